@@ -1,0 +1,142 @@
+"""What collectors read: files under a root, and libvirt.
+
+A live host is `Host(Path("/"), libvirt)`; a recorded host is a directory of the same shape, so
+that every collector runs on it unchanged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class LibvirtUnavailable(Exception):  # noqa: N818 -- a state of the host, not a mistake
+    """libvirt could not be asked; the message says which URI and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRecord:
+    """One domain as libvirt reports it."""
+
+    uri: str
+    xml: str
+    """The live XML of an active domain, with the CPU as it was started; else the definition."""
+    state: int
+    """virDomainState."""
+    state_reason: str = ""
+    """libvirt's word: "booted", "migration", "ioerror"."""
+    persistent: bool | None = None
+    inactive_xml: str | None = None
+    """The persistent definition of an active domain; None for transient and inactive ones."""
+    active_job: str | None = None
+    block_jobs: tuple[tuple[str, str], ...] = ()
+    """Disk target and kind of job."""
+    jobs_known: bool = False
+    snapshot_count: int | None = None
+    checkpoint_count: int | None = None
+    resident_bytes: int | None = None
+
+
+class LibvirtConnection(Protocol):
+    """One libvirt URI. Every method raises LibvirtUnavailable when libvirt does not answer it."""
+
+    uri: str
+
+    def driver(self) -> str:
+        """Return the driver's name: "QEMU", "Xen", "TEST"."""
+
+    def libvirt_version(self) -> int | None:
+        """Return major * 1,000,000 + minor * 1,000 + release."""
+
+    def hypervisor_version(self) -> int | None:
+        """Return the same for the hypervisor; None when the driver has none."""
+
+    def hostname(self) -> str:
+        """Return the host's name as libvirt would tell it to a peer."""
+
+    def capabilities(self) -> str:
+        """Return the capabilities XML."""
+
+    def domain_capabilities(
+        self, emulator: str | None, architecture: str, machine: str | None, domain_type: str
+    ) -> str:
+        """Return the domain capabilities XML."""
+
+    def expand_cpu(self, cpu_xml: str) -> str:
+        """Return `cpu_xml` with its model expanded to every feature."""
+
+    def expand_hypervisor_cpu(
+        self, emulator: str, architecture: str, machine: str, domain_type: str, cpu_xml: str
+    ) -> str:
+        """Return the CPU that the hypervisor gives for `cpu_xml`, with every feature."""
+
+    def domains(self) -> Sequence[DomainRecord]:
+        """Return all domains, active and inactive."""
+
+    def domain(self, name_or_uuid: str) -> DomainRecord | None:
+        """Return one domain, None when there is none of that name or UUID."""
+
+    def migratable_xml(self, uuid: str) -> str:
+        """Return the XML that a migration would send, without secrets."""
+
+    def objects(self, kind: str) -> Sequence["ObjectRecord"]:
+        """Return all "storage_pools", "networks", "secrets" or "network_filters"."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """A storage pool, network, secret or network filter."""
+
+    xml: str
+    active: bool = False
+    autostart: bool = False
+    persistent: bool = True
+    volume_xmls: tuple[str, ...] = ()
+    error: str = ""
+    """Why the volumes could not be listed."""
+    value_set: bool | None = None
+    """A secret has a value; None when that may not be asked."""
+
+
+class Libvirt(Protocol):
+    """All configured libvirt URIs."""
+
+    @property
+    def uris(self) -> Sequence[str]:
+        """The configured URIs."""
+
+    def connect(self, uri: str) -> LibvirtConnection:
+        """Return the open connection, opened again if it broke; else LibvirtUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoLibvirt:
+    """A host that has no libvirt, or where nobody wants it asked."""
+
+    uris: Sequence[str] = ()
+    reason: str = "no libvirt URI is configured"
+
+    def connect(self, uri: str) -> LibvirtConnection:
+        """Raise LibvirtUnavailable."""
+        raise LibvirtUnavailable(f"{uri}: {self.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where one collector reads. Each run gets a Host of its own, so that warnings are its own."""
+
+    root: Path = Path("/")
+    libvirt: Libvirt = NoLibvirt()
+    attributes_directory: Path = Path("etc/vmfit/attributes.d")
+    """Below the root."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        """The root is the running system: system calls and devices may be asked beside files."""
+        return self.root == Path("/")
+
+    def warn(self, text: str) -> None:
+        """Note what could not be read although the part is collected."""
+        if text not in self.warnings:
+            self.warnings.append(text)

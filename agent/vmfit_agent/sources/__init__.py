@@ -1,0 +1,46 @@
+"""Where a snapshot comes from: this process, a collecting process behind a socket, a recording."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Protocol
+
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.snapshot_pb2 import Snapshot
+
+
+class UnknownDomain(Exception):  # noqa: N818 -- a state of the host, not a mistake
+    """There is no such domain on this host."""
+
+
+class UnusableDefinition(ValueError):  # noqa: N818 -- said of the definition
+    """The domain XML cannot be used; the message says why."""
+
+
+class SourceUnavailable(Exception):  # noqa: N818 -- a state of the host, not a mistake
+    """The snapshot source does not answer, and why."""
+
+
+class SnapshotSource(Protocol):
+    """One host's snapshots. Safe to use from several threads."""
+
+    def snapshot(
+        self,
+        parts: Collection[str],
+        max_age_seconds: float | None,
+        known_digests: Mapping[str, str],
+        timeout_seconds: float | None = None,
+    ) -> Snapshot:
+        """Return the parts (all known field names), collected anew when older than the age.
+
+        Parts whose digest the caller knows are marked `unchanged` and left out.
+        """
+
+    def watch(self, parts: Collection[str], known_digests: Mapping[str, str]) -> Iterator[Snapshot]:
+        """Yield the parts asked for, then changed parts; closing the iterator ends the watch."""
+
+    def describe_vm(
+        self, request: DescribeVmRequest, timeout_seconds: float | None = None
+    ) -> DescribeVmResponse:
+        """Describe a domain; UnknownDomain or UnusableDefinition when that cannot be done."""
+
+    def close(self) -> None:
+        """Release what the source holds; watches end."""

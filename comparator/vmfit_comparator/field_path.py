@@ -1,0 +1,127 @@
+"""Field paths into a migration, such as "destination.numa.nodes.free_bytes", compiled once.
+
+A path names fields of the contract's messages. It may lead through lists; it is set when every
+element has the field. Paths are checked against the descriptors when they are compiled, so a
+fact with a misspelt path fails at import.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from vmfit.v1 import options_pb2
+from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit.v1.options_pb2 import Volatility
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.migration import Migration
+
+ROOTS: dict[str, Descriptor] = {
+    "source": Snapshot.DESCRIPTOR,
+    "destination": Snapshot.DESCRIPTOR,
+    "vm": Vm.DESCRIPTOR,
+    "incoming": Vm.DESCRIPTOR,
+    "options": MigrationOptions.DESCRIPTOR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    name: str
+    repeated: bool
+    tracks_presence: bool
+    key: str | None
+    """The field that identifies an element of this list, for messages to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """A compiled path. `part` is the snapshot's part that it lies in, None below a VM."""
+
+    text: str
+    root: str
+    part: str | None
+    volatility: Volatility.ValueType
+    steps: tuple[_Step, ...]
+
+    def values(self, migration: Migration) -> list[Any] | None:
+        """Return what the path leads to, one value unless it leads through lists; None if unset."""
+        found: list[Any] = []
+        for value in _walk(getattr(migration, self.root), self.steps):
+            if value is _UNSET:
+                return None
+            found.append(value)
+        return found
+
+    def missing(self, migration: Migration) -> str | None:
+        """Return the path of the first unset field on the way, None when all is set."""
+        return _first_unset(getattr(migration, self.root), self.steps, self.root)
+
+
+_UNSET = object()
+
+
+def _walk(message: Message, steps: tuple[_Step, ...]) -> Iterator[Any]:
+    for index, step in enumerate(steps):
+        if step.repeated:
+            elements = getattr(message, step.name)
+            if index == len(steps) - 1:
+                yield elements
+            else:
+                for element in elements:
+                    yield from _walk(element, steps[index + 1 :])
+            return
+        if step.tracks_presence and not message.HasField(step.name):
+            yield _UNSET
+            return
+        message = getattr(message, step.name)
+    yield message
+
+
+def _first_unset(message: Message, steps: tuple[_Step, ...], prefix: str) -> str | None:
+    for index, step in enumerate(steps):
+        prefix = f"{prefix}.{step.name}"
+        if step.repeated:
+            for position, element in enumerate(getattr(message, step.name)):
+                if index == len(steps) - 1:
+                    return None
+                label = getattr(element, step.key) if step.key else position
+                missing = _first_unset(element, steps[index + 1 :], f"{prefix}[{label}]")
+                if missing:
+                    return missing
+            return None
+        if step.tracks_presence and not message.HasField(step.name):
+            return prefix
+        message = getattr(message, step.name)
+    return None
+
+
+@cache
+def field_path(text: str) -> FieldPath:
+    """Compile a path; ValueError when the contract has no such field."""
+    root, *names = text.split(".")
+    if root not in ROOTS:
+        raise ValueError(f"{text}: paths start with one of {', '.join(ROOTS)}")
+    descriptor: Descriptor | None = ROOTS[root]
+    volatility = Volatility.VOLATILITY_UNSPECIFIED
+    steps = []
+    for name in names:
+        field = descriptor.fields_by_name.get(name) if descriptor else None
+        if field is None:
+            raise ValueError(f"{text}: there is no field {name!r} there")
+        volatility = field.GetOptions().Extensions[options_pb2.volatility] or volatility
+        steps.append(_step(field))
+        descriptor = field.message_type
+    part = names[0] if names and root in ("source", "destination") else None
+    return FieldPath(text, root, part, volatility, tuple(steps))
+
+
+def _step(field: FieldDescriptor) -> _Step:
+    key = field.GetOptions().Extensions[options_pb2.key]
+    single = key if key and "," not in key else None
+    repeated = field.is_repeated
+    return _Step(field.name, repeated, not repeated and field.has_presence, single)

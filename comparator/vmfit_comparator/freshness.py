@@ -1,0 +1,98 @@
+"""How old the inputs of a fact are, and how old the policy lets them be."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vmfit.v1.options_pb2 import Volatility
+from vmfit.v1.policy_pb2 import FreshnessBound, Policy
+from vmfit.v1.snapshot_pb2 import PartStatus
+from vmfit_comparator.field_path import FieldPath
+from vmfit_comparator.migration import Migration
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """The age of one input, beside the bounds for its volatility."""
+
+    path: str
+    seconds: float
+    fresh_seconds: float
+    stale_seconds: float
+
+    @property
+    def fresh_for_seconds(self) -> float:
+        """How long the input stays fresh from now on; negative when it is no longer."""
+        return self.fresh_seconds - self.seconds
+
+    @property
+    def is_fresh(self) -> bool:
+        """The answer stands as it is."""
+        return self.seconds <= self.fresh_seconds
+
+    @property
+    def is_expired(self) -> bool:
+        """Nothing can be said any more."""
+        return self.seconds > self.stale_seconds
+
+    @property
+    def text(self) -> str:
+        """The age for people."""
+        if self.seconds < 120:
+            return f"{self.seconds:.0f} s"
+        return (
+            f"{self.seconds / 60:.0f} min"
+            if self.seconds < 7200
+            else f"{self.seconds / 3600:.0f} h"
+        )
+
+
+class PartAges:
+    """The ages of both snapshots' parts.
+
+    An age is the time from the part's collection to the snapshot's `taken_at`, both by the host's
+    own clock, plus the time since then by the comparator's clock: wrong clocks cancel out.
+    """
+
+    def __init__(self, migration: Migration) -> None:
+        self._statuses: dict[tuple[str, str], PartStatus] = {}
+        self._ages: dict[tuple[str, str], float] = {}
+        self._unreachable = migration.unreachable
+        self._bounds = _bounds(migration.policy)
+        for side, snapshot, since in (
+            ("source", migration.source, migration.source_age_seconds),
+            ("destination", migration.destination, migration.destination_age_seconds),
+        ):
+            taken = snapshot.taken_at.seconds + snapshot.taken_at.nanos / 1e9
+            for status in snapshot.parts:
+                collected = status.collected_at.seconds + status.collected_at.nanos / 1e9
+                self._statuses[side, status.name] = status
+                self._ages[side, status.name] = max(taken - collected, 0.0) + since
+
+    def oldest(self, paths: Iterable[FieldPath]) -> Age | None:
+        """Return the age of the input that goes stale first; None when no part is read."""
+        ages = [age for path in paths if (age := self._age(path)) is not None]
+        return min(ages, key=lambda age: age.fresh_for_seconds, default=None)
+
+    def why_absent(self, path: FieldPath) -> str:
+        """Return " (why)" when a path's part is absent for a known reason, else an empty text."""
+        if path.root in self._unreachable:
+            return f" ({path.root}'s agent: {self._unreachable[path.root]})"
+        status = self._statuses.get((path.root, path.part or ""))
+        return f" ({status.error})" if status is not None and status.error else ""
+
+    def _age(self, path: FieldPath) -> Age | None:
+        if path.part is None or path.volatility not in self._bounds:
+            return None
+        seconds = self._ages.get((path.root, path.part))
+        if seconds is None:
+            return None
+        bound = self._bounds[path.volatility]
+        return Age(path.text, seconds, bound.fresh_seconds, bound.stale_seconds)
+
+
+def _bounds(policy: Policy) -> dict[Volatility.ValueType, FreshnessBound]:
+    return {
+        Volatility.VOLATILITY_VOLATILE: policy.freshness.volatile_fields,
+        Volatility.VOLATILITY_SLOW: policy.freshness.slow_fields,
+        Volatility.VOLATILITY_STATIC: policy.freshness.static_fields,
+    }

@@ -1,0 +1,138 @@
+"""What a fact's function returns: an answer with its reason, evidence and remedies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
+
+_SHOWN_SUBJECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer in one case. `evidence` maps field paths to values, beside the declared reads."""
+
+    answer: Answer.ValueType
+    reason: str
+    quality: Quality.ValueType = Quality.QUALITY_UNSPECIFIED
+    remedies: tuple[Remedy, ...] = ()
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    probability: float | None = None
+    missing: tuple[str, ...] = ()
+    subjects: Mapping[str, "Outcome"] = field(default_factory=dict)
+    not_applicable: bool = False
+
+
+def yes(
+    reason: str,
+    *,
+    quality: Quality.ValueType = Quality.QUALITY_NATIVE,
+    remedies: Sequence[Remedy] = (),
+    evidence: Mapping[str, str] | None = None,
+) -> Outcome:
+    """It will work. A lesser `quality` says what is lost in the reason."""
+    return Outcome(Answer.ANSWER_YES, reason, quality, tuple(remedies), evidence or {})
+
+
+def probably_yes(
+    reason: str,
+    *,
+    probability: float = 0.9,
+    quality: Quality.ValueType = Quality.QUALITY_NATIVE,
+    remedies: Sequence[Remedy] = (),
+    evidence: Mapping[str, str] | None = None,
+) -> Outcome:
+    """It should work; the reason says why that is not firm. `probability` is that it works."""
+    return Outcome(
+        Answer.ANSWER_PROBABLY_YES, reason, quality, tuple(remedies), evidence or {}, probability
+    )
+
+
+def no_idea(
+    reason: str,
+    *,
+    missing: Sequence[str] = (),
+    remedies: Sequence[Remedy] = (),
+    evidence: Mapping[str, str] | None = None,
+) -> Outcome:
+    """It cannot be known from here; `missing` names the field paths that would tell."""
+    return Outcome(
+        Answer.ANSWER_NO_IDEA,
+        reason,
+        remedies=tuple(remedies),
+        evidence=evidence or {},
+        missing=tuple(missing),
+    )
+
+
+def probably_no(
+    reason: str,
+    *,
+    probability: float = 0.1,
+    remedies: Sequence[Remedy] = (),
+    evidence: Mapping[str, str] | None = None,
+) -> Outcome:
+    """It should fail; the reason says why that is not firm. `probability` is that it works."""
+    return Outcome(
+        Answer.ANSWER_PROBABLY_NO,
+        reason,
+        remedies=tuple(remedies),
+        evidence=evidence or {},
+        probability=probability,
+    )
+
+
+def no(
+    reason: str, *, remedies: Sequence[Remedy] = (), evidence: Mapping[str, str] | None = None
+) -> Outcome:
+    """It will fail."""
+    return Outcome(Answer.ANSWER_NO, reason, remedies=tuple(remedies), evidence=evidence or {})
+
+
+def not_applicable(reason: str) -> Outcome:
+    """The question does not arise for this VM."""
+    return replace(yes(reason), not_applicable=True)
+
+
+def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """Join the outcomes of several subjects (disks, NICs): the worst answer, with its reasons.
+
+    The quality is the least of all, remedies and evidence are those of the subjects that are not
+    a plain yes, the probability is the product. An empty mapping is a mistake of the caller.
+    """
+    answer = min(outcome.answer for outcome in outcomes.values())
+    deciding = {name: each for name, each in outcomes.items() if each.answer == answer}
+    lesser = [each for each in outcomes.values() if each.answer != Answer.ANSWER_YES]
+    probability = None
+    if answer in (Answer.ANSWER_PROBABLY_NO, Answer.ANSWER_PROBABLY_YES):
+        probability = 1.0
+        for each in deciding.values():
+            probability *= 1.0 if each.probability is None else each.probability
+    return Outcome(
+        answer,
+        _joined_reason(deciding),
+        _least_quality(answer, outcomes),
+        tuple(remedy for each in lesser for remedy in each.remedies),
+        {path: value for each in outcomes.values() for path, value in each.evidence.items()},
+        probability,
+        tuple(path for each in deciding.values() for path in each.missing),
+        dict(outcomes),
+        all(each.not_applicable for each in outcomes.values()),
+    )
+
+
+def _least_quality(answer: Answer.ValueType, outcomes: Mapping[str, Outcome]) -> Quality.ValueType:
+    if answer < Answer.ANSWER_PROBABLY_YES:
+        return Quality.QUALITY_UNSPECIFIED
+    return min(each.quality for each in outcomes.values())
+
+
+def _joined_reason(deciding: Mapping[str, Outcome]) -> str:
+    # The same reason for several subjects is said once: "vda, vdb: ...".
+    subjects: dict[str, list[str]] = {}
+    for name, each in deciding.items():
+        subjects.setdefault(each.reason, []).append(name)
+    texts = [f"{', '.join(names)}: {reason}" for reason, names in subjects.items()]
+    hidden = len(texts) - _SHOWN_SUBJECTS
+    shown = "; ".join(texts[:_SHOWN_SUBJECTS])
+    return f"{shown}; and {hidden} more" if hidden > 0 else shown

@@ -1,0 +1,1 @@
+"""What agent and comparator share beside the messages: files, addresses, errors."""
