@@ -1,0 +1,60 @@
+"""gRPC channels and servers as vmfit configures them."""
+
+import json
+
+import grpc
+
+from vmfit_contract.address import Address, AddressError
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+_RETRY_SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{"service": "vmfit.v1.HostMetadata"}, {"service": "vmfit.v1.Comparator"}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+_MESSAGE_LIMITS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+)
+_CHANNEL_OPTIONS = (
+    *_MESSAGE_LIMITS,
+    # Hosts are asked directly: a proxy for the web from the environment has no say.
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # A host that was down answers within seconds of its return.
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.service_config", json.dumps(_RETRY_SERVICE_CONFIG)),
+)
+SERVER_OPTIONS = (
+    *_MESSAGE_LIMITS,
+    # Without this a second server on the same port would take half of the calls.
+    ("grpc.so_reuseport", 0),
+    # Let clients keep a quiet WatchSnapshot alive; gRPC's default of 5 minutes cuts them off.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
+
+
+def connect(
+    address: Address, *, insecure: bool = False, tls: grpc.ChannelCredentials | None = None
+) -> grpc.Channel:
+    """Return a channel that connects when it is first used.
+
+    A unix socket is protected by its permissions; over the network plain text is used only when
+    `insecure` says so. Raises AddressError without `tls` then.
+    """
+    if address.is_unix or (insecure and tls is None):
+        return grpc.insecure_channel(address.target, options=_CHANNEL_OPTIONS)
+    if tls is None:
+        raise AddressError(f"address {str(address)!r}: a plain-text connection needs --insecure")
+    return grpc.secure_channel(address.target, tls, options=_CHANNEL_OPTIONS)

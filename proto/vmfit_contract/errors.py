@@ -1,0 +1,76 @@
+"""Errors between agent, comparator and their clients: one clear line, with details by field."""
+
+from typing import Any, NoReturn
+
+import grpc
+
+ERROR_DOMAIN = "vmfit"
+_SHOWN_CHARACTERS = 500
+
+
+def abort(
+    context: grpc.ServicerContext, code: grpc.StatusCode, message: str, field: str | None = None
+) -> NoReturn:
+    """End the call with a status that carries ErrorInfo, and BadRequest when `field` is named.
+
+    `field` is a path in the request, such as "facts[2]" or "policy.name". Always raises.
+    """
+    # Imported where an error happens: servers that only answer need not hold these modules.
+    from google.protobuf import any_pb2  # noqa: PLC0415
+    from google.rpc import code_pb2, error_details_pb2, status_pb2  # noqa: PLC0415
+    from grpc_status import rpc_status  # noqa: PLC0415
+
+    details = [error_details_pb2.ErrorInfo(reason=code.name, domain=ERROR_DOMAIN)]
+    if field:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    packed = [any_pb2.Any() for _ in details]
+    for box, detail in zip(packed, details, strict=True):
+        box.Pack(detail)
+    status = status_pb2.Status(
+        code=code_pb2.Code.Value(code.name), message=_one_line(message), details=packed
+    )
+    context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("abort_with_status returned")
+
+
+def describe(error: grpc.RpcError) -> str:
+    """Return one line for people: what went wrong and, where the server named it, the field."""
+    # What a stub raises is also a grpc.Call; the stubs' types do not say so.
+    call: Any = error
+    if not isinstance(call, grpc.Call):
+        return _one_line(str(error)) or type(error).__name__
+    code = call.code()
+    details = _one_line(call.details() or "")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "did not answer in time"
+    if code is grpc.StatusCode.UNAVAILABLE:
+        # gRPC puts the cause last, after what it tried.
+        details = details.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")
+        return f"unavailable: {details}" if details else "unavailable"
+    if code is grpc.StatusCode.UNIMPLEMENTED and "not found" in details.lower():
+        return f"does not offer the call: {details}"
+    field = _violated_field(call)
+    if field and field not in details:
+        details = f"{field}: {details}"
+    return details or code.name.lower().replace("_", " ")
+
+
+def _violated_field(error: grpc.Call) -> str:
+    from google.rpc import error_details_pb2  # noqa: PLC0415
+    from grpc_status import rpc_status  # noqa: PLC0415
+
+    try:
+        status = rpc_status.from_call(error)
+    except ValueError:  # The details contradict the status: a foreign server.
+        return ""
+    for detail in status.details if status else ():
+        request = error_details_pb2.BadRequest()
+        if detail.Unpack(request) and request.field_violations:
+            return str(request.field_violations[0].field)
+    return ""
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "…"
