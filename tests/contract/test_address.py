@@ -38,7 +38,7 @@ def test_good(text, target):
         ("host:x", "not a number"),
         ("host:65536", "65535"),
         ("host:-1", "not a number"),
-        ("host:１", "not a number"),
+        ("host:\uff11", "not a number"),
         ("[::1]x", "brackets"),
         ("[::1]:", "not a number"),
         ("unix:", "path"),

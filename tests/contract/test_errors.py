@@ -15,10 +15,10 @@ from vmfit_contract.errors import abort, describe
 
 
 class _Agent(services.HostMetadataServicer):
-    def GetSnapshot(self, request, context):
+    def GetSnapshot(self, request, context):  # noqa: N802
         abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no such\npart", "parts[0]")
 
-    def DescribeVm(self, request, context):
+    def DescribeVm(self, request, context):  # noqa: N802
         abort(context, grpc.StatusCode.NOT_FOUND, "no domain 'x'")
 
 
@@ -60,9 +60,9 @@ def test_describe_unimplemented(stub):
 
 
 def test_dead_agent(tmp_path):
-    with connect(Address(path=str(tmp_path / "nobody"))) as channel:
-        with pytest.raises(grpc.RpcError) as caught:
-            services.HostMetadataStub(channel).GetSnapshot(messages.GetSnapshotRequest())
+    nobody = Address(path=str(tmp_path / "nobody"))
+    with connect(nobody) as channel, pytest.raises(grpc.RpcError) as caught:
+        services.HostMetadataStub(channel).GetSnapshot(messages.GetSnapshotRequest())
     text = describe(caught.value)
     assert text.startswith("unavailable: ")
     assert "No such file" in text

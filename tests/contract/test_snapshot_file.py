@@ -99,7 +99,7 @@ def test_every_truncation_of_the_binary_form_is_found(tmp_path):
     statuses = whole.index(b"memory") + len(b"memory\x22\x0200")
     for length in range(statuses, len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(SnapshotFileError, match="not a snapshot|cut short"):
+        with pytest.raises(SnapshotFileError, match=r"not a snapshot|cut short"):
             read_snapshot(path)
     path.write_bytes(whole)
     assert read_snapshot(path) == snapshot
@@ -159,7 +159,7 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(snapshot_file.os, "fsync", full)
-    with pytest.raises(SnapshotFileError, match="host.json: cannot be written: No space left"):
+    with pytest.raises(SnapshotFileError, match=r"host\.json: cannot be written: No space left"):
         write_snapshot(Snapshot(), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
