@@ -1,0 +1,44 @@
+"""The guest's displays."""
+
+from xml.etree.ElementTree import Element
+
+from vmfit.v1.vm_pb2 import Graphics, GraphicsListen
+from vmfit_agent.domain_xml.paths import host_path
+from vmfit_agent.xml_document import attribute, number
+
+
+def read_graphics(domain: Element) -> list[Graphics]:
+    """Return the displays in the XML's order; passwords are never read."""
+    return [_graphics(element) for element in domain.iterfind("devices/graphics")]
+
+
+def _graphics(element: Element) -> Graphics:
+    return Graphics(
+        type=element.get("type") or "",
+        port=_port(element.get("port")),
+        tls_port=_port(element.get("tlsPort")),
+        autoport=element.get("autoport") == "yes",
+        websocket=_port(element.get("websocket")),
+        listens=_listens(element),
+        socket=element.get("socket"),
+        render_node=host_path(attribute(element, "gl", "rendernode")),
+    )
+
+
+def _listens(element: Element) -> list[GraphicsListen]:
+    listens = [
+        GraphicsListen(
+            type=listen.get("type") or "",
+            address=listen.get("address"),
+            network=listen.get("network"),
+            socket=listen.get("socket"),
+        )
+        for listen in element.iterfind("listen")
+    ]
+    if not listens and element.get("listen"):
+        return [GraphicsListen(type="address", address=element.get("listen"))]
+    return listens
+
+
+def _port(text: str | None) -> int | None:
+    return -1 if text == "-1" else number(text, 65535)
