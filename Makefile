@@ -1,16 +1,30 @@
-.PHONY: sync test lint format bench demo clean
+# `make demo` and `make test` set up everything they need.
+UV = $(shell command -v uv || echo .tools/bin/uv)
+RUN := $(UV) run --no-sync
 
-UV ?= uv
+.PHONY: setup demo test lint format docs bench
 
-sync:
-	$(UV) sync --quiet
+setup:
+	@packaging/dev/setup.sh
+	@$(UV) sync --quiet --locked
 
-test: sync
-	$(UV) run pytest -q
+demo: setup
+	@$(RUN) packaging/dev/demo.sh
 
-lint: sync
-	$(UV) run ruff format --check .
-	$(UV) run ruff check .
-	$(UV) run mypy
-	$(UV) run lint-imports
-	cd proto && $(UV) run buf lint
+test: setup
+	@$(RUN) pytest -q $(TESTS)
+
+lint: setup
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	cd proto && $(RUN) buf lint
+
+format: setup
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+	cd proto && $(RUN) buf format -w .
+
+bench: setup
+	@for bench in tests/bench/bench_*.py; do $(RUN) python $$bench || exit 1; done

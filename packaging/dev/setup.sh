@@ -1,0 +1,39 @@
+#!/bin/bash
+# Installs what this machine lacks for building and testing: system packages and uv.
+# Asks sudo only when something is missing; without root and sudo it says what is missing and goes on.
+set -eu
+cd "$(dirname "$0")/../.."
+
+missing_packages() {
+  grep -v '^#' packaging/dev/apt-packages.txt | while read -r package; do
+    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
+  done
+}
+
+install_packages() {
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "setup: not root and no sudo; tests that need these will be skipped: $*" >&2
+      return
+    fi
+    as_root=(sudo)
+  fi
+  echo "setup: installing $*" >&2
+  "${as_root[@]}" apt-get -qq -o DPkg::Lock::Timeout=600 update >/dev/null
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 \
+    install --no-install-recommends "$@" >/dev/null
+}
+
+if command -v dpkg-query >/dev/null; then
+  mapfile -t packages < <(missing_packages)
+  [ "${#packages[@]}" = 0 ] || install_packages "${packages[@]}"
+else
+  echo "setup: not a Debian system; see packaging/dev/apt-packages.txt for what is needed" >&2
+fi
+
+if ! command -v uv >/dev/null && [ ! -x .tools/bin/uv ]; then
+  echo "setup: installing uv into .tools" >&2
+  python3 -m venv .tools
+  .tools/bin/pip install --quiet --disable-pip-version-check uv
+fi
