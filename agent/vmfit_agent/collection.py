@@ -23,7 +23,7 @@ class CollectedPart:
     message: Message | None
     status: PartStatus
     monotonic_seconds: float = field(default_factory=time.monotonic)
-    """When it was collected, by time.monotonic()."""
+    """When its collection began, by time.monotonic()."""
 
 
 def digest(part: Message) -> str:
@@ -32,72 +32,121 @@ def digest(part: Message) -> str:
     return hashlib.blake2b(encoded, digest_size=16).hexdigest()
 
 
-class CollectorRunner:
-    """Collects parts of one host. Safe to use from several threads."""
-
-    def __init__(self, host: Host, collectors: Mapping[str, Collector]) -> None:
-        self._host = host
-        self._collectors = collectors
-        self._running: dict[str, threading.Thread] = {}
-        self._lock = threading.Lock()
-
-    def collect(self, names: Collection[str]) -> dict[str, CollectedPart]:
-        """Return the parts asked for, in the collectors' order; never raises for a collector.
-
-        Takes no longer than the longest of their deadlines. A collector that is still busy with
-        an earlier call is not started again; its part is absent and the status says so.
-        """
-        runs = {name: self._start(name) for name in self._collectors if name in names}
-        return {name: finish() for name, finish in runs.items()}
-
-    def _start(self, name: str) -> Callable[[], CollectedPart]:
-        collector = self._collectors[name]
-        status = PartStatus(name=name)
-        status.collected_at.GetCurrentTime()
-        started = time.monotonic()
-        box: list[CollectedPart] = []
-
-        def run() -> None:
-            box.append(_run(collector, replace(self._host, warnings=[]), status))
-
-        with self._lock:
-            busy = self._running.get(name)
-            if busy is not None and busy.is_alive():
-                return lambda: _absent(status, "still busy with an earlier collection")
-            thread = threading.Thread(target=run, name=f"collect-{name}", daemon=True)
-            self._running[name] = thread
-            thread.start()
-
-        def finish() -> CollectedPart:
-            remaining = started + collector.deadline_seconds - time.monotonic()
-            thread.join(max(remaining, 0.0))
-            if box:
-                return box[0]
-            # The thread still owns `status`: answer with one of our own.
-            late = PartStatus(name=name, collected_at=status.collected_at)
-            late.duration.FromNanoseconds(int((time.monotonic() - started) * 1e9))
-            return _absent(late, f"did not finish within {collector.deadline_seconds:g} s")
-
-        return finish
-
-
-def _absent(status: PartStatus, reason: str) -> CollectedPart:
-    status.error = reason
+def absent(name: str, reason: str) -> CollectedPart:
+    """Return a part that was tried just now and could not be collected."""
+    status = PartStatus(name=name, error=reason)
+    status.collected_at.GetCurrentTime()
     return CollectedPart(None, status)
 
 
-def _run(collector: Collector, host: Host, status: PartStatus) -> CollectedPart:
+@dataclass(slots=True)
+class _Entry:
+    """What is known of one part."""
+
+    collector: Collector
+    latest: CollectedPart | None = None
+    running_since: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        if self.running_since is None:
+            return None
+        return self.running_since + self.collector.deadline_seconds
+
+
+class CollectorRunner:
+    """Collects parts of one host and keeps the latest of each. Safe to use from several threads.
+
+    Of each part there is at most one collection at a time, which all callers share who may. One
+    that overruns its deadline goes on in its thread: its part is absent meanwhile, and is there
+    should it finish after all.
+    """
+
+    def __init__(self, host: Host, collectors: Mapping[str, Collector]) -> None:
+        self._host = host
+        self._entries = {name: _Entry(collector) for name, collector in collectors.items()}
+        self._changed = threading.Condition()
+
+    @property
+    def changed(self) -> threading.Condition:
+        """Notified whenever a collection ended."""
+        return self._changed
+
+    def collect(self, names: Collection[str]) -> dict[str, CollectedPart]:
+        """Return the parts asked for, collected from now on; never raises for a collector."""
+        return self.collected_since(dict.fromkeys(names, time.monotonic()))
+
+    def collected_since(
+        self, bounds: Mapping[str, float], give_up_at: float | None = None
+    ) -> dict[str, CollectedPart]:
+        """Return parts whose collection began at or after their bound, by time.monotonic().
+
+        The order is the collectors'; parts without a collector are absent. Takes no longer than
+        the longest of the collectors' deadlines, and not past `give_up_at`.
+        """
+        names = [name for name in self._entries if name in bounds]
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                waits = [self._advance(name, bounds[name], now) for name in names]
+                look_again = min((wait for wait in waits if wait is not None), default=None)
+                if give_up_at is not None and look_again is not None:
+                    look_again = None if now >= give_up_at else min(look_again, give_up_at)
+                if look_again is None:
+                    break
+                self._changed.wait(look_again - now)
+            found = {name: self._answer(name, bounds[name], now) for name in names}
+        missing = {name: absent(name, "no collector") for name in bounds if name not in found}
+        return found | missing
+
+    def latest(self, name: str) -> CollectedPart | None:
+        """Return what was collected last; None when there was nothing yet."""
+        entry = self._entries.get(name)
+        return entry.latest if entry else None
+
+    def _advance(self, name: str, bound: float, now: float) -> float | None:
+        """Start what must be; return when to look again, None when nothing is to be awaited."""
+        entry = self._entries[name]
+        if entry.latest is not None and entry.latest.monotonic_seconds >= bound:
+            return None
+        if entry.running_since is None:
+            threading.Thread(
+                target=self._run, args=(name, entry), name=f"collect-{name}", daemon=True
+            ).start()
+            entry.running_since = now
+        deadline = now if entry.deadline is None else entry.deadline
+        return deadline if deadline > now else None
+
+    def _answer(self, name: str, bound: float, now: float) -> CollectedPart:
+        entry = self._entries[name]
+        if entry.latest is not None and entry.latest.monotonic_seconds >= bound:
+            return entry.latest
+        if entry.deadline is not None and entry.deadline > now:
+            return absent(name, "not collected within the time that the caller gave")
+        return absent(name, f"not collected within {entry.collector.deadline_seconds:g} s")
+
+    def _run(self, name: str, entry: _Entry) -> None:
+        part = _collect(name, entry.collector.collect, replace(self._host, warnings=[]))
+        with self._changed:
+            entry.latest, entry.running_since = part, None
+            self._changed.notify_all()
+
+
+def _collect(name: str, collect: Callable[[Host], Message], host: Host) -> CollectedPart:
     started = time.monotonic()
+    status = PartStatus(name=name)
+    status.collected_at.GetCurrentTime()
     message: Message | None = None
     try:
-        message = collector.collect(host)
+        message = collect(host)
         status.digest = digest(message)
     except (OSError, ValueError, LibvirtUnavailable) as error:
         status.error = str(error) or type(error).__name__
-        _LOG.warning("%s: %s", status.name, status.error)
+        _LOG.info("%s: %s", name, status.error)
     except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own part alone
+        message = None
         status.error = f"internal error: {type(error).__name__}: {error}"
-        _LOG.exception("collector %s failed", status.name)
+        _LOG.exception("collector %s failed", name)
     status.duration.FromNanoseconds(int((time.monotonic() - started) * 1e9))
     status.warnings.extend(host.warnings)
     return CollectedPart(message, status, started)

@@ -1,6 +1,6 @@
 """Where a snapshot comes from: this process, a collecting process behind a socket, a recording."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
@@ -19,6 +19,13 @@ class SourceUnavailable(Exception):  # noqa: N818 -- a state of the host, not a 
     """The snapshot source does not answer, and why."""
 
 
+class Watch(Iterator[Snapshot], Protocol):
+    """Snapshots that hold what changed; SourceUnavailable when the source goes away."""
+
+    def cancel(self) -> object:
+        """End the iteration soon, from any thread."""
+
+
 class SnapshotSource(Protocol):
     """One host's snapshots. Safe to use from several threads."""
 
@@ -34,13 +41,16 @@ class SnapshotSource(Protocol):
         Parts whose digest the caller knows are marked `unchanged` and left out.
         """
 
-    def watch(self, parts: Collection[str], known_digests: Mapping[str, str]) -> Iterator[Snapshot]:
-        """Yield the parts asked for, then changed parts; closing the iterator ends the watch."""
+    def watch(self, parts: Collection[str], known_digests: Mapping[str, str]) -> Watch:
+        """Yield the parts asked for, then changed parts, until it is cancelled."""
 
     def describe_vm(
         self, request: DescribeVmRequest, timeout_seconds: float | None = None
     ) -> DescribeVmResponse:
         """Describe a domain; UnknownDomain or UnusableDefinition when that cannot be done."""
+
+    def follow_availability(self, report: Callable[[bool], None]) -> None:
+        """Report whether the source answers, soon and whenever that changes, until it is closed."""
 
     def close(self) -> None:
         """Release what the source holds; watches end."""

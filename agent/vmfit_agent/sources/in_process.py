@@ -1,0 +1,194 @@
+"""Snapshots collected by this very process."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.collection import CollectedPart, CollectorRunner
+from vmfit_agent.collectors import Collector
+from vmfit_agent.host import Host
+from vmfit_agent.parts import assemble, in_order
+from vmfit_agent.sources import SourceUnavailable
+from vmfit_agent.sources.bounded_calls import BoundedCalls
+
+Describe = Callable[[Host, DescribeVmRequest], DescribeVmResponse]
+
+LONGEST_PERIOD_SECONDS = 300.0
+"""Parts without a period are collected anew after this long: not every change has an event."""
+RETRY_SECONDS = 10.0
+"""A part that could not be collected is tried again after this long."""
+SETTLE_SECONDS = 1.0
+"""A watch waits this long after an event, so that a burst of events costs one collection."""
+DESCRIBE_SECONDS = 20.0
+"""The longest that libvirt may take to describe a domain."""
+MAX_DESCRIPTIONS = 4
+"""How many descriptions may be under way at once."""
+
+
+class InProcess:
+    """Answers from what was collected, and collects what is too old when it is asked for.
+
+    Nothing is collected while nobody asks: a part's period bounds the age of what is given out,
+    and only a watch makes the clock tick.
+    """
+
+    def __init__(self, host: Host, collectors: Mapping[str, Collector], describe: Describe) -> None:
+        self._host = host
+        self._collectors = collectors
+        self._describe = describe
+        self._descriptions: BoundedCalls[DescribeVmResponse] = BoundedCalls(MAX_DESCRIPTIONS)
+        self._runner = CollectorRunner(host, collectors)
+        self._valid_since: dict[str, float] = {}
+        self._changed = threading.Condition()
+        self._watches: set[InProcessWatch] = set()
+        self._closed = False
+
+    def snapshot(
+        self,
+        parts: Collection[str],
+        max_age_seconds: float | None,
+        known_digests: Mapping[str, str],
+        timeout_seconds: float | None = None,
+    ) -> Snapshot:
+        """Return the parts; those too old are collected anew, shared with concurrent callers.
+
+        Without a maximum age a part is at most as old as its period. A part that is not there
+        before the timeout is absent, and its collection goes on.
+        """
+        give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        return assemble(self.collect(in_order(parts), max_age_seconds, give_up_at), known_digests)
+
+    def collect(
+        self, names: Collection[str], max_age_seconds: float | None, give_up_at: float | None = None
+    ) -> dict[str, CollectedPart]:
+        """Return the parts in the order of their names, as `snapshot` does."""
+        now = time.monotonic()
+        bounds = {}
+        for name in names:
+            age = self._period(name) if max_age_seconds is None else max_age_seconds
+            bounds[name] = max(now - age, self._valid_since.get(name, 0.0))
+        found = self._runner.collected_since(bounds, give_up_at)
+        return {name: found[name] for name in names}
+
+    def watch(self, parts: Collection[str], known_digests: Mapping[str, str]) -> "InProcessWatch":
+        """Yield the parts, then those that changed: on their period, or soon after an event."""
+        watch = InProcessWatch(self, in_order(parts), known_digests)
+        with self._changed:
+            self._watches.add(watch)
+        if self._closed:
+            watch.cancel()
+        return watch
+
+    def describe_vm(
+        self, request: DescribeVmRequest, timeout_seconds: float | None = None
+    ) -> DescribeVmResponse:
+        """Describe a domain that libvirt has, or an inline definition."""
+        seconds = min(DESCRIBE_SECONDS, timeout_seconds or DESCRIBE_SECONDS)
+        try:
+            return self._descriptions.run(lambda: self._describe(self._host, request), seconds)
+        except TimeoutError as error:
+            raise SourceUnavailable(f"describing the domain: {error}") from None
+
+    def invalidate(self, parts: Collection[str]) -> None:
+        """Note that an event made outdated what was collected before now."""
+        now = time.monotonic()
+        with self._changed:
+            self._valid_since.update(dict.fromkeys(parts, now))
+            self._changed.notify_all()
+
+    def follow_availability(self, report: Callable[[bool], None]) -> None:
+        """Report that the source answers: it always does."""
+        report(True)  # noqa: FBT003 -- the report's only argument
+
+    def close(self) -> None:
+        """End the watches."""
+        with self._changed:
+            self._closed = True
+            watches = list(self._watches)
+        for watch in watches:
+            watch.cancel()
+
+    def due(self, name: str, part: CollectedPart) -> float:
+        """Return when a part just given out is to be collected anew, by time.monotonic()."""
+        return part.monotonic_seconds + self._period(name)
+
+    def wait(
+        self, until: float, names: Collection[str], since: float, watch: "InProcessWatch"
+    ) -> None:
+        """Wait for the time, for an event after `since` to settle, or for the watch's end."""
+        with self._changed:
+            while not watch.is_cancelled():
+                if any(self._valid_since.get(name, 0.0) > since for name in names):
+                    until = min(until, time.monotonic() + SETTLE_SECONDS)
+                    since = float("inf")
+                remaining = until - time.monotonic()
+                if remaining <= 0:
+                    return
+                self._changed.wait(remaining)
+
+    def end(self, watch: "InProcessWatch") -> None:
+        """Let a watch end that may be waiting."""
+        with self._changed:
+            watch.mark_cancelled()
+            self._watches.discard(watch)
+            self._changed.notify_all()
+
+    def _period(self, name: str) -> float:
+        latest = self._runner.latest(name)
+        if latest is None or latest.message is None:
+            return RETRY_SECONDS
+        return self._collectors[name].period_seconds or LONGEST_PERIOD_SECONDS
+
+
+class InProcessWatch:
+    """What changes in an InProcess source; iterated by one thread, cancelled by any."""
+
+    def __init__(
+        self, source: InProcess, names: Collection[str], known_digests: Mapping[str, str]
+    ) -> None:
+        self._cancelled = threading.Event()
+        self._source = source
+        self._names = names
+        self._known = known_digests
+        self._sent: dict[str, str] = {}
+        self._next_at = 0.0
+        self._looked_at = 0.0
+
+    def __iter__(self) -> "InProcessWatch":
+        """Return the watch itself."""
+        return self
+
+    def __next__(self) -> Snapshot:
+        """Wait for a change and return the parts that changed; the first time, all of them."""
+        while not self.is_cancelled():
+            self._source.wait(self._next_at, self._names, self._looked_at, self)
+            if self.is_cancelled():
+                break
+            self._looked_at = time.monotonic()
+            found = self._source.collect(self._names, None)
+            self._next_at = min(self._source.due(name, part) for name, part in found.items())
+            contents = {
+                name: part.status.digest or part.status.error for name, part in found.items()
+            }
+            changed = {
+                name: part for name, part in found.items() if self._sent.get(name) != contents[name]
+            }
+            self._sent = contents
+            if changed:
+                known, self._known = self._known, {}
+                return assemble(changed, known)
+        raise StopIteration
+
+    def is_cancelled(self) -> bool:
+        """Return whether the iteration is to end."""
+        return self._cancelled.is_set()
+
+    def mark_cancelled(self) -> None:
+        """Let the iteration end at its next step."""
+        self._cancelled.set()
+
+    def cancel(self) -> None:
+        """End the iteration."""
+        self._source.end(self)

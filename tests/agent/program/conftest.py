@@ -1,0 +1,112 @@
+"""Fakes for the agent as a program: collectors whose content and behaviour a test decides."""
+
+import threading
+
+import grpc
+import pytest
+
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmResponse
+from vmfit.v1.host_pb2 import Identity, Memory
+from vmfit.v1.network_pb2 import Network
+from vmfit_agent.collectors import Collector
+from vmfit_agent.host import Host
+from vmfit_agent.server import AgentServer
+from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.sources.in_process import InProcess
+from vmfit_contract.address import Address
+
+
+class FakeHost:
+    """Three parts: identity (on events), memory (every 10 s) and network (may hang)."""
+
+    def __init__(self, deadline_seconds=5.0, memory_period=10.0):
+        self.hostname = "alpha"
+        self.total_bytes = 1 << 30
+        self.counts = {"identity": 0, "memory": 0, "network": 0}
+        self.error = None
+        self.release = threading.Event()
+        self.release.set()
+        self.collectors = {
+            "identity": Collector(self._identity, None, ("etc/hostname",), deadline_seconds),
+            "memory": Collector(self._memory, memory_period, ("proc/meminfo",), deadline_seconds),
+            "network": Collector(self._network, None, (), deadline_seconds),
+        }
+
+    def source(self):
+        return InProcess(Host(), self.collectors, self.describe)
+
+    def describe(self, host, request):
+        if request.xml == "hang":
+            self.release.wait(20)
+        if request.xml.startswith("<!"):
+            raise UnusableDefinition("domain XML: entities are not allowed")
+        if request.name == "gone":
+            raise UnknownDomain("no domain 'gone'")
+        response = DescribeVmResponse()
+        response.vm.name = request.name or request.name_or_uuid or "inline"
+        return response
+
+    def _identity(self, host):
+        self.counts["identity"] += 1
+        return Identity(hostname=self.hostname)
+
+    def _memory(self, host):
+        self.counts["memory"] += 1
+        return Memory(total_bytes=self.total_bytes)
+
+    def _network(self, host):
+        self.counts["network"] += 1
+        self.release.wait(20)
+        if self.error:
+            raise self.error
+        host.warn("eth7: speed unknown")
+        return Network()
+
+
+@pytest.fixture
+def make_fake():
+    fakes = []
+
+    def make(**settings):
+        fakes.append(FakeHost(**settings))
+        return fakes[-1]
+
+    yield make
+    for fake in fakes:
+        fake.release.set()
+
+
+@pytest.fixture
+def fake(make_fake):
+    return make_fake()
+
+
+@pytest.fixture
+def serve(tmp_path, monkeypatch):
+    """Serve a source on a unix socket; return its address and the server."""
+    monkeypatch.setattr("vmfit_agent.server.STOP_SECONDS", 0.3)
+    servers = []
+
+    def start(source, name="agent.sock"):
+        server = AgentServer(source)
+        address = server.start(Address(path=str(tmp_path / name)))
+        servers.append(server)
+        return address, server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def dial():
+    """Return a plain channel, without the retries of vmfit's own clients."""
+    channels = []
+
+    def connect(address):
+        channels.append(grpc.insecure_channel(address.target))
+        return channels[-1]
+
+    yield connect
+    for channel in channels:
+        channel.close()
