@@ -41,6 +41,8 @@ class LibvirtConnection(Protocol):
     """One libvirt URI. Every method raises LibvirtUnavailable when libvirt does not answer it."""
 
     uri: str
+    read_only: bool
+    """libvirt refused more: no domain capabilities, no migratable XML."""
 
     def driver(self) -> str:
         """Return the driver's name: "QEMU", "Xen", "TEST"."""

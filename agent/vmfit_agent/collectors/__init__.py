@@ -6,7 +6,19 @@ from types import MappingProxyType
 
 from google.protobuf.message import Message
 
+from vmfit_agent.collectors import (
+    block_devices,
+    domains,
+    hypervisor,
+    iscsi,
+    libvirt_objects,
+    mounts,
+    network,
+    pci,
+    usb,
+)
 from vmfit_agent.host import Host
+from vmfit_agent.installed_versions import PACKAGE_FILES
 
 Collect = Callable[[Host], Message]
 
@@ -28,4 +40,16 @@ class Collector:
 
 
 # Keys are the field names of Snapshot, in its order.
-COLLECTORS: Mapping[str, Collector] = MappingProxyType({})
+COLLECTORS: Mapping[str, Collector] = MappingProxyType(
+    {
+        "block_devices": Collector(block_devices.collect, None, block_devices.FILES),
+        "mounts": Collector(mounts.collect, 30.0, mounts.FILES),
+        "iscsi": Collector(iscsi.collect, 30.0, iscsi.FILES),
+        "network": Collector(network.collect, 30.0, network.FILES),
+        "pci": Collector(pci.collect, None, pci.FILES),
+        "usb": Collector(usb.collect, None, usb.FILES),
+        "hypervisor": Collector(hypervisor.collect, None, PACKAGE_FILES, deadline_seconds=20.0),
+        "libvirt_objects": Collector(libvirt_objects.collect, 60.0, deadline_seconds=10.0),
+        "domains": Collector(domains.collect, 15.0, deadline_seconds=10.0),
+    }
+)

@@ -1,0 +1,36 @@
+"""Every domain that libvirt knows, as a typed VM."""
+
+from vmfit.v1.vm_pb2 import Domains, Vm
+from vmfit_agent.cpu_expansion import CpuExpander
+from vmfit_agent.domain_records import vm_of_record
+from vmfit_agent.host import Host, LibvirtConnection
+from vmfit_agent.libvirt_uris import ask_each
+from vmfit_agent.sources import UnusableDefinition
+
+
+def collect(host: Host) -> Domains:
+    """Return the domains of all URIs, sorted by URI and name, with state and jobs.
+
+    Paths are named but not looked at (HostPath.exists is absent), volumes and backing chains are
+    as the XML has them: describing one VM does that. CPUs are expanded to their features.
+    A domain whose XML cannot be used costs a warning. Raises LibvirtUnavailable when no URI
+    answers. Source: virConnectListAllDomains, virDomainGetXMLDesc.
+    """
+    vms: list[Vm] = []
+    for answer in ask_each(host, lambda connection: _domains(host, connection)):
+        vms.extend(answer)
+    return Domains(vms=sorted(vms, key=lambda vm: (vm.connection_uri, vm.name)))
+
+
+def _domains(host: Host, connection: LibvirtConnection) -> list[Vm]:
+    expander = CpuExpander(connection)
+    vms = []
+    for record in connection.domains():
+        try:
+            vm = vm_of_record(record)
+        except UnusableDefinition as error:
+            host.warn(f"{record.uri}: a domain is left out: {error}")
+            continue
+        expander.expand_guest(vm)
+        vms.append(vm)
+    return vms

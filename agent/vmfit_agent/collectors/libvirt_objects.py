@@ -1,0 +1,127 @@
+"""Storage pools with their volumes, networks, secrets and network filters."""
+
+from collections.abc import Callable
+from typing import TypeVar
+from xml.etree.ElementTree import Element
+
+from google.protobuf.message import Message
+
+from vmfit.v1.hypervisor_pb2 import (
+    LibvirtObjects,
+    NetworkFilter,
+    Secret,
+    VirtualNetwork,
+)
+from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable, ObjectRecord
+from vmfit_agent.libvirt_uris import ask_each
+from vmfit_agent.storage_xml import read_pool
+from vmfit_agent.xml_document import MalformedXml, attribute, child_text, number, parse_document
+
+Item = TypeVar("Item", bound=Message)
+
+
+def collect(host: Host) -> LibvirtObjects:
+    """Return the objects of all URIs: by URI in the configuration's order, then by name or UUID.
+
+    A kind that a URI refuses to list costs a warning; drivers without a kind have none of it.
+    Secrets are named, never read. Raises LibvirtUnavailable when no URI answers.
+    Source: virConnectListAllStoragePools, -Networks, -Secrets, -NWFilters.
+    """
+    objects = LibvirtObjects()
+    for found in ask_each(host, lambda connection: _objects(host, connection)):
+        objects.MergeFrom(found)
+    return objects
+
+
+def _objects(host: Host, connection: LibvirtConnection) -> LibvirtObjects:
+    uri = connection.uri
+    return LibvirtObjects(
+        storage_pools=sorted(
+            _read(host, connection, "storage_pools", "pool", lambda *it: read_pool(uri, *it)),
+            key=lambda pool: pool.name,
+        ),
+        networks=sorted(
+            _read(host, connection, "networks", "network", lambda *it: read_network(uri, *it)),
+            key=lambda network: network.name,
+        ),
+        secrets=sorted(
+            _read(host, connection, "secrets", "secret", lambda *it: _secret(uri, *it)),
+            key=lambda secret: secret.uuid,
+        ),
+        network_filters=sorted(
+            _read(host, connection, "network_filters", "filter", lambda *it: _filter(uri, *it)),
+            key=lambda network_filter: network_filter.name,
+        ),
+    )
+
+
+def _read(
+    host: Host,
+    connection: LibvirtConnection,
+    kind: str,
+    tag: str,
+    read: Callable[[Element, ObjectRecord], Item],
+) -> list[Item]:
+    try:
+        records = connection.objects(kind)
+    except LibvirtUnavailable as error:
+        host.warn(f"{kind.replace('_', ' ')}: {error}")
+        return []
+    items = []
+    for record in records:
+        if record.error:
+            host.warn(f"{connection.uri}: volumes of a storage pool: {record.error}")
+        try:
+            items.append(read(parse_document(record.xml, tag), record))
+        except MalformedXml as error:
+            host.warn(f"{connection.uri}: {error}")
+    return items
+
+
+def read_network(uri: str, root: Element, record: ObjectRecord) -> VirtualNetwork:
+    """Return a network; a forward without a mode is libvirt's default, "nat"."""
+    forward = root.find("forward")
+    default_group = next(
+        (group for group in root.iterfind("portgroup") if group.get("default") == "yes"), None
+    )
+    interfaces = [
+        name
+        for path in ("forward/interface", "forward/pf")
+        for element in root.iterfind(path)
+        if (name := element.get("dev"))
+    ]
+    device = attribute(forward, ".", "dev")
+    return VirtualNetwork(
+        uri=uri,
+        name=child_text(root, "name") or "",
+        uuid=(child_text(root, "uuid") or "").lower(),
+        active=record.active,
+        autostart=record.autostart,
+        persistent=record.persistent,
+        forward_mode="" if forward is None else forward.get("mode") or "nat",
+        bridge=attribute(root, "bridge", "name"),
+        mtu_bytes=number(attribute(root, "mtu", "size")),
+        forward_interfaces=interfaces or ([device] if device else []),
+        port_groups=[name for group in root.iterfind("portgroup") if (name := group.get("name"))],
+        default_port_group=attribute(default_group, ".", "name"),
+        virtual_port_type=attribute(root, "virtualport", "type"),
+    )
+
+
+def _secret(uri: str, root: Element, record: ObjectRecord) -> Secret:
+    usage = root.find("usage")
+    names = ("volume", "name", "target")
+    return Secret(
+        uri=uri,
+        uuid=(child_text(root, "uuid") or "").lower(),
+        usage_type=attribute(usage, ".", "type") or "none",
+        usage_id=next((text for name in names if (text := child_text(usage, name))), ""),
+        value_set=record.value_set,
+        ephemeral=root.get("ephemeral") == "yes",
+    )
+
+
+def _filter(uri: str, root: Element, _record: ObjectRecord) -> NetworkFilter:
+    return NetworkFilter(
+        uri=uri, name=root.get("name") or "", uuid=(child_text(root, "uuid") or "").lower()
+    )

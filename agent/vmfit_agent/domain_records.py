@@ -1,0 +1,80 @@
+"""Turns what libvirt reports of a domain into a Vm: the XML, and its state around it."""
+
+from vmfit.v1.vm_pb2 import BlockJob, Jobs, Vm, VmState
+from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.host import DomainRecord
+
+# virDomainState and VmState have the same numbers.
+_STATES = frozenset(VmState.values())
+_ACTIVE_STATES = frozenset(
+    (
+        VmState.VM_STATE_RUNNING,
+        VmState.VM_STATE_BLOCKED,
+        VmState.VM_STATE_PAUSED,
+        VmState.VM_STATE_SHUTDOWN,
+        VmState.VM_STATE_SUSPENDED,
+    )
+)
+
+
+def vm_of_record(record: DomainRecord) -> Vm:
+    """Return the domain as libvirt reports it; paths are named only, the CPU is not expanded.
+
+    Raises UnusableDefinition.
+    """
+    vm = parse_vm(record.xml)
+    vm.connection_uri = record.uri
+    if record.state in _STATES and record.state:
+        vm.state = VmState.ValueType(record.state)
+    vm.state_reason = record.state_reason
+    if record.persistent is not None:
+        vm.persistent = record.persistent
+    if record.jobs_known:
+        jobs = [BlockJob(disk=disk, type=kind) for disk, kind in record.block_jobs]
+        vm.jobs.CopyFrom(Jobs(active=record.active_job, block_jobs=jobs))
+    if record.snapshot_count is not None:
+        vm.snapshot_count = record.snapshot_count
+    if record.checkpoint_count is not None:
+        vm.checkpoint_count = record.checkpoint_count
+    if record.resident_bytes is not None:
+        vm.memory.resident_bytes = record.resident_bytes
+    if record.inactive_xml is not None:
+        vm.pending_configuration = _fingerprint(vm) != _fingerprint(parse_vm(record.inactive_xml))
+    return vm
+
+
+def is_active(vm: Vm) -> bool:
+    """Return whether a hypervisor process holds the guest."""
+    return vm.state in _ACTIVE_STATES
+
+
+def _fingerprint(vm: Vm) -> tuple[object, ...]:
+    """Return what a restart would change, of what live XML and definition spell alike.
+
+    What libvirt fills in at start (aliases, taps, labels, ports, the expanded CPU) is left out.
+    """
+    return (
+        vm.domain_type,
+        vm.machine_type,
+        vm.emulator.path,
+        vm.firmware.loader.path,
+        vm.kernel.path,
+        vm.vcpus.maximum_count,
+        vm.memory.maximum_bytes,
+        vm.memory.hotplug_maximum_bytes,
+        vm.memory.uses_huge_pages,
+        vm.cpu.topology.SerializeToString(deterministic=True),
+        [cell.SerializeToString(deterministic=True) for cell in vm.numa.cells],
+        sorted(
+            (disk.target, disk.device, disk.bus, disk.source.type, disk.source.path.path)
+            for disk in vm.disks
+        ),
+        sorted((nic.mac, nic.model) for nic in vm.nics),
+        sorted(
+            (device.type, device.pci_address, device.mdev_uuid, device.vendor_id)
+            for device in vm.host_devices
+        ),
+        sorted((tpm.model, tpm.backend, tpm.device.path) for tpm in vm.tpms),
+        sorted((shared.target, shared.source.path) for shared in vm.filesystems),
+        sorted(f"{device.kind} {device.type} {device.model}" for device in vm.other_devices),
+    )
