@@ -42,14 +42,8 @@ class ResolvedPolicy:
     message: Policy
     facts: Mapping[str, Fact]
     """The catalogue: built-in facts, then the policy's own."""
-
-    def rule(self, fact_id: str) -> FactRule:
-        """Return what holds for a fact: the most specific pattern's word on each field."""
-        rule = FactRule()
-        for pattern in _patterns(fact_id):
-            if pattern in self.message.facts:
-                rule.MergeFrom(self.message.facts[pattern])
-        return rule
+    rules: Mapping[str, FactRule]
+    """What holds for each fact of the catalogue: the most specific pattern's word on each field."""
 
 
 def read_policy(path: Path) -> Policy:
@@ -105,7 +99,9 @@ def resolve_policy(policy: Policy, catalogue: Mapping[str, Fact]) -> ResolvedPol
     _check_margins(policy.margins)
     _check_freshness(policy.freshness)
     _check_conditions(policy)
-    return ResolvedPolicy(_extended(policy), MappingProxyType(facts))
+    whole = _extended(policy)
+    rules = {fact_id: _rule(whole, fact_id) for fact_id in facts}
+    return ResolvedPolicy(whole, MappingProxyType(facts), MappingProxyType(rules))
 
 
 def select_facts(wanted: Collection[str], facts: Collection[str]) -> list[str]:
@@ -120,6 +116,14 @@ def select_facts(wanted: Collection[str], facts: Collection[str]) -> list[str]:
             raise PolicyError(f"facts[{index}]", f"no such fact: {each!r}")
         selected |= matches
     return [fact_id for fact_id in facts if not wanted or fact_id in selected]
+
+
+def _rule(policy: Policy, fact_id: str) -> FactRule:
+    rule = FactRule()
+    for pattern in _patterns(fact_id):
+        if pattern in policy.facts:
+            rule.MergeFrom(policy.facts[pattern])
+    return rule
 
 
 def _patterns(fact_id: str) -> tuple[str, ...]:

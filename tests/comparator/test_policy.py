@@ -36,7 +36,7 @@ def test_built_in_policies_are_whole(name):
 
 def test_built_in_policies_differ_in_what_they_accept():
     minimum = {
-        name: resolve_policy(built_in_policy(name), BUILT_IN).rule("time.skew").minimum_answer
+        name: resolve_policy(built_in_policy(name), BUILT_IN).rules["time.skew"].minimum_answer
         for name in BUILT_IN_NAMES
     }
     assert minimum == {
@@ -155,10 +155,11 @@ def test_most_specific_rule_counts_field_by_field():
           "*": {advisory: true}
         """
     )
-    assert policy.rule("time.skew") == FactRule(
+    assert policy.rules["time.skew"] == FactRule(
         minimum_answer=Answer.ANSWER_NO, minimum_quality=Quality.QUALITY_NATIVE, advisory=True
     )
-    assert policy.rule("cpu.x").minimum_answer == Answer.ANSWER_PROBABLY_YES
+    policy = _resolve("facts: {time.skew: {advisory: false}}")
+    assert policy.rules["time.skew"].minimum_answer == Answer.ANSWER_PROBABLY_YES
 
 
 def test_select_facts():

@@ -1,0 +1,92 @@
+"""The inventory: the hosts that a comparator knows by name, from TOML.
+
+[hosts.alpha]
+address = "alpha.example:16530"
+expect_hostname = "alpha"
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
+
+_MAX_FILE_BYTES = 16 * 1024 * 1024
+# Names without ":" or "/", so that no name is taken for an address or a file.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+
+
+class InventoryError(ValueError):
+    """An inventory that cannot be used; the message names file and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostEntry:
+    """One host of the inventory."""
+
+    name: str
+    address: Address
+    expect_hostname: str | None = None
+    """The name that the host must call itself; None takes what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Hosts by name, in the file's order."""
+
+    hosts: Mapping[str, HostEntry] = field(default_factory=dict)
+
+
+def read_inventory(path: Path) -> Inventory:
+    """Read the `[hosts.NAME]` tables of a TOML file. Raises InventoryError.
+
+    Tables and keys beside `hosts` are left alone: they configure the commands.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InventoryError(f"{path}: {error.strerror}") from None
+    if len(content) > _MAX_FILE_BYTES:
+        raise InventoryError(f"{path}: larger than {_MAX_FILE_BYTES} bytes")
+    try:
+        tree = tomllib.loads(content.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InventoryError(f"{path}: {' '.join(str(error).split())}") from None
+    try:
+        return parse_inventory(tree.get("hosts", {}))
+    except InventoryError as error:
+        raise InventoryError(f"{path}: {error}") from None
+
+
+def parse_inventory(tree: object) -> Inventory:
+    """Return the inventory that the value of `hosts` describes. Raises InventoryError."""
+    hosts = _table(tree, "hosts")
+    return Inventory({name: _entry(name, each) for name, each in hosts.items()})
+
+
+def _entry(name: str, tree: object) -> HostEntry:
+    where = f"hosts.{name}"
+    if not _NAME.fullmatch(name):
+        raise InventoryError(f"{where}: a name has letters, digits, '.', '_' and '-' only")
+    table = _table(tree, where)
+    for key in table:
+        if key not in ("address", "expect_hostname"):
+            raise InventoryError(f"{where}.{key}: no such setting")
+    for key, value in table.items():
+        if not isinstance(value, str):
+            raise InventoryError(f"{where}.{key}: must be a text")
+    try:
+        address = parse_address(table.get("address", name), AGENT_PORT)
+    except AddressError as error:
+        raise InventoryError(f"{where}.address: {error}") from None
+    return HostEntry(name, address, table.get("expect_hostname"))
+
+
+def _table(tree: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(tree, Mapping):
+        raise InventoryError(f"{where}: must be a table")
+    return tree
