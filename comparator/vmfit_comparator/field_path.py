@@ -122,6 +122,6 @@ def field_path(text: str) -> FieldPath:
 
 def _step(field: FieldDescriptor) -> _Step:
     key = field.GetOptions().Extensions[options_pb2.key]
-    single = key if key and "," not in key else None
+    single = key if key.isidentifier() else None
     repeated = field.is_repeated
     return _Step(field.name, repeated, not repeated and field.has_presence, single)

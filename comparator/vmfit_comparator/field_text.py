@@ -1,0 +1,98 @@
+"""A field's value as text for people, in the unit that suits it."""
+
+import json
+from datetime import UTC, datetime
+
+from google.protobuf.message import Message
+
+from vmfit.v1.options_pb2 import Unit
+from vmfit_comparator.snapshot_fields import FieldPlan
+
+Scalar = bool | int | float | str | bytes
+
+_BINARY = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_DECIMAL = ("k", "M", "G", "T", "P")
+_SHOWN_CHARACTERS = 300
+_SUFFIXES = {
+    Unit.UNIT_SECONDS: " s",
+    Unit.UNIT_PPM: " ppm",
+    Unit.UNIT_PERCENT: " %",
+    Unit.UNIT_BITS: " bits",
+}
+
+
+def scalar_text(plan: FieldPlan, value: Scalar, *, exact: bool = False) -> str:
+    """Return a scalar with its unit.
+
+    `exact` keeps the base unit, where rounding would hide a difference.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if plan.enum_prefix:
+        return plan.enum_names.get(int(value), str(value)).removeprefix(plan.enum_prefix)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, str):
+        return value
+    number = f"{value:.15g}" if isinstance(value, float) else str(value)
+    if plan.unit in (Unit.UNIT_BYTES, Unit.UNIT_BYTES_PER_SECOND):
+        text = f"{number} bytes" if exact else _bytes(value)
+        return f"{text}/s" if plan.unit == Unit.UNIT_BYTES_PER_SECOND else text
+    if plan.unit == Unit.UNIT_HERTZ:
+        return f"{number} Hz" if exact else _decimal(value, "Hz")
+    if plan.unit == Unit.UNIT_BITS_PER_SECOND:
+        return f"{number} bit/s" if exact else _decimal(value, "bit/s")
+    return f"{number}{_SUFFIXES.get(plan.unit, '')}"
+
+
+def message_text(plan: FieldPlan, message: Message) -> str:
+    """Return a message on one line: "type bridge, mtu_bytes 1500 bytes"; long ones are cut."""
+    text = _timestamp_or_json(message) if not plan.fields else _fields_text(plan, message)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+def _fields_text(plan: FieldPlan, message: Message) -> str:
+    by_name = {each.name: each for each in plan.fields}
+    shown = []
+    for field, value in message.ListFields():
+        each = by_name[field.name]
+        if each.is_list or each.is_map:
+            shown.append(f"{field.name} ({len(value)})")
+        elif each.is_message:
+            shown.append(f"{field.name} ({message_text(each, value)})")
+        else:
+            shown.append(f"{field.name} {scalar_text(each, value)}")
+    return ", ".join(shown) or "present"
+
+
+def _timestamp_or_json(message: Message) -> str:
+    name = message.DESCRIPTOR.full_name
+    if name == "google.protobuf.Timestamp":
+        moment = getattr(message, "seconds") + getattr(message, "nanos") / 1e9  # noqa: B009
+        try:
+            return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+        except (OverflowError, ValueError, OSError):
+            return f"{moment} s"
+    from google.protobuf import json_format  # noqa: PLC0415 -- not needed to start the command
+
+    return json.dumps(json_format.MessageToDict(message), sort_keys=True, ensure_ascii=False)
+
+
+def _bytes(value: float) -> str:
+    if value < 1024 * 1024 and value % 1024:
+        return f"{value} bytes"
+    size = float(value)
+    for unit in _BINARY:
+        size /= 1024
+        if size < 1024 or unit == _BINARY[-1]:
+            break
+    return f"{size:.2f}".rstrip("0").rstrip(".") + f" {unit}" if value else "0 bytes"
+
+
+def _decimal(value: float, unit: str) -> str:
+    size, prefix = float(value), ""
+    for each in _DECIMAL:
+        if size < 1000:
+            break
+        size, prefix = size / 1000, each
+    return f"{size:.3f}".rstrip("0").rstrip(".") + f" {prefix}{unit}"

@@ -1,0 +1,35 @@
+"""Which facts a field of a snapshot matters to."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+
+
+@cache
+def facts_touching(path: str) -> tuple[str, ...]:
+    """Return the ids of the built-in facts that read a field, what holds it, or what it holds.
+
+    `path` is a path below a snapshot without elements, such as "network.interfaces.mtu_bytes"; the
+    ids are in the catalogue's order.
+    """
+    readers = _readers()
+    names = path.split(".")
+    above = {".".join(names[:count]) for count in range(1, len(names) + 1)}
+    found: dict[str, int] = {}
+    for read, facts in readers.items():
+        if read in above or read.startswith(f"{path}."):
+            found |= facts
+    return tuple(sorted(found, key=found.__getitem__))
+
+
+@cache
+def _readers() -> Mapping[str, dict[str, int]]:
+    """Return, for every path below a snapshot that is read, the facts with their places."""
+    from vmfit_comparator.facts import BUILT_IN  # noqa: PLC0415 -- heavy, and only diff needs it
+
+    readers: dict[str, dict[str, int]] = defaultdict(dict)
+    for place, fact in enumerate(BUILT_IN.values()):
+        for path in (*fact.reads, *fact.also_reads, *fact.applies_if):
+            if path.part is not None:
+                readers[path.text.partition(".")[2]][fact.id] = place
+    return readers
