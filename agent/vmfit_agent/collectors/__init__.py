@@ -7,14 +7,22 @@ from types import MappingProxyType
 from google.protobuf.message import Message
 
 from vmfit_agent.collectors import (
+    attributes,
     block_devices,
+    clock,
+    cpu,
     domains,
     hypervisor,
+    identity,
     iscsi,
+    kernel,
     libvirt_objects,
+    memory,
     mounts,
     network,
+    numa,
     pci,
+    security,
     usb,
 )
 from vmfit_agent.host import Host
@@ -42,14 +50,22 @@ class Collector:
 # Keys are the field names of Snapshot, in its order.
 COLLECTORS: Mapping[str, Collector] = MappingProxyType(
     {
+        "identity": Collector(identity.collect, 300.0, identity.FILES),
+        "cpu": Collector(cpu.collect, None, cpu.FILES),
+        "numa": Collector(numa.collect, 15.0, numa.FILES),
+        "memory": Collector(memory.collect, 15.0, memory.FILES),
         "block_devices": Collector(block_devices.collect, None, block_devices.FILES),
         "mounts": Collector(mounts.collect, 30.0, mounts.FILES),
         "iscsi": Collector(iscsi.collect, 30.0, iscsi.FILES),
         "network": Collector(network.collect, 30.0, network.FILES),
         "pci": Collector(pci.collect, None, pci.FILES),
         "usb": Collector(usb.collect, None, usb.FILES),
+        "kernel": Collector(kernel.collect, 300.0, kernel.FILES),
+        "clock": Collector(clock.collect, 60.0, clock.FILES),
+        "security": Collector(security.collect, 300.0, security.FILES),
         "hypervisor": Collector(hypervisor.collect, None, PACKAGE_FILES, deadline_seconds=20.0),
         "libvirt_objects": Collector(libvirt_objects.collect, 60.0, deadline_seconds=10.0),
         "domains": Collector(domains.collect, 15.0, deadline_seconds=10.0),
+        "attributes": Collector(attributes.collect, 60.0, attributes.FILES),
     }
 )

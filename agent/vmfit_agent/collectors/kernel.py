@@ -1,0 +1,107 @@
+"""The running kernel, its parameters and limits."""
+
+import re
+
+from vmfit.v1.host_pb2 import Kernel, KernelModule
+from vmfit_agent import kvm
+from vmfit_agent.host import Host
+from vmfit_agent.host_files import exists, list_names, read_text, read_word
+from vmfit_agent.kernel_limits import read_limits
+
+FILES = (
+    "proc/sys/kernel/osrelease",
+    "proc/sys/kernel/version",
+    "proc/version",
+    "proc/cmdline",
+    "proc/modules",
+    "proc/*/comm",
+    "proc/*/limits",
+    "proc/*/status",
+    "proc/*/cgroup",
+    "proc/sys/fs/aio-max-nr",
+    "proc/sys/fs/aio-nr",
+    "proc/sys/fs/file-max",
+    "proc/sys/fs/file-nr",
+    "proc/sys/kernel/pid_max",
+    "proc/sys/kernel/threads-max",
+    "proc/sys/vm/max_map_count",
+    "run/libvirtd.pid",
+    "run/virtqemud.pid",
+    "sys/module/kvm*/parameters/*",
+    "sys/module/vhost*/parameters/*",
+    "sys/module/vfio*/parameters/*",
+    "sys/module/nbd/parameters/*",
+    "sys/module/rbd/parameters/*",
+    "sys/module/libceph/parameters/*",
+    "sys/module/dm_*/parameters/*",
+)
+_MODULES = re.compile(
+    r"(?:kvm|vhost|vfio|tun$|tap$|macvtap$|macvlan$|ipvlan$|irqbypass$|nbd$|rbd$|libceph$|ceph$|nfs$|"
+    r"nfsv4$|fuse$|virtiofs$|bridge$|br_netfilter$|openvswitch$|iscsi_tcp$|ib_iser$|dm_|drbd$|gfs2$|"
+    r"ocfs2$|9p|mdev$|iommu|ccp$|tpm)\w*"
+)
+_DEVICES = (
+    "kvm", "vhost-net", "vhost-vsock", "net/tun", "vfio/vfio", "sev", "mshv", "fuse", "hpet",
+    "tpm0", "tpmrm0",
+)  # fmt: skip
+_SECRET = re.compile(r"(?i)(\S*(?:passw|secret|token|_key)\S*=).+")
+_LOGIN = re.compile(r"(=[a-z]+:(?://)?)\S+@")
+_WORD = re.compile(r'(?:"[^"]*"|\S)+')
+_MAXIMUM_PARAMETERS = 256
+
+
+def collect(host: Host) -> Kernel:
+    """Return the kernel; passwords on its command line are replaced by "***".
+
+    Source: /proc/sys/kernel, /proc/cmdline, /proc/modules, /sys/module.
+    """
+    kernel = Kernel(
+        release=_release(host),
+        version=read_word(host, "proc/sys/kernel/version") or "",
+        command_line=parse_command_line(read_text(host, "proc/cmdline", limit=65536) or ""),
+        modules=_modules(host),
+        limits=read_limits(host),
+        device_nodes=[name for name in _DEVICES if exists(host, f"dev/{name}")],
+    )
+    if host.is_live:
+        kernel.kvm_usable = kvm.is_usable("/dev/kvm")
+    return kernel
+
+
+def _release(host: Host) -> str:
+    release = read_word(host, "proc/sys/kernel/osrelease")
+    if release is None:
+        found = re.match(r"Linux version (\S+)", read_text(host, "proc/version") or "")
+        release = found[1] if found else None
+    if release is None:
+        host.warn("/proc/sys/kernel/osrelease is missing: the kernel's release is not known")
+    return release or ""
+
+
+def parse_command_line(text: str) -> list[str]:
+    """Return the parameters in order, without passwords, with their quotes.
+
+    Source: Documentation/admin-guide/kernel-parameters.rst.
+    """
+    words = _WORD.findall(text)
+    return [_LOGIN.sub(r"\1***@", _SECRET.sub(r"\1***", word)) for word in words]
+
+
+def _modules(host: Host) -> list[KernelModule]:
+    loaded = re.findall(r"^(\w+) ", read_text(host, "proc/modules") or "", re.MULTILINE)
+    names = {name for name in (*loaded, *list_names(host, "sys/module")) if _MODULES.match(name)}
+    return [
+        KernelModule(name=name, builtin=name not in loaded, parameters=_parameters(host, name))
+        for name in sorted(names)
+    ]
+
+
+def _parameters(host: Host, module: str) -> dict[str, str]:
+    directory = f"sys/module/{module}/parameters"
+    # Parameters that nobody may read are no cause for a warning.
+    quiet = Host(host.root)
+    values = {
+        name: read_text(quiet, f"{directory}/{name}", limit=4096)
+        for name in list_names(host, directory)[:_MAXIMUM_PARAMETERS]
+    }
+    return {name: value.strip() for name, value in values.items() if value is not None}

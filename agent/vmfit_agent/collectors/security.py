@@ -1,0 +1,129 @@
+"""Confinement, FIPS and certificates."""
+
+import os
+import re
+from collections.abc import Mapping
+
+from vmfit.v1.host_pb2 import Apparmor, Security, Selinux
+from vmfit_agent.certificates import read_certificates
+from vmfit_agent.host import Host
+from vmfit_agent.host_files import exists, is_regular_file, list_names, read_text, read_word
+from vmfit_agent.libvirt_conf import parse_conf
+
+FILES = (
+    "sys/fs/selinux/enforce",
+    "sys/fs/selinux/booleans/virt_*",
+    "etc/selinux/config",
+    "sys/module/apparmor/parameters/enabled",
+    "sys/kernel/security/apparmor/profiles",
+    "proc/sys/crypto/fips_enabled",
+    "etc/pki/CA/cacert.pem",
+    "etc/pki/libvirt/*cert.pem",
+    "etc/pki/qemu/*-cert.pem",
+    "etc/pki/libvirt-*/*-cert.pem",
+    "etc/libvirt/qemu.conf",
+    "etc/libvirt/libvirtd.conf",
+    "etc/libvirt/virtqemud.conf",
+    "etc/libvirt/virtproxyd.conf",
+    "etc/libvirt/hooks/*",
+    "etc/libvirt/hooks/*/*",
+)
+# Of qemu.conf: what decides whether a guest starts or a migration connects.
+_QEMU = re.compile(
+    r"(?:user|group|dynamic_ownership|remember_owner|security_\w+|migration_\w+|migrate_tls_\w+|"
+    r"default_tls_\w+|(?:vnc|spice|chardev|nbd|backup|vxhs)_tls\w*|vnc_listen|spice_listen|"
+    r"vnc_sasl|cgroup_\w+|namespaces|max_\w+|nvram|hugetlbfs_mount|memory_backing_dir|"
+    r"relaxed_acs_check|lock_manager|seccomp_sandbox|bridge_helper|pr_helper|swtpm_\w+|"
+    r"keepalive_\w+|allow_disk_format_probing|set_process_name|deprecation_behavior|"
+    r"capability_filters|remote_display_port_\w+|remote_websocket_port_\w+|shared_filesystems)"
+)
+_LIBVIRTD = re.compile(
+    r"(?:listen_\w+|tls_\w+|tcp_port|auth_\w+|host_uuid\w*|key_file|cert_file|ca_file|crl_file|"
+    r"max_\w+|min_\w+|prio_workers|keepalive_\w+|unix_sock_\w+|admin_\w+|mdns_adv)"
+)
+# Later files win: the modular daemons replace libvirtd where they are set up.
+_LIBVIRTD_FILES = ("libvirtd.conf", "virtqemud.conf", "virtproxyd.conf")
+_PROFILES = re.compile(
+    r"^(.*(?:libvirt|qemu|virt-aa-helper|swtpm|dnsmasq).*) \(\w+\)$", re.MULTILINE
+)
+_MAXIMUM_PROFILES = 2000
+
+
+def collect(host: Host) -> Security:
+    """Return what confines guests and proves the host's name; never a key or a password.
+
+    Source: /sys/fs/selinux, /sys/kernel/security/apparmor, /etc/libvirt, /etc/pki.
+    """
+    qemu = _settings(host, ("qemu.conf",), _QEMU)
+    libvirtd = _settings(host, _LIBVIRTD_FILES, _LIBVIRTD)
+    security = Security(
+        selinux=_selinux(host),
+        apparmor=_apparmor(host),
+        certificates=read_certificates(host, qemu, libvirtd),
+        qemu_conf=qemu,
+        libvirtd_conf=libvirtd,
+        libvirt_hooks=_hooks(host),
+    )
+    fips = read_word(host, "proc/sys/crypto/fips_enabled")
+    if fips is not None:
+        security.fips_enabled = fips == "1"
+    elif exists(host, "proc/sys"):
+        # A kernel that was built without FIPS has no such file.
+        security.fips_enabled = False
+    return security
+
+
+def _selinux(host: Host) -> Selinux | None:
+    enforcing = read_word(host, "sys/fs/selinux/enforce")
+    if enforcing is None:
+        return None
+    selinux = Selinux(enforcing=enforcing == "1")
+    policy = re.search(
+        r"^SELINUXTYPE=(\S+)", read_text(host, "etc/selinux/config") or "", re.MULTILINE
+    )
+    if policy:
+        selinux.policy_type = policy[1]
+    for name in list_names(host, "sys/fs/selinux/booleans"):
+        if name.startswith("virt_"):
+            # The value in force and the one that is pending: "1 1".
+            value = read_word(host, f"sys/fs/selinux/booleans/{name}")
+            if value is not None:
+                selinux.booleans[name] = value.startswith("1")
+    return selinux
+
+
+def _apparmor(host: Host) -> Apparmor | None:
+    enabled = read_word(host, "sys/module/apparmor/parameters/enabled")
+    if enabled is None:
+        return None
+    text = read_text(host, "sys/kernel/security/apparmor/profiles") or ""
+    # One for each running guest comes and goes; they say nothing of the host.
+    profiles = {name for name in _PROFILES.findall(text) if not _GUEST_PROFILE.match(name)}
+    return Apparmor(enabled=enabled == "Y", profiles=sorted(profiles)[:_MAXIMUM_PROFILES])
+
+
+_GUEST_PROFILE = re.compile(r"libvirt-[0-9a-f]{8}-")
+
+
+def _settings(host: Host, names: tuple[str, ...], wanted: re.Pattern[str]) -> Mapping[str, str]:
+    settings: dict[str, str] = {}
+    for name in names:
+        found = parse_conf(read_text(host, f"etc/libvirt/{name}", limit=1 << 20) or "")
+        settings.update({key: value for key, value in found.items() if wanted.fullmatch(key)})
+    return settings
+
+
+def _hooks(host: Host) -> list[str]:
+    directory = "etc/libvirt/hooks"
+    hooks: list[str] = []
+    for name in list_names(host, directory):
+        if name.endswith(".d"):
+            scripts = [f"{name}/{script}" for script in list_names(host, f"{directory}/{name}")]
+        else:
+            scripts = [name]
+        hooks.extend(script for script in scripts if _is_executable(host, f"{directory}/{script}"))
+    return hooks
+
+
+def _is_executable(host: Host, path: str) -> bool:
+    return is_regular_file(host, path) and os.access(f"{host.root}/{path}", os.X_OK)
