@@ -4,9 +4,25 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from vmfit_comparator.fact import Fact
-from vmfit_comparator.facts import time
+from vmfit_comparator.facts import (
+    storage,
+    storage_copy,
+    storage_identity,
+    storage_iscsi,
+    storage_sharing,
+    storage_space,
+    time,
+)
 
-MODULES = (time,)
+MODULES = (
+    storage_identity,
+    storage,
+    storage_sharing,
+    storage_iscsi,
+    storage_copy,
+    storage_space,
+    time,
+)
 
 
 def catalogue(facts: Iterable[Fact]) -> Mapping[str, Fact]:

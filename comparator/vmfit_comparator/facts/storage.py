@@ -1,0 +1,200 @@
+"""Facts about the disks that the destination opens where they are."""
+
+from vmfit.v1.finding_pb2 import Quality, Remedy
+from vmfit_comparator.disks import (
+    DROPPED_WHEN_MISSING,
+    DiskPair,
+    joined,
+    pairs,
+    used_in_place,
+)
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_paths import (
+    block_identity,
+    filesystem_below,
+    filesystem_family,
+    mount_above,
+    path_exists,
+)
+from vmfit_comparator.iscsi_targets import attachable
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.remedies import add_option, change_definition, provide_storage
+
+_KINDS = {"file": ("file",), "block": ("block",), "dir": ("directory",)}
+
+
+@fact(
+    "storage.path_present",
+    question="Is every disk that is not copied there on the destination?",
+    applies_if=("incoming.disks",),
+    reads=("incoming.disks",),
+    also_reads=(
+        "vm.disks",
+        "source.mounts.mounts",
+        "source.block_devices.devices",
+        "destination.mounts.mounts",
+        "destination.block_devices.devices",
+        "destination.libvirt_objects.storage_pools",
+        "destination.iscsi",
+        "options.storage_copy",
+        "options.copied_disks",
+    ),
+)
+@unless_offline
+def path_present(migration: Migration) -> Outcome:
+    """Ask whether the destination can open each disk's file, device or directory.
+
+    Missing is NO, except that libvirt empties a CD-ROM or floppy drive whose startupPolicy is
+    optional or requisite (YES, REDUCED), and that a LUN of a target that the destination knows can
+    be logged in to (PROBABLY_YES). A path of the wrong kind, or a writable disk on a read-only
+    mount, is NO. Where nobody looked, mounts, udev's names and volumes tell, else NO_IDEA.
+
+    Source: stat(2) on the destination; libvirt's formatdomain, startupPolicy.
+    """
+    outcomes = {
+        pair.there.target: _presence(pair, migration)
+        for pair in used_in_place(migration)
+        if not pair.there.source.protocol and pair.there.source.type != "nvme"
+    }
+    return joined(outcomes, "does not apply: no disk is opened by a path")
+
+
+def _presence(pair: DiskPair, migration: Migration) -> Outcome:
+    disk, path = pair.there, pair.there.source.path
+    if not path.path:
+        return yes("judged by its pool")
+    exists = path_exists(path, migration.destination)
+    if exists is None:
+        return _inferred(pair, migration)
+    if not exists:
+        return _missing(pair, migration)
+    wanted = _KINDS.get(disk.source.type)
+    if wanted and path.kind and path.kind not in wanted:
+        return no(f"{path.path} is a {path.kind} on the destination, not a {wanted[0]}")
+    if path.error:
+        return probably_no(f"{path.path} on the destination: {path.error}", probability=0.3)
+    below = filesystem_below(path, migration.destination)
+    if below is not None and below.read_only and path.kind != "block" and not pair.is_read_only:
+        return no(f"{below.mount_point} is mounted read-only on the destination")
+    return yes(f"{path.path} is there")
+
+
+def _missing(pair: DiskPair, migration: Migration) -> Outcome:
+    disk, path = pair.there, pair.there.source.path
+    gone = f"{path.path} does not exist on the destination"
+    if disk.startup_policy in DROPPED_WHEN_MISSING:
+        if disk.device in ("cdrom", "floppy"):
+            return yes(
+                f"{gone}: the drive comes out empty (startupPolicy={disk.startup_policy})",
+                quality=Quality.QUALITY_REDUCED,
+            )
+        return no(f"{gone}: libvirt would drop the disk, and the guest's state would not fit")
+    identity = block_identity(pair.here.source.path, migration.source)
+    if identity is not None and identity.iscsi_target_name:
+        return attachable(identity, gone, migration)
+    return no(gone, remedies=_remedies(pair, migration))
+
+
+def _remedies(pair: DiskPair, migration: Migration) -> list[Remedy]:
+    path = pair.there.source.path.path
+    below = filesystem_below(pair.here.source.path, migration.source)
+    found = []
+    if below is not None and below.shared:
+        mounted = mount_above(path, migration.destination.mounts)
+        if mounted is None or mounted.mount_point != below.mount_point:
+            summary = f"Mount {below.source} at {below.mount_point} on the destination"
+            return [provide_storage(summary, below.mount_point, below.source)]
+    found.append(provide_storage(f"Provide {path} on the destination", path))
+    if not pair.is_read_only:
+        found.append(add_option("--copy-storage-all", f"{pair.there.target} is copied then"))
+    elif pair.there.device in ("cdrom", "floppy"):
+        summary = f"Eject the medium of {pair.there.target}"
+        found.append(change_definition(summary, "disk/source", ""))
+    return found
+
+
+def _inferred(pair: DiskPair, migration: Migration) -> Outcome:
+    """Judge a path that nobody looked at by the mount that it should lie on."""
+    path = pair.there.source.path
+    below = filesystem_below(pair.here.source.path, migration.source)
+    why = path.error or "the destination did not look"
+    unknown = no_idea(
+        f"whether {path.path} exists on the destination is not known: {why}",
+        missing=["incoming.disks.source.path.exists"],
+    )
+    if below is None or not migration.destination.HasField("mounts"):
+        return unknown
+    mount = mount_above(path.path, migration.destination.mounts)
+    if mount is None:
+        return unknown
+    family = filesystem_family(below.type)
+    if filesystem_family(mount.type) == family and mount.source == below.source and below.shared:
+        return probably_yes(f"{below.source} is mounted at {mount.mount_point} there as well")
+    if below.shared and path.path.startswith(below.mount_point.rstrip("/") + "/"):
+        return probably_no(
+            f"{below.source}, which holds {path.path}, is not mounted on the destination: "
+            f"there is {mount.type} {mount.source} at {mount.mount_point}"
+        )
+    return unknown
+
+
+@fact(
+    "storage.image_chain",
+    question="Are the images below every disk's top image there on the destination?",
+    applies_if=("incoming.disks.backing_chain",),
+    reads=("incoming.disks",),
+    also_reads=(
+        "vm.disks",
+        "destination.block_devices.devices",
+        "destination.libvirt_objects.storage_pools",
+        "options.storage_copy",
+        "options.copied_disks",
+    ),
+)
+@unless_offline
+def image_chain(migration: Migration) -> Outcome:
+    """Ask whether every backing image of what the destination will open is there.
+
+    A missing base image is NO; one that nobody looked at is NO_IDEA. A disk whose top image is
+    made by --copy-storage-all needs no chain: the copy is flat.
+
+    Source: libvirt probes the whole chain before it starts QEMU.
+    """
+    return joined(
+        {
+            pair.there.target: _chain(pair, migration)
+            for pair in pairs(migration)
+            if pair.there.backing_chain
+        },
+        "does not apply: no disk has a backing image",
+    )
+
+
+def _chain(pair: DiskPair, migration: Migration) -> Outcome:
+    top = pair.there.source.path
+    if path_exists(top, migration.destination) is False:
+        return yes(f"{top.path} is missing itself")
+    unknown = []
+    for image in pair.there.backing_chain:
+        if image.protocol or not image.path.path:
+            continue
+        exists = path_exists(image.path, migration.destination)
+        if exists is False:
+            summary = f"Copy {image.path.path} to the destination"
+            return no(
+                f"backing image {image.path.path} of {top.path} is missing on the destination",
+                remedies=[provide_storage(summary, image.path.path)],
+            )
+        if exists is None:
+            unknown.append(image.path.path)
+    if unknown:
+        return no_idea(
+            f"whether {', '.join(unknown)} exists on the destination is not known",
+            missing=["incoming.disks.backing_chain.path.exists"],
+        )
+    return yes(f"all {len(pair.there.backing_chain)} backing images are there")
+
+
+FACTS = (path_present, image_chain)

@@ -1,0 +1,198 @@
+"""Facts about disks that the migration copies."""
+
+import posixpath
+
+from vmfit.v1.finding_pb2 import Remedy
+from vmfit.v1.hypervisor_pb2 import StoragePool
+from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit_comparator.disks import DiskPair, is_copied, is_read_only, joined, pairs
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_paths import path_exists
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.pools import has_volume, named_pool, pool_at
+from vmfit_comparator.remedies import drop_option, provide_storage
+
+
+@fact(
+    "storage.copy",
+    question="Is there an image, or a pool to make it in, for every disk that is copied?",
+    applies_if=("options.storage_copy",),
+    reads=("vm.disks", "incoming.disks"),
+    also_reads=(
+        "destination.libvirt_objects.storage_pools",
+        "destination.hypervisor.connections",
+        "options.copied_disks",
+        "options.tunnelled",
+    ),
+)
+@unless_offline
+def copy(migration: Migration) -> Outcome:
+    """Apply libvirt's rules for --copy-storage-all and --copy-storage-inc.
+
+    An image that waits on the destination must have the same virtual size, else the copy fails.
+    Without one, libvirt makes files in an active pool whose target is the file's directory and
+    volumes in their active pool; it makes no block device, and nothing for an incremental copy.
+    Read-only, shareable and empty disks are not copied; to list one is NO.
+
+    Source: libvirt's migration documentation; QEMU's mirror job (sizes must be equal).
+    """
+    options = migration.options
+    if options.tunnelled:
+        remedy = drop_option("--tunnelled", "disks are copied over a connection of their own")
+        return no("disks cannot be copied through a tunnel", remedies=[remedy])
+    outcomes = {name: _listed(name, migration) for name in options.copied_disks}
+    outcomes = {name: each for name, each in outcomes.items() if each is not None}
+    for pair in pairs(migration):
+        if is_copied(pair.here, migration) and pair.there.target not in outcomes:
+            outcomes[pair.there.target] = _destination(pair, migration)
+    return joined(outcomes, "does not apply: no disk is copied")  # type: ignore[arg-type]
+
+
+def _listed(name: str, migration: Migration) -> Outcome | None:
+    """Judge a name of --migrate-disks; None when there is nothing to say against it."""
+    disk = next((each for each in migration.vm.disks if each.target == name), None)
+    if disk is None:
+        return no(f"the VM has no disk {name}")
+    if is_read_only(disk) or not disk.HasField("source"):
+        what = "empty" if not disk.HasField("source") else "read-only"
+        return no(f"libvirt does not copy the {what} disk {name}")
+    return None
+
+
+def _destination(pair: DiskPair, migration: Migration) -> Outcome:
+    there = pair.there.source
+    if there.protocol:
+        return no_idea(
+            f"libvirt makes no {there.protocol} image; whether {there.name} is there is not known"
+        )
+    exists = path_exists(there.path, migration.destination)
+    if exists is None and there.type == "volume":
+        exists = has_volume(there.volume, named_pool(there.pool, migration))
+    if exists is None:
+        return no_idea(
+            f"whether {there.path.path} exists on the destination is not known",
+            missing=["incoming.disks.source.path.exists"],
+        )
+    if exists:
+        return _sizes(pair)
+    if migration.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL:
+        summary = f"Create {there.path.path} on the destination over the same backing image"
+        return no(
+            f"{there.path.path} does not exist on the destination, and libvirt makes no image "
+            "for an incremental copy",
+            remedies=[provide_storage(summary, there.path.path)],
+        )
+    return _made_in_pool(pair, migration)
+
+
+def _sizes(pair: DiskPair) -> Outcome:
+    here, there = pair.here.source, pair.there.source
+    name = there.path.path or there.volume
+    if not here.virtual_size_bytes or not there.virtual_size_bytes:
+        side = "incoming" if here.virtual_size_bytes else "vm"
+        return probably_yes(
+            f"{name} waits on the destination, its virtual size was not compared "
+            f"({side}.disks.source.virtual_size_bytes is not known)",
+            probability=0.7,
+        )
+    sizes = f"{here.virtual_size_bytes} bytes on the source, {there.virtual_size_bytes} in {name}"
+    if here.virtual_size_bytes == there.virtual_size_bytes:
+        return yes(f"{name} waits on the destination with the same virtual size")
+    summary = f"Make {name} on the destination {here.virtual_size_bytes} bytes large"
+    return no(f"the sizes differ: {sizes}", remedies=[provide_storage(summary, name)])
+
+
+def _made_in_pool(pair: DiskPair, migration: Migration) -> Outcome:
+    there = pair.there.source
+    if there.type not in ("file", "volume"):
+        return no(f"{there.path.path} is missing, and libvirt makes no disk of type {there.type}")
+    if not migration.destination.HasField("libvirt_objects"):
+        return no_idea(
+            "the destination's pools are not known", missing=["destination.libvirt_objects"]
+        )
+    if there.type == "volume":
+        pool = named_pool(there.pool, migration)
+        wanted = f"of name {there.pool}"
+    else:
+        directory = posixpath.dirname(there.path.path)
+        pool = pool_at(directory, migration)
+        wanted = f"over {directory}"
+    if pool is None or not pool.active:
+        state = (
+            "no storage pool" if pool is None else f"storage pool {pool.name} is not active: none"
+        )
+        return no(
+            f"{there.path.path or there.volume} is missing on the destination, and there is "
+            f"{state} {wanted} to make it in",
+            remedies=[_remedy(pair, pool)],
+        )
+    return yes(f"libvirt makes {there.path.path or there.volume} in pool {pool.name}")
+
+
+def _remedy(pair: DiskPair, pool: StoragePool | None) -> Remedy:
+    there = pair.there.source
+    path = there.path.path or there.volume
+    if pool is not None:
+        summary = f"Start storage pool {pool.name} on the destination"
+        return provide_storage(summary, path, pool.name, f"virsh pool-start {pool.name}")
+    size = pair.here.source.virtual_size_bytes
+    summary = f"Create {path} on the destination" + (f", {size} bytes large" if size else "")
+    return provide_storage(f"{summary}, or a storage pool over its directory", path)
+
+
+@fact(
+    "storage.pool",
+    question="Are the storage pools that disks name active on the destination?",
+    applies_if=("incoming.disks.source.pool",),
+    reads=("incoming.disks", "destination.libvirt_objects.storage_pools"),
+    also_reads=(
+        "vm.disks",
+        "destination.hypervisor.connections",
+        "options.storage_copy",
+        "options.copied_disks",
+    ),
+)
+@unless_offline
+def pool(migration: Migration) -> Outcome:
+    """Ask for a pool of the name, active, with the volume in it.
+
+    A pool that is missing or not active is NO; a volume that is missing is NO unless it is copied,
+    and PROBABLY_NO when the pool's list may be out of date. A pool whose volumes could not be
+    listed is NO_IDEA.
+
+    Source: libvirt's formatdomain, disk type volume.
+    """
+    outcomes = {
+        pair.there.target: _volume(pair, migration)
+        for pair in pairs(migration)
+        if pair.there.source.type == "volume"
+    }
+    return joined(outcomes, "does not apply: no disk is a volume of a pool")
+
+
+def _volume(pair: DiskPair, migration: Migration) -> Outcome:
+    there = pair.there.source
+    found = named_pool(there.pool, migration)
+    if found is None:
+        summary = f"Define and start storage pool {there.pool} on the destination"
+        remedy = provide_storage(summary, there.pool)
+        return no(f"the destination has no storage pool {there.pool}", remedies=[remedy])
+    if not found.active:
+        summary = f"Start storage pool {there.pool} on the destination"
+        remedy = provide_storage(summary, there.pool, "", f"virsh pool-start {there.pool}")
+        return no(f"storage pool {there.pool} is not active there", remedies=[remedy])
+    if is_copied(pair.here, migration):
+        return yes(f"pool {there.pool} is active; the volume is copied")
+    listed = has_volume(there.volume, found)
+    if listed is None:
+        return no_idea(f"the volumes of pool {there.pool} are not known: {found.error}")
+    if listed or there.path.exists:
+        return yes(f"pool {there.pool} is active and has {there.volume}")
+    return probably_no(
+        f"pool {there.pool} of the destination lists no volume {there.volume}", probability=0.05
+    )
+
+
+FACTS = (copy, pool)

@@ -1,0 +1,101 @@
+"""Facts about what a disk's path means on both hosts."""
+
+from vmfit.v1.finding_pb2 import Consequence
+from vmfit_comparator.device_identity import same_device
+from vmfit_comparator.disks import DiskPair, joined, used_in_place
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.file_identity import same_file
+from vmfit_comparator.host_paths import path_exists
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_no, yes
+
+
+@fact(
+    "storage.disk_identity",
+    question="Does every disk that is not copied mean the same storage on the destination?",
+    applies_if=("incoming.disks",),
+    reads=("vm.disks", "incoming.disks"),
+    also_reads=(
+        "source.identity.boot_id",
+        "destination.identity.boot_id",
+        "source.mounts.mounts",
+        "destination.mounts.mounts",
+        "source.block_devices.devices",
+        "destination.block_devices.devices",
+        "destination.libvirt_objects.storage_pools",
+        "options.storage_copy",
+        "options.copied_disks",
+    ),
+    consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
+)
+@unless_offline
+def disk_identity(migration: Migration) -> Outcome:
+    """Compare, disk by disk, what the source uses with what the destination would open.
+
+    Files: NFS server and export, cluster file system UUID or fsid, then inode and size; a file on
+    a local file system is another file of the same name (NO), unless both hosts share a kernel.
+    Block devices: another WWN, vendor, model, serial, LUN or UUID is a firm NO; the same one is
+    YES, on USB or FireWire only PROBABLY_YES. Network disks: the same name on the same servers is
+    YES. A disk that is missing is storage.path_present's business, a copied one storage.copy's.
+
+    Source: udev, mountinfo, stat(2) of both hosts as the agents describe the disks.
+    """
+    return joined(
+        {pair.there.target: same_disk(pair, migration) for pair in used_in_place(migration)},
+        "does not apply: every disk is copied or empty",
+    )
+
+
+def same_disk(pair: DiskPair, migration: Migration) -> Outcome:
+    """Compare one disk of the source with what the destination would open for it."""
+    here, there = pair.here.source, pair.there.source
+    if not pair.here.HasField("source"):
+        return not_applicable("the drive is empty on the source")
+    if there.protocol or here.protocol:
+        return _same_network_disk(pair)
+    if path_exists(there.path, migration.destination) is False:
+        return not_applicable(f"{there.path.path} is missing on the destination")
+    if "nvme" in (here.type, there.type) or "vhostuser" in (here.type, there.type):
+        return probably_no(f"a disk of type {there.type} is a device of its own on every host")
+    if not there.path.path:
+        return no_idea(
+            f"the path of volume {there.volume} in pool {there.pool} is not known there",
+            missing=["incoming.disks.source.path"],
+        )
+    if _is_block(here.type, here.path.kind) != _is_block(there.type, there.path.kind):
+        return no(
+            f"{here.path.path} is a {_kind(here.type, here.path.kind)} here, "
+            f"{there.path.path} a {_kind(there.type, there.path.kind)} there"
+        )
+    if _is_block(there.type, there.path.kind):
+        return same_device(here.path, there.path, migration)
+    return same_file(here, there, migration, read_only=pair.is_read_only)
+
+
+def _is_block(type_name: str, kind: str) -> bool:
+    return kind == "block" or (not kind and type_name == "block")
+
+
+def _kind(type_name: str, kind: str) -> str:
+    return kind or type_name
+
+
+def _same_network_disk(pair: DiskPair) -> Outcome:
+    here, there = pair.here.source, pair.there.source
+    names = [f"{each.protocol} {each.name}" for each in (here, there)]
+    if names[0] != names[1]:
+        return probably_no(f"{names[0]} here, {names[1]} there", probability=0.2)
+    servers = [
+        sorted(f"{host.name}:{host.port or ''}{host.socket}" for host in each.hosts)
+        for each in (here, there)
+    ]
+    if servers[0] == servers[1]:
+        where = ", ".join(servers[0]) or "the servers of the client's configuration"
+        return yes(f"{names[0]} on {where}, for both hosts")
+    if set(servers[0]) & set(servers[1]):
+        return yes(f"{names[0]} on {', '.join(servers[1])}, partly the same servers")
+    return no_idea(f"{names[0]} on {', '.join(servers[0])} here, on {', '.join(servers[1])} there")
+
+
+FACTS = (disk_identity,)

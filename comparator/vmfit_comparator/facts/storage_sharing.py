@@ -1,0 +1,168 @@
+"""Facts about disks that both hosts hold open in turn."""
+
+from vmfit.v1.finding_pb2 import Answer, Remedy
+from vmfit.v1.vm_pb2 import Disk
+from vmfit_comparator.connections import connection_for
+from vmfit_comparator.disks import DiskPair, is_copied, is_read_only, joined, pairs
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.facts.storage_identity import same_disk
+from vmfit_comparator.host_paths import filesystem_below, filesystem_family
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.remedies import add_option, change_definition
+from vmfit_comparator.versions import version_text
+
+
+@fact(
+    "storage.cache_mode",
+    question="Does every disk's cache mode allow both hosts to open it in turn?",
+    applies_if=("vm.disks",),
+    reads=("vm.disks",),
+    also_reads=(
+        "source.hypervisor.connections",
+        "source.mounts.mounts",
+        "options.storage_copy",
+        "options.copied_disks",
+        "options.unsafe",
+    ),
+)
+@unless_offline
+def cache_mode(migration: Migration) -> Outcome:
+    """Ask whether the destination could read stale data from its page cache.
+
+    cache=none and directsync, read-only, shareable and copied disks, network disks and cluster
+    file systems are YES. Other modes are PROBABLY_YES where QEMU drops its cache on migration
+    (2.12 and newer), else libvirt refuses without --unsafe: NO.
+
+    Source: libvirt's migration documentation, "unsafe"; QEMU's file driver, x-check-cache-dropped.
+    """
+    return joined(
+        {disk.target: _cache(disk, migration) for disk in migration.vm.disks if _has_medium(disk)},
+        "does not apply: every drive is empty",
+    )
+
+
+def _has_medium(disk: Disk) -> bool:
+    return disk.HasField("source")
+
+
+_COHERENT = ("gfs2", "ocfs2", "ceph", "gpfs")
+_DROPS_CACHE = 2_012_000
+
+
+def _cache(disk: Disk, migration: Migration) -> Outcome:
+    if is_read_only(disk):
+        return yes("read-only")
+    if is_copied(disk, migration):
+        return yes("copied")
+    if disk.source.protocol:
+        return yes("a network disk")
+    if disk.shareable or disk.cache in ("none", "directsync"):
+        return yes(f"cache={disk.cache or 'default'}{', shareable' if disk.shareable else ''}")
+    below = filesystem_below(disk.source.path, migration.source)
+    if below is not None and filesystem_family(below.type) in _COHERENT:
+        return yes(f"{below.type} keeps the hosts' caches coherent")
+    mode = f"cache={disk.cache or 'default (writeback)'}"
+    connection = connection_for(migration.vm, migration.source)
+    version = connection.hypervisor_version if connection is not None else 0
+    if not version:
+        return no_idea(
+            f"{mode}, and the source's QEMU version is not known",
+            missing=["source.hypervisor.connections.hypervisor_version"],
+        )
+    if version >= _DROPS_CACHE:
+        return probably_yes(
+            f"{mode}: QEMU {version_text(version)} drops its cache when the guest moves"
+        )
+    remedy = change_definition(
+        f"Set cache='none' for {disk.target} and restart the guest", "disk/driver/@cache", "none"
+    )
+    if migration.options.unsafe:
+        return probably_no(f"{mode} with --unsafe: stale data may be read", probability=0.3)
+    return no(f"{mode}: libvirt refuses it with QEMU {version_text(version)}", remedies=[remedy])
+
+
+@fact(
+    "storage.shared_proof",
+    question="Will libvirt take every disk that is not copied for shared?",
+    applies_if=("vm.disks",),
+    reads=("vm.disks",),
+    also_reads=(
+        "incoming.disks",
+        "source.identity.boot_id",
+        "destination.identity.boot_id",
+        "source.mounts.mounts",
+        "destination.mounts.mounts",
+        "source.block_devices.devices",
+        "destination.block_devices.devices",
+        "destination.libvirt_objects.storage_pools",
+        "options.storage_copy",
+        "options.copied_disks",
+        "options.unsafe",
+    ),
+)
+@unless_offline
+def shared_proof(migration: Migration) -> Outcome:
+    """Apply libvirt's rule: writable files must lie on a file system whose type can be shared.
+
+    libvirt looks at the source's type of file system alone (nfs, ceph, gfs2, glusterfs, ...): a
+    local type, NVMe or vhost-user disk is refused without --unsafe whatever the truth is: NO.
+    Read-only and copied disks, block devices and network disks pass, as does anything with
+    --unsafe. --unsafe is a remedy only where storage.disk_identity proves the disk the same.
+
+    Source: libvirt's migration documentation, VIR_MIGRATE_UNSAFE.
+    """
+    if migration.options.unsafe:
+        return not_applicable("does not apply: --unsafe turns libvirt's check off")
+    incoming = {pair.here.target: pair for pair in pairs(migration)}
+    return joined(
+        {
+            disk.target: _shared(disk, incoming.get(disk.target), migration)
+            for disk in migration.vm.disks
+            if _has_medium(disk)
+        },
+        "does not apply: every drive is empty",
+    )
+
+
+def _shared(disk: Disk, pair: DiskPair | None, migration: Migration) -> Outcome:
+    if is_read_only(disk):
+        return yes("read-only")
+    if is_copied(disk, migration):
+        return yes("copied")
+    source = disk.source
+    if source.protocol:
+        return yes("a network disk")
+    if source.type in ("nvme", "vhostuser"):
+        seen = f"libvirt takes a disk of type {source.type} for unshared"
+        return no(seen, remedies=_ways_out(disk, pair, migration))
+    if source.type == "block" or source.path.kind == "block":
+        return yes("a block device, which libvirt takes for shared")
+    below = filesystem_below(source.path, migration.source)
+    if below is None:
+        return no_idea(
+            f"the file system that holds {source.path.path} on the source is not known",
+            missing=["vm.disks.source.path.filesystem"],
+        )
+    if below.shared:
+        return yes(f"{below.type} is a type that libvirt takes for shared")
+    seen = f"{source.path.path} lies on {below.type}, which libvirt takes for local"
+    return no(seen, remedies=_ways_out(disk, pair, migration))
+
+
+def _ways_out(disk: Disk, pair: DiskPair | None, migration: Migration) -> list[Remedy]:
+    if pair is not None and same_disk(pair, migration).answer == Answer.ANSWER_YES:
+        return [add_option("--unsafe", f"{disk.target} is the same storage on both hosts")]
+    return [add_option("--copy-storage-all", f"{disk.target} is copied then")]
+
+
+FACTS = (cache_mode, shared_proof)

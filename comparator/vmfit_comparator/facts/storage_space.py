@@ -1,0 +1,95 @@
+"""Facts about room for what the migration copies."""
+
+import posixpath
+
+from vmfit_comparator.disks import DiskPair, is_copied, joined, pairs
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_paths import filesystem_below
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.pools import named_pool, pool_at
+
+
+@fact(
+    "storage.free_space",
+    question="Is there room on the destination for the disks that are copied?",
+    applies_if=("options.storage_copy",),
+    reads=("vm.disks", "incoming.disks"),
+    also_reads=(
+        "destination.mounts.mounts",
+        "destination.libvirt_objects.storage_pools",
+        "destination.hypervisor.connections",
+        "options.copied_disks",
+    ),
+)
+@unless_offline
+def free_space(migration: Migration) -> Outcome:
+    """Compare what the copies need with what is free where they go, disks of one place together.
+
+    YES when their virtual sizes, less what waiting images hold already, fit with the policy's
+    `storage_ratio`; PROBABLY_YES when only what is allocated fits; NO when not even that.
+
+    Source: statvfs(3), virStoragePoolGetInfo.
+    """
+    places: dict[str, list[DiskPair]] = {}
+    free: dict[str, int] = {}
+    unknown: dict[str, Outcome] = {}
+    for pair in pairs(migration):
+        if not is_copied(pair.here, migration):
+            continue
+        place = _place(pair, migration)
+        if place is None:
+            missing = ["incoming.disks.source.path.filesystem.available_bytes"]
+            unknown[pair.there.target] = no_idea("free space there is not known", missing=missing)
+            continue
+        free[place[0]] = place[1]
+        places.setdefault(place[0], []).append(pair)
+    outcomes = {name: _room(each, free[name], migration) for name, each in places.items()}
+    return joined({**outcomes, **unknown}, "does not apply: no disk is copied")
+
+
+def _place(pair: DiskPair, migration: Migration) -> tuple[str, int] | None:
+    """Return where a copy goes and the bytes free there."""
+    there = pair.there.source
+    if there.type == "block" or there.path.kind == "block":
+        return there.path.path, max(there.path.size_bytes, there.virtual_size_bytes)
+    if there.type == "volume":
+        found = named_pool(there.pool, migration)
+        if found is not None and found.HasField("available_bytes"):
+            return f"pool {found.name}", found.available_bytes
+        return None
+    below = filesystem_below(there.path, migration.destination)
+    if below is not None and below.HasField("available_bytes"):
+        return below.mount_point, below.available_bytes
+    found = pool_at(posixpath.dirname(there.path.path), migration)
+    if found is not None and found.HasField("available_bytes"):
+        return f"pool {found.name}", found.available_bytes
+    return None
+
+
+def _room(copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
+    held = sum(
+        pair.there.source.allocation_bytes for pair in copies if pair.there.source.path.exists
+    )
+    sources = [pair.here.source for pair in copies]
+    if not all(each.virtual_size_bytes for each in sources):
+        return no_idea(
+            "the virtual size of a copied disk is not known",
+            missing=["vm.disks.source.virtual_size_bytes"],
+        )
+    ratio = migration.policy.margins.storage_ratio
+    virtual = max(int(sum(each.virtual_size_bytes for each in sources) * ratio) - held, 0)
+    least = max(sum(each.allocation_bytes for each in sources) - held, 0)
+    seen = f"{free} bytes free"
+    if free >= virtual:
+        return yes(f"{seen}, at most {virtual} needed")
+    if free < least:
+        return no(f"{seen}, at least {least} needed")
+    return probably_yes(
+        f"{seen}: enough for what is allocated ({least}), not for the full size ({virtual})",
+        probability=0.7,
+    )
+
+
+FACTS = (free_space,)
