@@ -5,10 +5,10 @@ from vmfit.v1.storage_pb2 import BlockDevice, Mount, Mounts
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
 
 # File systems that one kernel alone may mount writable; what lies on them is that host's own.
-LOCAL_TYPES = frozenset(
-    ("ext2", "ext3", "ext4", "xfs", "btrfs", "bcachefs", "f2fs", "jfs", "reiserfs", "nilfs2", "zfs")
-    + ("ufs", "vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "tmpfs", "ramfs", "rootfs", "overlay")
-    + ("aufs", "devtmpfs", "hugetlbfs", "squashfs", "iso9660", "erofs")
+LOCAL_TYPES = (
+    *("ext2", "ext3", "ext4", "xfs", "btrfs", "bcachefs", "f2fs", "jfs", "reiserfs", "nilfs2"),
+    *("zfs", "ufs", "vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "tmpfs", "ramfs", "rootfs"),
+    *("overlay", "aufs", "devtmpfs", "hugetlbfs", "squashfs", "iso9660", "erofs"),
 )
 
 

@@ -2,13 +2,14 @@
 
 import posixpath
 
-from vmfit.v1.finding_pb2 import Remedy
+from vmfit.v1.finding_pb2 import Answer, Remedy
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit_comparator.disks import DiskPair, is_copied, is_read_only, joined, pairs
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_paths import path_exists
+from vmfit_comparator.facts.storage_identity import same_disk
+from vmfit_comparator.host_paths import filesystem_below, path_exists
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.pools import has_volume, named_pool, pool_at
@@ -21,6 +22,12 @@ from vmfit_comparator.remedies import drop_option, provide_storage
     applies_if=("options.storage_copy",),
     reads=("vm.disks", "incoming.disks"),
     also_reads=(
+        "source.identity.boot_id",
+        "destination.identity.boot_id",
+        "source.mounts.mounts",
+        "destination.mounts.mounts",
+        "source.block_devices.devices",
+        "destination.block_devices.devices",
         "destination.libvirt_objects.storage_pools",
         "destination.hypervisor.connections",
         "options.copied_disks",
@@ -31,7 +38,8 @@ from vmfit_comparator.remedies import drop_option, provide_storage
 def copy(migration: Migration) -> Outcome:
     """Apply libvirt's rules for --copy-storage-all and --copy-storage-inc.
 
-    An image that waits on the destination must have the same virtual size, else the copy fails.
+    An image that waits on the destination must have the same virtual size, else the copy fails;
+    the guest's own image cannot be its own copy, as its QEMU locks it (PROBABLY_NO).
     Without one, libvirt makes files in an active pool whose target is the file's directory and
     volumes in their active pool; it makes no block device, and nothing for an incremental copy.
     Read-only, shareable and empty disks are not copied; to list one is NO.
@@ -76,7 +84,8 @@ def _destination(pair: DiskPair, migration: Migration) -> Outcome:
             missing=["incoming.disks.source.path.exists"],
         )
     if exists:
-        return _sizes(pair)
+        same = _onto_itself(pair, migration)
+        return same if same is not None else _sizes(pair)
     if migration.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL:
         summary = f"Create {there.path.path} on the destination over the same backing image"
         return no(
@@ -85,6 +94,23 @@ def _destination(pair: DiskPair, migration: Migration) -> Outcome:
             remedies=[provide_storage(summary, there.path.path)],
         )
     return _made_in_pool(pair, migration)
+
+
+def _onto_itself(pair: DiskPair, migration: Migration) -> Outcome | None:
+    """Judge a copy whose two ends are proven to be one image; None for any other."""
+    same = same_disk(pair, migration)
+    if same.answer != Answer.ANSWER_YES or same.not_applicable:
+        return None
+    name = pair.there.source.path.path
+    remedy = drop_option("the storage copy", f"{pair.there.target} is the same on both hosts")
+    seen = f"{name} would be copied onto itself ({same.reason})"
+    below = filesystem_below(pair.there.source.path, migration.destination)
+    if below is not None and below.type.startswith("fuse"):
+        return no_idea(
+            f"{seen}, and whether QEMU's image lock spans hosts on {below.type} is not known",
+            remedies=[remedy],
+        )
+    return probably_no(f"{seen}: QEMU on the source holds its lock", remedies=[remedy])
 
 
 def _sizes(pair: DiskPair) -> Outcome:

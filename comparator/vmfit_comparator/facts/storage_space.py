@@ -7,7 +7,7 @@ from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.host_paths import filesystem_below
 from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.pools import named_pool, pool_at
 
 
@@ -28,7 +28,8 @@ def free_space(migration: Migration) -> Outcome:
     """Compare what the copies need with what is free where they go, disks of one place together.
 
     YES when their virtual sizes, less what waiting images hold already, fit with the policy's
-    `storage_ratio`; PROBABLY_YES when only what is allocated fits; NO when not even that.
+    `storage_ratio`; PROBABLY_YES when only what is allocated fits (PROBABLY_NO for raw images that
+    libvirt makes: it allocates them in full); NO when not even that.
 
     Source: statvfs(3), virStoragePoolGetInfo.
     """
@@ -86,6 +87,18 @@ def _room(copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
         return yes(f"{seen}, at most {virtual} needed")
     if free < least:
         return no(f"{seen}, at least {least} needed")
+    if not all(each.HasField("allocation_bytes") for each in sources):
+        return no_idea(
+            f"{seen}, up to {virtual} needed, and how much is allocated is not known",
+            missing=["vm.disks.source.allocation_bytes"],
+        )
+    if any(
+        pair.here.source.format == "raw" and not pair.there.source.path.exists for pair in copies
+    ):
+        return probably_no(
+            f"{seen}, {virtual} needed: libvirt allocates a raw image in full when it makes it",
+            probability=0.2,
+        )
     return probably_yes(
         f"{seen}: enough for what is allocated ({least}), not for the full size ({virtual})",
         probability=0.7,

@@ -1,0 +1,250 @@
+"""Copied disks, pools and free space; iSCSI sessions."""
+
+import pytest
+
+from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
+from vmfit_comparator.facts.storage import path_present
+from vmfit_comparator.facts.storage_copy import copy, pool
+from vmfit_comparator.facts.storage_iscsi import iscsi_session
+from vmfit_comparator.facts.storage_space import free_space
+
+THERE = "incoming.disks[0]"
+PATH = f"{THERE}.source.path"
+ALL = {"options.storage_copy": 1}
+INCREMENTAL = {"options.storage_copy": 2}
+ABSENT = {f"{PATH}.exists": False}
+# An image of the same name on a disk of the destination's own.
+WAITING = {
+    **ALL,
+    "vm.disks[0].source.path.filesystem": {
+        "type": "ext4",
+        "source": "/dev/sda1",
+        "mountPoint": "/",
+        "availableBytes": 100 * GIB,
+    },
+    f"{PATH}.inode": 43,
+}
+POOL = {
+    "uri": "qemu:///system",
+    "name": "p",
+    "type": "dir",
+    "active": True,
+    "targetPath": "/srv/shared/",
+}
+POOLS = "destination.libvirt_objects.storage_pools"
+VOLUME = {
+    "vm.disks[0].source": {
+        "type": "volume",
+        "pool": "p",
+        "volume": "guest.qcow2",
+        "virtualSizeBytes": 10 * GIB,
+    }
+}
+LISTED = {**POOL, "volumes": [{"name": "guest.qcow2", "path": "/srv/shared/guest.qcow2"}]}
+
+COPIES = [
+    ("not asked for", {}, "YES"),
+    ("an image waits", WAITING, "YES"),
+    ("a larger one waits", {**WAITING, f"{THERE}.source.virtual_size_bytes": 11 * GIB}, "NO"),
+    (
+        "its size is not known",
+        {**WAITING, f"{THERE}.source.virtual_size_bytes": None},
+        "PROBABLY_YES",
+    ),
+    ("onto itself", ALL, "PROBABLY_NO"),
+    (
+        "onto itself below FUSE",
+        {
+            **ALL,
+            "vm.disks[0].source.path.filesystem": {
+                "type": "fuse.glusterfs",
+                "source": "g:/v",
+                "mountPoint": "/srv/shared",
+            },
+        },
+        "NO_IDEA",
+    ),
+    ("no pool", {**ALL, **ABSENT}, "NO"),
+    ("a pool", {**ALL, **ABSENT, POOLS: [POOL]}, "YES"),
+    ("a pool of another connection", {**ALL, **ABSENT, POOLS: [{**POOL, "uri": "x"}]}, "NO"),
+    ("an inactive pool", {**ALL, **ABSENT, POOLS: [{**POOL, "active": False}]}, "NO"),
+    ("a pool elsewhere", {**ALL, **ABSENT, POOLS: [{**POOL, "targetPath": "/srv"}]}, "NO"),
+    ("pools are not known", {**ALL, **ABSENT, "destination.libvirt_objects": None}, "NO_IDEA"),
+    ("incremental into a pool", {**INCREMENTAL, **ABSENT, POOLS: [POOL]}, "NO"),
+    ("a block device", {**ALL, **ABSENT, "vm.disks[0].source.type": "block"}, "NO"),
+    ("nobody looked", {**ALL, f"{PATH}.exists": None}, "NO_IDEA"),
+    ("tunnelled", {**WAITING, "options.tunnelled": True}, "NO"),
+    ("no such disk", {**WAITING, "options.copied_disks": ["vdz"]}, "NO"),
+    (
+        "a read-only disk by name",
+        {**WAITING, "options.copied_disks": ["vda"], "vm.disks[0].read_only": True},
+        "NO",
+    ),
+    ("only a read-only disk", {**ALL, **ABSENT, "vm.disks[0].read_only": True}, "YES"),
+    ("a volume", {**ALL, **VOLUME, POOLS: [POOL]}, "YES"),
+    ("a volume that waits", {**ALL, **VOLUME, POOLS: [LISTED]}, "YES"),
+    ("a volume without its pool", {**ALL, **VOLUME}, "NO"),
+    (
+        "a network disk",
+        {**ALL, "vm.disks[0].source": {"type": "network", "protocol": "rbd"}},
+        "NO_IDEA",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), [row[1:] for row in COPIES], ids=[row[0] for row in COPIES]
+)
+def test_copy(changes, expected):
+    found = finding(copy, migration(changes))
+    assert found.answer == answer(expected), found.reason
+
+
+def test_a_missing_image_gets_a_remedy_with_its_size():
+    found = finding(copy, migration({**ALL, **ABSENT}))
+    assert remedy_kinds(found) == ["provide_storage"]
+    assert str(10 * GIB) in found.remedies[0].summary
+    assert "over /srv/shared" in found.reason
+
+
+VOLUMES = [
+    ("no volume", {}, "YES"),
+    ("active", {**VOLUME, POOLS: [LISTED]}, "YES"),
+    ("missing", VOLUME, "NO"),
+    ("inactive", {**VOLUME, POOLS: [{**LISTED, "active": False}]}, "NO"),
+    ("without the volume", {**VOLUME, POOLS: [POOL]}, "PROBABLY_NO"),
+    ("without the volume, copied", {**VOLUME, **ALL, POOLS: [POOL]}, "YES"),
+    ("volumes not listed", {**VOLUME, POOLS: [{**POOL, "error": "no answer"}]}, "NO_IDEA"),
+    ("pools not known", {**VOLUME, "destination.libvirt_objects": None}, "NO_IDEA"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), [row[1:] for row in VOLUMES], ids=[row[0] for row in VOLUMES]
+)
+def test_pool(changes, expected):
+    assert finding(pool, migration(changes)).answer == answer(expected)
+
+
+FREE = f"{PATH}.filesystem.available_bytes"
+ROOM = [
+    ("not copied", {}, "YES"),
+    ("plenty", {**WAITING, FREE: 100 * GIB}, "YES"),
+    ("what is allocated", {**WAITING, **ABSENT, FREE: 5 * GIB}, "PROBABLY_YES"),
+    ("too little", {**WAITING, **ABSENT, FREE: GIB // 2}, "NO"),
+    ("a waiting image holds its bytes", {**WAITING, FREE: 9 * GIB}, "YES"),
+    (
+        "margin",
+        {**WAITING, **ABSENT, FREE: 11 * GIB, "policy.margins.storage_ratio": 1.2},
+        "PROBABLY_YES",
+    ),
+    ("not known", {**WAITING, FREE: None}, "NO_IDEA"),
+    (
+        "size not known",
+        {**WAITING, FREE: GIB, "vm.disks[0].source.virtual_size_bytes": None},
+        "NO_IDEA",
+    ),
+    ("a pool", {**ALL, **VOLUME, POOLS: [{**POOL, "availableBytes": 20 * GIB}]}, "YES"),
+    ("a full pool", {**ALL, **VOLUME, POOLS: [{**POOL, "availableBytes": 1}]}, "NO_IDEA"),
+    (
+        "a raw image that libvirt makes",
+        {**WAITING, **ABSENT, FREE: 5 * GIB, "vm.disks[0].source.format": "raw"},
+        "PROBABLY_NO",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), [row[1:] for row in ROOM], ids=[row[0] for row in ROOM]
+)
+def test_free_space(changes, expected):
+    found = finding(free_space, migration(changes))
+    assert found.answer == answer(expected), found.reason
+
+
+def test_disks_of_one_place_share_its_room():
+    case = migration({**WAITING, **ABSENT, FREE: 15 * GIB})
+    for vm in (case.vm, case.incoming):
+        second = vm.disks.add()
+        second.CopyFrom(vm.disks[0])
+        second.target = "vdb"
+    assert finding(free_space, case).answer == answer("PROBABLY_YES")
+
+
+TARGET = "iqn.2026-11.net.example:t"
+LUN = {
+    "vm.disks[0].source.type": "block",
+    "vm.disks[0].source.path.block": {"name": "sdb", "iscsiTargetName": TARGET, "iscsiLun": 1},
+}
+INITIATOR = {"destination.iscsi.initiator_name": "iqn.2026-11.net.example:beta"}
+NODE = {"targetName": TARGET, "portal": "192.0.2.9:3260"}
+SESSION = {**NODE, "state": "LOGGED_IN"}
+USERSPACE = {
+    "vm.disks[0].source": {
+        "type": "network",
+        "protocol": "iscsi",
+        "name": f"{TARGET}/1",
+        "initiatorName": "iqn.2026-11.net.example:guest",
+        "hosts": [{"name": "192.0.2.9"}],
+    }
+}
+SESSIONS = [
+    ("no iSCSI", {}, "YES"),
+    ("up", {**LUN, **INITIATOR, "destination.iscsi.sessions": [SESSION]}, "YES"),
+    (
+        "failed",
+        {**LUN, **INITIATOR, "destination.iscsi.sessions": [{**SESSION, "state": "FAILED"}]},
+        "PROBABLY_NO",
+    ),
+    ("a record", {**LUN, **INITIATOR, "destination.iscsi.nodes": [NODE]}, "PROBABLY_YES"),
+    (
+        "a known portal",
+        {
+            **LUN,
+            **INITIATOR,
+            "source.iscsi.sessions": [SESSION],
+            "destination.iscsi.sessions": [{**SESSION, "targetName": "iqn.other"}],
+        },
+        "PROBABLY_YES",
+    ),
+    ("an initiator that knows nothing", {**LUN, **INITIATOR}, "NO_IDEA"),
+    ("no initiator", LUN, "NO"),
+    ("not collected", {**LUN, "destination.iscsi": None}, "NO_IDEA"),
+    ("QEMU's own initiator", USERSPACE, "PROBABLY_YES"),
+    (
+        "QEMU's own initiator under another name",
+        {**USERSPACE, f"{THERE}.source.initiator_name": "iqn.2026-11.net.example:beta"},
+        "NO_IDEA",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), [row[1:] for row in SESSIONS], ids=[row[0] for row in SESSIONS]
+)
+def test_iscsi_session(changes, expected):
+    assert finding(iscsi_session, migration(changes)).answer == answer(expected)
+
+
+def test_a_login_is_offered_at_the_portal_that_is_known():
+    case = migration({**LUN, **INITIATOR, "destination.iscsi.nodes": [NODE]})
+    (remedy,) = finding(iscsi_session, case).remedies
+    assert remedy.login_iscsi.portal == "192.0.2.9:3260"
+    assert "--login" in remedy.command
+
+
+MISSING_LUN = {**LUN, **ABSENT}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({**INITIATOR, "destination.iscsi.nodes": [NODE]}, "PROBABLY_YES"),
+        ({**INITIATOR, "destination.iscsi.sessions": [SESSION]}, "PROBABLY_NO"),
+        (INITIATOR, "NO_IDEA"),
+        ({}, "NO"),
+    ],
+)
+def test_a_missing_lun_can_be_attached(changes, expected):
+    found = finding(path_present, migration({**MISSING_LUN, **changes}))
+    assert found.answer == answer(expected), found.reason
