@@ -1,0 +1,55 @@
+"""Hashes of firmware images and the like, remembered as long as the files do not change."""
+
+import hashlib
+import os
+import stat
+import threading
+
+_MAXIMUM_BYTES = 64 << 20
+_MAXIMUM_REMEMBERED = 256
+_CHUNK_BYTES = 1 << 20
+
+
+class ContentHashes:
+    """SHA-256 of files up to 64 MiB. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        # Device, inode, time of change and length tell whether a file is still the same.
+        self._known: dict[tuple[int, int, int, int], str] = {}
+        self._lock = threading.Lock()
+
+    def sha256(self, path: str) -> str | None:
+        """Return the hash in hexadecimal; None for what is no file or too long.
+
+        Raises OSError when it cannot be read.
+        """
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAXIMUM_BYTES:
+                return None
+            key = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+            with self._lock:
+                known = self._known.get(key)
+            return known or self._remember(key, _hash(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def _remember(self, key: tuple[int, int, int, int], value: str) -> str:
+        with self._lock:
+            if len(self._known) >= _MAXIMUM_REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = value
+        return value
+
+
+def _hash(descriptor: int) -> str:
+    digest, remaining = hashlib.sha256(), _MAXIMUM_BYTES
+    while remaining > 0 and (chunk := os.read(descriptor, min(_CHUNK_BYTES, remaining))):
+        digest.update(chunk)
+        remaining -= len(chunk)
+    return digest.hexdigest()
+
+
+# One for the process: the same firmware is asked for at every description.
+CONTENT_HASHES = ContentHashes()
