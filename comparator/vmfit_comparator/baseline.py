@@ -1,7 +1,7 @@
 """What all of several hosts can give to a guest: CPU features, a CPU model, machine types."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmfit.v1.comparator_service_pb2 import BaselineHost, BaselineResponse
@@ -15,9 +15,9 @@ _PREFERRED_TYPES = ("kvm", "qemu")
 
 
 def baseline(
-    hosts: Sequence[tuple[str, Snapshot]], *, domain_type: str = "", architecture: str = ""
+    hosts: Mapping[str, Snapshot], domain_type: str = "", architecture: str = ""
 ) -> BaselineResponse:
-    """Return what all `hosts` (name and snapshot) can give to a guest.
+    """Return what all hosts, snapshots by name, can give to a guest.
 
     An empty `architecture` takes the hosts' own, an empty `domain_type` prefers KVM where all have
     it. What the hypervisor can give decides; where a host does not tell, its processor's features
@@ -28,7 +28,7 @@ def baseline(
         raise ValueError("a baseline needs at least one host")
     architecture = architecture or _common_architecture(hosts)
     domain_type = domain_type or _common_domain_type(hosts, architecture)
-    views = [_View.of(name, each, domain_type, architecture) for name, each in hosts]
+    views = [_View.of(name, each, domain_type, architecture) for name, each in hosts.items()]
     warnings = [each.warning for each in views if each.warning]
     features = frozenset.intersection(*(each.features for each in views))
     vendor = _common_vendor(views, domain_type, warnings)
@@ -126,8 +126,10 @@ def _models(capabilities: Iterable[DomainCapabilities]) -> dict[str, CpuModelUsa
     return models
 
 
-def _common_architecture(hosts: Sequence[tuple[str, Snapshot]]) -> str:
-    own = {name: each.cpu.architecture or each.identity.architecture for name, each in hosts}
+def _common_architecture(hosts: Mapping[str, Snapshot]) -> str:
+    own = {
+        name: each.cpu.architecture or each.identity.architecture for name, each in hosts.items()
+    }
     known = {architecture for architecture in own.values() if architecture}
     if len(known) > 1:
         listed = ", ".join(f"{name} {each or 'unknown'}" for name, each in own.items())
@@ -137,8 +139,8 @@ def _common_architecture(hosts: Sequence[tuple[str, Snapshot]]) -> str:
     return known.pop()
 
 
-def _common_domain_type(hosts: Sequence[tuple[str, Snapshot]], architecture: str) -> str:
-    offered = {name: _domain_types(each, architecture) for name, each in hosts}
+def _common_domain_type(hosts: Mapping[str, Snapshot], architecture: str) -> str:
+    offered = {name: _domain_types(each, architecture) for name, each in hosts.items()}
     told = {name: types for name, types in offered.items() if types}
     if not told:
         return ""
