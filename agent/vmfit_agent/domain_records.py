@@ -6,15 +6,6 @@ from vmfit_agent.host import DomainRecord
 
 # virDomainState and VmState have the same numbers.
 _STATES = frozenset(VmState.values())
-_ACTIVE_STATES = frozenset(
-    (
-        VmState.VM_STATE_RUNNING,
-        VmState.VM_STATE_BLOCKED,
-        VmState.VM_STATE_PAUSED,
-        VmState.VM_STATE_SHUTDOWN,
-        VmState.VM_STATE_SUSPENDED,
-    )
-)
 
 
 def vm_of_record(record: DomainRecord) -> Vm:
@@ -39,13 +30,23 @@ def vm_of_record(record: DomainRecord) -> Vm:
     if record.resident_bytes is not None:
         vm.memory.resident_bytes = record.resident_bytes
     if record.inactive_xml is not None:
-        vm.pending_configuration = _fingerprint(vm) != _fingerprint(parse_vm(record.inactive_xml))
+        definition = parse_vm(record.inactive_xml)
+        vm.pending_configuration = _fingerprint(vm) != _fingerprint(definition)
+        forget_chosen_addresses(vm, definition)
     return vm
 
 
-def is_active(vm: Vm) -> bool:
-    """Return whether a hypervisor process holds the guest."""
-    return vm.state in _ACTIVE_STATES
+def forget_chosen_addresses(vm: Vm, definition: Vm) -> None:
+    """Clear addresses of displays that the host chose: the definition leaves them open.
+
+    Another host chooses its own, so that they say nothing of what the VM needs.
+    """
+    if [display.type for display in vm.graphics] != [one.type for one in definition.graphics]:
+        return
+    for display, defined in zip(vm.graphics, definition.graphics, strict=True):
+        for listen, wanted in zip(display.listens, defined.listens, strict=False):
+            if listen.type == wanted.type == "address" and not wanted.address:
+                listen.ClearField("address")
 
 
 def _fingerprint(vm: Vm) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Storage pools with their volumes, networks, secrets and network filters."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 from xml.etree.ElementTree import Element
 
@@ -10,6 +11,7 @@ from vmfit.v1.hypervisor_pb2 import (
     LibvirtObjects,
     NetworkFilter,
     Secret,
+    StoragePool,
     VirtualNetwork,
 )
 from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable, ObjectRecord
@@ -35,24 +37,26 @@ def collect(host: Host) -> LibvirtObjects:
 
 def _objects(host: Host, connection: LibvirtConnection) -> LibvirtObjects:
     uri = connection.uri
+    secrets = _read(host, connection, "secrets", "secret", partial(_secret, uri))
+    filters = _read(host, connection, "network_filters", "filter", partial(_filter, uri))
     return LibvirtObjects(
-        storage_pools=sorted(
-            _read(host, connection, "storage_pools", "pool", lambda *it: read_pool(uri, *it)),
-            key=lambda pool: pool.name,
-        ),
-        networks=sorted(
-            _read(host, connection, "networks", "network", lambda *it: read_network(uri, *it)),
-            key=lambda network: network.name,
-        ),
-        secrets=sorted(
-            _read(host, connection, "secrets", "secret", lambda *it: _secret(uri, *it)),
-            key=lambda secret: secret.uuid,
-        ),
-        network_filters=sorted(
-            _read(host, connection, "network_filters", "filter", lambda *it: _filter(uri, *it)),
-            key=lambda network_filter: network_filter.name,
-        ),
+        storage_pools=read_storage_pools(host, connection),
+        networks=read_networks(host, connection),
+        secrets=sorted(secrets, key=lambda secret: secret.uuid),
+        network_filters=sorted(filters, key=lambda network_filter: network_filter.name),
     )
+
+
+def read_storage_pools(host: Host, connection: LibvirtConnection) -> list[StoragePool]:
+    """Return one connection's pools with their volumes, sorted by name; none if it refuses."""
+    pools = _read(host, connection, "storage_pools", "pool", partial(read_pool, connection.uri))
+    return sorted(pools, key=lambda pool: pool.name)
+
+
+def read_networks(host: Host, connection: LibvirtConnection) -> list[VirtualNetwork]:
+    """Return one connection's networks, sorted by name; none if it refuses."""
+    networks = _read(host, connection, "networks", "network", partial(_network, connection.uri))
+    return sorted(networks, key=lambda network: network.name)
 
 
 def _read(
@@ -78,8 +82,7 @@ def _read(
     return items
 
 
-def read_network(uri: str, root: Element, record: ObjectRecord) -> VirtualNetwork:
-    """Return a network; a forward without a mode is libvirt's default, "nat"."""
+def _network(uri: str, root: Element, record: ObjectRecord) -> VirtualNetwork:
     forward = root.find("forward")
     default_group = next(
         (group for group in root.iterfind("portgroup") if group.get("default") == "yes"), None
@@ -98,6 +101,7 @@ def read_network(uri: str, root: Element, record: ObjectRecord) -> VirtualNetwor
         active=record.active,
         autostart=record.autostart,
         persistent=record.persistent,
+        # A forward without a mode is libvirt's default.
         forward_mode="" if forward is None else forward.get("mode") or "nat",
         bridge=attribute(root, "bridge", "name"),
         mtu_bytes=number(attribute(root, "mtu", "size")),

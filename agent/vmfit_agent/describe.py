@@ -1,0 +1,161 @@
+"""Describes one VM fully: a domain of this host, or a definition as this host sees it."""
+
+import re
+from pathlib import Path
+
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.hypervisor_pb2 import VirtualNetwork
+from vmfit.v1.vm_pb2 import Nic, StorageSource, Vm
+from vmfit_agent.capabilities_xml import host_architecture
+from vmfit_agent.collectors.libvirt_objects import read_networks, read_storage_pools
+from vmfit_agent.cpu_expansion import CpuExpander
+from vmfit_agent.disk_sources import (
+    disk_sources,
+    extend_backing_chain,
+    read_size,
+    resolve_volume,
+)
+from vmfit_agent.domain_records import forget_chosen_addresses, vm_of_record
+from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
+from vmfit_agent.host_path import PathInspector
+from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.vm_paths import describe_paths
+
+_PASSWORD = re.compile(r"""\s+passwd\s*=\s*('[^']*'|"[^"]*")""")
+_SWTPM_DIRECTORY = "/var/lib/libvirt/swtpm"
+_BLOCK_BYTES = 512
+
+
+def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
+    """Return the VM with its paths looked at and its CPU expanded, and its migratable XML.
+
+    A domain is looked for on `connection_uri`, or on all URIs in their order; of an active one
+    the live XML counts. Inline XML is described without being defined, and without libvirt too:
+    then the CPU stays unexpanded, and volumes and networks unresolved.
+    Raises UnknownDomain, UnusableDefinition (also for a request that names nothing), and
+    LibvirtUnavailable when a URI that may have the domain does not answer.
+    """
+    if request.connection_uri and request.connection_uri not in host.libvirt.uris:
+        raise UnknownDomain(f"{request.connection_uri}: not among the configured libvirt URIs")
+    if request.WhichOneof("vm") == "xml":
+        vm = parse_vm(request.xml)
+        connection, reason = _any_connection(request, host)
+        xml = request.xml
+    else:
+        connection, record, vm = _find(request, host)
+        reason = ""
+        xml = _migratable_xml(connection, vm, record)
+        forget_chosen_addresses(vm, parse_vm(xml))
+    _complete(vm, host, connection, reason)
+    return DescribeVmResponse(vm=vm, xml=_PASSWORD.sub("", xml))
+
+
+def _uris(request: DescribeVmRequest, host: Host) -> tuple[str, ...]:
+    return (request.connection_uri,) if request.connection_uri else tuple(host.libvirt.uris)
+
+
+def _any_connection(request: DescribeVmRequest, host: Host) -> tuple[LibvirtConnection | None, str]:
+    """Return the first connection that opens, or None and why there is none."""
+    reasons = []
+    for uri in _uris(request, host):
+        try:
+            return host.libvirt.connect(uri), ""
+        except LibvirtUnavailable as error:
+            reasons.append(str(error))
+    return None, "; ".join(reasons) or "no libvirt URI is configured"
+
+
+def _find(request: DescribeVmRequest, host: Host) -> tuple[LibvirtConnection, DomainRecord, Vm]:
+    kind = request.WhichOneof("vm")
+    wanted = getattr(request, kind) if kind else ""
+    if not wanted:
+        raise UnusableDefinition("the request names no domain and has no domain XML")
+    failures = []
+    for uri in _uris(request, host):
+        try:
+            connection = host.libvirt.connect(uri)
+            record = connection.domain(wanted)
+        except LibvirtUnavailable as error:
+            failures.append(str(error))
+            continue
+        if record is None:
+            continue
+        vm = vm_of_record(record)
+        identities = {"name": {vm.name}, "uuid": {vm.uuid}}.get(kind or "", {vm.name, vm.uuid})
+        if wanted in identities or (kind != "name" and wanted.lower() == vm.uuid):
+            return connection, record, vm
+    if failures or not host.libvirt.uris:
+        raise LibvirtUnavailable("; ".join(failures) or "no libvirt URI is configured")
+    raise UnknownDomain(f"no domain {wanted!r} on {', '.join(_uris(request, host))}")
+
+
+def _migratable_xml(connection: LibvirtConnection, vm: Vm, record: DomainRecord) -> str:
+    try:
+        return connection.migratable_xml(vm.uuid)
+    except LibvirtUnavailable:
+        # A read-only connection, or a driver that does not migrate: what it shows anybody.
+        return record.xml
+
+
+def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None, reason: str) -> None:
+    if connection is None:
+        vm.cpu.expanded = False
+        vm.cpu.expansion_error = reason
+    else:
+        _read_libvirt(vm, host, connection)
+    _set_tpm_directories(vm)
+    if host.is_live:
+        for disk in vm.disks:
+            if disk.HasField("source"):
+                extend_backing_chain(disk)
+    describe_paths(vm, PathInspector(host))
+    if host.is_live:
+        for source in disk_sources(vm):
+            read_size(source)
+            _read_allocation(source)
+
+
+def _read_libvirt(vm: Vm, host: Host, connection: LibvirtConnection) -> None:
+    if not vm.architecture:
+        vm.architecture = host_architecture(connection.capabilities())
+    CpuExpander(connection).expand_guest(vm)
+    if any(source.type == "volume" for source in disk_sources(vm)):
+        pools = {pool.name: pool for pool in read_storage_pools(host, connection)}
+        for source in disk_sources(vm):
+            if source.type == "volume":
+                resolve_volume(source, pools)
+    if any(nic.network and not nic.bridge for nic in vm.nics):
+        networks = {network.name: network for network in read_networks(host, connection)}
+        for nic in vm.nics:
+            if nic.network in networks:
+                _resolve_network(nic, networks[nic.network])
+
+
+def _resolve_network(nic: Nic, network: VirtualNetwork) -> None:
+    """Set the bridge, or the only interface, that the network's definition leads to."""
+    if network.bridge and not nic.bridge and not nic.host_interface:
+        nic.bridge = network.bridge
+    elif len(network.forward_interfaces) == 1 and not network.bridge and not nic.host_interface:
+        nic.host_interface = network.forward_interfaces[0]
+
+
+def _set_tpm_directories(vm: Vm) -> None:
+    """Name where the system's libvirt keeps swtpm's state; a session keeps it elsewhere."""
+    if not vm.connection_uri.endswith("/system") or not vm.uuid:
+        return
+    for tpm in vm.tpms:
+        if tpm.backend == "emulator" and not tpm.HasField("state_directory"):
+            version = "tpm1.2" if tpm.version == "1.2" else "tpm2"
+            tpm.state_directory.path = f"{_SWTPM_DIRECTORY}/{vm.uuid}/{version}"
+
+
+def _read_allocation(source: StorageSource) -> None:
+    # `kind` is set: the path was looked at a moment ago, in bounded time.
+    if source.path.kind != "file":
+        return
+    try:
+        status = Path(source.path.path).stat()
+    except OSError:
+        return
+    source.allocation_bytes = status.st_blocks * _BLOCK_BYTES
