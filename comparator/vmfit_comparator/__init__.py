@@ -1,3 +1,56 @@
-"""Compares two hosts' facts for one VM and answers fact by fact."""
+"""Compares two hosts' facts for one VM and answers fact by fact.
+
+    from vmfit_comparator import Engine, EngineError
+
+    with Engine() as engine:
+        response = engine.check(request)
+
+Requests and responses are the messages of vmfit.v1.comparator_service_pb2.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vmfit_comparator.engine import Engine
+    from vmfit_comparator.engine_error import EngineError
+    from vmfit_comparator.inventory import Inventory, InventoryError, read_inventory
+    from vmfit_comparator.policy import PolicyError, read_policy
+    from vmfit_comparator.references import check, host_reference, vm_reference
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "Engine": "engine",
+    "EngineError": "engine_error",
+    "Inventory": "inventory",
+    "InventoryError": "inventory",
+    "read_inventory": "inventory",
+    "PolicyError": "policy",
+    "read_policy": "policy",
+    "host_reference": "references",
+    "vm_reference": "references",
+    "check": "references",
+}
+
+__all__ = [
+    "Engine",
+    "EngineError",
+    "Inventory",
+    "InventoryError",
+    "PolicyError",
+    "check",
+    "host_reference",
+    "read_inventory",
+    "read_policy",
+    "vm_reference",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded on first use: a command's --help needs neither gRPC nor the facts.
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f"{__name__}.{module}"), name)

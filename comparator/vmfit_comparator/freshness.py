@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vmfit.v1.options_pb2 import Volatility
-from vmfit.v1.policy_pb2 import FreshnessBound, Policy
+from vmfit.v1.policy_pb2 import Freshness, FreshnessBound
 from vmfit.v1.snapshot_pb2 import PartStatus
 from vmfit_comparator.field_path import FieldPath
 from vmfit_comparator.migration import Migration
@@ -57,7 +57,8 @@ class PartAges:
         self._statuses: dict[tuple[str, str], PartStatus] = {}
         self._ages: dict[tuple[str, str], float] = {}
         self._unreachable = migration.unreachable
-        self._bounds = _bounds(migration.policy)
+        self._vm_is_recorded = migration.vm_from_snapshot
+        self._bounds = bounds_of(migration.policy.freshness)
         for side, snapshot, since in (
             ("source", migration.source, migration.source_age_seconds),
             ("destination", migration.destination, migration.destination_age_seconds),
@@ -69,9 +70,12 @@ class PartAges:
                 self._ages[side, status.name] = max(taken - collected, 0.0) + since
 
     def oldest(self, paths: Iterable[FieldPath]) -> Age | None:
-        """Return the age of the input that goes stale first; None when no part is read."""
+        """Return the age that limits an answer; None when no part is read.
+
+        That is of an input too old to tell, else of the one that goes stale first.
+        """
         ages = [age for path in paths if (age := self._age(path)) is not None]
-        return min(ages, key=lambda age: age.fresh_for_seconds, default=None)
+        return min(ages, key=lambda age: (not age.is_expired, age.fresh_for_seconds), default=None)
 
     def why_absent(self, path: FieldPath) -> str:
         """Return " (why)" when a path's part is absent for a known reason, else an empty text."""
@@ -81,18 +85,22 @@ class PartAges:
         return f" ({status.error})" if status is not None and status.error else ""
 
     def _age(self, path: FieldPath) -> Age | None:
-        if path.part is None or path.volatility not in self._bounds:
+        side, part = path.root, path.part
+        if part is None and self._vm_is_recorded and side in ("vm", "incoming"):
+            side, part = "source", "domains"
+        if part is None or path.volatility not in self._bounds:
             return None
-        seconds = self._ages.get((path.root, path.part))
+        seconds = self._ages.get((side, part))
         if seconds is None:
             return None
         bound = self._bounds[path.volatility]
         return Age(path.text, seconds, bound.fresh_seconds, bound.stale_seconds)
 
 
-def _bounds(policy: Policy) -> dict[Volatility.ValueType, FreshnessBound]:
+def bounds_of(freshness: Freshness) -> dict[Volatility.ValueType, FreshnessBound]:
+    """Return the bound for each volatility."""
     return {
-        Volatility.VOLATILITY_VOLATILE: policy.freshness.volatile_fields,
-        Volatility.VOLATILITY_SLOW: policy.freshness.slow_fields,
-        Volatility.VOLATILITY_STATIC: policy.freshness.static_fields,
+        Volatility.VOLATILITY_VOLATILE: freshness.volatile_fields,
+        Volatility.VOLATILITY_SLOW: freshness.slow_fields,
+        Volatility.VOLATILITY_STATIC: freshness.static_fields,
     }

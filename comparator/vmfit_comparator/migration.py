@@ -28,6 +28,8 @@ class Migration:
     """Time since the source's `taken_at`, by the comparator's clock; never from the hosts' clocks
     while an agent answers live, so that a wrong clock does not make a snapshot old."""
     destination_age_seconds: float = 0.0
+    vm_from_snapshot: bool = False
+    """`vm` was found in the source's snapshot, and so is as old as its `domains` part."""
     clock_difference_seconds: float | None = None
     """Destination's clock minus source's, both seen live; None when one of them is a file."""
     clock_uncertainty_seconds: float = 0.0

@@ -8,16 +8,13 @@ from vmfit.v1 import options_pb2
 from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.policy_pb2 import Freshness
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.freshness import bounds_of
 
 
 def fresh_seconds_by_part(freshness: Freshness) -> Mapping[str, float]:
     """Return, for every part, how old it may be for all of its fields to count as fresh."""
-    bounds = {
-        Volatility.VOLATILITY_VOLATILE: freshness.volatile_fields.fresh_seconds,
-        Volatility.VOLATILITY_SLOW: freshness.slow_fields.fresh_seconds,
-        Volatility.VOLATILITY_STATIC: freshness.static_fields.fresh_seconds,
-    }
-    return {part: bounds[volatility] for part, volatility in PART_VOLATILITY.items()}
+    bounds = bounds_of(freshness)
+    return {part: bounds[each].fresh_seconds for part, each in PART_VOLATILITY.items()}
 
 
 def _fastest(descriptor: Any, inherited: int, seen: frozenset[str]) -> int:  # noqa: ANN401 -- two Descriptor types

@@ -33,6 +33,7 @@ class PolicyError(ValueError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
         self.field = field
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

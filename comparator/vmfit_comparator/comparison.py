@@ -1,0 +1,165 @@
+"""One VM, one source, several destinations: gathers what is needed and evaluates each pair."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import grpc
+
+from vmfit.v1.comparator_service_pb2 import CheckResponse, VmReference
+from vmfit.v1.finding_pb2 import Answer
+from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.evaluator import evaluate
+from vmfit_comparator.fact import Fact
+from vmfit_comparator.host_answer import HostAnswer
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.policy import ResolvedPolicy
+from vmfit_comparator.sides import Gathered, Side, age_seconds, ask, gather
+from vmfit_comparator.verdict import judge
+from vmfit_comparator.vms import IncomingVm, SourceVm, incoming_vm, source_vm
+
+# `at` may lie this far behind now and still mean now: clocks of callers differ.
+_PRESENT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is asked about every destination."""
+
+    vm: VmReference
+    options: MigrationOptions
+    policy: ResolvedPolicy
+    facts: Sequence[Fact]
+    fresh_seconds: Mapping[str, float]
+    """By part: what is older is collected anew."""
+
+
+def compare(
+    case: Case,
+    source: Side,
+    destinations: Sequence[Side],
+    executor: Executor,
+    *,
+    until: float,
+    at_seconds: float | None = None,
+) -> list[CheckResponse | EngineError]:
+    """Return one answer per destination, in their order; all agents are asked concurrently.
+
+    An error that concerns one destination stands in its place; one that concerns source or VM
+    raises EngineError.
+    """
+    live = [side for side in (source, *destinations) if side.client is not None]
+    if at_seconds is not None and live and at_seconds < time.time() - _PRESENT_SECONDS:
+        message = f"at: {live[0].name} can only be asked for the present; snapshots are not kept"
+        raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
+    source_asked = ask(source, executor, case.fresh_seconds, until)
+    asked = [ask(side, executor, case.fresh_seconds, until) for side in destinations]
+    known = source_vm(case.vm, source, until)
+    incoming = [
+        executor.submit(incoming_vm, known, case.options, source, side, until)
+        for side in destinations
+    ]
+    gathered_source = gather(source, source_asked)
+    return [
+        _answer(case, known, gathered_source, pending, at_seconds)
+        for pending in zip(destinations, asked, incoming, strict=True)
+    ]
+
+
+def unanswered(error: EngineError, destination: str, case: Case) -> CheckResponse:
+    """Return the answer for a destination that could not be compared: no idea, and why."""
+    response = CheckResponse()
+    response.verdict.answer = Answer.ANSWER_NO_IDEA
+    response.verdict.policy = case.policy.message.name
+    response.verdict.summary = f"NO_IDEA, not acceptable: {error}"
+    response.subject.destination_host = destination
+    response.subject.errors.add(host=destination, error=str(error))
+    response.subject.evaluated_at.GetCurrentTime()
+    return response
+
+
+def rank_key(response: CheckResponse) -> tuple[bool, float, int]:
+    """Return what a better destination has more of: acceptable, the score, the answer."""
+    verdict = response.verdict
+    return verdict.acceptable, verdict.score, verdict.answer
+
+
+def _answer(
+    case: Case,
+    known: SourceVm,
+    source: Gathered,
+    pending: tuple[Side, "Future[HostAnswer] | None", "Future[IncomingVm]"],
+    at_seconds: float | None,
+) -> CheckResponse | EngineError:
+    side, asked, describing = pending
+    try:
+        destination = gather(side, asked)
+        incoming = describing.result()
+    except EngineError as error:
+        return error
+    at = _moment(source, destination) if at_seconds is None else at_seconds
+    migration = _migration(case, (known, incoming), source, destination, at)
+    evaluated_at = datetime.fromtimestamp(at, UTC)
+    response = CheckResponse(findings=evaluate(case.facts, migration, evaluated_at))
+    response.verdict.CopyFrom(judge(response.findings, case.policy))
+    subject = response.subject
+    subject.vm_name, subject.vm_uuid = known.vm.name, known.vm.uuid
+    subject.source_host, subject.destination_host = source.side.name, side.name
+    subject.evaluated_at.FromDatetime(evaluated_at)
+    for host in (source, destination):
+        if host.error:
+            subject.errors.add(host=host.side.name, error=host.error)
+    if incoming.error and not destination.error:
+        subject.errors.add(host=side.name, error=incoming.error)
+    return response
+
+
+def _moment(source: Gathered, destination: Gathered) -> float:
+    """Return when to evaluate: now, or with two snapshots the time of the newest."""
+    if source.side.client is not None or destination.side.client is not None:
+        return time.time()
+    taken = [each.snapshot.taken_at.ToNanoseconds() / 1e9 for each in (source, destination)]
+    return max(taken) or time.time()
+
+
+def _migration(
+    case: Case,
+    vms: tuple[SourceVm, IncomingVm],
+    source: Gathered,
+    destination: Gathered,
+    at: float,
+) -> Migration:
+    known, incoming = vms
+    difference, uncertainty = _clocks(source, destination)
+    return Migration(
+        source=source.snapshot,
+        destination=destination.snapshot,
+        vm=known.vm,
+        incoming=incoming.vm,
+        options=case.options,
+        policy=case.policy.message,
+        source_age_seconds=age_seconds(source, at),
+        destination_age_seconds=age_seconds(destination, at),
+        vm_from_snapshot=known.from_snapshot,
+        clock_difference_seconds=difference,
+        clock_uncertainty_seconds=uncertainty,
+        unreachable={
+            name: each.error
+            for name, each in (("source", source), ("destination", destination))
+            if each.error
+        },
+    )
+
+
+def _clocks(source: Gathered, destination: Gathered) -> tuple[float | None, float]:
+    if not (source.is_live and destination.is_live):
+        return None, 0.0
+    assert source.answer is not None
+    assert destination.answer is not None
+    return (
+        destination.answer.clock_offset_seconds - source.answer.clock_offset_seconds,
+        destination.answer.clock_uncertainty_seconds + source.answer.clock_uncertainty_seconds,
+    )

@@ -1,0 +1,257 @@
+"""The engine behind the service, the command and the library: requests in, answers out."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from vmfit.v1 import comparator_service_pb2 as messages
+from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit.v1.policy_pb2 import Policy
+from vmfit_comparator import comparison
+from vmfit_comparator.agent_client import AgentError
+from vmfit_comparator.agents import Agents
+from vmfit_comparator.catalogue import describe_facts
+from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.fact import Fact
+from vmfit_comparator.facts import BUILT_IN
+from vmfit_comparator.host_answer import WrongHostError
+from vmfit_comparator.inventory import HostEntry, Inventory
+from vmfit_comparator.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
+from vmfit_comparator.policy import PolicyError, select_facts
+from vmfit_comparator.policy_library import PolicyLibrary
+from vmfit_comparator.sides import Gathered, Side, ask, gather, resolve_side
+
+_THREADS = 64
+_MAX_HOSTS = 10_000
+_PROBE_SECONDS = 3.0
+# Of the caller's time: what remains is for the answer, which names the agent that was too slow.
+_AGENTS_SHARE = 0.8
+
+
+class Engine:
+    """Answers requests about hosts and VMs. Safe to use from several threads.
+
+    `policies` are known by name beside the built-in ones. Plain-text connections over the network
+    need `insecure`. Every method raises EngineError for what cannot be answered, and takes the
+    caller's time for it, in seconds; None means the agents' own.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory | None = None,
+        policies: Iterable[Policy] = (),
+        *,
+        insecure: bool = False,
+        tls: grpc.ChannelCredentials | None = None,
+        agent_timeout_seconds: float = 10.0,
+        facts: Mapping[str, Fact] = BUILT_IN,
+    ) -> None:
+        self.inventory = inventory or Inventory()
+        self._catalogue = facts
+        self._agent_timeout_seconds = agent_timeout_seconds
+        self._agents = Agents(insecure=insecure, tls=tls)
+        self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
+        self._policies = PolicyLibrary(policies, facts)
+
+    def __enter__(self) -> Self:
+        """Return the engine, to be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the engine."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; calls in progress end first."""
+        self._threads.shutdown(cancel_futures=True)
+        self._agents.close()
+
+    def list_facts(self) -> messages.ListFactsResponse:
+        """Return the catalogue, in its order."""
+        freshness = self._policies.default.message.freshness
+        return describe_facts(self._catalogue.values(), freshness)
+
+    def check(
+        self, request: messages.CheckRequest, timeout_seconds: float | None = None
+    ) -> messages.CheckResponse:
+        """Return whether the VM can move, fact by fact; a dead agent is named in the answer."""
+        case = self._case(request.policy, request.facts, request.options, request.vm)
+        source = self._side(request.source, "source")
+        destination = self._side(request.destination, "destination")
+        at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
+        (outcome,) = comparison.compare(
+            case,
+            source,
+            [destination],
+            self._threads,
+            until=self._until(timeout_seconds),
+            at_seconds=at,
+        )
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
+
+    def rank(
+        self, request: messages.RankRequest, timeout_seconds: float | None = None
+    ) -> messages.RankResponse:
+        """Return the check of every destination, the best first; none costs another its answer."""
+        case = self._case(request.policy, request.facts, request.options, request.vm)
+        if not request.destinations:
+            raise _invalid("destinations", "names no host")
+        source = self._side(request.source, "source")
+        destinations = self._sides(request.destinations, "destinations")
+        outcomes = comparison.compare(
+            case, source, destinations, self._threads, until=self._until(timeout_seconds)
+        )
+        checks = [
+            comparison.unanswered(each, destination.name, case)
+            if isinstance(each, EngineError)
+            else each
+            for each, destination in zip(outcomes, destinations, strict=True)
+        ]
+        checks.sort(key=comparison.rank_key, reverse=True)
+        return messages.RankResponse(checks=checks)
+
+    def diff(
+        self, request: messages.DiffRequest, timeout_seconds: float | None = None
+    ) -> messages.DiffResponse:
+        """Return what differs between two hosts."""
+        from vmfit_comparator.diff import diff  # noqa: PLC0415 -- only who compares hosts pays for it
+
+        _check_parts(request.parts)
+        left, right = self._snapshots(
+            [request.left, request.right], ["left", "right"], timeout_seconds
+        )
+        response = diff(
+            left.snapshot,
+            right.snapshot,
+            include_equal=request.include_equal,
+            include_volatile=request.include_volatile,
+            parts=request.parts,
+        )
+        response.left_host, response.right_host = left.side.name, right.side.name
+        return response
+
+    def baseline(
+        self, request: messages.BaselineRequest, timeout_seconds: float | None = None
+    ) -> messages.BaselineResponse:
+        """Return what all hosts can give to a guest."""
+        from vmfit_comparator.baseline import baseline  # noqa: PLC0415 -- as above
+
+        if not request.hosts:
+            raise _invalid("hosts", "names no host")
+        fields = [f"hosts[{index}]" for index in range(len(request.hosts))]
+        gathered = self._snapshots(request.hosts, fields, timeout_seconds)
+        try:
+            return baseline(
+                [(each.side.name, each.snapshot) for each in gathered],
+                domain_type=request.domain_type,
+                architecture=request.architecture,
+            )
+        except ValueError as error:
+            raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from None
+
+    def list_hosts(self, timeout_seconds: float | None = None) -> messages.ListHostsResponse:
+        """Return the inventory in its order, with what each agent says of itself now."""
+        until = min(self._until(timeout_seconds), time.monotonic() + _PROBE_SECONDS)
+        rows = self._threads.map(
+            lambda entry: self._inventory_row(entry, until), self.inventory.hosts.values()
+        )
+        return messages.ListHostsResponse(hosts=rows)
+
+    def host_snapshot(
+        self, request: messages.GetHostSnapshotRequest, timeout_seconds: float | None = None
+    ) -> messages.GetHostSnapshotResponse:
+        """Return a host's snapshot as the engine sees it."""
+        if request.HasField("at"):
+            message = "at: snapshots of the past are not kept; leave it out for the present one"
+            raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
+        _check_parts(request.parts)
+        (host,) = self._snapshots([request.host], ["host"], timeout_seconds)
+        response = messages.GetHostSnapshotResponse(snapshot=host.snapshot)
+        if request.parts:
+            for part in PART_VOLATILITY.keys() - set(request.parts):
+                response.snapshot.ClearField(part)  # type: ignore[arg-type]
+            statuses = [each for each in host.snapshot.parts if each.name in request.parts]
+            del response.snapshot.parts[:]
+            response.snapshot.parts.extend(statuses)
+        return response
+
+    def _case(
+        self,
+        policy: messages.PolicyReference,
+        facts: Sequence[str],
+        options: MigrationOptions,
+        vm: messages.VmReference,
+    ) -> comparison.Case:
+        resolved = self._policies.resolve(policy)
+        try:
+            wanted = select_facts(facts, resolved.facts)
+        except PolicyError as error:
+            raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, str(error), error.field) from None
+        selected = [resolved.facts[each] for each in wanted if not resolved.rules[each].skip]
+        fresh = fresh_seconds_by_part(resolved.message.freshness)
+        return comparison.Case(vm, options, resolved, selected, fresh)
+
+    def _side(self, reference: messages.HostReference, field: str) -> Side:
+        return resolve_side(reference, field, self.inventory, self._agents)
+
+    def _sides(self, references: Sequence[messages.HostReference], field: str) -> list[Side]:
+        if len(references) > _MAX_HOSTS:
+            raise _invalid(field, f"more than {_MAX_HOSTS} hosts")
+        return [self._side(each, f"{field}[{index}]") for index, each in enumerate(references)]
+
+    def _snapshots(
+        self,
+        references: Sequence[messages.HostReference],
+        fields: Sequence[str],
+        timeout_seconds: float | None,
+    ) -> list[Gathered]:
+        sides = [self._side(each, at) for each, at in zip(references, fields, strict=True)]
+        fresh = fresh_seconds_by_part(self._policies.default.message.freshness)
+        until = self._until(timeout_seconds)
+        asked = [ask(side, self._threads, fresh, until) for side in sides]
+        gathered = [gather(side, each) for side, each in zip(sides, asked, strict=True)]
+        for each in gathered:
+            if each.error:
+                message = f"host {each.side.name}: {each.error}"
+                raise EngineError(grpc.StatusCode.UNAVAILABLE, message)
+        return gathered
+
+    def _inventory_row(self, entry: HostEntry, until: float) -> messages.InventoryHost:
+        row = messages.InventoryHost(name=entry.name, address=str(entry.address))
+        try:
+            client = self._agents.client(entry.address, entry.expect_hostname)
+            snapshot = client.identity(until)
+        except (AgentError, WrongHostError, ValueError) as error:
+            row.reachable = isinstance(error, WrongHostError)
+            row.error = str(error)
+            return row
+        row.reachable = True
+        row.agent_version = snapshot.agent_version
+        row.hostname = snapshot.identity.hostname
+        return row
+
+    def _until(self, timeout_seconds: float | None) -> float:
+        own = self._agent_timeout_seconds
+        share = own if timeout_seconds is None else min(own, timeout_seconds * _AGENTS_SHARE)
+        return time.monotonic() + share
+
+
+def _check_parts(parts: Sequence[str]) -> None:
+    for index, part in enumerate(parts):
+        if part not in PART_VOLATILITY:
+            raise _invalid(f"parts[{index}]", f"no such part: {part[:100]!r}")
+
+
+def _invalid(field: str, message: str) -> EngineError:
+    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)

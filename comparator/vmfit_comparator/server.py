@@ -1,0 +1,73 @@
+"""The comparator's gRPC server: the Comparator service with health and reflection."""
+
+from collections.abc import Sequence
+from concurrent import futures
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from vmfit.v1 import comparator_service_pb2
+from vmfit.v1.comparator_service_pb2_grpc import add_ComparatorServicer_to_server
+from vmfit_comparator.engine import Engine
+from vmfit_comparator.service import Comparator
+from vmfit_contract.address import Address, AddressError
+from vmfit_contract.channel import SERVER_OPTIONS
+
+SERVICE_NAME = comparator_service_pb2.DESCRIPTOR.services_by_name["Comparator"].full_name
+_THREADS = 16
+
+
+class ComparatorServer:
+    """Serves an engine. Plain text over the network needs `insecure`, as for clients."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        addresses: Sequence[Address],
+        *,
+        insecure: bool = False,
+        tls: grpc.ServerCredentials | None = None,
+    ) -> None:
+        """Bind the addresses. Raises AddressError for one that cannot be served."""
+        self._health = health.HealthServicer()
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(_THREADS, "vmfit-serve"), options=SERVER_OPTIONS
+        )
+        add_ComparatorServicer_to_server(Comparator(engine), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        self.addresses = tuple(self._bind(each, insecure, tls) for each in addresses)
+
+    def start(self) -> None:
+        """Begin to answer, and say so to who asks for health."""
+        self._server.start()
+        for name in ("", SERVICE_NAME):
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def stop(self, grace_seconds: float = 5.0) -> None:
+        """Refuse new calls, and wait for those in progress."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace_seconds).wait()
+
+    def wait(self) -> None:
+        """Block until the server has stopped."""
+        self._server.wait_for_termination()
+
+    def _bind(
+        self,
+        address: Address,
+        insecure: bool,  # noqa: FBT001 -- passed on as it came
+        tls: grpc.ServerCredentials | None,
+    ) -> Address:
+        if not (insecure or address.is_unix or tls is not None):
+            raise AddressError(f"address {str(address)!r}: serving plain text needs --insecure")
+        try:
+            if tls is not None and not address.is_unix:
+                port = self._server.add_secure_port(address.target, tls)
+            else:
+                port = self._server.add_insecure_port(address.target)
+        except RuntimeError as error:
+            raise AddressError(f"address {str(address)!r}: cannot be bound: {error}") from None
+        return address if address.is_unix else Address(address.host, port)
