@@ -10,6 +10,8 @@ from vmfit_agent.host_files import read_text, read_word
 _CPUINFO = (
     (re.compile(r"^flags\s*:.*\blm\b", re.MULTILINE), "x86_64"),
     (re.compile(r"^vendor_id\s*: IBM/S390", re.MULTILINE), "s390x"),
+    # Old Arm kernels call every processor of this kind architecture 7.
+    (re.compile(r"^(?:model name|Processor)\s*: .*\(v6l\)$", re.MULTILINE), "armv6l"),
     (re.compile(r"^CPU architecture\s*: (?:8|AArch64)$", re.MULTILINE), "aarch64"),
     (re.compile(r"^CPU architecture\s*: 7$", re.MULTILINE), "armv7l"),
     (re.compile(r"^CPU architecture\s*: (?:6TEJ|6|5TEJ?)$", re.MULTILINE), "armv6l"),

@@ -60,11 +60,10 @@ def parse_cpuinfo(text: str) -> CpuInfo:
 
 
 def _first_values(text: str) -> dict[str, str]:
-    # The first processor's block, and the last one: old Arm kernels keep the common lines there.
-    blocks = text.strip().split("\n\n", 1)
-    tail = blocks[-1].rpartition("\n\n")[2][:8192] if len(blocks) > 1 else ""
+    # The first processor's block, and the end: old Arm kernels keep the common lines there.
+    first = text.strip().partition("\n\n")[0][:65536]
     values: dict[str, str] = {}
-    for line in f"{blocks[0][:65536]}\n{tail}".splitlines():
+    for line in [*first.splitlines(), *text[-2048:].splitlines()[1:]]:
         key, colon, value = line.partition(":")
         if colon:
             values.setdefault(key.strip(), value.strip())

@@ -71,6 +71,9 @@ def _without_id(place: tuple[int, int], registers: Registers) -> Registers:
     eax, ebx, ecx, edx = registers
     if leaf == 0x1:
         return eax, ebx & 0x00FFFFFF, ecx, edx
+    if leaf == 0x6:
+        # The row of this CPU in the hardware feedback table.
+        return eax, ebx, ecx, edx & 0xFFFF
     if leaf in {0xB, 0x1F, 0x80000026}:
         return eax, ebx, ecx, 0
     if leaf == 0xD and subleaf < 2:

@@ -34,13 +34,17 @@ def read_topology(host: Host, cpu_ids: Collection[int]) -> Topology:
     """
     cores = _groups(host, cpu_ids, ("thread_siblings_list", "thread_siblings"))
     sockets = _groups(host, cpu_ids, ("core_siblings_list", "core_siblings"))
-    dies = _groups(host, cpu_ids, ("die_cpus_list", "die_cpus"))
     socket_count = len(set(sockets.values()))
+    cpus = [_logical_cpu(host, cpu, cores) for cpu in cpu_ids]
+    die_count = socket_count
+    # A kernel that knows no dies calls each processor a die without a number.
+    if all(cpu.die_id >= 0 for cpu in cpus):
+        dies = _groups(host, cpu_ids, ("die_cpus_list", "die_cpus"))
+        die_count = len(set(dies.values())) or socket_count
     return Topology(
-        cpus=[_logical_cpu(host, cpu, cores) for cpu in cpu_ids],
+        cpus=cpus,
         socket_count=socket_count,
-        # A kernel without dies has one in each socket.
-        die_count=len(set(dies.values())) or socket_count,
+        die_count=die_count,
         core_count=len(set(cores.values())),
         thread_count=len(cpu_ids),
     )

@@ -24,7 +24,8 @@ def read_text(host: Host, path: str, *, limit: int = MAXIMUM_BYTES) -> str | Non
         host.warn(f"/{path}: {error.strerror}")
         return None
     try:
-        return _read(descriptor, limit).decode(errors="replace")
+        # Some recorders pad what they copied with zeros.
+        return _read(descriptor, limit).decode(errors="replace").rstrip("\0")
     except OSError as error:
         host.warn(f"/{path}: {error.strerror}")
     except ValueError as error:
@@ -54,7 +55,7 @@ def _read(descriptor: int, limit: int) -> bytes:
 def read_word(host: Host, path: str) -> str | None:
     """Return a file's text without surrounding space, None for an absent or empty file."""
     text = read_text(host, path)
-    return text.strip().strip("\0") or None if text is not None else None
+    return text.strip() or None if text is not None else None
 
 
 def read_integer(host: Host, path: str) -> int | None:

@@ -3,7 +3,7 @@
 from vmfit.v1.host_pb2 import Numa, NumaNode
 from vmfit_agent.cpu_list import parse_cpu_list, parse_cpu_mask
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import exists, list_names, read_text
+from vmfit_agent.host_files import list_names, read_text
 from vmfit_agent.huge_pages import read_huge_pages
 from vmfit_agent.meminfo import parse_meminfo
 
@@ -65,14 +65,15 @@ def _cpu_ids(host: Host, path: str) -> list[int]:
     text = read_text(host, f"{path}/cpumap")
     if text is not None and text.strip():
         return parse_cpu_mask(text)
-    if exists(host, path):
-        host.warn(f"/{path}: no cpulist")
-    return []
+    # Without either, the links to the processors tell.
+    names = (name[3:] for name in list_names(host, path) if name[:3] == "cpu")
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def _distances(host: Host, path: str, node_count: int) -> list[int]:
     words = (read_text(host, f"{path}/distance") or "").split()
     if len(words) == node_count and all(word.isdigit() and len(word) < 6 for word in words):
         return [int(word) for word in words]
-    host.warn(f"/{path}/distance: {len(words)} distances for {node_count} online nodes")
+    if words:
+        host.warn(f"/{path}/distance: {len(words)} distances for {node_count} online nodes")
     return []
