@@ -1,42 +1,19 @@
 """Runs collectors: each in its own thread with a deadline, so that none costs another its part."""
 
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
 
 from vmfit.v1.snapshot_pb2 import PartStatus
+from vmfit_agent.collected_part import CollectedPart, absent, digest
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class CollectedPart:
-    """A part and how it came about; `message` is None when it could not be collected."""
-
-    message: Message | None
-    status: PartStatus
-    monotonic_seconds: float = field(default_factory=time.monotonic)
-    """When its collection began, by time.monotonic()."""
-
-
-def digest(part: Message) -> str:
-    """Return the hash of a part's content, the same for equal messages."""
-    encoded = part.SerializeToString(deterministic=True)
-    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
-
-
-def absent(name: str, reason: str) -> CollectedPart:
-    """Return a part that was tried just now and could not be collected."""
-    status = PartStatus(name=name, error=reason)
-    status.collected_at.GetCurrentTime()
-    return CollectedPart(None, status)
 
 
 @dataclass(slots=True)
@@ -142,7 +119,7 @@ def _collect(name: str, collect: Callable[[Host], Message], host: Host) -> Colle
         status.digest = digest(message)
     except (OSError, ValueError, LibvirtUnavailable) as error:
         status.error = str(error) or type(error).__name__
-        _LOG.info("%s: %s", name, status.error)
+        _LOG.debug("%s: %s", name, status.error)
     except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own part alone
         message = None
         status.error = f"internal error: {type(error).__name__}: {error}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent import __version__
-from vmfit_agent.collection import CollectedPart
+from vmfit_agent.collected_part import CollectedPart
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 
 PART_NAMES: tuple[str, ...] = tuple(

@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Mapping
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.collection import CollectedPart, CollectorRunner
+from vmfit_agent.collected_part import CollectedPart
+from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
-from vmfit_agent.host import Host
+from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.parts import assemble, in_order
 from vmfit_agent.sources import SourceUnavailable
 from vmfit_agent.sources.bounded_calls import BoundedCalls
 
-Describe = Callable[[Host, DescribeVmRequest], DescribeVmResponse]
+Describe = Callable[[DescribeVmRequest, Host], DescribeVmResponse]
 
 LONGEST_PERIOD_SECONDS = 300.0
 """Parts without a period are collected anew after this long: not every change has an event."""
@@ -87,9 +88,11 @@ class InProcess:
         """Describe a domain that libvirt has, or an inline definition."""
         seconds = min(DESCRIBE_SECONDS, timeout_seconds or DESCRIBE_SECONDS)
         try:
-            return self._descriptions.run(lambda: self._describe(self._host, request), seconds)
+            return self._descriptions.run(lambda: self._describe(request, self._host), seconds)
         except TimeoutError as error:
             raise SourceUnavailable(f"describing the domain: {error}") from None
+        except LibvirtUnavailable as error:
+            raise SourceUnavailable(str(error)) from None
 
     def invalidate(self, parts: Collection[str]) -> None:
         """Note that an event made outdated what was collected before now."""

@@ -35,7 +35,7 @@ class FakeHost:
     def source(self):
         return InProcess(Host(), self.collectors, self.describe)
 
-    def describe(self, host, request):
+    def describe(self, request, host):
         if request.xml == "hang":
             self.release.wait(20)
         if request.xml.startswith("<!"):

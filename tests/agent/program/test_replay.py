@@ -5,7 +5,7 @@ import pytest
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.collection import digest
+from vmfit_agent.collected_part import digest
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.sources import UnknownDomain
 from vmfit_agent.sources.replay import Replay

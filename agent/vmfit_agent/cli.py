@@ -1,0 +1,116 @@
+"""The command vmfit-agent: its commands are imported when they run, so that each starts fast."""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from vmfit_agent import __version__
+from vmfit_agent.commands.options import CommandError
+from vmfit_agent.settings import DEFAULT_PATH, SettingsError, read_settings
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "Serve this host's facts over gRPC.",
+    "collect": "Collect facts with privileges, for a serve process on this host.",
+    "snapshot": "Print a snapshot of this host, or write it to a file.",
+    "describe": "Describe a domain as a typed VM.",
+    "record": "Copy what a snapshot is made from, so that this host can be replayed.",
+    "doctor": "Tell which collectors work here, why others do not, and what to do.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """Return the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
+        """Import the command's module, whose `command` it is."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"vmfit_agent.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
+        """Write the table of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vmfit-agent")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for everything.")
+@click.option(
+    "--config",
+    envvar="VMFIT_AGENT_CONFIG",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=f"Configuration instead of {DEFAULT_PATH}.",
+)
+@click.pass_context
+def group(ctx: click.Context, verbose: int, config: Path | None) -> None:
+    """Gather this host's facts for live migration, and serve them.
+
+    Options override VMFIT_AGENT_* in the environment, which overrides the configuration file.
+    """
+    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+    daemon = ctx.invoked_subcommand in ("serve", "collect")
+    level = levels[min(verbose + (1 if daemon else 0), 2)]
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
+    try:
+        values = read_settings(config)
+    except SettingsError as error:
+        raise CommandError(str(error)) from None
+    ctx.default_map = dict.fromkeys(COMMANDS, values)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status; whatever goes wrong is one line on stderr."""
+    try:
+        status = group.main(arguments, prog_name="vmfit-agent", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        return _complain("interrupted")
+    except BrokenPipeError:
+        return _abandon_output()
+    except OSError as error:
+        if error.filename is None:
+            _abandon_output()
+        return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
+    except Exception as error:
+        logging.getLogger(__name__).debug("internal error", exc_info=True)
+        return _complain(f"internal error: {type(error).__name__}: {error}")
+    return int(status or 0)
+
+
+def _abandon_output() -> int:
+    # What is still buffered cannot be written: the interpreter must not try at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 2
+
+
+def _complain(text: str) -> int:
+    click.echo(f"Error: {text}", err=True)
+    return 2
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    # gRPC's own log repeats, at length, what the errors say.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    status = run()
+    # Collectors that hang in the kernel must not hold the end of the process.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,32 @@
+"""One part of a snapshot as it was collected."""
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+from google.protobuf.message import Message
+
+from vmfit.v1.snapshot_pb2 import PartStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedPart:
+    """A part and how it came about; `message` is None when it could not be collected."""
+
+    message: Message | None
+    status: PartStatus
+    monotonic_seconds: float = field(default_factory=time.monotonic)
+    """When its collection began, by time.monotonic()."""
+
+
+def digest(part: Message) -> str:
+    """Return the hash of a part's content, the same for equal messages."""
+    encoded = part.SerializeToString(deterministic=True)
+    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+
+
+def absent(name: str, reason: str) -> CollectedPart:
+    """Return a part that was tried just now and could not be collected."""
+    status = PartStatus(name=name, error=reason)
+    status.collected_at.GetCurrentTime()
+    return CollectedPart(None, status)

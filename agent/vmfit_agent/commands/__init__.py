@@ -1,0 +1,1 @@
+"""The commands of vmfit-agent, each imported only when it runs."""

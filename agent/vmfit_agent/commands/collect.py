@@ -1,0 +1,59 @@
+"""vmfit-agent collect: the privileged side of the agent, which only the socket's group reaches."""
+
+import gc
+import logging
+import threading
+from pathlib import Path
+
+import click
+
+from vmfit_agent.commands.options import DEFAULT_SOCKET, CommandError, host_options
+from vmfit_agent.events import follow_kernel
+from vmfit_agent.libvirt_events import follow_libvirt
+from vmfit_agent.local_host import HostOptions, local_source
+from vmfit_agent.parts import PART_NAMES
+from vmfit_agent.server import AgentServer, ListenError
+from vmfit_agent.sources.in_process import InProcess
+from vmfit_contract.address import Address
+
+_LOG = logging.getLogger(__name__)
+
+
+@click.command("collect")
+@click.option(
+    "--socket",
+    default=DEFAULT_SOCKET,
+    envvar="VMFIT_AGENT_SOCKET",
+    metavar="PATH",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Answer on this unix socket.",
+)
+@host_options
+def command(*, socket: Path, root: Path, libvirt_uri: tuple[str, ...], attributes: Path) -> int:
+    """Collect facts with privileges, for a serve process on this host.
+
+    Listens on a unix socket alone, which its owner and group may open.
+    """
+    server = AgentServer(live_source(HostOptions(root, libvirt_uri, attributes)))
+    try:
+        address = server.start(Address(path=str(socket)))
+    except ListenError as error:
+        raise CommandError(str(error)) from None
+    _LOG.info("collecting for %s", address)
+    gc.freeze()
+    server.run()
+    return 0
+
+
+def live_source(options: HostOptions) -> InProcess:
+    """Return a source that follows the host's events and has begun to collect."""
+    host = options.open()
+    source = local_source(host)
+    if host.is_live:
+        follow_kernel(source.invalidate)
+        follow_libvirt(host.libvirt.uris, source.invalidate)
+    threading.Thread(
+        target=source.collect, args=(PART_NAMES, None), name="first-collection", daemon=True
+    ).start()
+    return source

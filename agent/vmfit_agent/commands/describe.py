@@ -1,0 +1,58 @@
+"""vmfit-agent describe: one domain as a typed VM."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
+from vmfit_agent.commands.options import CommandError, host_options
+from vmfit_agent.local_host import HostOptions, local_source
+from vmfit_agent.service import MAX_XML_BYTES
+from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
+from vmfit_contract.snapshot_file import to_json
+
+
+@click.command("describe")
+@click.argument("domain", metavar="[NAME|UUID]", required=False)
+@click.option(
+    "--xml",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Describe the domain XML in this file, '-' for standard input.",
+)
+@host_options
+def command(
+    *,
+    domain: str | None,
+    xml: Path | None,
+    root: Path,
+    libvirt_uri: tuple[str, ...],
+    attributes: Path,
+) -> int:
+    """Describe a domain of this host, or domain XML as this host sees it; prints a VM as JSON."""
+    if (domain is None) == (xml is None):
+        raise click.UsageError("give a domain's name or UUID, or --xml FILE")
+    request = DescribeVmRequest(name_or_uuid=domain or "")
+    if xml is not None:
+        request = DescribeVmRequest(xml=_read(xml))
+    host = HostOptions(root, libvirt_uri, attributes).open()
+    try:
+        response = local_source(host).describe_vm(request)
+    except UnusableDefinition as error:
+        raise CommandError(f"{xml or domain}: {error}") from None
+    except (UnknownDomain, SourceUnavailable) as error:
+        raise CommandError(str(error)) from None
+    sys.stdout.write(to_json(response.vm))
+    return 0
+
+
+def _read(path: Path) -> str:
+    with click.open_file(str(path), "rb") as file:
+        content: bytes = file.read(MAX_XML_BYTES + 1)
+    if len(content) > MAX_XML_BYTES:
+        raise CommandError(f"{path}: larger than {MAX_XML_BYTES} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path}: not UTF-8 at byte {error.start}") from None

@@ -1,0 +1,84 @@
+"""Options that several commands share, and the errors that end a command."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+DEFAULT_LISTEN = f"[::]:{AGENT_PORT}"
+DEFAULT_SOCKET = "/run/vmfit/collect.sock"
+DEFAULT_URI = "qemu:///system"
+DEFAULT_ATTRIBUTES = "/etc/vmfit/attributes.d"
+
+
+class CommandError(click.ClickException):
+    """Ends a command with one line and status 2."""
+
+    exit_code = 2
+
+
+class AddressOption(click.ParamType[Address]):
+    """An address of an agent."""
+
+    name = "address"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address:
+        """Parse what was typed."""
+        if isinstance(value, Address):
+            return value
+        try:
+            return parse_address(str(value), AGENT_PORT)
+        except AddressError as error:
+            self.fail(str(error), param, ctx)
+
+
+def host_options(function: Function) -> Function:
+    """Add the options that say which host is read."""
+    for decorate in (
+        click.option(
+            "--attributes",
+            default=DEFAULT_ATTRIBUTES,
+            envvar="VMFIT_AGENT_ATTRIBUTES",
+            metavar="DIR",
+            help="Operators' own facts: JSON files in this directory, below the root.",
+            show_default=True,
+            type=click.Path(path_type=Path),
+        ),
+        click.option(
+            "--libvirt-uri",
+            default=(DEFAULT_URI,),
+            envvar="VMFIT_AGENT_LIBVIRT_URI",
+            metavar="URI",
+            multiple=True,
+            help="libvirt to ask, several times for several; 'none' for no libvirt.",
+            show_default=True,
+        ),
+        click.option(
+            "--root",
+            default="/",
+            envvar="VMFIT_AGENT_ROOT",
+            metavar="DIR",
+            help="Read a recorded host in this directory instead of this host.",
+            show_default=True,
+            type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def part_names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
+    """Return the parts that an option names, checked."""
+    from vmfit_agent.parts import PART_NAMES  # noqa: PLC0415 -- `--help` need not wait for it
+
+    for name in value:
+        if name not in PART_NAMES:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(PART_NAMES)}", ctx, param)
+    return list(value)

@@ -1,0 +1,70 @@
+"""vmfit-agent record: the raw files and XML that a snapshot comes from."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from vmfit_agent.collectors import COLLECTORS
+from vmfit_agent.commands.options import CommandError, host_options
+from vmfit_agent.host_recording import read_host
+from vmfit_agent.libvirt_recording import record_libvirt
+from vmfit_agent.local_host import HostOptions
+
+_MARK = "vmfit-recording"
+_MARK_TEXT = "A host as vmfit-agent recorded it; use it with --root.\n"
+_SHOWN = 20
+
+
+@click.command("record")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--mask",
+    is_flag=True,
+    help="Replace serials, WWNs, MACs, iSCSI names, machine id and product UUID by pseudonyms.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier recording in DIR.")
+@host_options
+def command(
+    *,
+    directory: Path,
+    mask: bool,
+    overwrite: bool,
+    root: Path,
+    libvirt_uri: tuple[str, ...],
+    attributes: Path,
+) -> int:
+    """Copy what a snapshot is made from into DIR, as text files that diff well.
+
+    `vmfit-agent snapshot --root DIR` then gives this host's snapshot anywhere. Passwords and
+    private keys are never copied. Host names and IP addresses are not masked.
+    """
+    _prepare(directory, overwrite=overwrite)
+    host = HostOptions(root, libvirt_uri, attributes).open()
+    globs = [pattern for collector in COLLECTORS.values() for pattern in collector.files]
+    globs.append(f"{host.attributes_directory}/*.json")
+    recording = read_host(root, globs)
+    masking = recording.learn() if mask else None
+    recording.write(directory, masking)
+    missing = recording.missing + record_libvirt(
+        host.libvirt, directory, masking.mask if masking else str
+    )
+    for line in missing[:_SHOWN]:
+        click.echo(f"not recorded: {line}", err=True)
+    if len(missing) > _SHOWN:
+        click.echo(f"not recorded: {len(missing) - _SHOWN} more", err=True)
+    click.echo(f"{directory}: {len(recording.texts)} files, {len(recording.links)} links")
+    return 0
+
+
+def _prepare(directory: Path, *, overwrite: bool) -> None:
+    """Make DIR an empty directory with a mark; replace nothing but an earlier recording."""
+    mark = directory / _MARK
+    if directory.exists() and any(directory.iterdir()):
+        if not overwrite:
+            raise CommandError(f"{directory}: not empty; --overwrite replaces a recording")
+        if not mark.is_file():
+            raise CommandError(f"{directory}: not a recording, so it is not overwritten")
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    mark.write_text(_MARK_TEXT, "utf-8")

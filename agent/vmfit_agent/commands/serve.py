@@ -1,0 +1,127 @@
+"""vmfit-agent serve: the network side of the agent."""
+
+import gc
+import logging
+from pathlib import Path
+
+import click
+
+from vmfit_agent.commands.options import (
+    DEFAULT_LISTEN,
+    AddressOption,
+    CommandError,
+    host_options,
+)
+from vmfit_agent.server import AgentServer, ListenError, TlsFiles
+from vmfit_agent.sources import SnapshotSource
+from vmfit_contract.address import Address
+
+_LOG = logging.getLogger(__name__)
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("serve")
+@click.option(
+    "--listen",
+    default=DEFAULT_LISTEN,
+    envvar="VMFIT_AGENT_LISTEN",
+    metavar="ADDRESS",
+    show_default=True,
+    type=AddressOption(),
+    help="host:port, [IPv6]:port or unix:PATH.",
+)
+@click.option(
+    "--source",
+    envvar="VMFIT_AGENT_SOURCE",
+    metavar="unix:PATH",
+    type=AddressOption(),
+    help="Ask a collecting process there; without it this process collects.",
+)
+@click.option(
+    "--replay",
+    envvar="VMFIT_AGENT_REPLAY",
+    metavar="FILE",
+    type=_FILE,
+    help="Serve a recorded snapshot.",
+)
+@click.option("--tls-cert", envvar="VMFIT_AGENT_TLS_CERT", metavar="FILE", type=_FILE,
+              help="This agent's certificate chain, PEM.")  # fmt: skip
+@click.option("--tls-key", envvar="VMFIT_AGENT_TLS_KEY", metavar="FILE", type=_FILE,
+              help="The certificate's key, PEM.")  # fmt: skip
+@click.option("--tls-ca", envvar="VMFIT_AGENT_TLS_CA", metavar="FILE", type=_FILE,
+              help="The authority of the clients' certificates, PEM.")  # fmt: skip
+@click.option(
+    "--insecure",
+    is_flag=True,
+    envvar="VMFIT_AGENT_INSECURE",
+    help="Serve plain text over the network, to anybody.",
+)
+@host_options
+def command(
+    *,
+    listen: Address,
+    source: Address | None,
+    replay: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_ca: Path | None,
+    insecure: bool,
+    root: Path,
+    libvirt_uri: tuple[str, ...],
+    attributes: Path,
+) -> int:
+    """Serve this host's facts over gRPC.
+
+    The facts come from a collecting process (--source), from a recorded snapshot (--replay), or
+    from this process itself.
+    """
+    tls = _tls(tls_cert, tls_key, tls_ca)
+    if source is not None and replay is not None:
+        raise click.UsageError("--source and --replay exclude each other")
+    if source is not None:
+        snapshots = _socket_source(source)
+    elif replay is not None:
+        snapshots = _replay_source(replay)
+    else:
+        from vmfit_agent.commands.collect import live_source  # noqa: PLC0415
+        from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
+
+        snapshots = live_source(HostOptions(root, libvirt_uri, attributes))
+    server = AgentServer(snapshots)
+    try:
+        address = server.start(listen, tls, insecure=insecure)
+    except ListenError as error:
+        raise CommandError(str(error)) from None
+    _LOG.info("serving on %s%s", address, "" if tls or address.is_unix else ", plain text")
+    # What was imported stays: the collector need not walk it again and again.
+    gc.freeze()
+    server.run()
+    return 0
+
+
+def _tls(certificate: Path | None, key: Path | None, authority: Path | None) -> TlsFiles | None:
+    if certificate and key and authority:
+        return TlsFiles(certificate, key, authority)
+    if certificate or key or authority:
+        raise click.UsageError("--tls-cert, --tls-key and --tls-ca belong together")
+    return None
+
+
+def _socket_source(address: Address) -> SnapshotSource:
+    from vmfit_agent.sources.unix_socket import UnixSocket  # noqa: PLC0415
+
+    if not address.is_unix:
+        raise click.UsageError(f"--source {address}: must be unix:PATH")
+    return UnixSocket(address)
+
+
+def _replay_source(path: Path) -> SnapshotSource:
+    from vmfit_agent.local_host import describe_without_host  # noqa: PLC0415
+    from vmfit_agent.sources.replay import Replay  # noqa: PLC0415
+    from vmfit_contract.snapshot_file import SnapshotFileError  # noqa: PLC0415
+
+    try:
+        return Replay.from_file(path, describe_without_host)
+    except SnapshotFileError as error:
+        raise CommandError(str(error)) from None

@@ -1,0 +1,96 @@
+"""vmfit-agent snapshot: one snapshot, printed or written to a file."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.commands.options import AddressOption, CommandError, host_options, part_names
+from vmfit_contract.address import Address, AddressError
+from vmfit_contract.snapshot_file import Format, SnapshotFileError, to_json, write_snapshot
+
+_ANSWER_SECONDS = 60.0
+
+
+@click.command("snapshot")
+@click.option(
+    "-o",
+    "--output-format",
+    "file_format",
+    default="json",
+    show_default=True,
+    type=click.Choice(["json", "binary"]),
+    help="Canonical protobuf JSON, or the binary form.",
+)
+@click.option(
+    "--part", "parts", multiple=True, metavar="PART", callback=part_names,
+    help="Only this part, several times for several.",
+)  # fmt: skip
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE.")
+@click.option("--address", metavar="ADDRESS", type=AddressOption(), help="Ask a running agent.")
+@click.option("--insecure", is_flag=True, envvar="VMFIT_AGENT_INSECURE",
+              help="Ask over the network in plain text.")  # fmt: skip
+@host_options
+def command(
+    *,
+    file_format: Format,
+    parts: list[str],
+    output: Path | None,
+    address: Address | None,
+    insecure: bool,
+    root: Path,
+    libvirt_uri: tuple[str, ...],
+    attributes: Path,
+) -> int:
+    """Print a snapshot of this host, or write it to a file.
+
+    Parts that cannot be collected are named on stderr. The status is 1 when a part named with
+    --part is among them.
+    """
+    if file_format == "binary" and output is None and sys.stdout.isatty():
+        raise click.UsageError("the binary form is not for a terminal: give --output FILE")
+    if address is not None:
+        snapshot = _fetch(address, parts, insecure=insecure)
+    else:
+        from vmfit_agent.local_host import HostOptions, local_source  # noqa: PLC0415
+
+        host = HostOptions(root, libvirt_uri, attributes).open()
+        snapshot = local_source(host).snapshot(parts, 0.0, {})
+    _write(snapshot, output, file_format)
+    absent = [status for status in snapshot.parts if status.error]
+    for status in absent:
+        click.echo(f"{status.name}: {status.error}", err=True)
+    return 1 if parts and absent else 0
+
+
+def _fetch(address: Address, parts: Sequence[str], *, insecure: bool) -> Snapshot:
+    import grpc  # noqa: PLC0415 -- only for a running agent
+
+    from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest  # noqa: PLC0415
+    from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub  # noqa: PLC0415
+    from vmfit_contract.channel import connect  # noqa: PLC0415
+    from vmfit_contract.errors import describe  # noqa: PLC0415
+
+    try:
+        with connect(address, insecure=insecure) as channel:
+            request = GetSnapshotRequest(parts=parts)
+            return HostMetadataStub(channel).GetSnapshot(request, timeout=_ANSWER_SECONDS).snapshot
+    except AddressError as error:
+        raise CommandError(str(error)) from None
+    except grpc.RpcError as error:
+        raise CommandError(f"{address}: {describe(error)}") from None
+
+
+def _write(snapshot: Snapshot, output: Path | None, file_format: Format) -> None:
+    if output is not None:
+        try:
+            write_snapshot(snapshot, output, file_format)
+        except SnapshotFileError as error:
+            raise CommandError(str(error)) from None
+    elif file_format == "json":
+        sys.stdout.write(to_json(snapshot))
+    else:
+        sys.stdout.buffer.write(snapshot.SerializeToString(deterministic=True))
+        sys.stdout.buffer.flush()

@@ -1,0 +1,104 @@
+"""What works on this host, how long it takes, why not and what to do."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vmfit_agent.collected_part import CollectedPart
+from vmfit_agent.collection import CollectorRunner
+from vmfit_agent.collectors import Collector
+from vmfit_agent.host import Host, LibvirtUnavailable
+
+ESSENTIAL_PARTS = frozenset(("identity", "cpu", "memory", "network", "block_devices"))
+"""Without these hardly a fact has an answer."""
+LIBVIRT_PARTS = frozenset(("hypervisor", "domains"))
+"""Essential where libvirt is configured."""
+
+_DEVICES = {
+    "dev/cpu/0/cpuid": "modprobe cpuid, and run as root: raw CPUID leaves",
+    "dev/kvm": "enable virtualization in the firmware, and modprobe kvm_intel or kvm_amd",
+    "run/udev/data": "start systemd-udevd: identities of disks",
+    "proc/1/limits": "run as root: other processes' limits",
+}
+_REMEDIES = (
+    (r"python3-libvirt|libvirt Python module", "install python3-libvirt"),
+    (
+        r"[Ff]ailed to connect socket|No such file.*libvirt|libvirt does not answer",
+        "start libvirtd, or virtqemud.socket and its siblings",
+    ),
+    (r"authentication|access denied|[Pp]ermission denied.*libvirt", "run as root, or join libvirt"),
+    (r"read.?only", "run as root: libvirt answers this on a read-write connection alone"),
+    (r"no libvirt URI", "set libvirt_uris in /etc/vmfit/agent.toml, unless that is intended"),
+    (r"dev/cpu/\d+/cpuid", "modprobe cpuid, and run as root"),
+    (r"dev/cpu/\d+/msr", "modprobe msr, and run as root"),
+    (r"[Pp]ermission denied|[Oo]peration not permitted", "run as root"),
+    (r"not collected within", "look for a hung mount, device or libvirtd"),
+    (r"internal error", "report this as a bug, with the output of -vv"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried."""
+
+    area: str
+    """ "part", "libvirt" or "device"."""
+    name: str
+    state: str
+    """ "ok", "partly" or "missing"."""
+    is_essential: bool
+    seconds: float | None
+    reasons: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+
+
+def diagnose(host: Host, collectors: Mapping[str, Collector]) -> Iterator[Check]:
+    """Yield a check for every collector, libvirt URI and device, one after the other."""
+    runner = CollectorRunner(host, collectors)
+    essential = ESSENTIAL_PARTS | (LIBVIRT_PARTS if host.libvirt.uris else frozenset())
+    for name in collectors:
+        yield _check_part(runner.collect([name])[name], name in essential)
+    for uri in host.libvirt.uris:
+        yield _check_libvirt(host, uri)
+    for path, remedy in _DEVICES.items():
+        yield _check_device(host, path, remedy)
+
+
+def remedies(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what to do about the reasons, each once."""
+    found = []
+    for reason in reasons:
+        remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, reason)), None)
+        if remedy and remedy not in found:
+            found.append(remedy)
+    return tuple(found)
+
+
+def _check_part(part: CollectedPart, is_essential: bool) -> Check:  # noqa: FBT001
+    status = part.status
+    reasons = (status.error,) if status.error else tuple(status.warnings)
+    state = "missing" if status.error else ("partly" if reasons else "ok")
+    seconds = status.duration.ToNanoseconds() / 1e9
+    return Check("part", status.name, state, is_essential, seconds, reasons, remedies(reasons))
+
+
+def _check_libvirt(host: Host, uri: str) -> Check:
+    try:
+        connection = host.libvirt.connect(uri)
+    except LibvirtUnavailable as error:
+        reasons = (str(error),)
+        return Check("libvirt", uri, "missing", True, None, reasons, remedies(reasons))  # noqa: FBT003
+    if connection.read_only:
+        reasons = ("the connection is read-only: no domain capabilities",)
+        return Check("libvirt", uri, "partly", True, None, reasons, remedies(reasons))  # noqa: FBT003
+    return Check("libvirt", uri, "ok", True, None)  # noqa: FBT003
+
+
+def _check_device(host: Host, path: str, remedy: str) -> Check:
+    place = host.root / path
+    if not place.exists():
+        return Check("device", f"/{path}", "missing", False, None, ("not there",), (remedy,))  # noqa: FBT003
+    if not os.access(place, os.R_OK):
+        return Check("device", f"/{path}", "missing", False, None, ("not readable",), (remedy,))  # noqa: FBT003
+    return Check("device", f"/{path}", "ok", False, None)  # noqa: FBT003

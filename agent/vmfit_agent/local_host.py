@@ -1,0 +1,62 @@
+"""This host, or the recording of one, as the commands' options name it."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit_agent.collectors import COLLECTORS
+from vmfit_agent.host import Host, Libvirt, NoLibvirt
+from vmfit_agent.sources.in_process import InProcess
+
+NO_URI = "none"
+"""What stands for no libvirt at all among the URIs."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """Which host to read, and which libvirt to ask."""
+
+    root: Path
+    libvirt_uris: Sequence[str]
+    attributes_directory: Path
+
+    def open(self) -> Host:
+        """Return the host; nothing is read and no connection is opened yet."""
+        directory = Path(str(self.attributes_directory).lstrip("/"))
+        return Host(self.root, self._libvirt(), directory)
+
+    def _libvirt(self) -> Libvirt:
+        uris = [uri for uri in self.libvirt_uris if uri != NO_URI]
+        if self.root != Path("/"):
+            from vmfit_agent.recorded_libvirt import RecordedLibvirt  # noqa: PLC0415
+
+            return RecordedLibvirt(self.root)
+        if not uris:
+            return NoLibvirt()
+        from vmfit_agent.libvirt_connection import LiveLibvirt  # noqa: PLC0415
+
+        return LiveLibvirt(uris)
+
+
+def local_source(host: Host) -> InProcess:
+    """Return a source that collects from the host in this process."""
+    return InProcess(host, COLLECTORS, _describe)
+
+
+def describe_without_host(xml: str) -> DescribeVmResponse:
+    """Describe a definition where there is no host to look at."""
+    return _describe(DescribeVmRequest(xml=xml), _nowhere())
+
+
+def _describe(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
+    # A snapshot alone does not need what looks at images and expands processors.
+    from vmfit_agent.describe import describe_vm  # noqa: PLC0415
+
+    return describe_vm(request, host)
+
+
+@functools.cache
+def _nowhere() -> Host:
+    return Host(Path("/nonexistent"), NoLibvirt(reason="the agent replays a recording"))
