@@ -8,7 +8,7 @@ from vmfit_comparator.outcome import Outcome, not_applicable
 
 
 def unless_offline(check: Check) -> Check:
-    """Wrap a check of what a running guest needs: `virsh migrate --offline` only copies the definition."""
+    """Wrap a check of what only a running guest needs; --offline copies the definition alone."""
 
     @wraps(check)
     def checked(migration: Migration) -> Outcome:

@@ -1,0 +1,153 @@
+"""Facts about the guest's CPU: its vendor and its features."""
+
+from vmfit.v1.finding_pb2 import (
+    ChangeDefinition,
+    DisableCpuFeatures,
+    Remedy,
+)
+from vmfit_comparator.cpu_compare import Comparison, Fit, compare, guest_features
+from vmfit_comparator.cpu_names import HINTS, canonical, vendor_name
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.guest_cpu import PASSED_THROUGH, Offer, has_no_model, live_cpu, offer
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+
+
+@fact(
+    "cpu.vendor",
+    question="Does the guest find a processor of the vendor that it knows?",
+    applies_if=("vm.cpu",),
+    reads=("source.cpu.vendor", "destination.cpu.vendor", "vm.domain_type"),
+    also_reads=("vm.cpu", "incoming.cpu", "vm.architecture"),
+)
+@unless_offline
+def vendor(migration: Migration) -> Outcome:
+    """Compare the vendors of both processors; under KVM a guest sees its host's.
+
+    The same vendor is YES, and any vendor under TCG, which emulates the processor. Between
+    vendors a KVM guest whose CPU comes from its host (host-model, host-passthrough, maximum) or
+    names a vendor is NO; a bare named model without vendor is PROBABLY_NO: QEMU passes the
+    host's vendor on, so it changes under the running guest.
+
+    Source: libvirt docs/formatdomain.rst, cpu/vendor; QEMU x86_cpu_load_model; CPUID 0.
+    """
+    before = vendor_name(migration.source.cpu.vendor)
+    after = vendor_name(migration.destination.cpu.vendor)
+    if migration.vm.domain_type != "kvm":
+        return yes(f"the guest's processor is emulated, the destination's own ({after}) is hidden")
+    if before == after:
+        return yes(f"both processors are from {after}")
+    cpu = live_cpu(migration)
+    text = f"the guest runs on {before}, the destination's processor is from {after}"
+    if cpu.mode in PASSED_THROUGH or cpu.mode == "host-model" or cpu.vendor:
+        return no(text, remedies=[_BASELINE])
+    return probably_no(text, remedies=[_BASELINE])
+
+
+_BASELINE = Remedy(
+    summary="Start the guest with a named CPU model that both hosts can give, without <vendor>",
+    change_definition=ChangeDefinition(element="cpu", value="see vmfit baseline"),
+)
+
+
+@fact(
+    "cpu.features",
+    question="Can the destination give the guest every CPU feature that it sees?",
+    applies_if=("vm.cpu",),
+    reads=("vm.domain_type", "vm.cpu"),
+    also_reads=(
+        "incoming.cpu",
+        "vm.emulator",
+        "vm.machine_type",
+        "vm.os_type",
+        "vm.architecture",
+        "vm.connection_uri",
+        "destination.hypervisor.connections",
+        "destination.cpu.features",
+        "destination.cpu.vendor",
+    ),
+)
+@unless_offline
+def features(migration: Migration) -> Outcome:
+    """Compare the guest's features, one by one, with what the destination's hypervisor gives.
+
+    All there is YES, from the hypervisor's own word; PROBABLY_YES when only the processor's
+    features are known, or what QEMU emulates. Any missing one is NO, and all are named: libvirt
+    makes check='full' of whatever a running guest has, and refuses. Forced features need not be
+    there. A definition that is not running yet (check='partial', or none given) must also match
+    what it says of vendor, forbidden features and match='strict'. CPU model names are never
+    compared. Passed-through CPUs are judged by cpu.mode_passthrough.
+
+    Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
+    """
+    cpu = live_cpu(migration)
+    if cpu.mode in PASSED_THROUGH:
+        return not_applicable(f"mode {cpu.mode} is judged by cpu.mode_passthrough")
+    if has_no_model(cpu):
+        return yes("the guest has the hypervisor's default CPU")
+    given = offer(migration.vm, migration.destination)
+    if given is None:
+        missing = "destination.hypervisor.connections.domain_capabilities.host_model"
+        return no_idea("nothing tells which CPU features the destination gives", missing=[missing])
+    if not cpu.expanded:
+        return _explicit_only(migration, given)
+    lacking = guest_features(cpu).required - given.features
+    if cpu.check in {"", "partial"} and not lacking:
+        comparison = compare(cpu, given.features, given.vendor)
+        if comparison.fit is Fit.INCOMPATIBLE:
+            return _refused(comparison)
+    if lacking:
+        return _lacking(tuple(sorted(lacking)), given)
+    text = f"all {len(cpu.expanded_features)} features of the guest are in {given.source}"
+    return yes(text) if given.firm else probably_yes(text)
+
+
+def _lacking(lacking: tuple[str, ...], given: Offer) -> Outcome:
+    names = ", ".join(lacking)
+    text = f"{given.source} lacks {names} (the guest was started with them)"
+    if HINTS.issuperset(lacking):
+        text += "; they are only hints for speed, libvirt refuses all the same"
+    remedy = Remedy(
+        summary=f"Start the guest without {names}, or with a CPU model that lacks them",
+        disable_cpu_features=DisableCpuFeatures(features=lacking),
+    )
+    return (no if given.firm else probably_no)(text, remedies=[remedy])
+
+
+def _refused(comparison: Comparison) -> Outcome:
+    if comparison.vendor:
+        return no(f"the definition asks for a CPU from {comparison.vendor}", remedies=[_BASELINE])
+    if comparison.forbidden:
+        names = ", ".join(comparison.forbidden)
+        text = f"the destination's CPU has {names}, which the definition forbids"
+    else:
+        names = ", ".join(comparison.extra)
+        text = f"match='strict', and the destination's CPU also has {names}"
+    remedy = Remedy(
+        summary="Disable these features instead of forbidding them; match='exact'",
+        disable_cpu_features=DisableCpuFeatures(features=comparison.forbidden or comparison.extra),
+    )
+    return no(text, remedies=[remedy])
+
+
+def _explicit_only(migration: Migration, given: Offer) -> Outcome:
+    cpu = live_cpu(migration)
+    explicit = canonical(each.name for each in cpu.features if each.policy == "require")
+    lacking = explicit - given.features
+    if lacking:
+        return _lacking(tuple(sorted(lacking)), given)
+    why = cpu.expansion_error or "nobody expanded it"
+    text = f"the features of {cpu.model or cpu.mode} are not known ({why})"
+    return no_idea(text, missing=["vm.cpu.expanded_features"])
+
+
+FACTS = (vendor, features)

@@ -1,0 +1,248 @@
+"""Facts about limits of the destination's processor: TSC, addresses, XSAVE, nesting, count."""
+
+from vmfit.v1.finding_pb2 import ChangeDefinition, ChooseHost, Quality, Remedy
+from vmfit_comparator.connections import (
+    canonical_machine,
+    connection_for,
+    domain_capabilities_for,
+    guest_archs_for,
+)
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    yes,
+)
+
+_TSC = "destination.cpu.tsc"
+
+
+@fact(
+    "cpu.tsc_frequency",
+    question="Can the destination keep the guest's TSC at its frequency?",
+    applies_if=("vm.timers",),
+    reads=("vm.timers",),
+    also_reads=(f"{_TSC}.frequency_hz", f"{_TSC}.scaling", "vm.domain_type"),
+)
+@unless_offline
+def tsc_frequency(migration: Migration) -> Outcome:
+    """Compare the frequency that the definition fixes with the destination's own, as libvirt does.
+
+    Without a fixed frequency there is nothing to keep. Within the policy's `tsc_tolerance_ppm` of
+    the destination's frequency is YES, and any frequency with TSC scaling; NO without
+    scaling; NO_IDEA when frequency or scaling are not known.
+
+    Source: libvirt docs/formatdomain.rst, timer tsc; qemuProcessStartValidateTSC.
+    """
+    wanted = next((t.frequency_hz for t in migration.vm.timers if t.name == "tsc"), 0)
+    if not wanted:
+        return not_applicable("the definition fixes no TSC frequency")
+    tsc = migration.destination.cpu.tsc
+    if not tsc.HasField("frequency_hz"):
+        text = f"the guest needs a TSC of {wanted} Hz, the destination's is not known"
+        return no_idea(text, missing=[f"{_TSC}.frequency_hz"])
+    offered = tsc.frequency_hz
+    apart_ppm = abs(offered - wanted) * 1e6 / max(offered, 1)
+    seen = (
+        f"the guest needs {wanted} Hz, the destination has {offered} Hz, {apart_ppm:.0f} ppm apart"
+    )
+    if apart_ppm <= migration.policy.margins.tsc_tolerance_ppm:
+        return yes(seen)
+    if not tsc.HasField("scaling"):
+        return no_idea(f"{seen}; nobody knows if it can scale", missing=[f"{_TSC}.scaling"])
+    if tsc.scaling:
+        return yes(f"{seen}; it scales the guest's TSC")
+    remedy = Remedy(
+        summary="Choose a host with that TSC frequency or with TSC scaling",
+        choose_host=ChooseHost(why=seen),
+    )
+    return no(f"{seen}, and it cannot scale", remedies=[remedy])
+
+
+@fact(
+    "cpu.topology",
+    question="Does the destination run guests with so many vCPUs?",
+    applies_if=("vm.vcpus",),
+    reads=(
+        "vm.vcpus.current_count",
+        "destination.hypervisor.connections",
+        "destination.cpu.online_cpu_ids",
+    ),
+    also_reads=(
+        "vm.vcpus",
+        "vm.machine_type",
+        "vm.architecture",
+        "vm.os_type",
+        "vm.domain_type",
+        "vm.emulator",
+        "vm.connection_uri",
+        "destination.cpu.kvm.maximum_vcpu_count",
+        "destination.cpu.topology",
+    ),
+)
+@unless_offline
+def topology(migration: Migration) -> Outcome:
+    """Compare the guest's vCPUs with the machine type's maximum and with the host's threads.
+
+    More than the machine type or KVM allows is NO. More than the host has threads works, of REDUCED
+    quality. NO_IDEA when the destination does not tell its maximum.
+
+    Source: virConnectGetDomainCapabilities: vcpu; virConnectGetCapabilities: maxCpus;
+    KVM_CAP_MAX_VCPUS.
+    """
+    vcpus, destination = migration.vm.vcpus, migration.destination
+    count = max(vcpus.maximum_count, vcpus.current_count)
+    maximum = _maximum_vcpus(migration)
+    if not maximum:
+        missing = "destination.hypervisor.connections.domain_capabilities.max_vcpu_count"
+        return no_idea("how many vCPUs a guest may have there is not known", missing=[missing])
+    if count > maximum:
+        remedy = Remedy(
+            summary=f"Start the guest with at most {maximum} vCPUs, or with another machine type",
+            change_definition=ChangeDefinition(element="vcpu", value=str(maximum)),
+        )
+        return no(f"{count} vCPUs, at most {maximum} are possible there", remedies=[remedy])
+    threads = len(destination.cpu.online_cpu_ids)
+    text = f"{vcpus.current_count} vCPUs on {threads} CPUs (at most {maximum} vCPUs)"
+    if threads and vcpus.current_count > threads:
+        return yes(f"{text}: they take turns", quality=Quality.QUALITY_REDUCED)
+    return yes(text)
+
+
+def _maximum_vcpus(migration: Migration) -> int:
+    vm, destination = migration.vm, migration.destination
+    connection = connection_for(vm, destination)
+    if connection is None:
+        return 0
+    machine = canonical_machine(vm, connection)
+    limits = []
+    capabilities = domain_capabilities_for(vm, destination)
+    if capabilities is not None and capabilities.machine_type == machine:
+        limits.append(capabilities.max_vcpu_count)
+    for arch in guest_archs_for(vm, connection):
+        limits += [each.max_vcpu_count for each in arch.machine_types if each.name == machine]
+    if vm.domain_type == "kvm":
+        limits.append(destination.cpu.kvm.maximum_vcpu_count)
+    return min((each for each in limits if each), default=0)
+
+
+@fact(
+    "cpu.phys_bits",
+    question="Has the destination as many physical address bits as the guest believes?",
+    applies_if=("vm.cpu",),
+    reads=("vm.cpu", "vm.domain_type", "destination.cpu.physical_address_bits"),
+    also_reads=("vm.memory.maximum_bytes", "source.cpu.physical_address_bits"),
+)
+@unless_offline
+def phys_bits(migration: Migration) -> Outcome:
+    """Compare the guest's physical address bits with the destination processor's.
+
+    TCG emulates any, 40 bits. Passed through: as many or more there is YES, fewer NO. Emulated:
+    fixed bits up to the destination's are YES, more are NO. By default QEMU shows 40 bits, whatever
+    the processor has: a processor with fewer is PROBABLY_NO when the source had them, else the
+    guest lives with it already.
+
+    Source: CPUID 0x80000008; libvirt docs/formatdomain.rst, maxphysaddr.
+    """
+    cpu, has = migration.vm.cpu, migration.destination.cpu.physical_address_bits
+    if migration.vm.domain_type != "kvm":
+        return yes("the guest's address bits are emulated")
+    source = migration.source.cpu
+    if cpu.physical_address_mode == "passthrough":
+        wanted = source.physical_address_bits
+        if cpu.physical_address_limit_bits:
+            wanted = min(wanted or 64, cpu.physical_address_limit_bits)
+        if not wanted:
+            missing = "source.cpu.physical_address_bits"
+            return no_idea("the source's address bits are not known", missing=[missing])
+    else:
+        wanted = cpu.physical_address_bits or 40
+    text = f"the guest sees {wanted} physical address bits, the destination has {has}"
+    if wanted <= has:
+        return yes(text)
+    remedy = Remedy(
+        summary=f"Start the guest with <maxphysaddr mode='emulate' bits='{has}'/>",
+        change_definition=ChangeDefinition(element="cpu/maxphysaddr", value=str(has)),
+    )
+    if cpu.physical_address_mode:
+        return no(text, remedies=[remedy])
+    if source.HasField("physical_address_bits") and source.physical_address_bits <= has:
+        return yes(f"{text}, no fewer than the source")
+    return probably_no(text, remedies=[remedy])
+
+
+# XCR0 bits that each feature of a guest needs.
+_XCR0 = (
+    ("avx", 0x4),
+    ("mpx", 0x18),
+    ("avx512f", 0xE0),
+    ("pku", 0x200),
+    ("amx-tile", 0x60000),
+)
+
+
+@fact(
+    "cpu.xsave_state",
+    question="Can the destination hold all of the guest's extended processor state?",
+    applies_if=("vm.cpu.expanded_features",),
+    reads=("vm.cpu.expanded_features", "vm.domain_type", "destination.cpu.xsave.feature_mask"),
+)
+@unless_offline
+def xsave_state(migration: Migration) -> Outcome:
+    """Check that the XSAVE components of the guest's features exist in the destination's XCR0.
+
+    All there is YES; a missing one is NO, KVM refuses the state. TCG keeps its own state, YES.
+
+    Source: CPUID 0xD; Intel SDM volume 1, chapter 13.
+    """
+    if migration.vm.domain_type != "kvm":
+        return yes("the guest's processor state is emulated")
+    seen, mask = (
+        set(migration.vm.cpu.expanded_features),
+        migration.destination.cpu.xsave.feature_mask,
+    )
+    lacking = [name for name, bits in _XCR0 if name in seen and bits & ~mask]
+    if lacking:
+        return no(f"XCR0 is {mask:#x} there, it lacks the state of {', '.join(lacking)}")
+    return yes(f"XCR0 is {mask:#x} there, with all that the guest's features need")
+
+
+@fact(
+    "cpu.nested",
+    question="Can the guest go on running guests of its own?",
+    applies_if=("vm.cpu.expanded_features",),
+    reads=("vm.cpu.expanded_features", "vm.domain_type"),
+    also_reads=("destination.cpu.kvm.nested",),
+)
+@unless_offline
+def nested(migration: Migration) -> Outcome:
+    """Check that a guest with vmx or svm finds nested virtualisation.
+
+    Without vmx and svm there is nothing to ask. On is YES (that the vmx-* features fit,
+    cpu.features judges); off is NO; unknown NO_IDEA.
+
+    Source: /sys/module/kvm_intel/parameters/nested, kvm_amd.
+    """
+    vm = migration.vm
+    seen = {"vmx", "svm"}.intersection(vm.cpu.expanded_features)
+    if not seen or vm.domain_type != "kvm":
+        return not_applicable("the guest has no virtualisation of its own from KVM")
+    kvm = migration.destination.cpu.kvm
+    if not kvm.HasField("nested"):
+        missing = "destination.cpu.kvm.nested"
+        return no_idea("whether KVM nests there is not known", missing=[missing])
+    if kvm.nested:
+        return yes("KVM nests there; guests of the guest move with it")
+    remedy = Remedy(
+        summary="Load the KVM module with nested=1, or start the guest without vmx and svm",
+        command="modprobe -r kvm_intel && modprobe kvm_intel nested=1",
+    )
+    return no(f"the guest has {seen.pop()}, KVM does not nest there", remedies=[remedy])
+
+
+FACTS = (tsc_frequency, topology, phys_bits, xsave_state, nested)

@@ -1,0 +1,143 @@
+"""Facts about the CPU model's name and about what forbids migrating a CPU."""
+
+from vmfit.v1.finding_pb2 import Quality
+from vmfit_comparator.connections import domain_capabilities_for
+from vmfit_comparator.cpu_names import canonical
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.guest_cpu import PASSED_THROUGH
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.remedies import change_definition
+from vmfit_comparator.versions import kernel_version
+
+_VM = (
+    "vm.domain_type",
+    "vm.architecture",
+    "vm.os_type",
+    "vm.machine_type",
+    "vm.emulator",
+    "vm.connection_uri",
+)
+
+
+@fact(
+    "cpu.model_usable",
+    question="Does the destination's hypervisor know the guest's CPU model, and can it give it?",
+    applies_if=("vm.cpu.model",),
+    reads=("vm.cpu", "destination.hypervisor.connections"),
+    also_reads=_VM,
+)
+@unless_offline
+def model_usable(migration: Migration) -> Outcome:
+    """Look the CPU model up in the domain capabilities.
+
+    Usable is YES; not usable but with all its blockers switched off in the guest YES too, a blocker
+    that the guest has is NO. A model that is not listed is NO (a running guest forbids a fallback).
+    Not usable for reasons unknown is PROBABLY_NO, "unknown" or no list NO_IDEA.
+
+    Source: virConnectGetDomainCapabilities: cpu/mode[@name='custom'].
+    """
+    cpu = migration.vm.cpu
+    if cpu.mode in PASSED_THROUGH or cpu.mode == "host-model":
+        return not_applicable(f"mode {cpu.mode} names no model of its own")
+    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    models = capabilities.models if capabilities is not None else ()
+    missing = "destination.hypervisor.connections.domain_capabilities.models"
+    if not models:
+        return no_idea("the destination does not list its CPU models", missing=[missing])
+    model = next((each for each in models if each.name == cpu.model), None)
+    if model is None:
+        remedy = change_definition("Start the guest with another CPU model", "cpu/model", "")
+        return no(f"the destination's hypervisor does not know {cpu.model}", remedies=[remedy])
+    if not model.HasField("usable"):
+        return no_idea(f"libvirt does not tell if {cpu.model} is usable", missing=[missing])
+    if model.usable:
+        return yes(f"{cpu.model} is usable there")
+    blockers = canonical(model.blockers)
+    if not blockers or not cpu.expanded:
+        return probably_no(f"{cpu.model} is not usable there")
+    needed = sorted(blockers & canonical(cpu.expanded_features))
+    if needed:
+        return no(f"{cpu.model} is not usable there for want of {', '.join(needed)}")
+    return yes(f"{cpu.model} lacks {', '.join(sorted(blockers))} there, which the guest has not")
+
+
+@fact(
+    "cpu.migratable_flags",
+    question="Has the guest's CPU nothing that must not be migrated?",
+    applies_if=("vm.cpu",),
+    reads=("vm.cpu",),
+    also_reads=("vm.timers", "source.cpu.tsc.invariant", "vm.domain_type"),
+)
+@unless_offline
+def migratable_flags(migration: Migration) -> Outcome:
+    """Look for the invariant TSC without a fixed frequency.
+
+    invtsc without <timer name='tsc' frequency> is NO: libvirt and QEMU refuse. A passed-through CPU
+    with migratable='off' has it whenever its host has. xsaves is migratable, whatever libvirt's CPU
+    map says. An unexpanded CPU is NO_IDEA.
+
+    Source: libvirt qemuMigrationSrcIsAllowed; QEMU feature_word_info, unmigratable_flags.
+    """
+    vm = migration.vm
+    fixed = any(timer.name == "tsc" and timer.frequency_hz for timer in vm.timers)
+    if fixed:
+        return yes("the TSC's frequency is fixed")
+    named = {each.name for each in vm.cpu.features if each.policy in {"require", "force"}}
+    remedy = change_definition(
+        "Fix the TSC's frequency, or start the guest without invtsc",
+        "clock/timer[@name='tsc']/@frequency",
+        "",
+    )
+    text = "the guest has invtsc and no fixed TSC frequency"
+    if vm.cpu.mode in PASSED_THROUGH and vm.domain_type == "kvm":
+        if vm.cpu.migratable == "off" and migration.source.cpu.tsc.invariant:
+            return no(f"{text} (migratable='off')", remedies=[remedy])
+        return no(text, remedies=[remedy]) if "invtsc" in named else yes("invtsc is left out")
+    if "invtsc" in named or "invtsc" in vm.cpu.expanded_features:
+        return no(text, remedies=[remedy])
+    if not vm.cpu.expanded and vm.cpu.model:
+        missing = "vm.cpu.expanded_features"
+        return no_idea(f"the features of {vm.cpu.model} are not known", missing=[missing])
+    return yes("the guest has no invtsc")
+
+
+@fact(
+    "cpu.enlightenments",
+    question="Does the guest keep its Hyper-V and KVM enlightenments?",
+    applies_if=("vm.hypervisor_features.hyperv", "vm.hypervisor_features.hyperv_mode"),
+    reads=("vm.hypervisor_features", "source.kernel.release", "destination.kernel.release"),
+)
+@unless_offline
+def enlightenments(migration: Migration) -> Outcome:
+    """Judge from both kernels whether KVM there offers the same enlightenments.
+
+    The same or a newer kernel is YES, an older one PROBABLY_YES of REDUCED quality. Mode
+    passthrough is PROBABLY_NO: whatever differs changes under the guest. Kernels that
+    cannot be compared are NO_IDEA.
+
+    Source: libvirt docs/formatdomain.rst, hyperv; KVM_GET_SUPPORTED_HV_CPUID.
+    """
+    features = migration.vm.hypervisor_features
+    before, after = migration.source.kernel.release, migration.destination.kernel.release
+    if features.hyperv_mode == "passthrough" and before != after:
+        return probably_no(f"mode passthrough, and the kernels differ ({before}, {after})")
+    text = f"{len(features.hyperv)} enlightenments, kernels {before} and {after}"
+    versions = kernel_version(before), kernel_version(after)
+    if not all(versions):
+        return no_idea(f"{text} cannot be compared")
+    if versions[1] >= versions[0]:
+        return yes(text)
+    return probably_yes(text, quality=Quality.QUALITY_REDUCED)
+
+
+FACTS = (model_usable, migratable_flags, enlightenments)

@@ -1,0 +1,101 @@
+"""The fact about CPUs that are passed through: the guest sees its host's own."""
+
+from vmfit.v1.finding_pb2 import Consequence, DisableCpuFeatures, Quality, Remedy, UseCpuModel
+from vmfit_comparator.cpu_names import canonical
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.guest_cpu import PASSED_THROUGH, offer
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_yes, yes
+
+_HOST_MODEL = "hypervisor.connections.domain_capabilities.host_model"
+_NAMED = Remedy(
+    summary="Start the guest with a named CPU model that both hosts can give",
+    use_cpu_model=UseCpuModel(),
+)
+
+
+@fact(
+    "cpu.mode_passthrough",
+    question="Does a guest with its host's own CPU find the same CPU there?",
+    applies_if=("vm.cpu",),
+    reads=("vm.cpu", "vm.domain_type"),
+    also_reads=(
+        "vm.emulator",
+        "vm.machine_type",
+        "vm.os_type",
+        "vm.architecture",
+        "vm.connection_uri",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+        "source.cpu",
+        "destination.cpu",
+        "source.kernel.release",
+        "destination.kernel.release",
+    ),
+    consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
+)
+@unless_offline
+def mode_passthrough(migration: Migration) -> Outcome:
+    """Compare both hosts' CPUs for a guest with mode host-passthrough or maximum.
+
+    libvirt does not check it: with fewer features the migration may succeed, and the guest
+    loses them while it runs. A feature missing there is NO. The same features are YES under TCG,
+    which emulates them, and under KVM when family, model, stepping, microcode and kernel agree
+    too; else, and with more features there, PROBABLY_YES of REDUCED quality. Unknown features
+    are NO_IDEA.
+
+    Source: libvirt docs/formatdomain.rst, host-passthrough and maximum; lab measurements.
+    """
+    vm = migration.vm
+    if vm.cpu.mode not in PASSED_THROUGH:
+        return not_applicable(f"the guest's CPU is of mode {vm.cpu.mode or 'custom'}")
+    before, after = offer(vm, migration.source), offer(vm, migration.destination)
+    if before is None or after is None or before.firm != after.firm:
+        sides = {"source": before, "destination": after}
+        unknown = [side for side, each in sides.items() if each is None or not each.firm]
+        missing = [f"{side}.{_HOST_MODEL}" for side in unknown]
+        return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
+    seen = canonical(vm.cpu.expanded_features) if vm.cpu.expanded else before.features
+    switched_off = {each.name for each in vm.cpu.features if each.policy in {"disable", "forbid"}}
+    lacking = sorted(seen - after.features - switched_off)
+    if lacking:
+        return _lost(lacking)
+    if vm.domain_type != "kvm" and before.firm and before.features == after.features:
+        return yes("both hypervisors emulate the same CPU")
+    differences = _differences(migration)
+    gained = sorted(after.features - before.features - switched_off)
+    if gained:
+        differences.append(f"it gains {', '.join(gained)}")
+    if not differences and before.firm:
+        return yes("both hosts have the same CPU, microcode and kernel")
+    text = "; ".join(differences) or "the features are known from the processors alone"
+    return probably_yes(f"nothing is lost, but {text}", quality=Quality.QUALITY_REDUCED)
+
+
+def _lost(lacking: list[str]) -> Outcome:
+    names = ", ".join(lacking)
+    remedy = Remedy(
+        summary=f"Start the guest without {names}",
+        disable_cpu_features=DisableCpuFeatures(features=lacking),
+    )
+    text = f"the guest would lose {names} while it runs; libvirt does not check it"
+    return no(text, remedies=[remedy, _NAMED])
+
+
+def _differences(migration: Migration) -> list[str]:
+    """Return in words what differs of what a guest with its host's CPU may notice."""
+    if migration.vm.domain_type != "kvm":
+        return []
+    before, after = migration.source.cpu, migration.destination.cpu
+    pairs = {
+        "the family": (before.family, after.family),
+        "the model": (before.model, after.model),
+        "the stepping": (before.stepping, after.stepping),
+        "the microcode": (list(before.microcode_revisions), list(after.microcode_revisions)),
+        "the kernel": (migration.source.kernel.release, migration.destination.kernel.release),
+    }
+    return [f"{name} differs ({a}, {b})" for name, (a, b) in pairs.items() if a != b]
+
+
+FACTS = (mode_passthrough,)

@@ -1,0 +1,112 @@
+"""Facts about the hypervisor: can it run this type of domain, of this architecture?"""
+
+from vmfit.v1.finding_pb2 import ChooseHost, Quality, Remedy, UpgradeSoftware
+from vmfit_comparator.connections import (
+    connection_errors,
+    connection_for,
+    driver_for,
+    guest_archs_for,
+)
+from vmfit_comparator.fact import fact
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, yes
+
+_CONNECTIONS = "destination.hypervisor.connections"
+
+
+@fact(
+    "hv.type",
+    question="Can the destination run this type of domain (kvm, qemu, xen)?",
+    reads=("vm.domain_type", _CONNECTIONS),
+    also_reads=("vm.architecture", "vm.os_type", "destination.kernel.kvm_usable"),
+)
+def domain_type(migration: Migration) -> Outcome:
+    """Look the domain's type up in what the destination's libvirt can run.
+
+    YES when libvirt lists it for the architecture, of EMULATED quality for type qemu (TCG); NO
+    when libvirt lists others, or when no connection is of the driver; NO_IDEA without capabilities.
+
+    Source: virConnectGetCapabilities: guest/arch/domain.
+    """
+    vm, destination = migration.vm, migration.destination
+    wanted = vm.domain_type
+    connection = connection_for(vm, destination)
+    if connection is None:
+        errors = connection_errors(destination)
+        if errors:
+            return no_idea(f"libvirt did not answer ({'; '.join(errors)})", missing=[_CONNECTIONS])
+        text = f"the destination's libvirt has no {driver_for(wanted)} driver for {wanted} domains"
+        return no(text, remedies=[_choose(text)])
+    types = {name for arch in guest_archs_for(vm, connection) for name in arch.domain_types}
+    if wanted in types:
+        emulated = wanted == "qemu"
+        quality = Quality.QUALITY_EMULATED if emulated else Quality.QUALITY_NATIVE
+        return yes(f"{wanted} domains run there" + (" (TCG)" if emulated else ""), quality=quality)
+    if not connection.guest_archs:
+        return no_idea(
+            "libvirt's capabilities name no guests", missing=[f"{_CONNECTIONS}.guest_archs"]
+        )
+    if not types:
+        return no(f"no {vm.os_type} guest of architecture {vm.architecture} runs there")
+    text = f"the VM is of type {wanted}; the destination runs {', '.join(sorted(types))}"
+    if wanted != "kvm":
+        return no(text, remedies=[_choose(text)])
+    if destination.kernel.HasField("kvm_usable") and not destination.kernel.kvm_usable:
+        text += ", /dev/kvm is not usable"
+    remedy = Remedy(
+        summary="Load the KVM module there (and enable virtualisation in the firmware)",
+        command="modprobe kvm_intel || modprobe kvm_amd",
+    )
+    return no(text, remedies=[remedy])
+
+
+def _choose(why: str) -> Remedy:
+    return Remedy(summary="Choose another host", choose_host=ChooseHost(why=why))
+
+
+@fact(
+    "hv.arch",
+    question="Does the destination have an emulator for the guest's architecture?",
+    reads=("vm.architecture", _CONNECTIONS),
+    also_reads=("vm.domain_type", "vm.os_type", "destination.cpu.architecture"),
+)
+def architecture(migration: Migration) -> Outcome:
+    """Look the guest's architecture up in what the destination's libvirt can run.
+
+    YES natively, YES of EMULATED quality when another architecture is emulated (type qemu); NO
+    when no emulator for it is installed; NO_IDEA without capabilities.
+
+    Source: virConnectGetCapabilities: guest/arch.
+    """
+    vm = migration.vm
+    connection = connection_for(vm, migration.destination)
+    if connection is None or not connection.guest_archs:
+        missing = f"{_CONNECTIONS}.guest_archs"
+        return no_idea("libvirt does not tell which guests it can run", missing=[missing])
+    archs = list(guest_archs_for(vm, connection))
+    if not archs:
+        known = sorted({each.architecture for each in connection.guest_archs})
+        text = f"no emulator for {vm.architecture} ({vm.os_type}); there are {', '.join(known)}"
+        package = f"qemu-system-{vm.architecture}"
+        remedy = Remedy(
+            summary=f"Install {package} on the destination",
+            upgrade_software=UpgradeSoftware(name=package),
+        )
+        return no(text, remedies=[remedy])
+    host = migration.destination.cpu.architecture
+    if vm.domain_type == "qemu" and host and not _native(vm.architecture, host):
+        text = f"{vm.architecture} is emulated on {host}"
+        return yes(text, quality=Quality.QUALITY_EMULATED)
+    return yes(f"{vm.architecture} guests run there")
+
+
+def _native(guest: str, host: str) -> bool:
+    return guest == host or (guest, host) in {
+        ("i686", "x86_64"),
+        ("armv7l", "aarch64"),
+        ("ppc64", "ppc64le"),
+        ("ppc64le", "ppc64"),
+    }
+
+
+FACTS = (domain_type, architecture)

@@ -1,0 +1,111 @@
+"""Facts about the machine type and the device models."""
+
+from vmfit_comparator.connections import (
+    canonical_machine,
+    connection_for,
+    domain_capabilities_for,
+    guest_archs_for,
+)
+from vmfit_comparator.fact import fact
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, yes
+from vmfit_comparator.remedies import change_definition, detach, upgrade
+
+_CONNECTIONS = "destination.hypervisor.connections"
+_IDENTITY = ("vm.domain_type", "vm.os_type", "vm.architecture", "vm.connection_uri", "vm.emulator")
+
+
+@fact(
+    "machine.type",
+    question="Does the destination's hypervisor know the guest's machine type?",
+    applies_if=("vm.machine_type",),
+    reads=("vm.machine_type", _CONNECTIONS),
+    also_reads=("source.hypervisor.connections", *_IDENTITY),
+)
+def machine_type(migration: Migration) -> Outcome:
+    """Look the canonical machine type up in the destination's capabilities.
+
+    An alias (pc, q35) is resolved on the source first, where the guest runs. Listed is YES,
+    deprecated included; not listed NO; without capabilities NO_IDEA. A machine type is an ABI: no
+    other one will do for a running guest.
+
+    Source: virConnectGetCapabilities: guest/arch/machine.
+    """
+    vm = migration.vm
+    before = connection_for(vm, migration.source)
+    name = canonical_machine(vm, before) if before is not None else vm.machine_type
+    after = connection_for(vm, migration.destination)
+    known = {
+        machine.name: machine
+        for arch in (guest_archs_for(vm, after) if after is not None else ())
+        for machine in arch.machine_types
+    }
+    if not known:
+        missing = f"{_CONNECTIONS}.guest_archs.machine_types"
+        return no_idea("which machine types the destination knows is not known", missing=[missing])
+    if name in known:
+        return yes(f"{name} is there" + (", deprecated" if known[name].deprecated else ""))
+    capabilities = domain_capabilities_for(vm, migration.destination)
+    if capabilities is not None and capabilities.machine_type == name:
+        return yes(f"{name} is there")
+    family = name.rsplit("-", 1)[0] + "-"
+    nearest = sorted(each for each in known if each.startswith(family))[-1:]
+    remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
+    if nearest:
+        summary = f"Start the guest with the machine type {nearest[0]}, which is there"
+        remedies.append(change_definition(summary, "os/type/@machine", nearest[0]))
+    return no(f"the destination's hypervisor does not know {name}", remedies=remedies)
+
+
+# Which enumeration of the domain capabilities lists a device's model, by element.
+_MODEL_ENUMS = {"video": "modelType", "rng": "model", "panic": "model", "crypto": "model"}
+_BACKEND_ENUMS = {"rng": "backendModel", "crypto": "backendModel"}
+
+
+@fact(
+    "machine.device_models",
+    question="Does the destination's hypervisor have every device model of the guest?",
+    applies_if=("vm.other_devices", "vm.disks", "vm.graphics"),
+    reads=(_CONNECTIONS,),
+    also_reads=("vm.other_devices", "vm.disks", "vm.graphics", "vm.machine_type", *_IDENTITY),
+)
+def device_models(migration: Migration) -> Outcome:
+    """Look disk buses, displays, video, rng and panic models up in the domain capabilities.
+
+    All listed is YES, also when libvirt does not list a class of devices at all; one absent from
+    a list that is there is NO. Without domain capabilities NO_IDEA.
+
+    Source: virConnectGetDomainCapabilities: devices.
+    """
+    vm = migration.vm
+    capabilities = domain_capabilities_for(vm, migration.destination)
+    if capabilities is None:
+        missing = f"{_CONNECTIONS}.domain_capabilities"
+        return no_idea("the destination's device models are not known", missing=[missing])
+    listed = {
+        (device.name, each.name): set(each.values)
+        for device in capabilities.device_classes
+        for each in device.enums
+        if each.values
+    }
+    needed = [("disk", "bus", disk.bus) for disk in vm.disks]
+    needed += [("graphics", "type", each.type) for each in vm.graphics]
+    for device in vm.other_devices:
+        if device.kind in _MODEL_ENUMS:
+            needed.append((device.kind, _MODEL_ENUMS[device.kind], device.model))
+        if device.kind in _BACKEND_ENUMS:
+            needed.append((device.kind, _BACKEND_ENUMS[device.kind], device.backend))
+    absent = sorted(
+        {
+            f"{kind} {value}"
+            for kind, enum, value in needed
+            if value and (kind, enum) in listed and value not in listed[kind, enum]
+        }
+    )
+    if absent:
+        text = f"the destination's hypervisor has no {', '.join(absent)}"
+        return no(text, remedies=[detach(each) for each in absent])
+    return yes("every device model that libvirt lists is there")
+
+
+FACTS = (machine_type, device_models)

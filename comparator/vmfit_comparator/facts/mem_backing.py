@@ -1,0 +1,111 @@
+"""Facts about how the guest's memory is backed: source, locking, DIMMs."""
+
+from vmfit_comparator.connections import domain_capabilities_for
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.guest_memory import size_text
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_no, yes
+from vmfit_comparator.remedies import change_definition, upgrade
+
+# What VFIO needs beside the guest's memory: libvirt adds as much for I/O.
+_IO_BYTES = 1 << 30
+
+
+@fact(
+    "mem.backend",
+    question="Can the destination back the guest's memory as the definition says?",
+    applies_if=("vm.memory.source_type",),
+    reads=("vm.memory.source_type", "destination.hypervisor.connections"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.architecture",
+        "vm.os_type",
+        "vm.machine_type",
+        "vm.emulator",
+        "vm.connection_uri",
+    ),
+)
+def backend(migration: Migration) -> Outcome:
+    """Look the memory source (anonymous, file, memfd) up in the domain capabilities.
+
+    Listed is YES, absent from the list NO; without a list (libvirt before 7.9) NO_IDEA.
+
+    Source: virConnectGetDomainCapabilities: memoryBacking.
+    """
+    wanted = migration.vm.memory.source_type
+    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    types = list(capabilities.memory_backing_types) if capabilities is not None else []
+    if not types:
+        missing = "destination.hypervisor.connections.domain_capabilities.memory_backing_types"
+        return no_idea("libvirt does not tell how it can back memory", missing=[missing])
+    text = f"memory of type {wanted}; the destination has {', '.join(types)}"
+    if wanted in types:
+        return yes(text)
+    return no(text, remedies=[upgrade("QEMU and libvirt", "")])
+
+
+@fact(
+    "mem.lock_limit",
+    question="May the destination's guests lock as much memory as this one needs to?",
+    applies_if=("vm.memory.locked", "vm.host_devices", "options.rdma_pin_all"),
+    reads=("vm.memory",),
+    also_reads=("vm.host_devices", "options.rdma_pin_all", "destination.kernel.limits"),
+)
+@unless_offline
+def lock_limit(migration: Migration) -> Outcome:
+    """Compare what the guest locks with the limit that libvirtd hands on.
+
+    An unlimited libvirtd is YES, and so is any limit for a root libvirtd that raises it: libvirt
+    sets the limit itself for hard_limit, locked memory and VFIO. Too small a hard_limit is NO; a
+    limit of libvirtd's own below the need is PROBABLY_NO, a session libvirtd cannot raise it.
+
+    Source: /proc/PID/limits of libvirtd; libvirt qemuDomainGetMemLockLimitBytes.
+    """
+    vm, limits = migration.vm, migration.destination.kernel.limits
+    passed = any(each.type in {"pci", "mdev"} for each in vm.host_devices)
+    if not (vm.memory.locked or passed or migration.options.rdma_pin_all):
+        return not_applicable("the guest locks no memory")
+    needed = vm.memory.maximum_bytes + (_IO_BYTES if passed else 0)
+    if vm.memory.HasField("hard_limit_bytes") and vm.memory.hard_limit_bytes < needed:
+        text = (
+            f"hard_limit is {size_text(vm.memory.hard_limit_bytes)}, {size_text(needed)} are locked"
+        )
+        remedy = change_definition("Raise memtune/hard_limit", "memtune/hard_limit", str(needed))
+        return no(text, remedies=[remedy])
+    if vm.connection_uri.endswith("/system") or limits.memlock_unlimited:
+        return yes(f"{size_text(needed)} are locked, libvirtd may raise the limit")
+    if not limits.HasField("memlock_hard_bytes"):
+        missing = "destination.kernel.limits.memlock_hard_bytes"
+        return no_idea("libvirtd's limit of locked memory is not known", missing=[missing])
+    text = f"{size_text(needed)} are locked, the limit is {size_text(limits.memlock_hard_bytes)}"
+    return yes(text) if limits.memlock_hard_bytes >= needed else probably_no(text)
+
+
+@fact(
+    "mem.dimm_layout",
+    question="Does the definition say where each memory device lies?",
+    applies_if=("vm.memory.devices",),
+    reads=("vm.memory.devices", "vm.state"),
+)
+@unless_offline
+def dimm_layout(migration: Migration) -> Outcome:
+    """Check that every DIMM and NVDIMM has its slot and base address.
+
+    All placed is YES: libvirt hands the addresses on. A DIMM without is NO: the
+    destination could place it elsewhere, and QEMU refuses the memory layout.
+
+    Source: libvirt docs/formatdomain.rst, memory devices.
+    """
+    loose = [
+        f"{each.model} {index}"
+        for index, each in enumerate(migration.vm.memory.devices)
+        if each.model in {"dimm", "nvdimm"} and not each.HasField("slot")
+    ]
+    if not loose:
+        return yes("every memory device has its place")
+    remedy = change_definition("Give every memory device slot and base", "memory/address", "")
+    return no(f"no slot is given for {', '.join(loose)}", remedies=[remedy])
+
+
+FACTS = (backend, lock_limit, dimm_layout)

@@ -1,0 +1,81 @@
+"""The fact about the way back."""
+
+from vmfit.v1.finding_pb2 import Answer, Consequence
+from vmfit_comparator.fact import Fact, fact
+from vmfit_comparator.facts import cpu, cpu_limits, cpu_passthrough, hv, machine, sw
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no_idea, probably_yes, yes
+
+# What stays as it is until somebody upgrades or reboots a host: no memory, no jobs.
+_LASTING = (
+    hv.domain_type,
+    hv.architecture,
+    machine.machine_type,
+    sw.qemu_version,
+    sw.libvirt_version,
+    sw.known_regression,
+    cpu.vendor,
+    cpu.features,
+    cpu_passthrough.mode_passthrough,
+    cpu_limits.tsc_frequency,
+)
+_OPPOSITE = {"source": "destination", "destination": "source", "vm": "vm", "incoming": "vm"}
+
+
+def _reversed_paths() -> tuple[str, ...]:
+    paths = {
+        path.text.replace(path.root, _OPPOSITE[path.root], 1)
+        for each in _LASTING
+        for path in (*each.reads, *each.also_reads)
+        if path.root in _OPPOSITE
+    }
+    return tuple(sorted(paths))
+
+
+@fact(
+    "return.path",
+    question="Could the guest come back afterwards?",
+    also_reads=_reversed_paths(),
+    consequence=Consequence.CONSEQUENCE_ADVISORY,
+)
+def path(migration: Migration) -> Outcome:
+    """Ask the lasting facts (type, architecture, machine, versions, CPU) for the way back.
+
+    All of them a yes is YES. A no is PROBABLY_YES with what speaks against the return: the
+    migration is a one-way street. Unknown ones are NO_IDEA. It never decides.
+
+    Source: the facts named, with source and destination exchanged.
+    """
+    back = Migration(
+        source=migration.destination,
+        destination=migration.source,
+        vm=migration.vm,
+        incoming=migration.vm,
+        options=migration.options,
+        policy=migration.policy,
+        source_age_seconds=migration.destination_age_seconds,
+        destination_age_seconds=migration.source_age_seconds,
+    )
+    against, unknown = [], []
+    for each in _LASTING:
+        outcome = _outcome(each, back)
+        if outcome.answer < Answer.ANSWER_NO_IDEA:
+            against.append(f"{each.id}: {outcome.reason}")
+        elif outcome.answer == Answer.ANSWER_NO_IDEA:
+            unknown.append(f"{each.id}: {outcome.reason}")
+    if unknown and not against:
+        return no_idea(f"the way back is not known: {'; '.join(unknown)}")
+    if not against:
+        return yes("nothing lasting speaks against the way back")
+    return probably_yes(f"one way: {'; '.join(against)}", probability=0.9)
+
+
+def _outcome(each: Fact, back: Migration) -> Outcome:
+    """Evaluate one fact without the evidence that a finding carries."""
+    if each.applies_if and not any(path.values(back) for path in each.applies_if):
+        return yes("does not apply")
+    missing = [text for path in each.reads if (text := path.missing(back))]
+    return no_idea(f"{', '.join(missing)} is not known") if missing else each.check(back)
+
+
+FACTS = (path,)

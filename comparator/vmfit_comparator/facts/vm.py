@@ -1,0 +1,92 @@
+"""Facts about the VM's own state."""
+
+from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.vm_pb2 import VmState
+from vmfit_comparator.fact import fact
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.remedies import add_option, change_definition, drop_option
+
+_MOVABLE = frozenset((VmState.VM_STATE_RUNNING, VmState.VM_STATE_BLOCKED, VmState.VM_STATE_PAUSED))
+
+
+@fact(
+    "vm.state",
+    question="Is the VM in a state that can be migrated like this?",
+    applies_if=("vm.state",),
+    reads=("vm.state",),
+    also_reads=(
+        "vm.persistent",
+        "vm.state_reason",
+        "options.offline",
+        "options.persistent",
+        "options.abort_on_error",
+    ),
+)
+def state(migration: Migration) -> Outcome:
+    """Compare the VM's state with the kind of migration.
+
+    Running or paused is YES; with an I/O error pending NO under --abort-on-error, else
+    PROBABLY_YES: the guest arrives paused. Suspended by its guest is PROBABLY_YES, it wakes up
+    there. Shutting down is PROBABLY_NO, crashed NO. Shut off is NO, except for --offline with
+    --persistent.
+
+    Source: virDomainGetState; libvirt qemuMigrationSrcIsAllowed, docs/migration.rst.
+    """
+    now, why = migration.vm.state, migration.vm.state_reason
+    name = VmState.Name(now).removeprefix("VM_STATE_").lower().replace("_", " ")
+    text = f"the VM is {name}" + (f" ({why})" if why else "")
+    if now == VmState.VM_STATE_SHUT_OFF:
+        return _shut_off(migration, text)
+    if now in _MOVABLE:
+        if now != VmState.VM_STATE_PAUSED or why != "ioerror":
+            return yes(text)
+        if migration.options.abort_on_error:
+            option = drop_option("--abort-on-error", "it forbids to move a guest with an I/O error")
+            return no(text, remedies=[option])
+        return probably_yes(f"{text}; it arrives paused", quality=Quality.QUALITY_REDUCED)
+    if now == VmState.VM_STATE_SUSPENDED:
+        return probably_yes(f"{text}; it wakes up there", quality=Quality.QUALITY_REDUCED)
+    if now == VmState.VM_STATE_SHUTDOWN:
+        return probably_no(f"{text}, it will be gone soon")
+    if now == VmState.VM_STATE_CRASHED:
+        return no(text)
+    return no_idea(text, missing=["vm.state"])
+
+
+def _shut_off(migration: Migration, text: str) -> Outcome:
+    options = migration.options
+    if not options.offline:
+        option = add_option("--offline --persistent", "it copies the definition of a VM shut off")
+        return no(f"{text}: there is nothing to migrate live", remedies=[option])
+    if not options.persistent:
+        option = add_option("--persistent", "an offline migration must define the VM there")
+        return no(f"{text}: --offline needs --persistent", remedies=[option])
+    return yes(f"{text}, its definition is copied")
+
+
+@fact(
+    "vm.snapshots",
+    question="Is the VM free of snapshots that forbid a migration?",
+    applies_if=("vm.state",),
+    reads=("vm.snapshot_count",),
+)
+def snapshots(migration: Migration) -> Outcome:
+    """Count the snapshots that libvirt keeps for the domain.
+
+    None is YES, any is NO: libvirt says "cannot migrate domain with N snapshots".
+
+    Source: virDomainSnapshotNum; libvirt qemuMigrationSrcIsAllowed.
+    """
+    count = migration.vm.snapshot_count
+    if not count:
+        return yes("libvirt knows no snapshots of it")
+    remedy = change_definition(
+        "Delete the snapshots (virsh snapshot-delete; --metadata keeps their content)",
+        "domainsnapshot",
+        "",
+    )
+    return no(f"libvirt refuses to migrate a domain with {count} snapshots", remedies=[remedy])
+
+
+FACTS = (state, snapshots)

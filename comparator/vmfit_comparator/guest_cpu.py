@@ -1,0 +1,71 @@
+"""What a guest's CPU needs, and what a host's hypervisor can give to it."""
+
+from dataclasses import dataclass
+
+from vmfit.v1.hypervisor_pb2 import HostCpuModel
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import GuestCpu, Vm
+from vmfit_comparator.connections import domain_capabilities_for
+from vmfit_comparator.cpu_names import KVM_ALWAYS, NEVER_ASKED, NOT_IN_HOST_MODELS, TCG, canonical
+from vmfit_comparator.migration import Migration
+
+PASSED_THROUGH = frozenset(("host-passthrough", "maximum"))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Features that a host can give to guests of one type."""
+
+    features: frozenset[str]
+    firm: bool
+    """The hypervisor itself said so; else it follows from the processor or QEMU's nature."""
+    vendor: str | None
+    source: str
+    """Where it comes from, for people."""
+
+
+def live_cpu(migration: Migration) -> GuestCpu:
+    """Return the CPU as the source describes it: what the guest sees.
+
+    The destination's description counts only where the source could not expand the model: host
+    models and optional features are expanded with the describing host's own CPU.
+    """
+    source = migration.vm.cpu
+    return source if source.expanded else migration.incoming.cpu
+
+
+def has_no_model(cpu: GuestCpu) -> bool:
+    """Tell whether the definition leaves the CPU to the hypervisor's default."""
+    return not cpu.model and cpu.mode in {"", "custom"}
+
+
+def host_model(vm: Vm, snapshot: Snapshot) -> HostCpuModel | None:
+    """Return the expanded best CPU for guests of the VM's type there; None when it is unknown."""
+    capabilities = domain_capabilities_for(vm, snapshot)
+    if capabilities is None or not capabilities.host_model.expanded:
+        return None
+    return capabilities.host_model
+
+
+def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
+    """Return what the host gives to guests of the VM's type; None when nothing is known.
+
+    Firm is the hypervisor's own host model, with what that leaves out although guests may have it:
+    features that are never switched on by themselves, and the invariant TSC.
+    """
+    model = host_model(vm, snapshot)
+    kvm = vm.domain_type == "kvm"
+    processor = snapshot.cpu.features
+    if model is not None:
+        features = canonical(model.features) | NEVER_ASKED
+        if kvm:
+            features |= NOT_IN_HOST_MODELS
+            if "invtsc" in processor:
+                features |= {"invtsc"}
+        return Offer(features, firm=True, vendor=model.vendor, source="the hypervisor's host model")
+    if kvm and processor:
+        features = canonical(processor) | KVM_ALWAYS | NEVER_ASKED
+        return Offer(features, firm=False, vendor=snapshot.cpu.vendor, source="the processor")
+    if vm.domain_type == "qemu" and vm.architecture in {"x86_64", "i686"}:
+        return Offer(TCG | NEVER_ASKED, firm=False, vendor=None, source="what QEMU can emulate")
+    return None
