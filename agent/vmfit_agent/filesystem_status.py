@@ -18,54 +18,60 @@ class FilesystemStatus:
     error: str = ""
 
 
+class _Call:
+    """One statvfs in a thread of its own."""
+
+    def __init__(self, path: str) -> None:
+        self.started = time.monotonic()
+        self.answer: FilesystemStatus | None = None
+        self._path = path
+        self._thread = threading.Thread(target=self._run, name="statvfs", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.answer = filesystem_status(self._path)
+
+    def wait_until(self, deadline: float) -> None:
+        """Wait for the answer, no longer than until that time."""
+        self._thread.join(max(deadline - time.monotonic(), 0.0))
+
+
 class FilesystemProbe:
     """Asks statvfs of mount points. Safe to use from several threads.
 
-    A call to a dead server cannot be ended. Its thread is remembered, and as long as it hangs the
-    mount point counts as hung without being asked again.
+    A call to a dead server cannot be ended. It is remembered, and as long as it hangs the mount
+    point counts as hung without being asked again.
     """
 
     def __init__(self, budget_seconds: float = 0.9) -> None:
         self._budget_seconds = budget_seconds
-        self._hanging: dict[str, threading.Thread] = {}
+        self._calls: dict[str, _Call] = {}
         self._lock = threading.Lock()
 
     def ask(self, mount_points: Iterable[str]) -> dict[str, FilesystemStatus]:
         """Return every mount point's status, within the budget for all of them together."""
-        wanted = dict.fromkeys(mount_points)
-        answers: dict[str, FilesystemStatus] = {}
-        threads = {point: self._start(point, answers) for point in wanted}
-        deadline = time.monotonic() + self._budget_seconds
+        calls = {point: self._call(point) for point in mount_points}
         hung = FilesystemStatus(hung=True, error="the file system does not answer")
-        for point, (thread, is_new) in threads.items():
-            if is_new:
-                thread.join(max(deadline - time.monotonic(), 0.0))
-            if not thread.is_alive():
-                with self._lock:
-                    self._hanging.pop(point, None)
-        return {point: answers.get(point, hung) for point in wanted}
+        answers = {}
+        for point, call in calls.items():
+            # A call that is older has had a part of its time.
+            call.wait_until(call.started + self._budget_seconds)
+            answers[point] = call.answer or hung
+            if call.answer is not None:
+                self._forget(point, call)
+        return answers
 
-    def is_hanging(self, mount_point: str) -> bool:
-        """Return whether an earlier call still waits for the mount point."""
+    def _call(self, point: str) -> _Call:
         with self._lock:
-            thread = self._hanging.get(mount_point)
-            return thread is not None and thread.is_alive()
+            call = self._calls.get(point)
+            if call is None or call.answer is not None:
+                call = self._calls[point] = _Call(point)
+            return call
 
-    def _start(
-        self, point: str, answers: dict[str, FilesystemStatus]
-    ) -> tuple[threading.Thread, bool]:
+    def _forget(self, point: str, call: _Call) -> None:
         with self._lock:
-            busy = self._hanging.get(point)
-            if busy is not None and busy.is_alive():
-                return busy, False
-            thread = threading.Thread(
-                target=lambda: answers.__setitem__(point, filesystem_status(point)),
-                name="statvfs",
-                daemon=True,
-            )
-            self._hanging[point] = thread
-            thread.start()
-            return thread, True
+            if self._calls.get(point) is call:
+                del self._calls[point]
 
 
 def filesystem_status(path: str) -> FilesystemStatus:

@@ -77,7 +77,7 @@ def exists(path: str) -> bool:
 
 def key_values(text: str) -> Iterator[tuple[str, str]]:
     """Yield the pairs of KEY=VALUE lines, as in a uevent file."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         key, equals, value = line.partition("=")
         if equals:
             yield key, value

@@ -96,7 +96,7 @@ def parse_entry(text: str) -> dict[str, str]:
     Source: systemd, src/libsystemd/sd-device (device-private.c).
     """
     properties, links = {}, []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         kind, colon, rest = line.partition(":")
         if not colon or not rest:
             continue
