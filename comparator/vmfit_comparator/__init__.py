@@ -10,6 +10,8 @@ Requests and responses are the messages of vmfit.v1.comparator_service_pb2.
 
 from typing import TYPE_CHECKING
 
+import vmfit_contract  # noqa: F401 -- before gRPC, which it keeps quiet
+
 if TYPE_CHECKING:
     from vmfit_comparator.engine import Engine
     from vmfit_comparator.engine_error import EngineError

@@ -10,6 +10,7 @@ import grpc
 
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.policy_pb2 import Policy
 from vmfit_comparator import comparison
 from vmfit_comparator.agent_client import AgentError
@@ -153,7 +154,7 @@ class Engine:
         gathered = self._snapshots(request.hosts, fields, timeout_seconds)
         try:
             return baseline(
-                [(each.side.name, each.snapshot) for each in gathered],
+                _by_name(gathered),
                 domain_type=request.domain_type,
                 architecture=request.architecture,
             )
@@ -245,6 +246,16 @@ class Engine:
         own = self._agent_timeout_seconds
         share = own if timeout_seconds is None else min(own, timeout_seconds * _AGENTS_SHARE)
         return time.monotonic() + share
+
+
+def _by_name(gathered: Sequence[Gathered]) -> dict[str, Snapshot]:
+    snapshots: dict[str, Snapshot] = {}
+    for each in gathered:
+        # Two files of hosts that share a name are two hosts here.
+        name = each.side.name
+        count = sum(1 for other in snapshots if other.partition(" (")[0] == name)
+        snapshots[f"{name} ({count + 1})" if count else name] = each.snapshot
+    return snapshots
 
 
 def _check_parts(parts: Sequence[str]) -> None:
