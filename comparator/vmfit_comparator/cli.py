@@ -1,0 +1,103 @@
+"""The `vmfit` command: its subcommands, loaded when they run, and how failures are shown."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vmfit_comparator import __version__
+from vmfit_comparator.settings import DEFAULT_PATH, SettingsError, read_settings
+
+COULD_NOT_ANSWER = 2
+_INTERRUPTED = 130
+_COMMANDS = {
+    "check": "Can a VM move from one host to another?",
+    "diff": "What differs between two hosts?",
+    "baseline": "What can all these hosts give to a guest?",
+    "facts": "The catalogue of facts, or one of them explained.",
+    "hosts": "The hosts of the inventory, and which of them answer.",
+    "serve": "Answer such questions over gRPC.",
+}
+# Settings that are the defaults of options of the same name.
+_OPTIONS = ("server", "insecure", "timeout", "policy", "output", "listen")
+
+
+class _LazyGroup(click.Group):
+    """Imports a subcommand's module when the subcommand runs: help and completion stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"vmfit_comparator.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vmfit")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="VMFIT_CONFIG",
+    help=f"Settings file.  [default: {DEFAULT_PATH}]",
+)
+@click.pass_context
+def group(ctx: click.Context, config: Path | None) -> None:
+    """Tell, fact by fact and with evidence, whether a VM can move to another host.
+
+    \b
+    vmfit check web --from alpha --to beta -- --live --p2p
+    vmfit check web --from alpha:16530 --to unix:/run/vmfit/agent.sock
+    vmfit diff alpha.json beta.json
+    vmfit baseline alpha beta gamma
+
+    A HOST is a name of the inventory, an agent's address (host:port, [IPv6]:port, unix:PATH) or a
+    snapshot file. Settings come from the settings file, then from the environment (VMFIT_SERVER,
+    VMFIT_INSECURE, VMFIT_TIMEOUT, VMFIT_POLICY, VMFIT_OUTPUT), then from the options.
+
+    The exit status is 0 for yes, 1 for no (with diff: they differ), 2 when there is no answer.
+    """  # noqa: D301 -- click's mark for lines to keep
+    try:
+        settings = read_settings(config)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    ctx.obj = settings
+    # The other settings are tables and lists that no single option stands for.
+    defaults = {key: settings.values[key] for key in _OPTIONS if key in settings.values}
+    ctx.default_map = dict.fromkeys(_COMMANDS, defaults)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; return its exit status. Failures are one line on standard error."""
+    try:
+        status: Any = group.main(list(arguments), prog_name="vmfit", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return COULD_NOT_ANSWER
+    except click.ClickException as error:
+        click.echo(f"vmfit: error: {' '.join(error.format_message().split())}", err=True)
+        return COULD_NOT_ANSWER
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has enough; nothing more is to be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_ANSWER
+    return int(status or 0)

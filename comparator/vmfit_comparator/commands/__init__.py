@@ -1,0 +1,1 @@
+"""The subcommands of `vmfit`, one module each, loaded by name."""

@@ -1,0 +1,128 @@
+"""`vmfit check`: can a VM move from one host to another?"""
+
+from pathlib import Path
+
+import click
+
+from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
+from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit_comparator.cli import COULD_NOT_ANSWER
+from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.references import (
+    host_reference,
+    policy_reference,
+    read_text,
+    vm_reference,
+)
+from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.render.findings import Detail, show_check
+from vmfit_comparator.render.output import emit
+from vmfit_comparator.settings import Settings
+from vmfit_comparator.virsh_options import VirshOptionError, parse_virsh_migrate
+
+_VIRSH_WORDS = "vmfit.virsh_words"
+
+
+class _CheckCommand(click.Command):
+    """Keeps what follows "--" apart: it is virsh's to spell, not click's to parse."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[_VIRSH_WORDS] = args[place + 1 :]
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+
+@click.command(
+    cls=_CheckCommand,
+    options_metavar="--from HOST --to HOST [OPTIONS]",
+    epilog="After -- follow the words of `virsh migrate`, as they would be typed.",
+)
+@click.argument("vm", required=False)
+@click.option("--from", "source", required=True, metavar="HOST", help="Where the VM runs.")
+@click.option("--to", "destination", required=True, metavar="HOST", help="Where it should go.")
+@click.option("--policy", metavar="NAME|FILE", envvar="VMFIT_POLICY", help="What is acceptable.")
+@click.option("--fact", "facts", multiple=True, metavar="ID", help="Only this fact, or area.*")
+@click.option("--xml", type=click.Path(path_type=Path), help="The VM's domain XML.")
+@click.option("--vm", "description", type=click.Path(path_type=Path), help="A described VM.")
+@click.option("-v", "--all", "show_all", is_flag=True, help="Show every finding.")
+@click.option("--explain", is_flag=True, help="Show rules, inputs and evidence too.")
+@output_option
+@comparator_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    vm: str | None,
+    source: str,
+    destination: str,
+    policy: str | None,
+    facts: tuple[str, ...],
+    xml: Path | None,
+    description: Path | None,
+    show_all: bool,
+    explain: bool,
+    output: str,
+    server: str | None,
+    insecure: bool,
+    timeout: float,
+) -> int:
+    """Tell whether VM can move from one host to another, fact by fact.
+
+    VM is a name or a UUID on the source; a path ending in .json is a described VM. With --xml or
+    --vm, or when virsh's words name the domain, it may be left out.
+
+    \b
+    vmfit check web --from alpha --to beta
+    vmfit check web --from alpha --to beta -- --live --copy-storage-all --tls
+    vmfit check --from alpha --to beta -- virsh migrate --p2p web qemu+tls://beta/system
+    vmfit check --xml web.xml --from alpha --to beta.json --explain
+    """  # noqa: D301 -- click's mark for lines to keep
+    domain, options = _virsh_options(ctx)
+    names = [each for each in (_plain_name(vm), domain) if each]
+    if len(set(names)) > 1:
+        raise click.UsageError(f"the VM is {names[0]!r}, but virsh's words say {names[1]!r}")
+    request = CheckRequest(
+        source=host_reference(source),
+        destination=host_reference(destination),
+        vm=vm_reference(vm or (None if xml or description else domain), xml, description),
+        options=options,
+        policy=policy_reference(policy),
+        facts=facts,
+    )
+    settings: Settings = ctx.obj
+    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+        response = answering.check(request)
+        rules = answering.list_facts().facts if explain and output == "table" else ()
+    _check_name(response, names)
+    detail = Detail(show_all=show_all, explain=explain, rules={each.id: each for each in rules})
+    emit(response, output, lambda: show_check(response, detail))
+    for error in response.subject.errors:
+        click.echo(f"vmfit: error: {error.host}: {error.error}", err=True)
+    if response.subject.errors:
+        return COULD_NOT_ANSWER
+    return 0 if response.verdict.acceptable else 1
+
+
+def _virsh_options(ctx: click.Context) -> tuple[str | None, MigrationOptions]:
+    try:
+        parsed = parse_virsh_migrate(
+            ctx.meta.get(_VIRSH_WORDS, ()), lambda path: read_text(Path(path))
+        )
+    except VirshOptionError as error:
+        raise click.UsageError(f"virsh migrate: {error}") from None
+    return parsed.domain, parsed.options
+
+
+def _plain_name(vm: str | None) -> str | None:
+    return None if vm is None or vm.endswith(".json") else vm
+
+
+def _check_name(response: CheckResponse, names: list[str]) -> None:
+    """Refuse an answer about another VM: one from a file need not be the one that was named."""
+    subject = response.subject
+    known = {subject.vm_name, subject.vm_uuid.lower()} - {""}
+    for name in names:
+        if known and name not in known and name.lower() not in known:
+            raise click.ClickException(f"the VM is {subject.vm_name!r}, not {name!r}")

@@ -1,0 +1,53 @@
+"""`vmfit diff`: what differs between two hosts?"""
+
+import click
+
+from vmfit.v1.comparator_service_pb2 import DiffRequest
+from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.references import host_reference
+from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.diff import differs
+from vmfit_comparator.render.differences import show_diff
+from vmfit_comparator.render.output import emit
+from vmfit_comparator.settings import Settings
+
+
+@click.command()
+@click.argument("left", metavar="HOST")
+@click.argument("right", metavar="HOST")
+@click.option("--all", "include_equal", is_flag=True, help="Also what is equal.")
+@click.option("--volatile", is_flag=True, help="Also what changes at any moment.")
+@click.option("--part", "parts", multiple=True, metavar="PART", help="Only this part.")
+@output_option
+@comparator_options
+@click.pass_obj
+def command(
+    settings: Settings,
+    *,
+    left: str,
+    right: str,
+    include_equal: bool,
+    volatile: bool,
+    parts: tuple[str, ...],
+    output: str,
+    server: str | None,
+    insecure: bool,
+    timeout: float,
+) -> int:
+    """Tell what differs between two hosts, and which facts it matters to.
+
+    \b
+    vmfit diff alpha beta
+    vmfit diff before.json after.json --part cpu --part kernel
+    """  # noqa: D301 -- click's mark for lines to keep
+    request = DiffRequest(
+        left=host_reference(left),
+        right=host_reference(right),
+        include_equal=include_equal,
+        include_volatile=volatile,
+        parts=parts,
+    )
+    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+        response = answering.diff(request)
+    emit(response, output, lambda: show_diff(response, with_volatile=volatile))
+    return 1 if differs(response) else 0

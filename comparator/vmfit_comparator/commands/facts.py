@@ -1,0 +1,56 @@
+"""`vmfit facts`: the catalogue."""
+
+import difflib
+
+import click
+
+from vmfit.v1.comparator_service_pb2 import ListFactsResponse
+from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
+from vmfit_comparator.render.output import emit
+from vmfit_comparator.settings import Settings
+
+
+@click.command()
+@click.argument("fact_id", metavar="ID", required=False)
+@click.option("--markdown", is_flag=True, help="The whole catalogue as Markdown.")
+@output_option
+@comparator_options
+@click.pass_obj
+def command(
+    settings: Settings,
+    *,
+    fact_id: str | None,
+    markdown: bool,
+    output: str,
+    server: str | None,
+    insecure: bool,
+    timeout: float,
+) -> int:
+    """List the facts; with ID (or area.*) explain what one asks, reads and answers."""
+    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+        response = answering.list_facts()
+    if fact_id:
+        response = _selected(response, fact_id)
+    if markdown:
+        click.echo(catalogue_markdown(response.facts), nl=False)
+    elif fact_id:
+        emit(response, output, lambda: show_fact(response.facts))
+    else:
+        emit(response, output, lambda: show_facts(response.facts))
+    return 0
+
+
+def _selected(response: ListFactsResponse, wanted: str) -> ListFactsResponse:
+    area = wanted.removesuffix("*") if wanted.endswith(".*") else None
+    found = [
+        each
+        for each in response.facts
+        if each.id == wanted or (area is not None and each.id.startswith(area))
+    ]
+    if not found:
+        close = difflib.get_close_matches(wanted, [each.id for each in response.facts], n=1)
+        hint = f", did you mean {close[0]}?" if close else ""
+        raise click.ClickException(f"no such fact: {wanted!r}{hint}")
+    return ListFactsResponse(facts=found)

@@ -1,0 +1,141 @@
+"""Who answers a command's questions: an engine inside the command, or a running comparator."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import click
+import grpc
+
+from vmfit.v1 import comparator_service_pb2 as messages
+from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
+from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.settings import Settings
+from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
+from vmfit_contract.channel import connect
+from vmfit_contract.errors import describe
+
+# An engine brings every fact and CEL along: who asks a running comparator needs none of it.
+if TYPE_CHECKING:
+    from vmfit_comparator.engine import Engine
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class Comparator(Protocol):
+    """Answers requests. Every method raises click.ClickException for what cannot be answered."""
+
+    def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
+        """Return whether a VM can move."""
+
+    def diff(self, request: messages.DiffRequest) -> messages.DiffResponse:
+        """Return what differs between two hosts."""
+
+    def baseline(self, request: messages.BaselineRequest) -> messages.BaselineResponse:
+        """Return what all hosts can give to a guest."""
+
+    def list_facts(self) -> messages.ListFactsResponse:
+        """Return the catalogue."""
+
+    def list_hosts(self) -> messages.ListHostsResponse:
+        """Return the inventory."""
+
+
+@contextmanager
+def comparator(
+    settings: Settings, *, server: str | None, insecure: bool, timeout: float
+) -> Iterator[Comparator]:
+    """Return who answers: the comparator at `server`, or an engine of the command's own."""
+    if server:
+        try:
+            address = parse_address(server, COMPARATOR_PORT)
+            channel = connect(address, insecure=insecure)
+        except AddressError as error:
+            raise click.ClickException(f"--server: {error}") from None
+        with channel:
+            yield _Remote(channel, server, timeout)
+    else:
+        with local_engine(settings, insecure=insecure, timeout=timeout) as engine:
+            yield _Local(engine, timeout)
+
+
+@contextmanager
+def local_engine(settings: Settings, *, insecure: bool, timeout: float) -> "Iterator[Engine]":
+    """Return an engine that knows the settings' hosts and policies."""
+    from vmfit_comparator.engine import Engine  # noqa: PLC0415
+    from vmfit_comparator.inventory import (  # noqa: PLC0415
+        Inventory,
+        InventoryError,
+        read_inventory,
+    )
+    from vmfit_comparator.policy import PolicyError, read_policy  # noqa: PLC0415
+
+    try:
+        inventory = read_inventory(settings.path) if settings.path else Inventory()
+        policies = [read_policy(Path(each)) for each in settings.values.get("policies", ())]
+        engine = Engine(inventory, policies, insecure=insecure, agent_timeout_seconds=timeout)
+    except (InventoryError, PolicyError) as error:
+        raise click.ClickException(str(error)) from None
+    with engine:
+        yield engine
+
+
+class _Local:
+    def __init__(self, engine: "Engine", timeout: float) -> None:
+        self._engine = engine
+        self._timeout = timeout
+
+    def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
+        return self._ask(self._engine.check, request)
+
+    def diff(self, request: messages.DiffRequest) -> messages.DiffResponse:
+        return self._ask(self._engine.diff, request)
+
+    def baseline(self, request: messages.BaselineRequest) -> messages.BaselineResponse:
+        return self._ask(self._engine.baseline, request)
+
+    def list_facts(self) -> messages.ListFactsResponse:
+        return self._engine.list_facts()
+
+    def list_hosts(self) -> messages.ListHostsResponse:
+        return self._engine.list_hosts(self._timeout)
+
+    def _ask(
+        self, answer: Callable[[Request, float | None], Response], request: Request
+    ) -> Response:
+        try:
+            return answer(request, self._timeout)
+        except EngineError as error:
+            raise click.ClickException(str(error)) from None
+
+
+class _Remote:
+    def __init__(self, channel: grpc.Channel, server: str, timeout: float) -> None:
+        self._stub = ComparatorStub(channel)
+        self._server = server
+        self._timeout = timeout
+
+    def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
+        return self._ask(self._stub.Check, request)
+
+    def diff(self, request: messages.DiffRequest) -> messages.DiffResponse:
+        return self._ask(self._stub.Diff, request)
+
+    def baseline(self, request: messages.BaselineRequest) -> messages.BaselineResponse:
+        return self._ask(self._stub.Baseline, request)
+
+    def list_facts(self) -> messages.ListFactsResponse:
+        return self._ask(self._stub.ListFacts, messages.ListFactsRequest())
+
+    def list_hosts(self) -> messages.ListHostsResponse:
+        return self._ask(self._stub.ListHosts, messages.ListHostsRequest())
+
+    def _ask(
+        self, call: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
+    ) -> Response:
+        try:
+            return call(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise click.ClickException(f"comparator {self._server}: {describe(error)}") from None

@@ -1,0 +1,1 @@
+"""What the commands print: tables for people, and messages as JSON or YAML."""

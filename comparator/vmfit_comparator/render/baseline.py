@@ -1,0 +1,38 @@
+"""The answer to a baseline, for people."""
+
+from collections.abc import Callable
+
+import click
+
+from vmfit.v1.comparator_service_pb2 import BaselineResponse
+from vmfit_comparator.render.terminal import Terminal, printable
+
+_INDENT = 2
+
+
+def show_baseline(response: BaselineResponse) -> Callable[[Terminal], None]:
+    """Return what prints the model, the XML, machine types, and what each host has beyond."""
+    return lambda terminal: _show(terminal, response)
+
+
+def _show(terminal: Terminal, response: BaselineResponse) -> None:
+    names = ", ".join(each.host for each in response.hosts)
+    kind = " ".join(filter(None, (response.domain_type, response.architecture)))
+    terminal.line(f"{response.model or 'no common CPU model'}: {names} ({kind})", bold=True)
+    for warning in response.warnings:
+        terminal.line(f"warning: {warning}", 0, _INDENT, fg="yellow")
+    if response.cpu_xml:
+        terminal.line()
+        for line in response.cpu_xml.splitlines():
+            click.echo(printable(line))
+    for title, values in (
+        (f"{len(response.features)} CPU features in common", response.features),
+        ("machine types in common", response.machine_types),
+    ):
+        terminal.line()
+        terminal.line(f"{title}:", bold=True)
+        terminal.line(" ".join(values) or "none", _INDENT, 0)
+    for host in response.hosts:
+        terminal.line()
+        terminal.line(f"{host.host} has {len(host.extra_features)} more:", bold=True)
+        terminal.line(" ".join(host.extra_features) or "none", _INDENT, 0)

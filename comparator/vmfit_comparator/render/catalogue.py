@@ -1,0 +1,108 @@
+"""The catalogue of facts and the inventory, for people and as Markdown."""
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+
+from vmfit.v1.comparator_service_pb2 import InventoryHost
+from vmfit.v1.finding_pb2 import Consequence, FactDescription
+from vmfit.v1.options_pb2 import Volatility
+from vmfit_comparator.render.terminal import Terminal, column_widths
+
+_CONSEQUENCES = {
+    Consequence.CONSEQUENCE_FAILS: "the migration is refused or fails",
+    Consequence.CONSEQUENCE_BREAKS_GUEST: "the guest is not the same afterwards",
+    Consequence.CONSEQUENCE_ADVISORY: "something is worse than it could be (advice)",
+}
+_INDENT = 2
+
+
+def show_facts(facts: Sequence[FactDescription]) -> Callable[[Terminal], None]:
+    """Return what prints a line for every fact."""
+    return lambda terminal: _rows(terminal, [(each.id, each.question) for each in facts])
+
+
+def show_fact(facts: Sequence[FactDescription]) -> Callable[[Terminal], None]:
+    """Return what explains facts: the question, the rule, what is read."""
+    return lambda terminal: _explain(terminal, facts)
+
+
+def show_hosts(hosts: Sequence[InventoryHost]) -> Callable[[Terminal], None]:
+    """Return what prints a line for every host."""
+    if not hosts:
+        return lambda terminal: terminal.line("the inventory has no hosts")
+    rows = [("NAME", "ADDRESS", "AGENT", "STATE"), *map(_host_cells, hosts)]
+    return lambda terminal: _rows(terminal, rows)
+
+
+def catalogue_markdown(facts: Iterable[FactDescription]) -> str:
+    """Return the catalogue as a Markdown document."""
+    lines = [
+        "# Facts",
+        "",
+        "Every fact that vmfit answers for a VM, a source and a destination.",
+        "Generated from their declarations by `vmfit facts --markdown`; do not edit.",
+        "",
+    ]
+    for area, members in groupby(facts, key=lambda each: each.id.partition(".")[0]):
+        lines += [f"## {area}", ""]
+        for each in members:
+            lines += _markdown(each)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _rows(terminal: Terminal, rows: Sequence[Sequence[str]]) -> None:
+    widths = column_widths(rows) if rows else []
+    for row in rows:
+        terminal.row(row, widths)
+
+
+def _host_cells(host: InventoryHost) -> tuple[str, str, str, str]:
+    state = host.error or ("answers" if host.reachable else "unknown")
+    if host.hostname and host.hostname != host.name:
+        state += f", calls itself {host.hostname}"
+    return host.name, host.address, host.agent_version or "-", state
+
+
+def _explain(terminal: Terminal, facts: Sequence[FactDescription]) -> None:
+    for index, each in enumerate(facts):
+        if index:
+            terminal.line()
+        terminal.line(f"{each.id}: {each.question}", 0, _INDENT, bold=True)
+        for paragraph in _paragraphs(each):
+            terminal.line(" ".join(paragraph.split()), _INDENT, 0)
+        for label, text in _properties(each):
+            terminal.line(f"{label}: {text.replace('`', '')}", _INDENT, _INDENT)
+
+
+def _markdown(each: FactDescription) -> list[str]:
+    lines = [f"### {each.id}", "", f"**{each.question}**", ""]
+    for paragraph in _paragraphs(each):
+        lines += [*textwrap.dedent(paragraph).strip("\n").split("\n"), ""]
+    lines += [f"- {label}: {text}" for label, text in _properties(each)]
+    return [*lines, ""]
+
+
+def _paragraphs(each: FactDescription) -> list[str]:
+    # A docstring's first line is not indented, the others are.
+    first, _, rest = each.description.partition("\n")
+    text = f"{first.strip()}\n{textwrap.dedent(rest)}".strip()
+    return text.split("\n\n") if text else []
+
+
+def _properties(each: FactDescription) -> list[tuple[str, str]]:
+    volatility = Volatility.Name(each.volatility).removeprefix("VOLATILITY_").lower()
+    if each.HasField("fresh_for") and each.fresh_for.seconds:
+        volatility += f", fresh for {each.fresh_for.seconds} s under the default policy"
+    rows = [
+        ("a no means", _CONSEQUENCES.get(each.consequence, "unspecified")),
+        ("applies if set", _paths(each.applies_if)),
+        ("reads", _paths(each.reads)),
+        ("takes into account", _paths(each.also_reads)),
+        ("inputs are", volatility),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def _paths(paths: Iterable[str]) -> str:
+    return ", ".join(f"`{path}`" for path in paths)

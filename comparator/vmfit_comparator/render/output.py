@@ -1,0 +1,22 @@
+"""An answer in the form that was asked for."""
+
+import json
+from collections.abc import Callable
+
+import click
+import yaml
+from google.protobuf.message import Message
+
+from vmfit_comparator.render.terminal import Terminal
+from vmfit_contract.snapshot_file import to_json
+
+
+def emit(message: Message, form: str, table: Callable[[], Callable[[Terminal], None]]) -> None:
+    """Print a response as "json", as "yaml" with the same data, or as the table."""
+    if form == "json":
+        click.echo(to_json(message), nl=False)
+    elif form == "yaml":
+        tree = json.loads(to_json(message))
+        click.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
+    else:
+        table()(Terminal.of_stdout())
