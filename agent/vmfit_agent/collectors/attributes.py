@@ -1,6 +1,7 @@
 """What operators say of the host: JSON files in a drop-in directory."""
 
 import json
+import math
 from typing import NoReturn
 
 from google.protobuf.json_format import ParseDict, ParseError
@@ -57,7 +58,7 @@ def _is_candidate(name: str) -> bool:
 def parse_attributes(text: str) -> Struct:
     """Return the JSON object; ValueError for anything else, saying what is wrong."""
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError(f"nested more than {_MAXIMUM_DEPTH} deep") from None
     if not isinstance(value, dict):
@@ -73,6 +74,13 @@ def parse_attributes(text: str) -> Struct:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"{number[:40]} is too large")
+    return value
 
 
 def _kind(value: object) -> str:
