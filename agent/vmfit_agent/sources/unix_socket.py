@@ -20,11 +20,19 @@ from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
 from vmfit_contract.address import Address
-from vmfit_contract.channel import connect
+from vmfit_contract.channel import MAX_MESSAGE_BYTES
 
 DEFAULT_SECONDS = 30.0
 """How long the collecting process may take when the caller sets no deadline."""
 RETRY_SECONDS = 1.0
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # A restarted process on the same machine is there again within moments, and trying is cheap.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
 
 
 class UnixSocket:
@@ -32,7 +40,7 @@ class UnixSocket:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._channel = connect(address)
+        self._channel = grpc.insecure_channel(address.target, options=_OPTIONS)
         self._stub = HostMetadataStub(self._channel)
         self._closed = threading.Event()
 
@@ -102,7 +110,8 @@ class UnixSocket:
             case grpc.StatusCode.DEADLINE_EXCEEDED:
                 reason = "did not answer in time"
             case _:
-                reason = details.rpartition("last error: ")[2]
+                # gRPC puts the cause last, after what it tried.
+                reason = details.rpartition("error: ")[2]
         raise SourceUnavailable(f"the collecting process at {self._address}: {reason}") from None
 
 

@@ -1,0 +1,274 @@
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+
+from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest
+from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Vm
+from vmfit_agent import __version__, cli, local_host
+from vmfit_contract.snapshot_file import read_snapshot, write_snapshot
+
+AGENT = [sys.executable, "-c", "from vmfit_agent.cli import main; main()"]
+NO_LIBVIRT = ["--libvirt-uri", "none"]
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch, tmp_path):
+    monkeypatch.setattr("vmfit_agent.settings.DEFAULT_PATH", tmp_path / "no-agent.toml")
+    for name in list(os.environ):
+        if name.startswith("VMFIT_AGENT_"):
+            monkeypatch.delenv(name)
+    yield
+    logging.getLogger().handlers.clear()
+
+
+@pytest.fixture
+def run(fake, monkeypatch, capsys):
+    monkeypatch.setattr(local_host, "COLLECTORS", fake.collectors)
+
+    def run(*arguments):
+        status = cli.run(list(map(str, arguments)))
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_version_and_help(run):
+    assert run("--version") == (0, f"vmfit-agent, version {__version__}\n", "")
+    status, out, _ = run("--help")
+    assert status == 0
+    for name in cli.COMMANDS:
+        assert f"  {name} " in out
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_command_explains_itself(run, name):
+    status, out, _ = run(name, "--help")
+    assert status == 0
+    assert f"Usage: vmfit-agent {name}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["snapshot", "--part", "cpus"], "'cpus' is none of identity, cpu"),
+        (["snapshot", "--address", "a:b:c"], "an IPv6 address needs brackets"),
+        (["snapshot", "--address", "localhost:1"], "needs --insecure"),
+        (["snapshot", "--root", "/nonexistent"], "does not exist"),
+        (["snapshot", "--output", "/nonexistent/x"], "/nonexistent/x: cannot be written"),
+        (["describe"], "give a domain's name or UUID, or --xml FILE"),
+        (["describe", "web", "--xml", "x"], "give a domain's name or UUID, or --xml FILE"),
+        (["describe", "--xml", "/nonexistent.xml"], "/nonexistent.xml: No such file"),
+        (["describe", "gone", *NO_LIBVIRT], "no libvirt URI is configured"),
+        (["serve", "--source", "unix:/a", "--replay", "b"], "exclude each other"),
+        (["serve", "--source", "a:1", "--insecure"], "must be unix:PATH"),
+        (["serve", "--replay", "/nonexistent", "--insecure"], "/nonexistent: cannot be read"),
+        (["serve", "--source", "unix:/a"], "needs --insecure"),
+        (["serve", "--source", "unix:/a", "--tls-cert", "x"], "belong together"),
+        (["serve", "--source", "unix:/a", "--listen", "unix:/nonexistent/s"], "no directory"),
+        (
+            ["serve", "--source=unix:/a", "--tls-cert=/n1", "--tls-key=/n2", "--tls-ca=/n3"],
+            "/n2: cannot be read",
+        ),
+        (["collect", "--socket", "/nonexistent/s", *NO_LIBVIRT], "no directory /nonexistent"),
+        (["--config", "/nonexistent.toml", "doctor"], "/nonexistent.toml: No such file"),
+        (["fly"], "No such command 'fly'"),
+    ],
+)
+def test_errors_are_one_line_with_status_2(run, arguments, message):
+    status, _, err = run(*arguments)
+    assert status == 2
+    [line] = [line for line in err.splitlines() if line.startswith("Error: ")]
+    assert message in line
+    assert "Traceback" not in err
+
+
+def test_snapshot_json(run):
+    status, out, err = run("snapshot", "--part", "identity", "--part", "memory")
+    assert status == 0
+    assert json.loads(out)["identity"]["hostname"] == "alpha"
+    assert "network" not in json.loads(out)
+    assert err == ""
+
+
+def test_snapshot_names_what_is_absent(run, fake):
+    fake.error = OSError("sysfs is gone")
+    status, out, err = run("snapshot")
+    assert status == 0
+    assert json.loads(out)["identity"]["hostname"] == "alpha"
+    assert "network: sysfs is gone\n" in err
+    assert run("snapshot", "--part", "network")[0] == 1
+
+
+def test_snapshot_to_a_file_in_both_forms(run, tmp_path):
+    for form in ("json", "binary"):
+        file = tmp_path / form
+        assert run("snapshot", "--part", "identity", "-o", form, "--output", file)[:2] == (0, "")
+        assert read_snapshot(file).identity.hostname == "alpha"
+
+
+def test_snapshot_of_a_running_agent(run, fake, serve):
+    address, _ = serve(fake.source())
+    fake.hostname = "served"
+    status, out, _ = run("snapshot", "--part", "identity", "--address", address)
+    assert status == 0
+    assert json.loads(out)["identity"]["hostname"] == "served"
+    status, _, err = run("snapshot", "--address", "unix:/nonexistent.sock")
+    assert status == 2
+    assert err.startswith("Error: unix:/nonexistent.sock: unavailable")
+    assert len(err.splitlines()) == 1
+
+
+def test_flags_override_environment_overrides_file(run, fake, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(local_host.HostOptions, "open", lambda self: seen.append(self) or 1 / 0)
+    config = tmp_path / "agent.toml"
+    config.write_text('libvirt_uris = ["a:///", "b:///"]\nattributes_directory = "/file"\n')
+    run("--config", config, "snapshot")
+    monkeypatch.setenv("VMFIT_AGENT_LIBVIRT_URI", "c:/// d:///")
+    run("--config", config, "snapshot")
+    run("--config", config, "snapshot", "--libvirt-uri", "e:///")
+    assert [options.libvirt_uris for options in seen] == [
+        ("a:///", "b:///"),
+        ("c:///", "d:///"),
+        ("e:///",),
+    ]
+    assert {str(options.attributes_directory) for options in seen} == {"/file"}
+
+
+def test_a_bug_is_one_line(run, monkeypatch):
+    monkeypatch.setattr(local_host.HostOptions, "open", lambda _: 1 / 0)
+    status, _, err = run("snapshot")
+    assert status == 2
+    assert err == "Error: internal error: ZeroDivisionError: division by zero\n"
+
+
+def test_describe_xml(run, tmp_path):
+    file = tmp_path / "web.xml"
+    file.write_text(
+        "<domain type='kvm'><name>web</name><memory unit='MiB'>64</memory>"
+        "<os><type arch='x86_64'>hvm</type></os></domain>"
+    )
+    status, out, err = run("describe", "--xml", file, *NO_LIBVIRT)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["name"] == "web"
+    assert Vm.DESCRIPTOR.fields_by_name["memory"].json_name in json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<domain", "web.xml: "),
+        (b"\xff\xfe", "web.xml: not UTF-8"),
+        (b"<domain>" + b" " * (1 << 20), "web.xml: larger than 1048576 bytes"),
+        (b'<!DOCTYPE d [<!ENTITY a "b">]><domain>&a;</domain>', "web.xml: "),
+    ],
+)
+def test_describe_unusable_xml(run, tmp_path, content, message):
+    file = tmp_path / "web.xml"
+    file.write_bytes(content)
+    status, _, err = run("describe", "--xml", file, *NO_LIBVIRT)
+    assert status == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*AGENT, "snapshot", "--part", "identity", *NO_LIBVIRT],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "Error: standard output: No space left on device\n"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def await_answer(address, seconds=20):
+    """Ask until there is an answer, as a process may still be starting."""
+    end = time.monotonic() + seconds
+    request = GetSnapshotRequest(parts=["identity"])
+    with grpc.insecure_channel(address) as channel:
+        while True:
+            try:
+                return HostMetadataStub(channel).GetSnapshot(request, timeout=5).snapshot
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*AGENT, *map(str, arguments)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_two_processes_and_their_end(start, tmp_path):
+    collect = start("collect", "--socket", tmp_path / "c.sock", *NO_LIBVIRT)
+    port = free_port()
+    serve = start("serve", "--listen", f"127.0.0.1:{port}", "--insecure",
+                  "--source", f"unix:{tmp_path}/c.sock")  # fmt: skip
+    await_answer(f"unix:{tmp_path}/c.sock")
+    assert await_answer(f"127.0.0.1:{port}").identity.hostname == os.uname().nodename
+    loaded = set(Path(f"/proc/{serve.pid}/maps").read_text().split())
+    assert not [path for path in loaded if "libvirt" in path or "psutil" in path]
+    for process in (serve, collect):
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+        assert time.monotonic() - began < 5
+        assert process.returncode == 0
+        assert "Traceback" not in err
+
+
+def test_replay(start, tmp_path):
+    snapshot = Snapshot(schema_revision=1)
+    snapshot.taken_at.FromSeconds(1_000_000)
+    snapshot.identity.hostname = "recorded"
+    write_snapshot(snapshot, tmp_path / "host.json")
+    start("serve", "--listen", f"unix:{tmp_path}/r.sock", "--replay", tmp_path / "host.json")
+    answer = await_answer(f"unix:{tmp_path}/r.sock")
+    assert answer.identity.hostname == "recorded"
+    assert answer.recorded_at.seconds == 1_000_000
+
+
+def test_the_serving_process_imports_nothing_that_reads_the_host():
+    code = (
+        "import sys; import vmfit_agent.cli, vmfit_agent.commands.serve,"
+        " vmfit_agent.sources.unix_socket;"
+        "print([m for m in sys.modules if m.split('.')[0] in ('libvirt', 'psutil', 'pyudev')"
+        " or m.startswith('vmfit_agent.collectors')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,110 @@
+import json
+import logging
+
+import pytest
+
+from vmfit_agent import cli
+from vmfit_agent.diagnosis import diagnose, remedies
+from vmfit_agent.host import Host, LibvirtUnavailable
+
+
+class Libvirt:
+    def __init__(self, uris, read_only=False, error=None):
+        self.uris, self.read_only, self.error = uris, read_only, error
+
+    def connect(self, uri):
+        if self.error:
+            raise LibvirtUnavailable(f"{uri}: {self.error}")
+        return self
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "run/udev/data").mkdir(parents=True)
+    return tmp_path
+
+
+def by_name(checks):
+    return {check.name: check for check in checks}
+
+
+def test_collectors_libvirt_and_devices(fake, root):
+    libvirt = Libvirt(["qemu:///system"], error="Failed to connect socket to '/x': No such file")
+    fake.error = PermissionError(13, "Permission denied", "/sys/x")
+    checks = by_name(diagnose(Host(root, libvirt), fake.collectors))
+    assert list(checks)[:4] == ["identity", "memory", "network", "qemu:///system"]
+    assert checks["identity"].state == "ok"
+    assert checks["identity"].seconds < 1
+    assert checks["network"].state == "missing"
+    assert checks["network"].is_essential
+    assert "/sys/x" in checks["network"].reasons[0]
+    assert checks["network"].remedies == ("run as root",)
+    assert checks["qemu:///system"].state == "missing"
+    assert "start libvirtd" in checks["qemu:///system"].remedies[0]
+    assert checks["/run/udev/data"].state == "ok"
+    assert checks["/dev/cpu/0/cpuid"].state == "missing"
+    assert "modprobe cpuid" in checks["/dev/cpu/0/cpuid"].remedies[0]
+
+
+def test_warnings_are_partly(fake, root):
+    checks = by_name(diagnose(Host(root), fake.collectors))
+    assert checks["network"].state == "partly"
+    assert checks["network"].reasons == ("eth7: speed unknown",)
+
+
+def test_a_read_only_connection_is_said(fake, root):
+    libvirt = Libvirt(["qemu:///system"], read_only=True)
+    check = by_name(diagnose(Host(root, libvirt), fake.collectors))["qemu:///system"]
+    assert check.state == "partly"
+    assert "run as root" in check.remedies[0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("qemu:///system: the libvirt Python module is not installed (python3-libvirt)", "install"),
+        ("/dev/cpu/0/msr: no such file (the module msr is not loaded)", "modprobe msr"),
+        ("not collected within 5 s", "hung"),
+        ("internal error: KeyError: 1", "bug"),
+        ("something unheard of", None),
+    ],
+)
+def test_remedies(reason, remedy):
+    found = remedies((reason, reason))
+    assert len(found) == (1 if remedy else 0)
+    assert not remedy or remedy in found[0]
+
+
+@pytest.fixture
+def run(fake, monkeypatch, capsys):
+    monkeypatch.setattr("vmfit_agent.commands.doctor.COLLECTORS", fake.collectors)
+
+    def run(*arguments):
+        status = cli.run(["doctor", "--libvirt-uri", "none", *arguments])
+        return status, capsys.readouterr().out
+
+    yield run
+    logging.getLogger().handlers.clear()
+
+
+def test_the_table_and_status(run, fake):
+    status, out = run()
+    assert status == 0
+    lines = out.splitlines()
+    assert len({line.index("ok") for line in lines if "  ok " in line}) == 1
+    assert "eth7: speed unknown" in out
+    fake.error = OSError("gone")
+    status, out = run()
+    assert status == 1
+    assert out.endswith("Essential and missing: network\n")
+
+
+def test_json(run, fake):
+    fake.error = OSError("gone")
+    status, out = run("-o", "json")
+    document = json.loads(out)
+    assert status == 1
+    assert document["ok"] is False
+    [network] = [check for check in document["checks"] if check["name"] == "network"]
+    assert network["reasons"] == ["gone"]
+    assert network["is_essential"] is True
