@@ -103,7 +103,7 @@ class _Walk:
         if left == right and not self.include_equal:
             return
         for field in plan.fields:
-            if self.include_volatile or field.least_volatility != Volatility.VOLATILITY_VOLATILE:
+            if self._counts(field.least_volatility):
                 yield from self._field(place.field(field.name), field, left, right)
 
     def _field(
@@ -158,7 +158,9 @@ class _Walk:
     ) -> Iterator[Difference]:
         for label, one, other in pair_elements(left, right, plan.alternatives):
             there = (one is not None, other is not None)
-            yield from self._pair(place.element(label), plan, (one, other), there)
+            # That an element is there is as volatile as the list itself.
+            if all(there) or self._counts(plan.volatility):
+                yield from self._pair(place.element(label), plan, (one, other), there)
 
     def _scalars(
         self, place: _Place, plan: FieldPlan, left: Sequence[Scalar], right: Sequence[Scalar]
@@ -175,6 +177,9 @@ class _Walk:
         found.only_left.extend(_texts(plan, (each for each in left if each not in has_right)))
         found.only_right.extend(_texts(plan, (each for each in right if each not in has_left)))
         yield found
+
+    def _counts(self, volatility: Volatility.ValueType) -> bool:
+        return self.include_volatile or volatility != Volatility.VOLATILITY_VOLATILE
 
     def difference(
         self, place: _Place, plan: FieldPlan, kind: DifferenceKind.ValueType, left: str, right: str

@@ -6,6 +6,7 @@ from vmfit.v1.comparator_service_pb2 import Difference, DifferenceKind, DiffResp
 from vmfit_comparator.render.terminal import Terminal, printable
 
 _INDENT = 4
+_SHOWN_FACTS = 8
 _COLOURS = {
     DifferenceKind.DIFFERENCE_KIND_CHANGED: "yellow",
     DifferenceKind.DIFFERENCE_KIND_ONLY_LEFT: "red",
@@ -59,7 +60,10 @@ def _show_difference(terminal: Terminal, each: Difference, left: str, right: str
         host, value = (left, each.left) if is_left else (right, each.right)
         terminal.line(f"{path}: only {host}: {value}", 0, _INDENT, **style)
     if each.facts and each.kind != DifferenceKind.DIFFERENCE_KIND_EQUAL:
-        terminal.line(f"matters to {', '.join(each.facts)}", _INDENT, 2, dim=True)
+        hidden = len(each.facts) - _SHOWN_FACTS
+        more = f" and {hidden} more" if hidden > 0 else ""
+        listed = ", ".join(each.facts[:_SHOWN_FACTS])
+        terminal.line(f"matters to {listed}{more}", _INDENT, 2, dim=True)
 
 
 def _show_change(terminal: Terminal, each: Difference, left: str, right: str) -> None:

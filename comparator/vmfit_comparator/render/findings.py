@@ -139,10 +139,10 @@ def _show_footer(terminal: Terminal, response: CheckResponse, shown: int) -> Non
     if shown < len(response.findings):
         terminal.line(f"{yes} facts say yes, {absent} do not apply (--all shows them)", dim=True)
     verdict, subject = response.verdict, response.subject
-    if verdict.HasField("valid_until"):
-        until = verdict.valid_until.ToDatetime(UTC)
-        text = f"holds until {until:%Y-%m-%d %H:%M:%S} UTC"
-        if subject.HasField("evaluated_at"):
-            seconds = (until - subject.evaluated_at.ToDatetime(UTC)).total_seconds()
-            text += f", {seconds:.0f} s from the check" if seconds > 0 else ": already stale"
+    if subject.HasField("evaluated_at"):
+        moment = subject.evaluated_at.ToDatetime(UTC)
+        text = f"as of {moment:%Y-%m-%d %H:%M:%S} UTC"
+        if verdict.HasField("valid_until"):
+            seconds = (verdict.valid_until.ToDatetime(UTC) - moment).total_seconds()
+            text += f", holds for {seconds:.0f} s" if seconds >= 1 else ", some of it stale already"
         terminal.line(text, dim=True)
