@@ -10,8 +10,8 @@ import grpc
 
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.migration_pb2 import MigrationOptions
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.policy_pb2 import Policy
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator import comparison
 from vmfit_comparator.agent_client import AgentError
 from vmfit_comparator.agents import Agents

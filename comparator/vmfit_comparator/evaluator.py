@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
 
 from vmfit.v1.finding_pb2 import Answer, Evidence, Finding, Quality, SubjectFinding
+from vmfit_comparator.evidence import text_of
 from vmfit_comparator.fact import Fact
 from vmfit_comparator.field_path import FieldPath
 from vmfit_comparator.freshness import Age, PartAges
@@ -15,8 +16,12 @@ from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, no_idea, not_applicable
 
 _LOG = logging.getLogger(__name__)
-_SHOWN_ELEMENTS = 8
-_SHOWN_CHARACTERS = 200
+_PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
+# What too old an input makes of a firm answer, with the probability that it works.
+_WEAKER = {
+    Answer.ANSWER_YES: (Answer.ANSWER_PROBABLY_YES, 0.9),
+    Answer.ANSWER_NO: (Answer.ANSWER_PROBABLY_NO, 0.1),
+}
 
 
 def evaluate(
@@ -27,60 +32,89 @@ def evaluate(
     `at` is when the ages of `migration` hold, for `valid_until`; now by default. A fact whose
     function raises is a bug: it is logged, and its finding alone carries the error.
     """
-    ages = PartAges(migration)
     moment = at or datetime.now(UTC)
-    return [_finding(fact, migration, ages, moment) for fact in facts]
+    evaluation = _Evaluation(migration, moment.timestamp())
+    return [evaluation.finding(fact) for fact in facts]
 
 
-def _finding(fact: Fact, migration: Migration, ages: PartAges, at: datetime) -> Finding:
-    if fact.applies_if and not any(_holds(path, migration) for path in fact.applies_if):
-        unset = _unset(fact.applies_if, migration, ages, only_parts=True)
-        outcome = unset or not_applicable(_why_not_applicable(fact))
-        return _message(fact, outcome)
-    missing = _unset(fact.reads, migration, ages)
-    if missing:
-        return _message(fact, missing)
-    try:
-        outcome = fact.check(migration)
-    except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own fact alone
-        _LOG.exception("fact %s failed", fact.id)
-        text = f"{type(error).__name__}: {error}"
-        return _message(fact, no_idea(f"the fact itself failed, please report it: {text}"), text)
-    if outcome.not_applicable:
-        return _message(fact, outcome)
-    age = ages.oldest((*fact.reads, *fact.also_reads))
-    finding = _message(fact, _degraded(outcome, age))
-    _add_evidence(finding, fact, outcome, migration)
-    if age is not None and age.fresh_for_seconds is not None:
-        finding.valid_until.FromDatetime(at + timedelta(seconds=max(age.fresh_for_seconds, 0)))
-    return finding
+class _Evaluation:
+    """One migration's findings. What several facts read is looked up once."""
+
+    def __init__(self, migration: Migration, at_seconds: float) -> None:
+        self._migration = migration
+        self._ages = PartAges(migration)
+        self._at_seconds = at_seconds
+        self._values: dict[str, list[Any] | None] = {}
+        self._texts: dict[str, str] = {}
+
+    def finding(self, fact: Fact) -> Finding:
+        """Return a fact's answer."""
+        if fact.applies_if and not any(map(self._holds, fact.applies_if)):
+            unset = self._unset(fact.applies_if, only_parts=True)
+            return _message(fact, unset or not_applicable(_why_not_applicable(fact)))
+        missing = self._unset(fact.reads)
+        if missing:
+            return _message(fact, missing)
+        try:
+            outcome = fact.check(self._migration)
+        except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own fact alone
+            _LOG.exception("fact %s failed", fact.id)
+            text = f"{type(error).__name__}: {error}"
+            reason = f"the fact itself failed, please report it: {text}"
+            return _message(fact, no_idea(reason), error=text)
+        if outcome.not_applicable:
+            return _message(fact, outcome)
+        paths = (*fact.reads, *fact.also_reads)
+        age = self._ages.oldest(paths)
+        finding = _message(fact, _degraded(outcome, age), self._evidence(paths))
+        if age is not None:
+            self._set_valid_until(finding, age)
+        return finding
+
+    def _values_of(self, path: FieldPath) -> list[Any] | None:
+        key = path.text
+        if key not in self._values:
+            self._values[key] = path.values(self._migration)
+        return self._values[key]
+
+    def _holds(self, path: FieldPath) -> bool:
+        values = self._values_of(path) or ()
+        return any(isinstance(value, Message) or bool(value) for value in values)
+
+    def _unset(self, paths: Sequence[FieldPath], *, only_parts: bool = False) -> Outcome | None:
+        """Return NO_IDEA for unset paths; with `only_parts`, only when a whole part is absent."""
+        reasons: dict[str, str] = {}
+        for path in paths:
+            if self._values_of(path) is None:
+                missing = path.missing(self._migration) or path.text
+                if not only_parts or missing == f"{path.root}.{path.part}":
+                    reasons[missing] = self._ages.why_absent(path)
+        if not reasons:
+            return None
+        text = "; ".join(f"{path} is not known{why}" for path, why in reasons.items())
+        return no_idea(text, missing=tuple(reasons))
+
+    def _evidence(self, paths: Sequence[FieldPath]) -> list[Evidence]:
+        found = []
+        for path in paths:
+            values = self._values_of(path)
+            if values is None:
+                continue
+            text = self._texts.get(path.text)
+            if text is None:
+                text = self._texts[path.text] = text_of(values, path)
+            found.append(Evidence(path=path.text, value=text))
+        return found
+
+    def _set_valid_until(self, finding: Finding, age: Age) -> None:
+        until = self._at_seconds + max(age.fresh_for_seconds, 0)
+        finding.valid_until.seconds = int(until)
+        finding.valid_until.nanos = int(until % 1 * 1e9)
 
 
 def _why_not_applicable(fact: Fact) -> str:
     paths = " or ".join(path.text.removeprefix("vm.") for path in fact.applies_if)
     return f"does not apply: the VM has no {paths}"
-
-
-def _holds(path: FieldPath, migration: Migration) -> bool:
-    values = path.values(migration)
-    if not values:
-        return False
-    return any(isinstance(value, Message) or bool(value) for value in values)
-
-
-def _unset(
-    paths: Sequence[FieldPath], migration: Migration, ages: PartAges, *, only_parts: bool = False
-) -> Outcome | None:
-    """Return NO_IDEA for unset paths; with `only_parts`, only when a whole part is absent."""
-    reasons: dict[str, str] = {}
-    for path in paths:
-        missing = path.missing(migration)
-        if missing and (not only_parts or missing == f"{path.root}.{path.part}"):
-            reasons[missing] = ages.why_absent(path)
-    if not reasons:
-        return None
-    text = "; ".join(f"{path} is not known{why}" for path, why in reasons.items())
-    return no_idea(text, missing=tuple(reasons))
 
 
 def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
@@ -91,13 +125,9 @@ def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
             f"{age.path} is {age.text} old, too old to tell; then it was: {outcome.reason}",
             missing=(age.path,),
         )
-    weaker = {
-        Answer.ANSWER_YES: (Answer.ANSWER_PROBABLY_YES, 0.9),
-        Answer.ANSWER_NO: (Answer.ANSWER_PROBABLY_NO, 0.1),
-    }.get(outcome.answer)
-    if weaker is None:
+    if outcome.answer not in _WEAKER:
         return outcome
-    answer, probability = weaker
+    answer, probability = _WEAKER[outcome.answer]
     return Outcome(
         answer,
         f"{outcome.reason} ({age.path} is {age.text} old)",
@@ -110,12 +140,16 @@ def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
     )
 
 
-def _message(fact: Fact, outcome: Outcome, error: str = "") -> Finding:
+def _message(
+    fact: Fact, outcome: Outcome, evidence: Sequence[Evidence] = (), *, error: str = ""
+) -> Finding:
+    good = outcome.answer >= _PROBABLY_YES
     finding = Finding(
         fact=fact.id,
         answer=outcome.answer,
-        quality=outcome.quality,
+        quality=outcome.quality if good else Quality.QUALITY_UNSPECIFIED,
         reason=outcome.reason,
+        evidence=evidence,
         remedies=outcome.remedies,
         consequence=fact.consequence,
         probability=outcome.probability,
@@ -129,37 +163,7 @@ def _message(fact: Fact, outcome: Outcome, error: str = "") -> Finding:
                 subject=name, answer=each.answer, quality=each.quality, reason=each.reason
             )
         )
-    if outcome.answer < Answer.ANSWER_PROBABLY_YES:
-        finding.quality = Quality.QUALITY_UNSPECIFIED
+    if not outcome.not_applicable:
+        for name, value in outcome.evidence.items():
+            finding.evidence.add(path=name, value=value)
     return finding
-
-
-def _add_evidence(finding: Finding, fact: Fact, outcome: Outcome, migration: Migration) -> None:
-    for path in (*fact.reads, *fact.also_reads):
-        values = path.values(migration)
-        if values is not None:
-            finding.evidence.append(Evidence(path=path.text, value=_text(values, path)))
-    for name, value in outcome.evidence.items():
-        finding.evidence.append(Evidence(path=name, value=value))
-
-
-def _text(values: list[Any], path: FieldPath) -> str:
-    if len(values) != 1:
-        return f"{len(values)} values" if len(values) > _SHOWN_ELEMENTS else _list_text(values)
-    value = values[0]
-    if isinstance(value, Message):
-        return "present"
-    if path.steps and path.steps[-1].repeated:
-        return f"{len(value)} entries" if len(value) > _SHOWN_ELEMENTS else _list_text(value)
-    return _scalar_text(value)
-
-
-def _list_text(values: Iterable[Any]) -> str:
-    return ", ".join("…" if isinstance(each, Message) else _scalar_text(each) for each in values)
-
-
-def _scalar_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -5,7 +5,6 @@ element has the field. Paths are checked against the descriptors when they are c
 fact with a misspelt path fails at import.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -51,35 +50,27 @@ class FieldPath:
     def values(self, migration: Migration) -> list[Any] | None:
         """Return what the path leads to, one value unless it leads through lists; None if unset."""
         found: list[Any] = []
-        for value in _walk(getattr(migration, self.root), self.steps):
-            if value is _UNSET:
-                return None
-            found.append(value)
-        return found
+        return found if _collect(getattr(migration, self.root), self.steps, found) else None
 
     def missing(self, migration: Migration) -> str | None:
         """Return the path of the first unset field on the way, None when all is set."""
         return _first_unset(getattr(migration, self.root), self.steps, self.root)
 
 
-_UNSET = object()
-
-
-def _walk(message: Message, steps: tuple[_Step, ...]) -> Iterator[Any]:
+def _collect(message: Any, steps: tuple[_Step, ...], found: list[Any]) -> bool:  # noqa: ANN401 -- a message or what it holds
     for index, step in enumerate(steps):
         if step.repeated:
             elements = getattr(message, step.name)
-            if index == len(steps) - 1:
-                yield elements
-            else:
-                for element in elements:
-                    yield from _walk(element, steps[index + 1 :])
-            return
+            rest = steps[index + 1 :]
+            if rest:
+                return all(_collect(element, rest, found) for element in elements)
+            found.append(elements)
+            return True
         if step.tracks_presence and not message.HasField(step.name):
-            yield _UNSET
-            return
+            return False
         message = getattr(message, step.name)
-    yield message
+    found.append(message)
+    return True
 
 
 def _first_unset(message: Message, steps: tuple[_Step, ...], prefix: str) -> str | None:
@@ -107,7 +98,9 @@ def field_path(text: str) -> FieldPath:
     if root not in ROOTS:
         raise ValueError(f"{text}: paths start with one of {', '.join(ROOTS)}")
     descriptor: Descriptor | None = ROOTS[root]
-    volatility = Volatility.VOLATILITY_UNSPECIFIED
+    # A VM is an element of the volatile part `domains`; its fields say where they last longer.
+    is_vm = descriptor is Vm.DESCRIPTOR
+    volatility = Volatility.VOLATILITY_VOLATILE if is_vm else Volatility.VOLATILITY_UNSPECIFIED
     steps = []
     for name in names:
         field = descriptor.fields_by_name.get(name) if descriptor else None

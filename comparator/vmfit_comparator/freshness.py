@@ -56,6 +56,7 @@ class PartAges:
     def __init__(self, migration: Migration) -> None:
         self._statuses: dict[tuple[str, str], PartStatus] = {}
         self._ages: dict[tuple[str, str], float] = {}
+        self._paths: dict[str, Age | None] = {}
         self._unreachable = migration.unreachable
         self._vm_is_recorded = migration.vm_from_snapshot
         self._bounds = bounds_of(migration.policy.freshness)
@@ -83,6 +84,11 @@ class PartAges:
             return f" ({path.root}'s agent: {self._unreachable[path.root]})"
         status = self._statuses.get((path.root, path.part or ""))
         return f" ({status.error})" if status is not None and status.error else ""
+
+    def _known_age(self, path: FieldPath) -> Age | None:
+        if path.text not in self._paths:
+            self._paths[path.text] = self._age(path)
+        return self._paths[path.text]
 
     def _age(self, path: FieldPath) -> Age | None:
         side, part = path.root, path.part
