@@ -82,12 +82,22 @@ def _find(request: DescribeVmRequest, host: Host) -> tuple[LibvirtConnection, Do
         if record is None:
             continue
         vm = vm_of_record(record)
-        identities = {"name": {vm.name}, "uuid": {vm.uuid}}.get(kind or "", {vm.name, vm.uuid})
-        if wanted in identities or (kind != "name" and wanted.lower() == vm.uuid):
-            return connection, record, vm
+        if kind == "uuid" and vm.uuid != wanted.lower():
+            # A domain whose name is another's UUID: a look at all tells them apart.
+            candidates = [(one, vm_of_record(one)) for one in connection.domains()]
+        else:
+            candidates = [(record, vm)]
+        for found, candidate in candidates:
+            if _is_wanted(candidate, kind, wanted):
+                return connection, found, candidate
     if failures or not host.libvirt.uris:
         raise LibvirtUnavailable("; ".join(failures) or "no libvirt URI is configured")
     raise UnknownDomain(f"no domain {wanted!r} on {', '.join(_uris(request, host))}")
+
+
+def _is_wanted(vm: Vm, kind: str | None, wanted: str) -> bool:
+    has_name, has_uuid = vm.name == wanted, vm.uuid == wanted.lower()
+    return has_name if kind == "name" else has_uuid or (kind == "name_or_uuid" and has_name)
 
 
 def _migratable_xml(connection: LibvirtConnection, vm: Vm, record: DomainRecord) -> str:

@@ -94,7 +94,10 @@ def backing_source(image: str, name: str, image_format: str | None) -> StorageSo
         return _json_source(name, image_format)
     name = name.removeprefix("file:") if not name.startswith("file://") else unquote(name[7:])
     if "://" in name:
-        parts = urlsplit(name)
+        try:
+            parts = urlsplit(name)
+        except ValueError:
+            return StorageSource(type="network", format=image_format, name=name)
         return StorageSource(
             type="network",
             format=image_format,

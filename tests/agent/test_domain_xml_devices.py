@@ -1,0 +1,299 @@
+"""Domain XML to typed VM: disks, NICs, host devices, character devices, displays."""
+
+import pytest
+
+from vmfit_agent.domain_xml import parse_vm
+
+
+def with_devices(devices: str):
+    return parse_vm(f"<domain type='kvm'><name>g</name><devices>{devices}</devices></domain>")
+
+
+def disk(inner: str, attributes: str = "type='file' device='disk'"):
+    return with_devices(f"<disk {attributes}>{inner}</disk>").disks[0]
+
+
+def test_a_file_disk():
+    found = disk(
+        "<driver name='qemu' type='qcow2' cache='none' io='native'/>"
+        "<source file='/i.qcow2' startupPolicy='optional'/>"
+        "<target dev='vda' bus='virtio'/><readonly/><shareable/><serial>S1</serial><wwn>50</wwn>"
+        "<alias name='virtio-disk0'/>"
+    )
+    assert (found.target, found.bus, found.device) == ("vda", "virtio", "disk")
+    assert (found.cache, found.io, found.startup_policy) == ("none", "native", "optional")
+    assert found.read_only
+    assert found.shareable
+    assert (found.serial, found.wwn, found.alias) == ("S1", "50", "virtio-disk0")
+    assert (found.source.type, found.source.format, found.source.path.path) == (
+        "file",
+        "qcow2",
+        "/i.qcow2",
+    )
+
+
+def test_the_default_cache_mode_is_no_cache_mode():
+    assert not disk("<driver cache='default'/><target dev='vda'/>").HasField("cache")
+
+
+@pytest.mark.parametrize("inner", ["", "<source/>", "<source startupPolicy='optional'/>"])
+def test_an_empty_drive_has_no_source(inner):
+    found = disk(f"{inner}<target dev='sda' bus='sata'/>", "type='file' device='cdrom'")
+    assert found.device == "cdrom"
+    assert not found.HasField("source")
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "path"),
+    [
+        ("block", "<source dev='/dev/sdb'/>", "/dev/sdb"),
+        ("dir", "<source dir='/d'/>", "/d"),
+        ("vhostuser", "<source type='unix' path='/s'/>", "/s"),
+        ("vhostvdpa", "<source dev='/dev/vhost-vdpa-0'/>", "/dev/vhost-vdpa-0"),
+        ("network", "<source protocol='nbd' name='x'/>", ""),
+    ],
+)
+def test_where_the_path_stands(kind, source, path):
+    assert disk(f"{source}<target dev='vda'/>", f"type='{kind}'").source.path.path == path
+
+
+def test_network_disks():
+    source = disk(
+        "<source protocol='iscsi' name='iqn.2020-01.org:t/2' tls='yes'>"
+        "<host name='h1' port='3260'/><host transport='unix' socket='/s'/>"
+        "<initiator><iqn name='iqn.me'/></initiator></source><target dev='vda'/>",
+        "type='network'",
+    ).source
+    assert (source.protocol, source.name) == ("iscsi", "iqn.2020-01.org:t/2")
+    assert (source.hosts[0].name, source.hosts[0].port) == ("h1", 3260)
+    assert (source.hosts[1].transport, source.hosts[1].socket) == ("unix", "/s")
+    assert source.initiator_name == "iqn.me"
+    assert source.tls
+
+
+def test_volumes_and_nvme():
+    volume = disk("<source pool='p' volume='v'/><target dev='vda'/>", "type='volume'").source
+    assert (volume.pool, volume.volume) == ("p", "v")
+    nvme = disk(
+        "<source type='pci' namespace='1'><address domain='0x0000' bus='0x01' slot='0x00' "
+        "function='0x0'/></source><target dev='vda'/>",
+        "type='nvme'",
+    ).source
+    assert (nvme.pci_address, nvme.nvme_namespace) == ("0000:01:00.0", 1)
+
+
+def test_backing_chain_and_mirror():
+    found = disk(
+        "<driver type='qcow2'/><source file='/top'/>"
+        "<backingStore type='file'><format type='qcow2'/><source file='/mid'/>"
+        "<backingStore type='network'><format type='raw'/><source protocol='nbd' name='e'/>"
+        "<backingStore/></backingStore></backingStore>"
+        "<mirror type='block' job='copy'><format type='raw'/><source dev='/dev/x'/></mirror>"
+        "<target dev='vda'/>"
+    )
+    chain = [(one.type, one.format, one.path.path) for one in found.backing_chain]
+    assert chain == [("file", "qcow2", "/mid"), ("network", "raw", "")]
+    assert (found.mirror.type, found.mirror.path.path) == ("block", "/dev/x")
+
+
+def test_a_chain_without_end_is_cut():
+    deep = "<backingStore type='file'><source file='/x'/>" * 500 + "</backingStore>" * 500
+    assert len(disk(f"<source file='/t'/>{deep}<target dev='vda'/>").backing_chain) == 200
+
+
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        (
+            (
+                "<interface type='network'><mac address='52:54:00:AA:00:01'/>"
+                "<source network='n' portgroup='g' bridge='virbr0'/><target dev='vnet0'/>"
+                "<mtu size='9000'/><filterref filter='f'/><vlan><tag id='42'/></vlan></interface>"
+            ),
+            {
+                "mac": "52:54:00:aa:00:01",
+                "network": "n",
+                "port_group": "g",
+                "bridge": "virbr0",
+                "mtu_bytes": 9000,
+                "vlan_ids": [42],
+                "filter": "f",
+                "host_tap": "vnet0",
+            },
+        ),
+        (
+            (
+                "<interface type='bridge'><source bridge='br0'/><virtualport type='openvswitch'>"
+                "<parameters interfaceid='i'/></virtualport><model type='virtio'/>"
+                "<driver name='vhost' queues='4'/><link state='down'/></interface>"
+            ),
+            {
+                "bridge": "br0",
+                "virtual_port_type": "openvswitch",
+                "interface_id": "i",
+                "model": "virtio",
+                "queue_count": 4,
+                "driver_name": "vhost",
+                "link_state": "down",
+            },
+        ),
+        (
+            "<interface type='direct'><source dev='eth0' mode='vepa'/></interface>",
+            {"host_interface": "eth0", "direct_mode": "vepa"},
+        ),
+        (
+            (
+                "<interface type='hostdev'><source><address type='pci' domain='0' bus='0x3b' "
+                "slot='0' function='1'/></source><teaming type='transient' persistent='x'/>"
+                "</interface>"
+            ),
+            {"pci_address": "0000:3b:00.1", "teaming": "transient"},
+        ),
+        ("<interface type='user'><rom bar='off'/></interface>", {"rom_disabled": True}),
+        ("<interface type='user'><rom enabled='no'/></interface>", {"rom_disabled": True}),
+        ("<interface type='user'><rom bar='on'/></interface>", {"rom_disabled": False}),
+    ],
+)
+def test_nics(xml, expected):
+    nic = with_devices(xml).nics[0]
+    for field, value in expected.items():
+        assert getattr(nic, field) == value, field
+
+
+def test_sockets_of_nics():
+    nics = with_devices(
+        "<interface type='vhostuser'><source type='unix' path='/s' mode='client'/></interface>"
+        "<interface type='vdpa'><source dev='/dev/vhost-vdpa-0'/></interface>"
+    ).nics
+    assert [nic.socket.path for nic in nics] == ["/s", "/dev/vhost-vdpa-0"]
+
+
+def test_host_devices():
+    pci, usb, mdev, scsi = with_devices(
+        "<hostdev mode='subsystem' type='pci' managed='yes'><driver name='vfio'/><source>"
+        "<address domain='0x0000' bus='0x06' slot='0x02' function='0x0'/></source></hostdev>"
+        "<hostdev type='usb'><source startupPolicy='optional'><vendor id='0x1234'/>"
+        "<product id='0xbeef'/><address bus='1' device='3'/></source></hostdev>"
+        "<hostdev type='mdev' model='vfio-pci'><source><address uuid='AB'/></source></hostdev>"
+        "<hostdev type='scsi'><source><adapter name='scsi_host0'/>"
+        "<address bus='0' target='1' unit='2'/></source></hostdev>"
+    ).host_devices
+    assert (pci.pci_address, pci.managed, pci.driver) == ("0000:06:02.0", True, "vfio")
+    assert (usb.vendor_id, usb.product_id, usb.usb_device_number) == ("1234", "beef", 3)
+    assert (usb.mode, usb.startup_policy) == ("subsystem", "optional")
+    assert (mdev.mdev_uuid, mdev.mdev_model) == ("ab", "vfio-pci")
+    assert (scsi.scsi_adapter, scsi.scsi_address) == ("scsi_host0", "0:1:2")
+
+
+@pytest.mark.parametrize(
+    ("xml", "automatic"),
+    [
+        ("<serial type='pty'><source path='/dev/pts/3'/></serial>", True),
+        ("<channel type='unix'><target name='a'/></channel>", True),
+        (
+            (
+                "<channel type='unix'><source mode='bind' "
+                "path='/var/lib/libvirt/qemu/channel/target/domain-1-g/a'/></channel>"
+            ),
+            True,
+        ),
+        (
+            (
+                "<channel type='unix'><source mode='bind' "
+                "path='/run/libvirt/qemu/channel/1-g/a'/></channel>"
+            ),
+            True,
+        ),
+        (
+            (
+                "<channel type='unix'><source mode='bind' "
+                "path='/run/user/0/libvirt/qemu/run/channel/"
+                "1-g/a'/></channel>"
+            ),
+            True,
+        ),
+        ("<channel type='unix'><source mode='bind' path='/srv/sock'/></channel>", False),
+        ("<serial type='file'><source path='/log'/></serial>", False),
+    ],
+)
+def test_paths_that_libvirt_chooses_itself(xml, automatic):
+    assert with_devices(xml).character_devices[0].automatic_path is automatic
+
+
+def test_character_devices():
+    serial, tcp, rng = with_devices(
+        "<serial type='file'><source path='/s.log'/><log file='/l.log' append='off'/></serial>"
+        "<serial type='tcp'><source mode='connect' host='h' service='4555' tls='yes'/></serial>"
+        "<rng model='virtio'><backend model='egd' type='unix'><source mode='connect' path='/egd'/>"
+        "</backend></rng><rng model='virtio'><backend model='random'>/dev/hwrng</backend></rng>"
+    ).character_devices
+    assert (serial.kind, serial.path.path, serial.log.path) == ("serial", "/s.log", "/l.log")
+    assert (tcp.mode, tcp.host, tcp.port, tcp.tls) == ("connect", "h", 4555, True)
+    assert (rng.kind, rng.type, rng.path.path) == ("rng", "unix", "/egd")
+
+
+@pytest.mark.parametrize(
+    ("state", "connected"), [("connected", True), ("disconnected", False), (None, None)]
+)
+def test_the_guest_agent(state, connected):
+    attribute = f"state='{state}'" if state else ""
+    vm = with_devices(
+        f"<channel type='unix'><target name='org.qemu.guest_agent.0' {attribute}/></channel>"
+    )
+    assert (vm.guest_agent_connected if vm.HasField("guest_agent_connected") else None) is connected
+
+
+def test_displays_without_passwords():
+    vm = with_devices(
+        "<graphics type='vnc' port='-1' autoport='yes' passwd='sekrit' listen='0.0.0.0'/>"
+        "<graphics type='spice' port='5901' tlsPort='5902'><listen type='network' network='n'/>"
+        "<gl enable='yes' rendernode='/dev/dri/renderD128'/></graphics>"
+    )
+    vnc, spice = vm.graphics
+    assert (vnc.port, vnc.autoport, vnc.listens[0].address) == (-1, True, "0.0.0.0")
+    assert (spice.port, spice.tls_port, spice.listens[0].network) == (5901, 5902, "n")
+    assert spice.render_node.path == "/dev/dri/renderD128"
+    assert b"sekrit" not in vm.SerializeToString()
+
+
+def test_other_devices_keep_their_order():
+    vm = with_devices(
+        "<controller type='usb' model='qemu-xhci'/><video><model type='qxl'/></video>"
+        "<vsock model='virtio'><cid auto='no' address='3'/></vsock>"
+        "<rng model='virtio'><backend model='random'>/dev/hwrng</backend></rng>"
+        "<shmem name='m'><model type='ivshmem-doorbell'/><server path='/ivshmem'/></shmem>"
+        "<watchdog model='i6300esb' action='reset'/>"
+        "<input type='evdev'><source dev='/dev/e'/></input>"
+    )
+    assert [(one.kind, one.model) for one in vm.other_devices] == [
+        ("controller", "qemu-xhci"),
+        ("video", "qxl"),
+        ("vsock", "virtio"),
+        ("rng", "virtio"),
+        ("shmem", "ivshmem-doorbell"),
+        ("watchdog", "i6300esb"),
+        ("input", ""),
+    ]
+    assert (vm.other_devices[2].vsock_cid, vm.other_devices[2].vsock_auto) == (3, False)
+    assert [vm.other_devices[index].path.path for index in (3, 4, 6)] == [
+        "/dev/hwrng",
+        "/ivshmem",
+        "/dev/e",
+    ]
+
+
+def test_tpms_and_filesystems():
+    vm = with_devices(
+        "<tpm model='tpm-tis'><backend type='passthrough'><device path='/dev/tpm0'/>"
+        "</backend></tpm>"
+        "<tpm model='tpm-crb'><backend type='emulator' persistent_state='yes'/></tpm>"
+        "<filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/>"
+        "<source dir='/share'/><target dir='tag'/></filesystem>"
+        "<filesystem><source socket='/vfs.sock'/><target dir='t2'/></filesystem>"
+    )
+    assert vm.tpms[0].device.path == "/dev/tpm0"
+    assert vm.tpms[1].persistent_state
+    assert not vm.tpms[1].HasField("state_directory")
+    shared = vm.filesystems[0]
+    assert (shared.target, shared.driver, shared.source.path) == ("tag", "virtiofs", "/share")
+    assert vm.filesystems[1].socket == "/vfs.sock"
