@@ -14,6 +14,8 @@ from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably
 
 # What libvirt and the kernel say when no daemon listens, in contrast to "may not ask".
 _NO_DAEMON = ("connection refused", "no such file", "cannot recv data", "failed to start daemon")
+# What decides which connection would run the VM.
+_VM = ("vm.domain_type", "vm.connection_uri")
 
 
 @fact("host.reachable", question="Do both hosts' agents answer, and lately enough?")
@@ -53,7 +55,7 @@ def reachable(migration: Migration) -> Outcome:
     "host.same_machine",
     question="Are source and destination two hosts, by the names they call themselves?",
     reads=("source.identity", "destination.identity"),
-    also_reads=("source.hypervisor.connections", "destination.hypervisor.connections"),
+    also_reads=("source.hypervisor.connections", "destination.hypervisor.connections", *_VM),
 )
 def same_machine(migration: Migration) -> Outcome:
     """Compare what libvirt compares: the hosts' libvirt UUIDs, and the name the destination gives.
@@ -116,7 +118,7 @@ def _own_name(migration: Migration, side: str) -> str:
 @fact(
     "host.libvirt",
     question="Does the destination's libvirt answer?",
-    also_reads=("destination.hypervisor.connections", "destination.parts"),
+    also_reads=("destination.hypervisor.connections", "destination.parts", *_VM),
 )
 def libvirt(migration: Migration) -> Outcome:
     """Ask whether the agent could talk to the libvirt that would run the VM there.

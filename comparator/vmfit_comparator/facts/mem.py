@@ -106,7 +106,7 @@ def _as_touched(migration: Migration, ordinary: int, text: str, remedy: Remedy) 
         "vm.numa",
         "destination.memory.default_huge_page_bytes",
         "destination.mounts.mounts",
-        "destination.numa.nodes.huge_pages",
+        "destination.numa.nodes",
     ),
 )
 @unless_offline
@@ -125,6 +125,8 @@ def hugepages(migration: Migration) -> Outcome:
     if any(not size for size, _ in needed):
         missing = "destination.memory.default_huge_page_bytes"
         return no_idea("the default huge page size is not known", missing=[missing])
+    if not needed:
+        return yes("no <page> concerns a NUMA node of the guest")
     by_size: dict[int, int] = {}
     for (size, _), count in needed.items():
         by_size[size] = by_size.get(size, 0) + -(-count // size)

@@ -50,7 +50,12 @@ def backend(migration: Migration) -> Outcome:
     question="May the destination's guests lock as much memory as this one needs to?",
     applies_if=("vm.memory.locked", "vm.host_devices", "options.rdma_pin_all"),
     reads=("vm.memory",),
-    also_reads=("vm.host_devices", "options.rdma_pin_all", "destination.kernel.limits"),
+    also_reads=(
+        "vm.connection_uri",
+        "vm.host_devices",
+        "options.rdma_pin_all",
+        "destination.kernel.limits",
+    ),
 )
 @unless_offline
 def lock_limit(migration: Migration) -> Outcome:

@@ -27,7 +27,7 @@ _REDUCED = Quality.QUALITY_REDUCED
     question="Have the NUMA nodes that the guest's memory is bound to room for it?",
     applies_if=("vm.numa.host_node_ids", "vm.numa.placements"),
     reads=("vm.numa", "vm.memory", "destination.numa.nodes.free_bytes"),
-    also_reads=("destination.numa.nodes.reclaimable_bytes", "destination.numa.nodes.huge_pages"),
+    also_reads=("destination.numa.nodes",),
 )
 @unless_offline
 def node_memory(migration: Migration) -> Outcome:

@@ -16,7 +16,6 @@ _MOVABLE = frozenset((VmState.VM_STATE_RUNNING, VmState.VM_STATE_BLOCKED, VmStat
     applies_if=("vm.state",),
     reads=("vm.state",),
     also_reads=(
-        "vm.persistent",
         "vm.state_reason",
         "options.offline",
         "options.persistent",

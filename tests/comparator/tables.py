@@ -1,0 +1,32 @@
+"""Tables of cases for facts: one row for each way to an answer.
+
+A module test_facts_AREA.py names its tables in `TABLES`, by fact; the rules over all facts
+(test_fact_rules.py) use the same rows. A row is (what it shows, changes to a healthy migration,
+the answer's name), with Migration's other fields as a fourth element where needed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.comparator.builders import migration
+from vmfit_comparator.fact import Fact
+from vmfit_comparator.migration import Migration
+
+Row = tuple[Any, ...]
+Tables = Mapping[Fact, Sequence[Row]]
+
+
+def cases(tables: Tables) -> list[Any]:
+    """Return (fact, row) for pytest.mark.parametrize, each with a readable name."""
+    return [
+        pytest.param(fact, row, id=f"{fact.id}: {row[0]}")
+        for fact, rows in tables.items()
+        for row in rows
+    ]
+
+
+def case_of(row: Row) -> Migration:
+    """Return the migration that a row describes."""
+    return migration(row[1], **(row[3] if len(row) > 3 else {}))

@@ -1,0 +1,329 @@
+"""The guest's CPU: vendor, features, passing through, models, limits."""
+
+import pytest
+
+from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
+from tests.comparator.healthy import FEATURES
+from tests.comparator.tables import case_of, cases
+from vmfit.v1.finding_pb2 import Quality
+from vmfit_comparator.facts import cpu, cpu_advice, cpu_limits, cpu_model, cpu_passthrough
+
+CONNECTION = "hypervisor.connections[0]"
+CAPABILITIES = f"destination.{CONNECTION}.domain_capabilities[0]"
+HOST_MODEL = f"{CAPABILITIES}.host_model"
+TCG_MODEL = f"destination.{CONNECTION}.domain_capabilities[1].host_model"
+NO_AVX2 = [each for each in FEATURES if each != "avx2"]
+AMD = {"destination.cpu.vendor": "AuthenticAMD"}
+NO_CAPABILITIES = {f"destination.{CONNECTION}.domain_capabilities": []}
+TCG = {"vm.domain_type": "qemu"}
+OFFLINE = {"options.offline": True}
+
+
+def with_policy(policy, *names):
+    return {"vm.cpu.features": [{"name": name, "policy": policy} for name in names]}
+
+
+def seen(*names):
+    return {"vm.cpu.expanded_features": [*FEATURES, *names]}
+
+
+VENDOR = [
+    ("the same", {}, "YES"),
+    ("emulated", {**AMD, **TCG}, "YES"),
+    ("the definition names one", AMD, "NO"),
+    ("host-model", {**AMD, "vm.cpu.mode": "host-model", "vm.cpu.vendor": None}, "NO"),
+    ("passed through", {**AMD, "vm.cpu.mode": "host-passthrough"}, "NO"),
+    ("a bare model", {**AMD, "vm.cpu.vendor": None}, "PROBABLY_NO"),
+    ("unknown", {"destination.cpu.vendor": None}, "NO_IDEA"),
+    ("offline", {**AMD, **OFFLINE}, "YES"),
+]
+FULL_FORBID = {**with_policy("forbid", "rdrand"), "vm.cpu.expanded_features": ["sse2"]}
+CPU_FEATURES = [
+    ("all there", {}, "YES"),
+    ("missing", {f"{HOST_MODEL}.features": NO_AVX2}, "NO"),
+    ("missing, offline", {f"{HOST_MODEL}.features": NO_AVX2, **OFFLINE}, "YES"),
+    (
+        "missing but forced",
+        {f"{HOST_MODEL}.features": NO_AVX2, **with_policy("force", "avx2")},
+        "YES",
+    ),
+    (
+        "missing but optional",
+        {f"{HOST_MODEL}.features": NO_AVX2, **with_policy("optional", "avx2")},
+        "YES",
+    ),
+    ("missing from TCG", {**TCG, f"{TCG_MODEL}.features": NO_AVX2}, "NO"),
+    ("missing from the other type of guest", {**TCG, f"{HOST_MODEL}.features": NO_AVX2}, "YES"),
+    ("a mere hint", seen("fsrm"), "NO"),
+    ("host-model with its features", {"vm.cpu.mode": "host-model"}, "YES"),
+    ("the model's name does not matter", {f"{HOST_MODEL}.model": "SandyBridge"}, "YES"),
+    ("spelt as the kernel does", seen("sse4_2", "pclmulqdq", "xd"), "YES"),
+    ("switched on for several vCPUs", seen("ht", "topoext"), "YES"),
+    ("what QEMU never asks for", seen("cmt", "osxsave"), "YES"),
+    (
+        "invtsc, and the processor has it",
+        {**seen("invtsc"), "destination.cpu.features": [*FEATURES, "invtsc"]},
+        "YES",
+    ),
+    ("invtsc, and it has not", seen("invtsc"), "NO"),
+    ("only the processor is known", NO_CAPABILITIES, "PROBABLY_YES"),
+    (
+        "only the processor is known, and it lacks one",
+        {**NO_CAPABILITIES, "destination.cpu.features": NO_AVX2},
+        "PROBABLY_NO",
+    ),
+    (
+        "what QEMU emulates",
+        {**NO_CAPABILITIES, **TCG, "vm.cpu.expanded_features": ["sse2"]},
+        "PROBABLY_YES",
+    ),
+    (
+        "what QEMU does not emulate",
+        {**NO_CAPABILITIES, **TCG, "vm.cpu.expanded_features": ["pcid"]},
+        "PROBABLY_NO",
+    ),
+    ("nothing known", {**NO_CAPABILITIES, "destination.cpu": None}, "NO_IDEA"),
+    ("not expanded", {"vm.cpu.expanded": False, "vm.cpu.expanded_features": []}, "NO_IDEA"),
+    (
+        "not expanded, but a missing one is named",
+        {"vm.cpu.expanded": False, **with_policy("require", "avx512f")},
+        "NO",
+    ),
+    ("the default CPU", {"vm.cpu.model": None, "vm.cpu.expanded": False}, "YES"),
+    ("passed through", {"vm.cpu.mode": "maximum", f"{HOST_MODEL}.features": []}, "YES"),
+    ("no <cpu>", {"vm.cpu": None}, "YES"),
+    ("forbidden, not started yet", {**FULL_FORBID, "vm.cpu.check": "partial"}, "NO"),
+    ("forbidden, running", FULL_FORBID, "YES"),
+    (
+        "strict, not started yet",
+        {
+            "vm.cpu.match": "strict",
+            "vm.cpu.check": None,
+            f"{HOST_MODEL}.features": [*FEATURES, "x"],
+        },
+        "NO",
+    ),
+    (
+        "strict, running",
+        {"vm.cpu.match": "strict", f"{HOST_MODEL}.features": [*FEATURES, "x"]},
+        "YES",
+    ),
+    ("another vendor, not started yet", {"vm.cpu.vendor": "AMD", "vm.cpu.check": "partial"}, "NO"),
+    (
+        "dropped from the model since",
+        {"vm.cpu.model": "EPYC", "vm.cpu.expanded_features": ["sse2", "monitor"]},
+        "YES",
+    ),
+]
+PASSED = {"vm.cpu.mode": "host-passthrough", "vm.cpu.expanded": False}
+MAXIMUM = {"vm.cpu.mode": "maximum", "vm.cpu.expanded": False, **TCG}
+PASSTHROUGH = [
+    ("not passed through", {f"{HOST_MODEL}.features": []}, "YES"),
+    ("the same host again", PASSED, "YES"),
+    ("fewer features", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2}, "NO"),
+    (
+        "fewer, but switched off",
+        {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **with_policy("disable", "avx2")},
+        "YES",
+    ),
+    (
+        "fewer, and the guest's are known",
+        {**PASSED, "vm.cpu.expanded": True, f"{HOST_MODEL}.features": NO_AVX2},
+        "NO",
+    ),
+    ("more features", {**PASSED, f"{HOST_MODEL}.features": [*FEATURES, "avx512f"]}, "PROBABLY_YES"),
+    ("other microcode", {**PASSED, "destination.cpu.microcode_revisions": ["0x1"]}, "PROBABLY_YES"),
+    ("other kernel", {**PASSED, "destination.kernel.release": "6.8.0"}, "PROBABLY_YES"),
+    (
+        "TCG does not care for microcode",
+        {**MAXIMUM, "destination.cpu.microcode_revisions": ["0x1"]},
+        "YES",
+    ),
+    ("TCG loses one", {**MAXIMUM, f"{TCG_MODEL}.features": NO_AVX2}, "NO"),
+    (
+        "known from the processors",
+        {**PASSED, f"hosts.{CONNECTION}.domain_capabilities": []},
+        "PROBABLY_YES",
+    ),
+    ("known on one side", {**PASSED, **NO_CAPABILITIES}, "NO_IDEA"),
+    ("offline", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **OFFLINE}, "YES"),
+]
+MODELS = f"{CAPABILITIES}.models"
+USABLE = [
+    ("usable", {}, "YES"),
+    (
+        "not usable for what the guest has",
+        {MODELS: [{"name": "Haswell-noTSX-IBRS", "usable": False, "blockers": ["avx2"]}]},
+        "NO",
+    ),
+    (
+        "not usable for what the guest has not",
+        {MODELS: [{"name": "Haswell-noTSX-IBRS", "usable": False, "blockers": ["erms"]}]},
+        "YES",
+    ),
+    (
+        "not usable, nobody knows why",
+        {MODELS: [{"name": "Haswell-noTSX-IBRS", "usable": False}]},
+        "PROBABLY_NO",
+    ),
+    ("not told", {MODELS: [{"name": "Haswell-noTSX-IBRS"}]}, "NO_IDEA"),
+    ("not known there", {"vm.cpu.model": "GraniteRapids"}, "NO"),
+    ("no list", NO_CAPABILITIES, "NO_IDEA"),
+    ("host-model", {"vm.cpu.mode": "host-model", "vm.cpu.model": "X"}, "YES"),
+]
+TSC_3GHZ = {"vm.timers": [{"name": "rtc"}, {"name": "tsc", "frequencyHz": 3 * 10**9}]}
+TSC = "destination.cpu.tsc"
+FLAGS = [
+    ("no invtsc", {}, "YES"),
+    ("invtsc", seen("invtsc"), "NO"),
+    ("invtsc with a fixed frequency", {**seen("invtsc"), **TSC_3GHZ}, "YES"),
+    ("passed through whole", {**PASSED, "vm.cpu.migratable": "off"}, "NO"),
+    ("passed through, migratable", PASSED, "YES"),
+    ("passed through, asking for it", {**PASSED, **with_policy("require", "invtsc")}, "NO"),
+    ("xsaves", seen("xsaves"), "YES"),
+    ("not expanded", {"vm.cpu.expanded": False, "vm.cpu.expanded_features": []}, "NO_IDEA"),
+]
+HYPERV = {"vm.hypervisor_features.hyperv": ["relaxed", "vapic"]}
+ENLIGHTENMENTS = [
+    ("the same kernel", HYPERV, "YES"),
+    ("an older kernel", {**HYPERV, "destination.kernel.release": "5.10"}, "PROBABLY_YES"),
+    ("no versions", {**HYPERV, "destination.kernel.release": "mine"}, "NO_IDEA"),
+    (
+        "passed through",
+        {"vm.hypervisor_features.hyperv_mode": "passthrough", "destination.kernel.release": "6.8"},
+        "PROBABLY_NO",
+    ),
+    ("not collected", {**HYPERV, "destination.kernel": None}, "NO_IDEA"),
+]
+NO_SCALING = {**TSC_3GHZ, f"{TSC}.scaling": False}
+FREQUENCY = [
+    ("none fixed", {f"{TSC}.scaling": False}, "YES"),
+    ("scales", TSC_3GHZ, "YES"),
+    ("does not scale", NO_SCALING, "NO"),
+    ("within 250 ppm", {**NO_SCALING, f"{TSC}.frequency_hz": 3 * 10**9 + 700_000}, "YES"),
+    ("beyond 250 ppm", {**NO_SCALING, f"{TSC}.frequency_hz": 3 * 10**9 + 800_000}, "NO"),
+    ("frequency unknown", {**TSC_3GHZ, f"{TSC}.frequency_hz": None}, "NO_IDEA"),
+    ("scaling unknown", {**TSC_3GHZ, f"{TSC}.scaling": None}, "NO_IDEA"),
+]
+VCPUS = "vm.vcpus"
+TOPOLOGY = [
+    ("fits", {}, "YES"),
+    ("more than CPUs", {f"{VCPUS}.current_count": 16, f"{VCPUS}.maximum_count": 16}, "YES"),
+    ("more than the machine type has", {f"{VCPUS}.maximum_count": 289}, "NO"),
+    ("more than KVM allows", {"destination.cpu.kvm.maximum_vcpu_count": 1}, "NO"),
+    (
+        "no maximum",
+        {
+            f"destination.{CONNECTION}.guest_archs": [],
+            **NO_CAPABILITIES,
+            "destination.cpu.kvm": None,
+        },
+        "NO_IDEA",
+    ),
+    ("not collected", {"destination.cpu": None}, "NO_IDEA"),
+]
+BITS = "destination.cpu.physical_address_bits"
+PASSED_BITS = {"vm.cpu.physical_address_mode": "passthrough"}
+PHYS_BITS = [
+    ("QEMU's 40", {}, "YES"),
+    ("QEMU's 40 over 39, as before", {"hosts.cpu.physical_address_bits": 39}, "YES"),
+    ("QEMU's 40 over 39", {BITS: 39}, "PROBABLY_NO"),
+    ("passed through", PASSED_BITS, "YES"),
+    ("passed through, fewer", {**PASSED_BITS, BITS: 39}, "NO"),
+    (
+        "passed through, limited",
+        {**PASSED_BITS, BITS: 39, "vm.cpu.physical_address_limit_bits": 39},
+        "YES",
+    ),
+    (
+        "passed through, source unknown",
+        {**PASSED_BITS, "source.cpu.physical_address_bits": None},
+        "NO_IDEA",
+    ),
+    (
+        "fixed, too many",
+        {"vm.cpu.physical_address_mode": "emulate", "vm.cpu.physical_address_bits": 48},
+        "NO",
+    ),
+    ("emulated", {**TCG, BITS: 36}, "YES"),
+    ("unknown", {BITS: None}, "NO_IDEA"),
+]
+XSAVE = [
+    ("all there", {}, "YES"),
+    ("no AVX-512 state", seen("avx512f"), "NO"),
+    ("emulated", {**TCG, **seen("avx512f")}, "YES"),
+    ("unknown", {"destination.cpu.xsave": None}, "NO_IDEA"),
+]
+NESTED = [
+    ("no vmx", {"destination.cpu.kvm.nested": False}, "YES"),
+    ("nests", seen("vmx"), "YES"),
+    ("does not nest", {**seen("vmx"), "destination.cpu.kvm.nested": False}, "NO"),
+    ("unknown", {**seen("svm"), "destination.cpu.kvm": None}, "NO_IDEA"),
+]
+MICROCODE = [
+    ("the same", {}, "YES"),
+    ("another", {"destination.cpu.microcode_revisions": ["0x1"]}, "PROBABLY_YES"),
+    (
+        "of another processor",
+        {"destination.cpu.microcode_revisions": ["0x1"], "destination.cpu.model": 106},
+        "YES",
+    ),
+    ("not collected", {"destination.cpu": None}, "NO_IDEA"),
+]
+VULNERABILITIES = [
+    ("as before", {}, "YES"),
+    (
+        "worse",
+        {"destination.cpu.vulnerabilities": {"mds": "Vulnerable: no microcode"}},
+        "PROBABLY_NO",
+    ),
+    ("as bad", {"hosts.cpu.vulnerabilities": {"mds": "Vulnerable"}}, "YES"),
+    ("not collected", {"source.cpu": None}, "NO_IDEA"),
+]
+
+TABLES = {
+    cpu.vendor: VENDOR,
+    cpu.features: CPU_FEATURES,
+    cpu_passthrough.mode_passthrough: PASSTHROUGH,
+    cpu_model.model_usable: USABLE,
+    cpu_model.migratable_flags: FLAGS,
+    cpu_model.enlightenments: ENLIGHTENMENTS,
+    cpu_limits.tsc_frequency: FREQUENCY,
+    cpu_limits.topology: TOPOLOGY,
+    cpu_limits.phys_bits: PHYS_BITS,
+    cpu_limits.xsave_state: XSAVE,
+    cpu_limits.nested: NESTED,
+    cpu_advice.microcode: MICROCODE,
+    cpu_advice.vulnerabilities: VULNERABILITIES,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+def test_every_missing_feature_is_named_and_can_be_disabled():
+    less = [each for each in FEATURES if each not in {"avx", "avx2", "fma"}]
+    found = finding(cpu.features, migration({f"{HOST_MODEL}.features": less}))
+    assert "avx, avx2, fma" in found.reason
+    assert found.remedies[0].disable_cpu_features.features == ["avx", "avx2", "fma"]
+
+
+def test_more_vcpus_than_cpus_is_a_lesser_yes():
+    found = finding(cpu_limits.topology, migration({f"{VCPUS}.current_count": 9}))
+    assert found.quality == Quality.QUALITY_REDUCED
+
+
+def test_a_guest_that_loses_features_breaks():
+    found = finding(
+        cpu_passthrough.mode_passthrough, migration({**PASSED, f"{HOST_MODEL}.features": NO_AVX2})
+    )
+    assert remedy_kinds(found) == ["disable_cpu_features", "use_cpu_model"]
+    assert "avx2" in found.reason
+
+
+def test_memory_does_not_matter_to_address_bits_that_fit():
+    case = migration({"vm.memory.maximum_bytes": 8 * GIB})
+    assert finding(cpu_limits.phys_bits, case).answer == answer("YES")

@@ -1,0 +1,198 @@
+"""Hosts, hypervisors and their software."""
+
+import pytest
+
+from tests.comparator.builders import answer, finding, migration, remedy_kinds
+from tests.comparator.tables import case_of, cases
+from vmfit.v1.finding_pb2 import Quality
+from vmfit_comparator.facts import host, hv, sw
+
+CONNECTION = "hypervisor.connections[0]"
+TAKEN = "2023-11-14T22:13:20Z"
+DESTINATION = f"destination.{CONNECTION}"
+REFUSED = "Failed to connect socket to '/run/libvirt/virtqemud-sock': Connection refused"
+DOWN = {"destination.hypervisor.connections": [{"uri": "qemu:///system", "error": REFUSED}]}
+FORBIDDEN = {
+    "destination.hypervisor.connections": [
+        {"uri": "qemu:///system", "error": "authentication unavailable: no polkit agent"}
+    ]
+}
+XEN_ONLY = {"destination.hypervisor.connections": [{"uri": "xen:///", "driver": "Xen"}]}
+NO_CAPABILITIES = {f"{DESTINATION}.guest_archs": []}
+ONLY_EMULATED = {f"{DESTINATION}.guest_archs[0].domain_types": ["qemu"]}
+
+
+def marked(**fields):
+    return {"destination.attributes.values": {"schedulable": fields}}
+
+
+def absent(part, error):
+    return {
+        f"destination.{part}": None,
+        "destination.parts": [{"name": part, "error": error, "collectedAt": TAKEN}],
+    }
+
+
+REACHABLE = [
+    ("both answer", {}, "YES"),
+    ("a bit old", {}, "PROBABLY_YES", {"source_age_seconds": 120}),
+    ("too old", {}, "NO_IDEA", {"destination_age_seconds": 3600}),
+    ("no answer", {}, "PROBABLY_NO", {"unreachable": {"destination": "connection refused"}}),
+]
+SAME_MACHINE = [
+    ("two hosts", {}, "YES"),
+    (
+        "clones share a machine id and a boot id",
+        {"hosts.identity.machine_id": "c" * 32, "hosts.identity.boot_id": "d"},
+        "YES",
+    ),
+    ("one libvirt UUID", {f"hosts.{CONNECTION}.host_uuid": "u"}, "NO"),
+    (
+        "libvirt's UUID from the identity",
+        {
+            f"hosts.{CONNECTION}.host_uuid": None,
+            "hosts.identity.libvirt_host_uuid": "ABC",
+        },
+        "NO",
+    ),
+    (
+        "one firmware UUID, libvirt unknown",
+        {
+            f"source.{CONNECTION}.host_uuid": None,
+            "source.identity.libvirt_host_uuid": None,
+            "hosts.identity.product_uuid": "p",
+        },
+        "PROBABLY_NO",
+    ),
+    ("one name", {f"hosts.{CONNECTION}.hostname": "alpha"}, "PROBABLY_NO"),
+    (
+        "one name, told where to connect",
+        {f"hosts.{CONNECTION}.hostname": "alpha", "options.migration_uri": "tcp://192.0.2.2"},
+        "YES",
+    ),
+    ("localhost", {f"{DESTINATION}.hostname": "localhost.localdomain"}, "NO"),
+    (
+        "localhost, tunnelled",
+        {f"{DESTINATION}.hostname": "localhost", "options.tunnelled": True},
+        "YES",
+    ),
+    ("no identity", {"source.identity": None}, "NO_IDEA"),
+]
+LIBVIRT = [
+    ("answers", {}, "YES"),
+    ("only another driver answers", XEN_ONLY, "YES"),
+    ("daemon down", DOWN, "NO"),
+    ("part absent, daemon down", absent("hypervisor", REFUSED), "NO"),
+    ("agent may not ask", FORBIDDEN, "NO_IDEA"),
+    ("no bindings", absent("hypervisor", "No module named 'libvirt'"), "NO_IDEA"),
+    ("not asked", {"destination.hypervisor": None, "destination.parts": []}, "NO_IDEA"),
+]
+SCHEDULABLE = [
+    ("nothing said", {"destination.attributes.values": {"rack": {"name": "r1"}}}, "YES"),
+    ("enabled", marked(state="enabled"), "YES"),
+    ("draining", marked(state="draining", reason="RAM"), "PROBABLY_NO"),
+    ("maintenance", marked(state="maintenance"), "NO"),
+    ("a typing error", marked(state="maintainance"), "NO_IDEA"),
+]
+TYPE = [
+    ("kvm there", {}, "YES"),
+    ("TCG", {"vm.domain_type": "qemu"}, "YES"),
+    ("no kvm", ONLY_EMULATED, "NO"),
+    ("no kvm, no /dev/kvm", {**ONLY_EMULATED, "destination.kernel.kvm_usable": False}, "NO"),
+    ("no hvf", {"vm.domain_type": "hvf"}, "NO"),
+    ("no such driver", {"vm.domain_type": "xen"}, "NO"),
+    ("no such architecture", {"vm.architecture": "s390x"}, "NO"),
+    ("no capabilities", NO_CAPABILITIES, "NO_IDEA"),
+    ("libvirt down", DOWN, "NO_IDEA"),
+    ("nothing collected", {"destination.hypervisor": None}, "NO_IDEA"),
+]
+ARCH = [
+    ("native", {}, "YES"),
+    ("emulated", {"destination.cpu.architecture": "aarch64", "vm.domain_type": "qemu"}, "YES"),
+    ("no emulator", {"vm.architecture": "riscv64"}, "NO"),
+    ("no capabilities", NO_CAPABILITIES, "NO_IDEA"),
+    ("nothing collected", {"destination.hypervisor": None}, "NO_IDEA"),
+]
+QEMU = [
+    ("the same", {}, "YES"),
+    ("newer", {f"{DESTINATION}.hypervisor_version": 8002000}, "YES"),
+    ("older minor", {f"{DESTINATION}.hypervisor_version": 7000000}, "PROBABLY_NO"),
+    ("older major", {f"{DESTINATION}.hypervisor_version": 6002000}, "NO"),
+    ("unknown", {f"{DESTINATION}.hypervisor_version": None}, "NO_IDEA"),
+    ("no connection", XEN_ONLY, "NO_IDEA"),
+]
+LIBVIRT_VERSION = [
+    ("the same", {}, "YES"),
+    ("newer", {f"{DESTINATION}.libvirt_version": 10000000}, "YES"),
+    ("older", {f"{DESTINATION}.libvirt_version": 8010000}, "PROBABLY_NO"),
+    ("unknown", {f"source.{CONNECTION}.libvirt_version": None}, "NO_IDEA"),
+]
+KERNEL = [
+    ("the same", {}, "YES"),
+    ("newer", {"destination.kernel.release": "6.8.0-31-generic"}, "PROBABLY_YES"),
+    ("older", {"destination.kernel.release": "5.10.0-28-amd64"}, "PROBABLY_NO"),
+    ("not a version", {"destination.kernel.release": "custom"}, "NO_IDEA"),
+    ("not collected", {"destination.kernel": None}, "NO_IDEA"),
+]
+QEMU_10 = {f"{DESTINATION}.hypervisor_version": 10000000}
+PKU = {"hosts.cpu.features": ["pku"], "source.kernel.release": "5.15.0-100-generic"}
+REGRESSION = [
+    ("none", {}, "YES"),
+    ("ht", QEMU_10, "PROBABLY_NO"),
+    ("ht, one vCPU", {**QEMU_10, "vm.vcpus.current_count": 1}, "YES"),
+    ("ht, fixed in libvirt", {**QEMU_10, f"{DESTINATION}.libvirt_version": 11001000}, "YES"),
+    ("ht, the guest has it", {**QEMU_10, "vm.cpu.expanded_features": ["ht"]}, "YES"),
+    ("PKRU", PKU, "PROBABLY_NO"),
+    ("PKRU, fixed kernels", {**PKU, "hosts.kernel.release": "6.8.0"}, "YES"),
+    ("PKRU, no pku there", {**PKU, "destination.cpu.features": []}, "YES"),
+    ("nothing collected", {"source.hypervisor": None}, "NO_IDEA"),
+]
+OTHER_PATH = {"incoming.emulator.path": "/opt/qemu", "incoming.emulator.exists": None}
+EMULATOR = [
+    ("there", {}, "YES"),
+    ("libvirt knows it", {"incoming.emulator.exists": None}, "YES"),
+    ("not there", {"incoming.emulator.exists": False}, "NO"),
+    ("nobody looked", OTHER_PATH, "NO_IDEA"),
+    ("left to libvirt", {"vm.emulator": None}, "YES"),
+]
+
+TABLES = {
+    host.reachable: REACHABLE,
+    host.same_machine: SAME_MACHINE,
+    host.libvirt: LIBVIRT,
+    host.schedulable: SCHEDULABLE,
+    hv.domain_type: TYPE,
+    hv.architecture: ARCH,
+    sw.qemu_version: QEMU,
+    sw.libvirt_version: LIBVIRT_VERSION,
+    sw.kernel: KERNEL,
+    sw.known_regression: REGRESSION,
+    sw.emulator_path: EMULATOR,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+@pytest.mark.parametrize(
+    ("fact", "changes"), [(hv.domain_type, TYPE[1][1]), (hv.architecture, ARCH[1][1])]
+)
+def test_emulation_is_a_lesser_yes(fact, changes):
+    assert finding(fact, migration(changes)).quality == Quality.QUALITY_EMULATED
+
+
+def test_a_wrong_emulator_path_is_answered_with_the_right_one():
+    found = finding(sw.emulator_path, migration({"incoming.emulator.exists": False}))
+    assert found.remedies[0].change_definition.value == "/usr/bin/qemu-system-x86_64"
+
+
+def test_a_silent_agent_is_named():
+    case = migration(unreachable={"destination": "deadline exceeded"})
+    assert "destination's agent: deadline exceeded" in finding(host.reachable, case).reason
+
+
+def test_a_dead_libvirt_is_to_be_started():
+    assert remedy_kinds(finding(host.libvirt, migration(DOWN))) == ["restart_service"]

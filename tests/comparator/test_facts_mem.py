@@ -1,0 +1,285 @@
+"""Memory, huge pages, NUMA nodes, pinning and limits of the destination."""
+
+import pytest
+
+from tests.comparator.builders import GIB, MIB, answer, finding, migration, remedy_kinds
+from tests.comparator.tables import case_of, cases
+from vmfit.v1.finding_pb2 import Quality
+from vmfit_comparator.facts import limits, mem, mem_backing, numa
+
+AVAILABLE = "destination.memory.available_bytes"
+SWAP = "destination.memory.swap_free_bytes"
+POOL = "destination.memory.huge_pages[0]"
+NODE = "destination.numa.nodes[0]"
+OFFLINE = {"options.offline": True}
+
+
+def room(available, swap=0, **changes):
+    return {AVAILABLE: available, SWAP: swap, **changes}
+
+
+WHOLE = {"vm.memory.preallocated": True}
+NEVER = {
+    "destination.memory.overcommit_mode": 2,
+    "destination.memory.commit_limit_bytes": 4 * GIB,
+    "destination.memory.committed_bytes": 3 * GIB,
+}
+LIMITED = {
+    "destination.memory.guest_cgroup.limit_bytes": GIB,
+    "destination.memory.guest_cgroup.usage_bytes": 0,
+}
+FREE = [
+    ("enough", {}, "YES"),
+    ("a margin is asked for", {"policy.margins.memory_ratio": 20.0}, "PROBABLY_YES"),
+    ("tight, all taken at once", room(2 * GIB, **WHOLE), "PROBABLY_YES"),
+    ("too little, all taken at once", room(GIB, 8 * GIB, **WHOLE), "NO"),
+    ("too little, locked", room(GIB, **{"vm.memory.locked": True}), "NO"),
+    (
+        "as much as the balloon holds",
+        room(GIB, **{"vm.memory.current_bytes": 512 * MIB}),
+        "PROBABLY_YES",
+    ),
+    ("as much as it uses", room(1700 * MIB), "PROBABLY_YES"),
+    (
+        "a large guest that touched little",
+        room(GIB, **{"vm.memory.maximum_bytes": 20 * GIB, "vm.memory.resident_bytes": 60 * MIB}),
+        "PROBABLY_YES",
+    ),
+    ("it will swap", room(GIB, GIB), "PROBABLY_YES"),
+    ("less than it uses", room(GIB), "NO"),
+    ("less, offline", room(GIB, **OFFLINE), "YES"),
+    ("less than it may use", room(GIB, **{"vm.memory.resident_bytes": None}), "PROBABLY_NO"),
+    ("a control group limits guests", {**LIMITED, SWAP: 0}, "NO"),
+    ("huge pages do not count", room(GIB, **{"vm.memory.uses_huge_pages": True}), "YES"),
+    ("never overcommits", NEVER, "NO"),
+    ("not collected", {"destination.memory": None}, "NO_IDEA"),
+    ("not known", {AVAILABLE: None}, "NO_IDEA"),
+]
+HUGE = {"vm.memory.uses_huge_pages": True}
+MOUNTED = {
+    "destination.mounts.mounts": [
+        {"mountPoint": "/dev/hugepages", "type": "hugetlbfs", "options": ["rw", "pagesize=2M"]}
+    ]
+}
+ON_NODES = {
+    **HUGE,
+    **MOUNTED,
+    "vm.numa.cells": [{"cellId": 0, "memoryBytes": 2 * GIB}],
+    "vm.numa.memory_mode": "strict",
+    "vm.numa.host_node_ids": [1],
+}
+HUGE_PAGES = [
+    ("none wanted", {f"{POOL}.free_count": 0}, "YES"),
+    ("enough", {**HUGE, **MOUNTED}, "YES"),
+    ("too few", {**HUGE, **MOUNTED, f"{POOL}.free_count": 1023}, "NO"),
+    ("promised to others", {**HUGE, **MOUNTED, f"{POOL}.reserved_count": 1025}, "NO"),
+    (
+        "the kernel may allocate more",
+        {**HUGE, **MOUNTED, f"{POOL}.free_count": 0, f"{POOL}.overcommit_count": 2048},
+        "PROBABLY_YES",
+    ),
+    ("another size", {**HUGE, "vm.memory.huge_pages": [{"sizeBytes": GIB}]}, "NO"),
+    ("a size the host has not", {**HUGE, "vm.memory.huge_pages": [{"sizeBytes": 64 * 1024}]}, "NO"),
+    ("not mounted", HUGE, "NO"),
+    ("not mounted, memfd", {**HUGE, "vm.memory.source_type": "memfd"}, "YES"),
+    ("mounts unknown", {**HUGE, "destination.mounts": None}, "YES"),
+    ("bound to a node that has them", ON_NODES, "YES"),
+    (
+        "bound to a node that has them not",
+        {**ON_NODES, "destination.numa.nodes[1].huge_pages": []},
+        "NO",
+    ),
+    (
+        "preferring such a node",
+        {
+            **ON_NODES,
+            "destination.numa.nodes[1].huge_pages": [],
+            "vm.numa.memory_mode": "preferred",
+        },
+        "YES",
+    ),
+    (
+        "only a node of the guest wants them",
+        {
+            **ON_NODES,
+            "vm.memory.huge_pages": [{"sizeBytes": 2 * MIB, "guestNodeIds": [1]}],
+            f"{POOL}.free_count": 0,
+        },
+        "YES",
+    ),
+    (
+        "default size unknown",
+        {**HUGE, "destination.memory.default_huge_page_bytes": None},
+        "NO_IDEA",
+    ),
+    ("not collected", {**HUGE, "destination.memory": None}, "NO_IDEA"),
+]
+WAITED = "destination.memory.pressure.some_percent_60_seconds"
+PRESSURE = [
+    ("none", {}, "YES"),
+    ("some", {WAITED: 5.0}, "PROBABLY_YES"),
+    ("thrashing", {WAITED: 50.0}, "PROBABLY_NO"),
+    ("not told", {"destination.memory.pressure": None}, "NO_IDEA"),
+]
+MEMFD = {"vm.memory.source_type": "memfd"}
+TYPES = "destination.hypervisor.connections[0].domain_capabilities[0].memory_backing_types"
+BACKEND = [
+    ("there", MEMFD, "YES"),
+    ("not there", {**MEMFD, TYPES: ["file"]}, "NO"),
+    ("not told", {**MEMFD, TYPES: []}, "NO_IDEA"),
+]
+LOCKED = {"vm.memory.locked": True, "vm.connection_uri": "qemu:///session"}
+LIMIT = "destination.kernel.limits"
+LOW = {**LOCKED, f"{LIMIT}.memlock_unlimited": None, f"{LIMIT}.memlock_hard_bytes": MIB}
+LOCK = [
+    ("unlimited", LOCKED, "YES"),
+    ("raised by a system libvirtd", {**LOW, "vm.connection_uri": "qemu:///system"}, "YES"),
+    ("too low", LOW, "PROBABLY_NO"),
+    ("hard_limit too low", {**LOCKED, "vm.memory.hard_limit_bytes": GIB}, "NO"),
+    ("a USB device locks nothing", {"vm.host_devices": [{"type": "usb"}]}, "YES"),
+    ("unknown", {**LOCKED, LIMIT: None}, "NO_IDEA"),
+]
+DIMM = {"model": "dimm", "sizeBytes": GIB}
+DIMMS = [
+    ("placed", {"vm.memory.devices": [{**DIMM, "slot": 0, "baseAddress": GIB}]}, "YES"),
+    ("loose", {"vm.memory.devices": [DIMM]}, "NO"),
+    ("not a running guest", {"vm.memory.devices": [DIMM], "vm.state": None}, "NO_IDEA"),
+]
+STRICT = {"vm.numa.memory_mode": "strict", "vm.numa.host_node_ids": [0]}
+FULL = {**STRICT, f"{NODE}.free_bytes": 0, f"{NODE}.reclaimable_bytes": GIB}
+CELLS = {
+    "vm.numa.cells": [{"cellId": 0, "memoryBytes": GIB}, {"cellId": 1, "memoryBytes": GIB}],
+    "vm.numa.placements": [
+        {"cellId": 0, "memoryMode": "strict", "hostNodeIds": [0]},
+        {"cellId": 1, "memoryMode": "strict", "hostNodeIds": [1]},
+    ],
+}
+NODE_MEMORY = [
+    ("not bound", {f"{NODE}.free_bytes": 0}, "YES"),
+    ("fits", STRICT, "YES"),
+    ("no such node", {**STRICT, "vm.numa.host_node_ids": [2]}, "NO"),
+    (
+        "no such node, preferred",
+        {"vm.numa.memory_mode": "preferred", "vm.numa.host_node_ids": [0, 2]},
+        "NO",
+    ),
+    ("a margin is asked for", {**STRICT, "policy.margins.numa_memory_ratio": 10.0}, "PROBABLY_YES"),
+    ("full", FULL, "NO"),
+    ("full, but the guest uses little", {**FULL, "vm.memory.resident_bytes": MIB}, "PROBABLY_YES"),
+    (
+        "full, what the guest uses is unknown",
+        {**FULL, "vm.memory.resident_bytes": None},
+        "PROBABLY_NO",
+    ),
+    ("full, all taken at once", {**FULL, **WHOLE, "vm.memory.resident_bytes": MIB}, "NO"),
+    (
+        "tight, all taken at once",
+        {
+            **STRICT,
+            **WHOLE,
+            f"{NODE}.free_bytes": 2 * GIB,
+            f"{NODE}.reclaimable_bytes": 0,
+            "policy.margins.numa_memory_ratio": 1.2,
+        },
+        "PROBABLY_YES",
+    ),
+    ("full, preferred", {**FULL, "vm.numa.memory_mode": "preferred"}, "YES"),
+    ("huge pages are counted elsewhere", {**FULL, **HUGE}, "YES"),
+    ("each cell on its node", CELLS, "YES"),
+    (
+        "one cell's node is full",
+        {**CELLS, f"{NODE}.free_bytes": 0, f"{NODE}.reclaimable_bytes": 0},
+        "NO",
+    ),
+    ("not collected", {**STRICT, "destination.numa": None}, "NO_IDEA"),
+]
+NUMA_TOPOLOGY = [
+    ("as many", CELLS, "YES"),
+    ("memory-only nodes do not count", {**CELLS, f"{NODE}.cpu_ids": []}, "PROBABLY_NO"),
+    ("fewer", {**CELLS, "destination.numa.nodes": [{"nodeId": 0, "cpuIds": [0]}]}, "PROBABLY_NO"),
+    ("not collected", {**CELLS, "destination.numa": None}, "NO_IDEA"),
+]
+ALLOWED = {f"{LIMIT}.allowed_cpu_ids": [0]}
+
+
+def pinned(*cpu_ids):
+    return {"vm.vcpus.pins": [{"vcpuId": 0, "cpuIds": list(cpu_ids)}]}
+
+
+PINNING = [
+    ("there", pinned(0, 1), "YES"),
+    ("not there", pinned(8), "NO"),
+    ("not for libvirtd", {**pinned(1), **ALLOWED}, "NO"),
+    ("one of two is not for libvirtd", {**pinned(0, 1), **ALLOWED}, "PROBABLY_YES"),
+    ("one of two does not exist", pinned(7, 8), "PROBABLY_NO"),
+    ("the emulator's is not there", {"vm.vcpus.emulator_cpu_ids": [9]}, "NO"),
+    ("all vCPUs' is not there", {"vm.vcpus.cpu_ids": [9]}, "NO"),
+    (
+        "an I/O thread's is not there",
+        {"vm.vcpus.iothread_pins": [{"iothreadId": 1, "cpuIds": [9]}]},
+        "NO",
+    ),
+    ("repinned for the destination", {**pinned(8), "incoming.vcpus.pins": []}, "YES"),
+    ("limits unknown", {**pinned(0), LIMIT: None}, "YES"),
+    ("offline", {**pinned(8), **OFFLINE}, "YES"),
+    ("not collected", {**pinned(0), "destination.cpu": None}, "NO_IDEA"),
+    ("no CPU known", {**pinned(0), "destination.cpu.online_cpu_ids": []}, "NO_IDEA"),
+]
+NATIVE = {"vm.disks[0].io": "native"}
+KERNEL_LIMITS = [
+    ("room", {}, "YES"),
+    ("no asynchronous I/O", {**NATIVE, f"{LIMIT}.aio_used_count": 1048576}, "NO"),
+    ("no asynchronous I/O, nor any wanted", {f"{LIMIT}.aio_used_count": 1048576}, "YES"),
+    ("few tasks", {f"{LIMIT}.pids_max_count": 2}, "NO"),
+    ("file handles tight", {f"{LIMIT}.file_max_count": 2100}, "PROBABLY_NO"),
+    ("file handles gone", {f"{LIMIT}.file_max_count": 2048}, "NO"),
+    ("not collected", {LIMIT: None}, "NO_IDEA"),
+]
+
+TABLES = {
+    mem.free: FREE,
+    mem.hugepages: HUGE_PAGES,
+    mem.swap_psi: PRESSURE,
+    mem_backing.backend: BACKEND,
+    mem_backing.lock_limit: LOCK,
+    mem_backing.dimm_layout: DIMMS,
+    numa.node_memory: NODE_MEMORY,
+    numa.topology: NUMA_TOPOLOGY,
+    numa.cpu_pinning: PINNING,
+    limits.kernel: KERNEL_LIMITS,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+def test_how_much_to_free():
+    found = finding(mem.free, migration(room(GIB)))
+    assert found.remedies[0].free_memory.bytes == GIB + 256 * MIB
+    assert "1.0 GiB available, 2.0 GiB of memory wanted" in found.reason
+
+
+def test_how_many_pages_to_allocate():
+    case = migration({**HUGE, **MOUNTED, f"{POOL}.free_count": 24, f"{POOL}.total_count": 24})
+    (remedy,) = finding(mem.hugepages, case).remedies
+    assert remedy.allocate_huge_pages.count == 1024
+    assert "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" in remedy.command
+
+
+def test_nodes_with_room_are_named():
+    found = finding(numa.node_memory, migration(FULL))
+    assert remedy_kinds(found) == ["free_memory", "repin_vcpus"]
+    assert found.remedies[1].repin_vcpus.numa_nodes == [1]
+
+
+def test_a_preferred_node_that_is_full_is_a_lesser_yes():
+    case = migration({**FULL, "vm.numa.memory_mode": "preferred"})
+    assert finding(numa.node_memory, case).quality == Quality.QUALITY_REDUCED
+
+
+def test_each_binding_is_a_subject():
+    found = finding(numa.node_memory, migration(CELLS))
+    assert [each.subject for each in found.subjects] == ["cell 0", "cell 1"]

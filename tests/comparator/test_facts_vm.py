@@ -1,0 +1,106 @@
+"""The VM's state, jobs and machine, and the way back."""
+
+import pytest
+
+from tests.comparator.builders import answer, finding, migration, remedy_kinds
+from tests.comparator.tables import case_of, cases
+from vmfit.v1.vm_pb2 import VmState
+from vmfit_comparator.facts import job, machine, return_path, vm
+
+CONNECTION = "hypervisor.connections[0]"
+DESTINATION = f"destination.{CONNECTION}"
+MACHINES = f"{DESTINATION}.guest_archs[0].machine_types"
+OFFLINE = {"options.offline": True, "options.persistent": True}
+
+
+def in_state(name, reason=""):
+    return {"vm.state": VmState.Value(f"VM_STATE_{name}"), "vm.state_reason": reason}
+
+
+IO_ERROR = in_state("PAUSED", "ioerror")
+STATES = [
+    ("running", {}, "YES"),
+    ("paused", in_state("PAUSED", "user"), "YES"),
+    ("I/O error", IO_ERROR, "PROBABLY_YES"),
+    ("I/O error is to abort", {**IO_ERROR, "options.abort_on_error": True}, "NO"),
+    ("suspended", in_state("SUSPENDED"), "PROBABLY_YES"),
+    ("shutting down", in_state("SHUTDOWN"), "PROBABLY_NO"),
+    ("crashed", in_state("CRASHED"), "NO"),
+    ("shut off", in_state("SHUT_OFF"), "NO"),
+    ("shut off, offline", {**in_state("SHUT_OFF"), **OFFLINE}, "YES"),
+    ("shut off, offline, not persistent", {**in_state("SHUT_OFF"), "options.offline": True}, "NO"),
+    ("a definition only", {"vm.state": None}, "YES"),
+]
+SNAPSHOTS = [
+    ("none", {}, "YES"),
+    ("one", {"vm.snapshot_count": 1}, "NO"),
+    ("nobody counted", {"vm.snapshot_count": None}, "NO_IDEA"),
+    ("a definition only", {"vm.snapshot_count": None, "vm.state": None}, "YES"),
+]
+JOBS = [
+    ("idle", {}, "YES"),
+    ("saving", {"vm.jobs.active": "save"}, "NO"),
+    ("copying a disk", {"vm.jobs.block_jobs": [{"disk": "vda", "type": "copy"}]}, "NO"),
+    ("nobody asked", {"vm.jobs": None}, "NO_IDEA"),
+    ("shut off", {**in_state("SHUT_OFF"), "vm.jobs": None}, "YES"),
+]
+Q35 = {"vm.machine_type": "q35"}
+NEWER_ALIAS = [{"name": "pc-q35-8.0"}, {"name": "q35", "canonical": "pc-q35-8.0"}]
+MACHINE = [
+    ("there", {}, "YES"),
+    ("an alias, the same on both", Q35, "YES"),
+    (
+        "an alias that became another machine",
+        {**Q35, MACHINES: NEWER_ALIAS, f"{DESTINATION}.domain_capabilities": []},
+        "NO",
+    ),
+    ("deprecated", {f"{MACHINES}[0].deprecated": True}, "YES"),
+    ("not there", {MACHINES: NEWER_ALIAS, f"{DESTINATION}.domain_capabilities": []}, "NO"),
+    ("known from domain capabilities alone", {MACHINES: NEWER_ALIAS}, "YES"),
+    ("not told", {f"{DESTINATION}.guest_archs": []}, "NO_IDEA"),
+    ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),
+    ("none given", {"vm.machine_type": None}, "YES"),
+]
+RNG = {"vm.other_devices": [{"kind": "rng", "model": "virtio", "backend": "random"}]}
+MODELS = [
+    ("all there", RNG, "YES"),
+    ("no such backend", {"vm.other_devices": [{"kind": "rng", "backend": "magic"}]}, "NO"),
+    ("no such bus", {"vm.disks[0].bus": "sd"}, "NO"),
+    ("a class that libvirt does not list", {"vm.graphics": [{"type": "vnc"}]}, "YES"),
+    ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),
+    ("not told", {f"{DESTINATION}.domain_capabilities": []}, "NO_IDEA"),
+]
+BACK = [
+    ("both ways", {}, "YES"),
+    ("a newer QEMU there", {f"{DESTINATION}.hypervisor_version": 8002000}, "PROBABLY_YES"),
+    ("unknown", {"source.hypervisor": None}, "NO_IDEA"),
+]
+
+TABLES = {
+    vm.state: STATES,
+    vm.snapshots: SNAPSHOTS,
+    job.active: JOBS,
+    machine.machine_type: MACHINE,
+    machine.device_models: MODELS,
+    return_path.path: BACK,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+def test_a_job_is_to_be_waited_for():
+    found = finding(job.active, migration({"vm.jobs.active": "backup"}))
+    assert remedy_kinds(found) == ["wait_for_job"]
+
+
+def test_the_way_back_says_what_is_against_it():
+    case = migration({f"{DESTINATION}.hypervisor_version": 8002000})
+    assert "sw.qemu_version: source 8.2.0" in finding(return_path.path, case).reason
+
+
+def test_the_number_of_snapshots_is_told():
+    assert "3 snapshots" in finding(vm.snapshots, migration({"vm.snapshot_count": 3})).reason
