@@ -36,7 +36,7 @@ What a host says of itself, part by part. Generated from the .proto files by
 - An *optional* field is absent when it is unknown, or when there is no such thing.
 - Volatility: *static* until reboot or upgrade, *slow* until an administrator acts, *volatile* at
   any moment. It holds for everything below a field, until a field below says otherwise.
-- A *set* has no order, an *ordered list* has; a *list by* something has elements that are identified
+- A *set* has no order, an *ordered list* has; the elements of a *list by* something are identified
   by these fields. Alternatives are separated by "or", the strongest first.
 """
 
