@@ -3,6 +3,7 @@
 import pytest
 
 from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
+from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
 from vmfit_comparator.facts.storage import image_chain, path_present
 from vmfit_comparator.facts.storage_identity import disk_identity
@@ -87,13 +88,6 @@ PRESENT = [
     ),
     ("offline", {f"{PATH}.exists": False, "options.offline": True}, "YES"),
 ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"), [row[1:] for row in PRESENT], ids=[row[0] for row in PRESENT]
-)
-def test_path_present(changes, expected):
-    assert finding(path_present, migration(changes)).answer == answer(expected)
 
 
 @pytest.mark.parametrize("policy", ["optional", "requisite"])
@@ -312,14 +306,6 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"), [row[1:] for row in SAME], ids=[row[0] for row in SAME]
-)
-def test_disk_identity(changes, expected):
-    found = finding(disk_identity, migration(changes))
-    assert found.answer == answer(expected), found.reason
-
-
 def test_other_content_under_the_same_path_says_what_differs():
     found = finding(disk_identity, migration({**ONE_KERNEL, f"{PATH}.inode": 43}))
     assert "inode 42 here, 43 there" in found.reason
@@ -341,13 +327,6 @@ CHAINS = [
         "YES",
     ),
 ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"), [row[1:] for row in CHAINS], ids=[row[0] for row in CHAINS]
-)
-def test_image_chain(changes, expected):
-    assert finding(image_chain, migration(changes)).answer == answer(expected)
 
 
 OLD_QEMU = {"source.hypervisor.connections[0].hypervisor_version": 2_011_000}
@@ -381,13 +360,6 @@ CACHES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"), [row[1:] for row in CACHES], ids=[row[0] for row in CACHES]
-)
-def test_cache_mode(changes, expected):
-    assert finding(cache_mode, migration(changes)).answer == answer(expected)
-
-
 SHARED = [
     ("nfs", {}, "YES"),
     ("ext4", LOCAL, "NO"),
@@ -407,16 +379,24 @@ SHARED = [
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"), [row[1:] for row in SHARED], ids=[row[0] for row in SHARED]
-)
-def test_shared_proof(changes, expected):
-    assert finding(shared_proof, migration(changes)).answer == answer(expected)
-
-
-@pytest.mark.parametrize(
     ("changes", "option"), [(ONE_KERNEL, "--unsafe"), (LOCAL, "--copy-storage-all")]
 )
 def test_unsafe_is_a_remedy_only_for_what_is_proven_the_same(changes, option):
     found = finding(shared_proof, migration(changes))
     assert remedy_kinds(found) == ["change_migration_option"]
     assert found.remedies[0].change_migration_option.option == option
+
+
+TABLES = {
+    path_present: PRESENT,
+    disk_identity: SAME,
+    image_chain: CHAINS,
+    cache_mode: CACHES,
+    shared_proof: SHARED,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason

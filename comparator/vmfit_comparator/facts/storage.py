@@ -31,6 +31,8 @@ _KINDS = {"file": ("file",), "block": ("block",), "dir": ("directory",)}
     applies_if=("incoming.disks",),
     reads=("incoming.disks",),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "vm.disks",
         "source.mounts.mounts",
         "source.block_devices.devices",
@@ -146,6 +148,8 @@ def _inferred(pair: DiskPair, migration: Migration) -> Outcome:
     applies_if=("incoming.disks.backing_chain",),
     reads=("incoming.disks",),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "vm.disks",
         "destination.block_devices.devices",
         "destination.libvirt_objects.storage_pools",

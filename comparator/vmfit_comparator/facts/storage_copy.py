@@ -22,6 +22,8 @@ from vmfit_comparator.remedies import drop_option, provide_storage
     applies_if=("options.storage_copy",),
     reads=("vm.disks", "incoming.disks"),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "source.identity.boot_id",
         "destination.identity.boot_id",
         "source.mounts.mounts",
@@ -174,6 +176,8 @@ def _remedy(pair: DiskPair, pool: StoragePool | None) -> Remedy:
     applies_if=("incoming.disks.source.pool",),
     reads=("incoming.disks", "destination.libvirt_objects.storage_pools"),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "vm.disks",
         "destination.hypervisor.connections",
         "options.storage_copy",

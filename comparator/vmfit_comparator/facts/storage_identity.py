@@ -17,6 +17,8 @@ from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, proba
     applies_if=("incoming.disks",),
     reads=("vm.disks", "incoming.disks"),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "source.identity.boot_id",
         "destination.identity.boot_id",
         "source.mounts.mounts",

@@ -28,6 +28,8 @@ from vmfit_comparator.versions import version_text
     applies_if=("vm.disks",),
     reads=("vm.disks",),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "source.hypervisor.connections",
         "source.mounts.mounts",
         "options.storage_copy",
@@ -97,6 +99,8 @@ def _cache(disk: Disk, migration: Migration) -> Outcome:
     applies_if=("vm.disks",),
     reads=("vm.disks",),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "incoming.disks",
         "source.identity.boot_id",
         "destination.identity.boot_id",

@@ -17,6 +17,8 @@ from vmfit_comparator.pools import named_pool, pool_at
     applies_if=("options.storage_copy",),
     reads=("vm.disks", "incoming.disks"),
     also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
         "destination.mounts.mounts",
         "destination.libvirt_objects.storage_pools",
         "destination.hypervisor.connections",

@@ -1,0 +1,267 @@
+"""Facts about passed-through devices and file systems."""
+
+from vmfit.v1.devices_pb2 import PciDevice
+from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Filesystem, HostDevice
+from vmfit_comparator.connections import connection_for
+from vmfit_comparator.disks import DROPPED_WHEN_MISSING, joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.remedies import detach, make_directory, upgrade
+from vmfit_comparator.versions import version_text
+
+# QEMU carries the state of VFIO devices from 8.1 on, libvirt leaves it to QEMU from 8.5 on.
+_QEMU_WITH_VFIO = 8_001_000
+_LIBVIRT_ASKS_QEMU = 8_005_000
+_QEMU_WITH_VIRTIOFS = 8_002_000
+_LIBVIRT_WITH_VIRTIOFS = 10_010_000
+_VIRTIOFSD = (1, 11)
+
+
+@fact(
+    "dev.hostdev",
+    question="Can every passed-through device be left behind, or carried, and found again?",
+    applies_if=("vm.host_devices", "vm.nics.pci_address"),
+    reads=("vm.host_devices", "incoming.host_devices"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.nics",
+        "incoming.nics",
+        "source.pci.devices",
+        "destination.pci.devices",
+        "destination.usb.devices",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+    ),
+)
+@unless_offline
+def hostdev(migration: Migration) -> Outcome:
+    """Judge every hostdev by what libvirt and QEMU let migrate.
+
+    A PCI device with <teaming type='transient'/> is unplugged for the move: PROBABLY_YES where
+    the destination has one at its address. Other PCI and mediated devices need a kernel driver
+    that migrates (a vfio variant driver) and QEMU 8.1: else NO. USB devices are plugged in
+    anew: PROBABLY_YES, REDUCED, where the destination has one, else NO. All others are NO.
+
+    Source: libvirt's qemu driver; QEMU's docs/devel/migration/vfio.
+    """
+    outcomes = {
+        _label(device): _hostdev(device, migration) for device in migration.incoming.host_devices
+    }
+    for nic in migration.incoming.nics:
+        if nic.pci_address:
+            device = HostDevice(type="pci", mode="subsystem", pci_address=nic.pci_address)
+            if nic.teaming:
+                device.teaming = nic.teaming
+            outcomes[f"NIC {nic.mac}"] = _hostdev(device, migration)
+    return joined(outcomes, "does not apply: the destination's definition has no hostdev")
+
+
+def _label(device: HostDevice) -> str:
+    ids = f"{device.vendor_id}:{device.product_id}" if device.vendor_id else ""
+    place = device.pci_address or ids or device.mdev_uuid or device.scsi_address
+    place = place or f"{device.usb_bus_number}-{device.usb_device_number}"
+    return f"{device.type} {place}"
+
+
+def _hostdev(device: HostDevice, migration: Migration) -> Outcome:
+    remedies = [detach(_label(device))]
+    if device.mode == "capabilities":
+        return no("libvirt does not migrate hostdevs of mode capabilities", remedies=remedies)
+    if device.type == "usb":
+        return _usb(device, migration)
+    if device.type == "pci":
+        return _pci(device, migration)
+    version = _qemu(migration.source, migration)
+    if device.type in ("mdev", "scsi") and version >= _QEMU_WITH_VFIO:
+        return probably_no(
+            f"whether this {device.type} device migrates depends on its driver", remedies=remedies
+        )
+    return no(f"QEMU does not migrate hostdevs of type {device.type}", remedies=remedies)
+
+
+def _usb(device: HostDevice, migration: Migration) -> Outcome:
+    if not migration.destination.HasField("usb"):
+        return no_idea("the destination's USB devices are not known", missing=["destination.usb"])
+    for each in migration.destination.usb.devices:
+        by_id = (each.vendor_id, each.product_id) == (device.vendor_id, device.product_id)
+        place = (each.bus_number, each.device_number)
+        by_place = place == (device.usb_bus_number, device.usb_device_number)
+        if by_id or (not device.vendor_id and by_place):
+            return probably_yes(
+                f"the destination has a {each.vendor_id}:{each.product_id} as well; the guest sees "
+                "it unplugged and plugged in",
+                quality=Quality.QUALITY_REDUCED,
+            )
+    gone = f"the destination has no {_label(device)}"
+    if device.startup_policy in DROPPED_WHEN_MISSING:
+        return probably_yes(
+            f"{gone}: it is left out (startupPolicy={device.startup_policy})",
+            quality=Quality.QUALITY_REDUCED,
+        )
+    return no(gone, remedies=[detach(_label(device))])
+
+
+def _pci(device: HostDevice, migration: Migration) -> Outcome:
+    there = _at(device.pci_address, migration.destination)
+    remedies = [detach(_label(device))]
+    if not migration.destination.HasField("pci"):
+        return no_idea("the destination's PCI devices are not known", missing=["destination.pci"])
+    if device.teaming == "transient":
+        if there is None:
+            return no(f"the destination has no PCI device {device.pci_address}", remedies=remedies)
+        return probably_yes(
+            f"it is unplugged for the move, and the destination has {there.vendor_id}:"
+            f"{there.device_id} at {device.pci_address}"
+        )
+    version = _qemu(migration.source, migration)
+    if version < _QEMU_WITH_VFIO:
+        return no(
+            f"QEMU {version_text(version)} does not migrate passed-through PCI devices",
+            remedies=remedies,
+        )
+    here = _at(device.pci_address, migration.source)
+    if here is None or not _migrates(here.driver):
+        driver = here.driver if here is not None else "not known"
+        return no(f"its driver ({driver or 'none'}) does not migrate", remedies=remedies)
+    if there is None or (there.vendor_id, there.device_id) != (here.vendor_id, here.device_id):
+        return no(
+            f"the destination has no {here.vendor_id}:{here.device_id} at {device.pci_address}",
+            remedies=remedies,
+        )
+    return probably_yes(
+        f"driver {here.driver} migrates, the destination has the same device", probability=0.7
+    )
+
+
+def _migrates(driver: str) -> bool:
+    """Tell a vendor's vfio variant driver from the plain one."""
+    name = driver.replace("-", "_")
+    return name.endswith("vfio_pci") and name != "vfio_pci"
+
+
+def _at(address: str, snapshot: Snapshot) -> PciDevice | None:
+    return next((each for each in snapshot.pci.devices if each.address == address), None)
+
+
+def _qemu(snapshot: Snapshot, migration: Migration) -> int:
+    connection = connection_for(migration.vm, snapshot)
+    return connection.hypervisor_version if connection is not None else 0
+
+
+@fact(
+    "dev.virtiofs",
+    question="Can the guest's virtiofs shares migrate?",
+    applies_if=("vm.filesystems",),
+    reads=("vm.filesystems", "source.hypervisor.connections"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "source.hypervisor.virtiofsd_version",
+        "destination.hypervisor.virtiofsd_version",
+    ),
+)
+@unless_offline
+def virtiofs(migration: Migration) -> Outcome:
+    """Ask whether QEMU, libvirt and virtiofsd carry the state of virtiofs shares.
+
+    QEMU before 8.2 blocks the migration: NO. libvirt before 10.10 or a virtiofsd before 1.11 on
+    either host refuses it: PROBABLY_NO. Newer ones PROBABLY_YES; without versions NO_IDEA.
+
+    Source: QEMU's vhost-user-fs device; virtiofsd's changelog.
+    """
+    shares = [each.target for each in migration.vm.filesystems if each.driver == "virtiofs"]
+    if not shares:
+        return not_applicable("does not apply: the VM has no virtiofs share")
+    named = f"virtiofs share {', '.join(shares)}"
+    remedies = [detach(named)]
+    connection = connection_for(migration.vm, migration.source)
+    if connection is None or not connection.hypervisor_version:
+        return no_idea(
+            "the source's QEMU version is not known",
+            missing=["source.hypervisor.connections.hypervisor_version"],
+        )
+    if connection.hypervisor_version < _QEMU_WITH_VIRTIOFS:
+        version = version_text(connection.hypervisor_version)
+        return no(
+            f"QEMU {version} does not migrate {named}",
+            remedies=[*remedies, upgrade("QEMU", "8.2", on_source=True)],
+        )
+    if connection.libvirt_version < _LIBVIRT_WITH_VIRTIOFS:
+        return probably_no(
+            f"libvirt {version_text(connection.libvirt_version)} refuses {named}", remedies=remedies
+        )
+    versions = [
+        each.hypervisor.virtiofsd_version for each in (migration.source, migration.destination)
+    ]
+    if not all(versions):
+        return no_idea(
+            "virtiofsd's version is not known", missing=["destination.hypervisor.virtiofsd_version"]
+        )
+    if any(_version(each) < _VIRTIOFSD for each in versions):
+        return probably_no(
+            f"virtiofsd {' and '.join(versions)}: both must be 1.11 or newer",
+            remedies=[*remedies, upgrade("virtiofsd", "1.11")],
+        )
+    return probably_yes(f"QEMU, libvirt and virtiofsd carry {named}", probability=0.7)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+@fact(
+    "dev.filesystem",
+    question="Does the destination have the directories that are shared with the guest?",
+    applies_if=("incoming.filesystems",),
+    reads=("incoming.filesystems",),
+)
+@unless_offline
+def filesystem(migration: Migration) -> Outcome:
+    """Look every shared directory up on the destination.
+
+    Missing is NO. A 9p share that the guest has mounted blocks the migration in QEMU, and whether
+    it has is not seen from outside: PROBABLY_YES. What lies in the directories is not compared.
+
+    Source: stat(2) on the destination; QEMU's virtio-9p device.
+    """
+    return joined(
+        {each.target: _share(each) for each in migration.incoming.filesystems},
+        "does not apply: nothing is shared",
+    )
+
+
+def _share(share: Filesystem) -> Outcome:
+    path = share.source
+    if not path.path:
+        return yes(f"{share.type or 'share'} without a directory")
+    if not path.HasField("exists"):
+        return no_idea(
+            f"whether {path.path} exists on the destination is not known",
+            missing=["incoming.filesystems.source.exists"],
+        )
+    if not path.exists:
+        return no(
+            f"{path.path} does not exist on the destination", remedies=[make_directory(path.path)]
+        )
+    if share.driver == "virtiofs":
+        return yes(f"{path.path} is there")
+    return probably_yes(
+        f"{path.path} is there; QEMU blocks the migration while the guest has the 9p share mounted",
+        probability=0.6,
+    )
+
+
+FACTS = (hostdev, virtiofs, filesystem)

@@ -1,0 +1,228 @@
+"""Facts about host files, sockets and device nodes behind the guest's devices."""
+
+import posixpath
+
+from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.vm_pb2 import CharacterDevice, HostPath, Nic
+from vmfit_comparator.active import is_active
+from vmfit_comparator.disks import joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_addresses import has_address, is_in_use
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.remedies import change_definition, make_directory, provide_storage
+
+# Every Linux has these.
+_ALWAYS_THERE = ("/dev/random", "/dev/urandom", "/dev/null", "/dev/zero")
+_TAP_TYPES = ("bridge", "network", "ethernet")
+
+
+def existing(path: HostPath, field: str) -> Outcome:
+    """Judge a path that must exist on the destination."""
+    if not path.HasField("exists"):
+        if path.path in _ALWAYS_THERE:
+            return yes(f"{path.path} is there on every Linux")
+        return no_idea(
+            f"whether {path.path} exists on the destination is not known"
+            + (f": {path.error}" if path.error else ""),
+            missing=[f"{field}.exists"],
+        )
+    if not path.exists:
+        summary = f"Provide {path.path} on the destination"
+        return no(
+            f"{path.path} does not exist on the destination",
+            remedies=[provide_storage(summary, path.path)],
+        )
+    return yes(f"{path.path} is there")
+
+
+def creatable(path: HostPath, field: str) -> Outcome:
+    """Judge a path that is made on the destination if its directory is there."""
+    directory = posixpath.dirname(path.path)
+    if path.exists or path.existing_parent == directory:
+        return yes(f"{directory} is there")
+    if not path.HasField("exists"):
+        return no_idea(
+            f"whether {directory} exists on the destination is not known",
+            missing=[f"{field}.exists"],
+        )
+    if not path.existing_parent:
+        return probably_yes(f"{path.path} is not there yet; its directory was not looked at")
+    return no(
+        f"the directory {directory} does not exist on the destination",
+        remedies=[make_directory(directory)],
+    )
+
+
+@fact(
+    "dev.chardev_paths",
+    question="Can the destination open what is behind serial ports, channels and other devices?",
+    applies_if=("incoming.character_devices", "incoming.other_devices.path"),
+    reads=("incoming.character_devices", "incoming.other_devices"),
+    also_reads=("destination.network.interfaces", "destination.network.listening_ports"),
+)
+@unless_offline
+def chardev_paths(migration: Migration) -> Outcome:
+    """Look up files, sockets, pipes and devices behind character devices, RNGs and the like.
+
+    A file, a listening socket and a log need their directory; a device, a pipe, and a socket to
+    connect to must exist: else NO. A listening address that the destination lacks, or a port in
+    use there, is NO; what a device connects to is not tried. Paths that libvirt chooses are fine.
+
+    Source: stat(2) on the destination; libvirt's formatdomain, consoles.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for number, device in enumerate(migration.incoming.character_devices):
+        name = f"{device.kind} {device.target_name or number}"
+        for suffix, outcome in _character_device(device, migration):
+            outcomes[name + suffix] = outcome
+    for other in migration.incoming.other_devices:
+        if other.path.path:
+            field = "incoming.other_devices.path"
+            outcomes[f"{other.kind} {other.path.path}"] = existing(other.path, field)
+    return joined(outcomes, "does not apply: nothing of the host is behind these devices")
+
+
+def _character_device(device: CharacterDevice, migration: Migration) -> list[tuple[str, Outcome]]:
+    field = "incoming.character_devices.path"
+    found = []
+    if device.log.path:
+        found.append((" log", creatable(device.log, "incoming.character_devices.log")))
+    if device.type in ("tcp", "udp"):
+        found.append(("", _listener(device, migration)))
+    elif device.path.path and not device.automatic_path:
+        if device.type == "file" or (device.type == "unix" and device.mode != "connect"):
+            found.append(("", creatable(device.path, field)))
+        elif device.type in ("dev", "pipe", "unix"):
+            found.append(("", existing(device.path, field)))
+    return found
+
+
+def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
+    place = f"{device.host}:{device.port}"
+    if device.mode != "bind":
+        return probably_yes(f"it connects to {place}, which was not tried from there")
+    if not migration.destination.HasField("network"):
+        return no_idea("the destination's network is not known", missing=["destination.network"])
+    network = migration.destination.network
+    if has_address(device.host, network) is False:
+        return no(f"{device.host}, where it listens, is no address of the destination")
+    if device.type == "tcp" and is_in_use(device.host, device.port, network):
+        return no(f"port {device.port}, where it listens, is in use on the destination")
+    return yes(f"it can listen at {place}")
+
+
+@fact(
+    "dev.option_rom",
+    question="Does the destination have the option ROM files of the NICs, of the same size?",
+    applies_if=("incoming.nics.rom",),
+    reads=("vm.nics", "incoming.nics"),
+)
+@unless_offline
+def option_rom(migration: Migration) -> Outcome:
+    """Compare the ROM files that NICs name.
+
+    Missing is NO. QEMU refuses the guest's memory when the ROM's size, rounded up to a power of
+    two, differs: NO; without both sizes PROBABLY_YES. ROMs that QEMU brings along are not seen.
+
+    Source: QEMU's pci_add_option_rom.
+    """
+    here = {nic.mac: nic for nic in migration.vm.nics}
+    return joined(
+        {
+            nic.mac: _rom(here.get(nic.mac), nic)
+            for nic in migration.incoming.nics
+            if nic.rom.path and not nic.rom_disabled
+        },
+        "does not apply: no NIC names a ROM file",
+    )
+
+
+def _rom(here: Nic | None, nic: Nic) -> Outcome:
+    found = existing(nic.rom, "incoming.nics.rom")
+    if not nic.rom.exists:
+        return found
+    sizes = [here.rom.size_bytes if here is not None else 0, nic.rom.size_bytes]
+    if not all(sizes):
+        return probably_yes(f"{nic.rom.path} is there, its size was not compared")
+    rounded = [1 << (size - 1).bit_length() for size in sizes]
+    if rounded[0] != rounded[1]:
+        return no(f"{nic.rom.path} takes {rounded[0]} bytes here, {rounded[1]} there")
+    return yes(f"{nic.rom.path} takes {rounded[0]} bytes on both hosts")
+
+
+@fact(
+    "dev.vhost",
+    question="Does the destination have the kernel's tap, vhost and vsock devices for the guest?",
+    applies_if=("incoming.nics", "incoming.other_devices"),
+    reads=("incoming.nics", "incoming.other_devices"),
+    also_reads=(
+        "source.kernel.device_nodes",
+        "destination.kernel.device_nodes",
+        "destination.domains.vms",
+    ),
+)
+@unless_offline
+def vhost(migration: Migration) -> Outcome:
+    """Look up /dev/net/tun, vhost-net, vhost-vsock and vhost-user sockets on the destination.
+
+    No tun for a tap NIC, no vhost-net for a NIC that demands it, no vhost-vsock or a vsock
+    address in use for a vsock, no socket for vhost-user: NO. Without vhost-net libvirt falls back
+    to QEMU: YES, REDUCED, where the source has it.
+
+    Source: /dev; libvirt's formatdomain, driver name and vsock.
+    """
+    outcomes = {
+        nic.mac: each
+        for nic in migration.incoming.nics
+        if (each := _nic(nic, migration)) is not None
+    }
+    for device in migration.incoming.other_devices:
+        if device.kind == "vsock":
+            outcomes["vsock"] = _vsock(device.vsock_cid, migration, automatic=device.vsock_auto)
+    return joined(outcomes, "does not apply: no device needs one")
+
+
+def _nic(nic: Nic, migration: Migration) -> Outcome | None:
+    if nic.type in ("vhostuser", "vdpa"):
+        return existing(nic.socket, "incoming.nics.socket") if nic.socket.path else None
+    if nic.type not in _TAP_TYPES:
+        return None
+    kernel = migration.destination.kernel
+    if not kernel.device_nodes:
+        return no_idea(
+            "the destination's device nodes are not known",
+            missing=["destination.kernel.device_nodes"],
+        )
+    if "net/tun" not in kernel.device_nodes:
+        return no("the destination has no /dev/net/tun")
+    if "vhost-net" in kernel.device_nodes or not nic.model.startswith("virtio"):
+        return yes("/dev/net/tun is there")
+    if nic.driver_name == "vhost":
+        remedy = change_definition(
+            "Load vhost_net on the destination", "interface/driver/@name", "qemu"
+        )
+        return no("the NIC demands vhost-net, which the destination lacks", remedies=[remedy])
+    if "vhost-net" in migration.source.kernel.device_nodes:
+        return yes(
+            "the destination has no vhost-net: QEMU carries the frames itself, slower",
+            quality=Quality.QUALITY_REDUCED,
+        )
+    return yes("neither host has vhost-net")
+
+
+def _vsock(cid: int, migration: Migration, *, automatic: bool) -> Outcome:
+    destination = migration.destination
+    if destination.kernel.device_nodes and "vhost-vsock" not in destination.kernel.device_nodes:
+        return no("the destination has no /dev/vhost-vsock")
+    if not destination.HasField("domains"):
+        return no_idea("the destination's guests are not known", missing=["destination.domains"])
+    for vm in destination.domains.vms:
+        taken = {each.vsock_cid for each in vm.other_devices if each.kind == "vsock"}
+        if cid in taken and is_active(vm) and not automatic and vm.uuid != migration.vm.uuid:
+            return no(f"guest {vm.name} of the destination uses vsock address {cid}")
+    return yes("/dev/vhost-vsock is there")
+
+
+FACTS = (chardev_paths, option_rom, vhost)

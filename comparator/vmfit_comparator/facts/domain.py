@@ -1,0 +1,250 @@
+"""Facts about the domain's definition on the destination."""
+
+from collections.abc import Callable
+
+from vmfit.v1.vm_pb2 import Graphics, Vm
+from vmfit_comparator.active import is_active
+from vmfit_comparator.connections import canonical_machine, connection_for
+from vmfit_comparator.disks import is_read_only, joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_addresses import has_address, is_in_use
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.remedies import add_option, change_definition, drop_option, remove_domain
+
+_ANY_ADDRESS = "0.0.0.0"  # noqa: S104 -- advice, nothing is bound here
+
+
+@fact(
+    "domain.name_uuid",
+    question="Are the domain's name and UUID free on the destination?",
+    reads=("vm.name", "vm.uuid", "destination.domains.vms"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "incoming.name",
+        "vm.nics",
+        "options.destination_name",
+        "destination.hypervisor.connections",
+    ),
+)
+def name_uuid(migration: Migration) -> Outcome:
+    """Look for a domain of the same name or UUID on the destination.
+
+    The same domain running, the name with another UUID or the UUID with another name is NO.
+    The same name and UUID shut off is PROBABLY_YES: the definition is reused. Another running
+    guest with one of the MAC addresses is PROBABLY_YES too, for the two disturb each other.
+
+    Source: virConnectListAllDomains.
+    """
+    name = migration.options.destination_name or migration.incoming.name or migration.vm.name
+    uuid = migration.vm.uuid
+    others = _domains(migration)
+    for each in others:
+        remedies = [remove_domain(each.name, each.uuid)]
+        if each.uuid == uuid and each.name == name:
+            if is_active(each):
+                return no(f"{name} ({uuid}) runs on the destination already", remedies=remedies)
+            return probably_yes(f"{name} ({uuid}) is defined there, shut off", probability=0.95)
+        if each.uuid == uuid:
+            return no(f"UUID {uuid} is that of {each.name} on the destination", remedies=remedies)
+        if each.name == name:
+            rename = add_option("--dname NAME", "the name is taken on the destination")
+            return no(f"{name} is another domain there ({each.uuid})", remedies=[*remedies, rename])
+    macs = {nic.mac for nic in migration.vm.nics}
+    for each in others:
+        shared = macs & {nic.mac for nic in each.nics} if is_active(each) else set[str]()
+        if shared:
+            return probably_yes(
+                f"{each.name} runs there with MAC address {min(shared)} as well", probability=0.7
+            )
+    return yes(f"no domain of the destination is called {name} or has UUID {uuid}")
+
+
+def _domains(migration: Migration) -> list[Vm]:
+    """Return the domains of the connection that receives the VM."""
+    connection = connection_for(migration.vm, migration.destination)
+    return [
+        each
+        for each in migration.destination.domains.vms
+        if connection is None or not each.connection_uri or each.connection_uri == connection.uri
+    ]
+
+
+@fact(
+    "domain.ports_display",
+    question="Can the destination open the guest's displays where the definition says?",
+    applies_if=("incoming.graphics",),
+    reads=("incoming.graphics", "destination.network.interfaces"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "destination.network.listening_ports",
+        "destination.libvirt_objects.networks",
+    ),
+)
+@unless_offline
+def ports_display(migration: Migration) -> Outcome:
+    """Ask for listen addresses and fixed ports on the destination.
+
+    An address that the destination lacks, or a fixed port that is in use, is NO: QEMU cannot
+    listen. Any address, loopback and automatic ports are YES; a name, or addresses that are not
+    known, NO_IDEA. A display that listens on a libvirt network needs it active.
+
+    Source: libvirt's formatdomain, graphics; /proc/net/tcp.
+    """
+    outcomes = {}
+    for number, each in enumerate(migration.incoming.graphics):
+        if each.type in ("vnc", "spice", "rdp"):
+            outcomes[f"{each.type} {number}"] = _display(each, migration)
+    return joined(outcomes, "does not apply: no display listens")
+
+
+def _display(graphics: Graphics, migration: Migration) -> Outcome:
+    destination = migration.destination
+    network = destination.network
+    for listen in graphics.listens:
+        if listen.type == "network":
+            active = {each.name for each in destination.libvirt_objects.networks if each.active}
+            if destination.HasField("libvirt_objects") and listen.network not in active:
+                return no(f"it listens on network {listen.network}, which is not active there")
+        elif listen.type == "address":
+            known = has_address(listen.address, network)
+            if known is None:
+                return no_idea(
+                    f"whether {listen.address} is an address there is not known",
+                    missing=["destination.network.interfaces.addresses"],
+                )
+            if not known:
+                remedy = change_definition(
+                    "Let the display listen on an address of every host",
+                    "graphics/listen/@address",
+                    _ANY_ADDRESS,
+                )
+                return no(
+                    f"it listens on {listen.address}, no address of the destination",
+                    remedies=[remedy],
+                )
+    if graphics.autoport:
+        return yes("its address is there, the port is chosen automatically")
+    addresses = [each.address for each in graphics.listens if each.type == "address"] or [""]
+    for port in (graphics.port, graphics.tls_port, graphics.websocket):
+        if port > 0 and any(is_in_use(address, port, network) for address in addresses):
+            remedy = change_definition("Let libvirt choose the port", "graphics/@autoport", "yes")
+            return no(f"port {port} is in use on the destination", remedies=[remedy])
+    return yes("its address and port are free there")
+
+
+# Devices that libvirt never adds by itself.
+_COUNTED = ("rng", "sound", "vsock", "shmem", "hub", "iommu", "crypto")
+# What libvirt's ABI check compares: a word, and how to read it from a definition.
+_STRICT: tuple[tuple[str, Callable[[Vm], object]], ...] = (
+    ("type", lambda vm: vm.domain_type),
+    ("architecture", lambda vm: vm.architecture),
+    ("memory", lambda vm: vm.memory.maximum_bytes),
+    ("maximum memory", lambda vm: vm.memory.hotplug_maximum_bytes),
+    ("memory slots", lambda vm: vm.memory.slot_count),
+    ("maximum of vCPUs", lambda vm: vm.vcpus.maximum_count),
+    ("vCPUs", lambda vm: vm.vcpus.current_count),
+    ("NUMA cells", lambda vm: [(c.memory_bytes, tuple(c.vcpu_ids)) for c in vm.numa.cells]),
+    ("disks", lambda vm: [f"{d.target} ({d.device})" for d in vm.disks]),
+    ("disk serials", lambda vm: [(d.serial, d.wwn) for d in vm.disks]),
+    ("disk access", lambda vm: [(is_read_only(d), d.shareable) for d in vm.disks]),
+    ("NICs", lambda vm: [n.mac for n in vm.nics]),
+    ("hostdevs", lambda vm: [(h.mode, h.type) for h in vm.host_devices]),
+    ("TPMs", lambda vm: [(t.model, t.backend) for t in vm.tpms]),
+    ("shares", lambda vm: [f.target for f in vm.filesystems]),
+    ("other devices", lambda vm: sorted(o.kind for o in vm.other_devices if o.kind in _COUNTED)),
+)
+# Where a definition may leave the choice to libvirt.
+_WHERE_GIVEN: tuple[tuple[str, Callable[[Vm], list[str]]], ...] = (
+    ("UUID", lambda vm: [vm.uuid]),
+    ("disk bus", lambda vm: [d.bus for d in vm.disks]),
+    ("NIC model", lambda vm: [n.model for n in vm.nics]),
+    ("loader type", lambda vm: [vm.firmware.loader_type]),
+)
+_COMPARED = (
+    *("domain_type", "architecture", "machine_type", "uuid", "memory", "vcpus", "numa", "disks"),
+    *("nics", "host_devices", "tpms", "filesystems", "other_devices", "firmware", "cpu", "os_type"),
+)
+
+
+@fact(
+    "domain.config_abi",
+    question="Does the definition sent with --xml show the guest the same machine?",
+    reads=("vm.name", "incoming.name"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        *(f"vm.{field}" for field in _COMPARED),
+        *(f"incoming.{field}" for field in _COMPARED),
+        "destination.hypervisor.connections",
+        "options.destination_xml",
+        "options.destination_name",
+        "options.persistent",
+        "vm.pending_configuration",
+    ),
+)
+def config_abi(migration: Migration) -> Outcome:
+    """Compare what libvirt's ABI check compares between the live and the incoming definition.
+
+    A difference that the guest could see (memory, vCPUs, machine type, UUID, disks by target and
+    bus, NICs by MAC and model, the set of devices) is NO, as is another name without --dname.
+    With --persistent a pending change of the stored definition is PROBABLY_YES: it moves along.
+
+    Source: libvirt's virDomainDefCheckABIStability.
+    """
+    options = migration.options
+    if not options.destination_xml:
+        if options.persistent and migration.vm.pending_configuration:
+            return probably_yes("the stored definition has changes that wait for a restart")
+        return not_applicable("does not apply: the definition is sent as it is")
+    here, there = migration.vm, migration.incoming
+    differences = _differences(migration)
+    if there.name not in (here.name, options.destination_name):
+        differences.append(f"name: {here.name} here, {there.name} there (use --dname)")
+    if differences:
+        remedy = drop_option("--xml", "or give the guest the same devices in it")
+        return no("; ".join(differences), remedies=[remedy])
+    written = [
+        (each.cpu.model, {f.name: f.policy for f in each.cpu.features}) for each in (here, there)
+    ]
+    if written[0] != written[1] and here.cpu.expanded and there.cpu.expanded:
+        apart = set(here.cpu.expanded_features) ^ set(there.cpu.expanded_features)
+        if apart:
+            return probably_no(f"CPU features differ: {', '.join(sorted(apart)[:10])}")
+    return yes("the definition sent shows the guest the same machine")
+
+
+def _differences(migration: Migration) -> list[str]:
+    here, there = migration.vm, migration.incoming
+    found: list[tuple[str, object, object]] = []
+    connection = connection_for(here, migration.destination)
+    if connection is not None:
+        machines = [canonical_machine(each, connection) for each in (here, there)]
+        if all(machines) and machines[0] != machines[1]:
+            found.append(("machine type", machines[0], machines[1]))
+    for word, read in _STRICT:
+        if read(here) != read(there):
+            found.append((word, read(here), read(there)))
+    for word, read_all in _WHERE_GIVEN:
+        pairs = zip(read_all(here), read_all(there), strict=False)
+        found += [(word, *pair) for pair in pairs if all(pair) and pair[0] != pair[1]]
+    return [f"{word}: {_short(one)} here, {_short(other)} there" for word, one, other in found]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
+FACTS = (name_uuid, ports_display, config_abi)

@@ -1,0 +1,298 @@
+"""Facts about what the guest's NICs plug into."""
+
+from vmfit.v1.finding_pb2 import Consequence, Quality
+from vmfit.v1.network_pb2 import NetworkInterface
+from vmfit.v1.vm_pb2 import Nic
+from vmfit_comparator.bridges import interface, link_name, uplinks, usable_mtu, virtual_network
+from vmfit_comparator.connections import connection_for
+from vmfit_comparator.disks import joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.remedies import (
+    change_definition,
+    create_bridge,
+    provide_storage,
+    set_mtu,
+    start_network,
+)
+
+_REDUCED = Quality.QUALITY_REDUCED
+
+
+def _subjects(migration: Migration) -> list[tuple[str, Nic | None, Nic]]:
+    """Return (name, NIC on the source, incoming NIC); NICs are matched by MAC, then by place."""
+    by_mac = {nic.mac: nic for nic in migration.vm.nics}
+    return [
+        (nic.mac or f"NIC {n}", by_mac.get(nic.mac), nic)
+        for n, nic in enumerate(migration.incoming.nics)
+    ]
+
+
+@fact(
+    "net.bridge",
+    question="Does the destination have the bridge or interface that every NIC plugs into?",
+    applies_if=("incoming.nics",),
+    reads=("incoming.nics", "destination.network.interfaces"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.nics",
+        "source.network.interfaces",
+        "source.libvirt_objects.networks",
+        "destination.network.ovs_bridges",
+        "destination.network.ovs_present",
+        "destination.libvirt_objects.networks",
+        "destination.hypervisor.connections",
+    ),
+)
+@unless_offline
+def bridge(migration: Migration) -> Outcome:
+    """Look every NIC's bridge, or macvtap parent, up among the destination's interfaces.
+
+    Missing, or not a bridge, is NO: libvirt cannot plug the NIC in. A bridge that is down, that
+    lacks an uplink which the source's has, or another one than on the source lets the migration
+    pass with the guest cut off or elsewhere: YES, REDUCED. Open vSwitch bridges need its database.
+
+    Source: /sys/class/net, OVSDB.
+    """
+    outcomes = {}
+    for name, here, nic in _subjects(migration):
+        outcome = _link(here, nic, migration)
+        if outcome is not None:
+            outcomes[name] = outcome
+    return joined(outcomes, "does not apply: no NIC plugs into a bridge or interface")
+
+
+def _link(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
+    if nic.type == "bridge":
+        return _bridge(here, nic, nic.bridge, nic.virtual_port_type, migration)
+    if nic.type == "direct":
+        return _parent(nic.host_interface, migration)
+    if nic.type != "network":
+        return None
+    found = virtual_network(nic.network, migration.vm, migration.destination)
+    if found is None or not found.active:
+        return None
+    if found.bridge:
+        port_type = nic.virtual_port_type or found.virtual_port_type
+        return _bridge(here, nic, found.bridge, port_type, migration)
+    if not found.forward_interfaces or found.forward_mode == "hostdev":
+        return None
+    parents = [_parent(each, migration) for each in found.forward_interfaces]
+    return max(parents, key=lambda each: each.answer)
+
+
+def _bridge(here: Nic | None, nic: Nic, name: str, port_type: str, migration: Migration) -> Outcome:
+    network = migration.destination.network
+    open_vswitch = {each.name for each in network.ovs_bridges}
+    if port_type == "openvswitch":
+        if name in open_vswitch:
+            return yes(f"Open vSwitch bridge {name} is there")
+        if network.ovs_present and not open_vswitch:
+            return no_idea(
+                f"the Open vSwitch bridges are not known, {name} among them or not",
+                missing=["destination.network.ovs_bridges"],
+            )
+        return no(f"the destination has no Open vSwitch bridge {name}")
+    found = interface(name, network)
+    if found is None:
+        return no(
+            f"bridge {name} does not exist on the destination", remedies=[create_bridge(name)]
+        )
+    if name in open_vswitch or found.type == "openvswitch":
+        remedy = change_definition(
+            "Name Open vSwitch in the definition", "interface/virtualport/@type", "openvswitch"
+        )
+        return no(
+            f"{name} is an Open vSwitch bridge, and the NIC is not made for one", remedies=[remedy]
+        )
+    if not found.HasField("bridge") and found.type != "bridge":
+        return no(f"{name} is no bridge on the destination, but {found.type or 'an interface'}")
+    return _plugged(here, nic, found, migration)
+
+
+def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, migration: Migration) -> Outcome:
+    """Say what the guest loses on a bridge that is there."""
+    if not found.up:
+        return yes(
+            f"bridge {found.name} is there, but down: the guest is cut off", quality=_REDUCED
+        )
+    source = migration.source
+    name = link_name(here, migration.vm, source) if here is not None else ""
+    name = name or (here.bridge if here is not None else "")
+    old = interface(name, source.network)
+    if old is not None and old.HasField("bridge"):
+        lost = uplinks(old, source.network)
+        if lost and not uplinks(found, migration.destination.network):
+            return yes(
+                f"bridge {found.name} is there without an uplink, the source's {name} has "
+                f"{lost[0].name}: the guest is cut off",
+                quality=_REDUCED,
+            )
+    if name and name != found.name and nic.type == "network":
+        return yes(
+            f"network {nic.network} is bridge {found.name} there, {name} here: the NIC lands on "
+            "another bridge",
+            quality=_REDUCED,
+        )
+    return yes(f"bridge {found.name} is there and up")
+
+
+def _parent(name: str, migration: Migration) -> Outcome:
+    found = interface(name, migration.destination.network)
+    if found is None:
+        remedy = provide_storage(f"Provide an interface {name} on the destination", name)
+        return no(f"interface {name} does not exist on the destination", remedies=[remedy])
+    if not found.up:
+        return probably_yes(
+            f"interface {name} is there, but down: the guest is cut off", quality=_REDUCED
+        )
+    return yes(f"interface {name} is there and up")
+
+
+@fact(
+    "net.network",
+    question="Are the libvirt networks of the NICs active on the destination?",
+    applies_if=("incoming.nics.network",),
+    reads=("incoming.nics", "destination.libvirt_objects.networks"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "destination.hypervisor.connections",
+    ),
+)
+@unless_offline
+def network(migration: Migration) -> Outcome:
+    """Look every NIC's libvirt network up on the destination.
+
+    Missing or not active is NO. A port group that the network there lacks is ignored by libvirt,
+    with its VLANs and limits: YES, REDUCED.
+
+    Source: virConnectListAllNetworks.
+    """
+    outcomes = {}
+    for name, _, nic in _subjects(migration):
+        if nic.type == "network":
+            outcomes[name] = _network(nic, migration)
+    return joined(outcomes, "does not apply: no NIC is on a libvirt network")
+
+
+def _network(nic: Nic, migration: Migration) -> Outcome:
+    found = virtual_network(nic.network, migration.vm, migration.destination)
+    if found is None:
+        return no(
+            f"the destination has no libvirt network {nic.network}",
+            remedies=[start_network(nic.network, define=True)],
+        )
+    if not found.active:
+        return no(
+            f"libvirt network {nic.network} is not active on the destination",
+            remedies=[start_network(nic.network, define=False)],
+        )
+    if nic.port_group and nic.port_group not in found.port_groups:
+        return yes(
+            f"network {nic.network} is active, without port group {nic.port_group}: "
+            "its settings are lost",
+            quality=_REDUCED,
+        )
+    return yes(f"network {nic.network} is active")
+
+
+@fact(
+    "net.mtu",
+    question="Do frames as large as the guest may send pass on the destination?",
+    applies_if=("incoming.nics",),
+    reads=("incoming.nics", "destination.network.interfaces"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.nics",
+        "source.network.interfaces",
+        "source.libvirt_objects.networks",
+        "destination.libvirt_objects.networks",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+    ),
+    consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
+)
+@unless_offline
+def mtu(migration: Migration) -> Outcome:
+    """Compare the MTU promised to the guest, else the source's, with bridge and uplinks there.
+
+    At least as large is YES. Smaller lets the migration pass, and large frames are lost from then
+    on: PROBABLY_YES, REDUCED, as most guests send some. Without both MTUs the NIC is not judged.
+
+    Source: /sys/class/net/*/mtu; libvirt's formatdomain, interface mtu.
+    """
+    outcomes = {}
+    for name, here, nic in _subjects(migration):
+        outcome = _mtu(here, nic, migration)
+        if outcome is not None:
+            outcomes[name] = outcome
+    return joined(outcomes, "does not apply: no NIC's MTU is known on both sides")
+
+
+def _mtu(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
+    source, destination = migration.source, migration.destination
+    link = link_name(nic, migration.vm, destination)
+    offered = usable_mtu(link, destination.network) if link else None
+    if offered is None:
+        return None
+    wanted, who = nic.mtu_bytes, "the guest was told"
+    if not wanted and here is not None:
+        old = link_name(here, migration.vm, source) or here.bridge
+        wanted, who = usable_mtu(old, source.network) or 0, f"{old} on the source carries"
+    if not wanted:
+        return None
+    seen = f"{who} {wanted} bytes, {link} on the destination {offered}"
+    if offered >= wanted:
+        return yes(seen)
+    return probably_yes(
+        f"{seen}: larger frames are lost",
+        probability=0.5,
+        quality=_REDUCED,
+        remedies=[set_mtu(link, wanted)],
+    )
+
+
+@fact(
+    "net.filter",
+    question="Are the network filters of the NICs defined on the destination?",
+    applies_if=("incoming.nics.filter",),
+    reads=("incoming.nics", "destination.libvirt_objects.network_filters"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "destination.hypervisor.connections",
+    ),
+)
+@unless_offline
+def network_filter(migration: Migration) -> Outcome:
+    """Look every NIC's filter up on the destination.
+
+    libvirt sets the filter's rules up before the guest runs, and refuses a NIC whose filter is
+    not defined: NO. The rules themselves are not compared.
+
+    Source: virConnectListAllNWFilters.
+    """
+    connection = connection_for(migration.vm, migration.destination)
+    known = {
+        each.name
+        for each in migration.destination.libvirt_objects.network_filters
+        if connection is None or each.uri == connection.uri
+    }
+    outcomes = {}
+    for name, _, nic in _subjects(migration):
+        if not nic.filter:
+            continue
+        remedy = change_definition(
+            f"Define network filter {nic.filter} on the destination", "filter", nic.filter
+        )
+        gone = no(f"the destination has no network filter {nic.filter}", remedies=[remedy])
+        outcomes[name] = yes(f"filter {nic.filter} is there") if nic.filter in known else gone
+    return joined(outcomes, "does not apply: no NIC has a filter")
+
+
+FACTS = (bridge, network, mtu, network_filter)

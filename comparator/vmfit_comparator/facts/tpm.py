@@ -1,0 +1,114 @@
+"""Facts about emulated and passed-through TPMs."""
+
+from vmfit.v1.vm_pb2 import Tpm
+from vmfit_comparator.connections import connection_for, domain_capabilities_for
+from vmfit_comparator.disks import joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.remedies import detach, upgrade
+
+# Which leaves the state alone that it shares with the source's swtpm.
+_SWTPM_SHARES = (0, 8)
+_LIBVIRT_SHARES = 9_000_000
+
+
+@fact(
+    "tpm.state",
+    question="Can the destination run the guest's TPM with the state it has?",
+    applies_if=("vm.tpms",),
+    reads=("vm.tpms", "incoming.tpms"),
+    also_reads=(
+        "vm.connection_uri",
+        "vm.os_type",
+        "vm.emulator.path",
+        "vm.domain_type",
+        "vm.architecture",
+        "vm.machine_type",
+        "source.hypervisor.swtpm_version",
+        "destination.hypervisor.swtpm_version",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+    ),
+)
+@unless_offline
+def state(migration: Migration) -> Outcome:
+    """Ask libvirt for swtpm on the destination and compare its version.
+
+    An emulated TPM needs swtpm there, by domain capabilities or as found: else NO. The same
+    version is YES, a newer one PROBABLY_YES, an older one PROBABLY_NO, since state formats only
+    grow. A state directory on a shared file system needs swtpm 0.8 and libvirt 9.0: else NO.
+    A passed-through TPM stays behind with its keys: NO.
+
+    Source: virConnectGetDomainCapabilities: devices/tpm; swtpm --version.
+    """
+    outcomes = {
+        f"{each.model or 'tpm'} {number}": _tpm(each, migration)
+        for number, each in enumerate(migration.incoming.tpms)
+    }
+    return joined(outcomes, "does not apply: the destination's definition has no TPM")
+
+
+def _tpm(tpm: Tpm, migration: Migration) -> Outcome:
+    if tpm.backend == "passthrough":
+        return no(
+            f"TPM {tpm.device.path or 'of the host'} stays behind, with its keys",
+            remedies=[detach("the TPM")],
+        )
+    if tpm.backend != "emulator":
+        return no_idea(f"a TPM of backend {tpm.backend} is not managed by libvirt")
+    offered = _offered(tpm, migration)
+    source, destination = migration.source.hypervisor, migration.destination.hypervisor
+    remedy = upgrade("swtpm", source.swtpm_version)
+    if offered is False or (offered is None and not destination.HasField("swtpm_version")):
+        wanted = f"emulated TPM {tpm.version}".rstrip()
+        return no(f"the destination has no swtpm for an {wanted}", remedies=[remedy])
+    versions = (source.swtpm_version, destination.swtpm_version)
+    if tpm.state_directory.filesystem.shared:
+        connection = connection_for(migration.vm, migration.destination)
+        libvirt = connection.libvirt_version if connection is not None else 0
+        if min(map(_version, versions)) < _SWTPM_SHARES or libvirt < _LIBVIRT_SHARES:
+            return no(
+                f"{tpm.state_directory.path} is shared, which needs swtpm 0.8 and libvirt 9.0 on "
+                f"both hosts; there is swtpm {versions[1] or 'of an unknown version'}",
+                remedies=[upgrade("swtpm", "0.8")],
+            )
+    return _by_version(*versions)
+
+
+def _by_version(source: str, destination: str) -> Outcome:
+    if not source or not destination:
+        return probably_yes("swtpm is there; its version was not compared")
+    seen = f"swtpm {source} here, {destination} there"
+    if _version(destination) < _version(source):
+        return probably_no(
+            f"{seen}: an older one may not know the state's format",
+            probability=0.3,
+            remedies=[upgrade("swtpm", source)],
+        )
+    if _version(destination) == _version(source):
+        return yes(f"swtpm {source} on both hosts")
+    return probably_yes(seen)
+
+
+def _offered(tpm: Tpm, migration: Migration) -> bool | None:
+    """Tell whether libvirt there offers this TPM; None when it does not say."""
+    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    if capabilities is None:
+        return None
+    device = next((each for each in capabilities.device_classes if each.name == "tpm"), None)
+    if device is None:
+        return None
+    values = {each.name: each.values for each in device.enums}
+    if not device.supported or "emulator" not in values.get("backendModel", ["emulator"]):
+        return False
+    # Without its own word for the version libvirt decides by the model.
+    return not tpm.version or tpm.version in values.get("backendVersion", [tpm.version])
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.partition("-")[0].split(".") if part.isdigit())
+
+
+FACTS = (state,)

@@ -1,0 +1,40 @@
+"""Where on a host something can listen."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from vmfit.v1.network_pb2 import Network
+
+
+def has_address(text: str, network: Network) -> bool | None:
+    """Tell whether a host can listen at an address; None for a name, and without addresses."""
+    address = parse_address(text)
+    if address is None:
+        return None if text else True
+    if address.is_unspecified or address.is_loopback:
+        return True
+    known = [each.partition("/")[0] for one in network.interfaces for each in one.addresses]
+    if not known:
+        return None
+    return any(parse_address(each) == address for each in known)
+
+
+def is_in_use(text: str, port: int, network: Network) -> bool:
+    """Tell whether something listens at this port, of this address or of all."""
+    address = parse_address(text)
+    for each in network.listening_ports:
+        if each.port != port:
+            continue
+        other = parse_address(each.address)
+        if address is None or other is None or address == other:
+            return True
+        if address.is_unspecified or other.is_unspecified:
+            return True
+    return False
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an IP address, without its zone; None for anything else."""
+    try:
+        return ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
