@@ -39,6 +39,10 @@ REACHABLE = [
     ("too old", {}, "NO_IDEA", {"destination_age_seconds": 3600}),
     ("no answer", {}, "PROBABLY_NO", {"unreachable": {"destination": "connection refused"}}),
 ]
+NO_UUID = {
+    f"source.{CONNECTION}.host_uuid": None,
+    "source.identity.libvirt_host_uuid": None,
+}
 SAME_MACHINE = [
     ("two hosts", {}, "YES"),
     (
@@ -55,27 +59,9 @@ SAME_MACHINE = [
         },
         "NO",
     ),
-    (
-        "one firmware UUID, libvirt unknown",
-        {
-            f"source.{CONNECTION}.host_uuid": None,
-            "source.identity.libvirt_host_uuid": None,
-            "hosts.identity.product_uuid": "p",
-        },
-        "PROBABLY_NO",
-    ),
-    ("one name", {f"hosts.{CONNECTION}.hostname": "alpha"}, "PROBABLY_NO"),
-    (
-        "one name, told where to connect",
-        {f"hosts.{CONNECTION}.hostname": "alpha", "options.migration_uri": "tcp://192.0.2.2"},
-        "YES",
-    ),
-    ("localhost", {f"{DESTINATION}.hostname": "localhost.localdomain"}, "NO"),
-    (
-        "localhost, tunnelled",
-        {f"{DESTINATION}.hostname": "localhost", "options.tunnelled": True},
-        "YES",
-    ),
+    ("one firmware UUID", {**NO_UUID, "hosts.identity.product_uuid": "p"}, "PROBABLY_NO"),
+    ("two firmware UUIDs", NO_UUID, "PROBABLY_YES"),
+    ("no UUIDs", {**NO_UUID, "destination.identity.product_uuid": None}, "NO_IDEA"),
     ("no identity", {"source.identity": None}, "NO_IDEA"),
 ]
 LIBVIRT = [

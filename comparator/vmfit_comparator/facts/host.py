@@ -1,7 +1,6 @@
 """Facts about the hosts as such: do they answer, are they two, may guests come?"""
 
 from vmfit.v1.finding_pb2 import (
-    ChangeMigrationOption,
     ChooseHost,
     Remedy,
     RestartService,
@@ -53,29 +52,33 @@ def reachable(migration: Migration) -> Outcome:
 
 @fact(
     "host.same_machine",
-    question="Are source and destination two hosts, by the names they call themselves?",
+    question="Are source and destination two hosts to libvirt?",
     reads=("source.identity", "destination.identity"),
     also_reads=("source.hypervisor.connections", "destination.hypervisor.connections", *_VM),
 )
 def same_machine(migration: Migration) -> Outcome:
-    """Compare what libvirt compares: the hosts' libvirt UUIDs, and the name the destination gives.
+    """Compare the UUIDs by which libvirt tells hosts apart.
 
-    The same libvirt host UUID is NO: libvirt refuses it, also for clones. Without both UUIDs the
-    same firmware UUID, libvirt's default, is PROBABLY_NO. Without a migration URI (and not
-    tunnelled) the destination tells the source to connect to its own host name: a name that starts
-    with "localhost" is refused, NO; the source's own name leads back to the source, PROBABLY_NO.
-    A machine id or boot id in common (clones, containers) does not matter.
+    The same libvirt host UUID is NO: libvirt refuses it, also for clones. Without both of them the
+    same firmware UUID, from which libvirt takes its own, is PROBABLY_NO; nothing to compare is
+    NO_IDEA. A machine id or boot id in common (clones, containers) does not matter.
 
-    Source: libvirt docs/migration.rst; qemuMigrationCookie's host UUID; lab measurements.
+    Source: virConnectGetCapabilities: host/uuid; libvirtd.conf, host_uuid.
     """
     source, destination = _host_uuid(migration, "source"), _host_uuid(migration, "destination")
-    if source and source == destination:
+    if source and destination:
+        if source != destination:
+            return yes(f"libvirt's host UUIDs are {source} and {destination}")
         return no(f"both hosts have the libvirt host UUID {source}", remedies=[_OWN_UUID])
-    if not (source and destination):
-        product = migration.source.identity.product_uuid
-        if product and product == migration.destination.identity.product_uuid:
-            return probably_no(f"both hosts have the firmware UUID {product}", remedies=[_OWN_UUID])
-    return _named_apart(migration)
+    before = migration.source.identity.product_uuid
+    after = migration.destination.identity.product_uuid
+    if not before or not after:
+        side = "destination" if source else "source"
+        missing = f"{side}.identity.libvirt_host_uuid"
+        return no_idea(f"the {side}'s host UUID is not known", missing=[missing])
+    if before == after:
+        return probably_no(f"both hosts have the firmware UUID {before}", remedies=[_OWN_UUID])
+    return probably_yes(f"the firmware UUIDs are {before} and {after}", probability=0.99)
 
 
 _OWN_UUID = Remedy(
@@ -89,30 +92,6 @@ def _host_uuid(migration: Migration, side: str) -> str:
     connection = connection_for(migration.vm, snapshot)
     from_connection = connection.host_uuid if connection is not None else ""
     return (from_connection or snapshot.identity.libvirt_host_uuid).lower()
-
-
-def _named_apart(migration: Migration) -> Outcome:
-    options = migration.options
-    source, destination = _own_name(migration, "source"), _own_name(migration, "destination")
-    remedy = Remedy(
-        summary="Give --migrateuri with the destination's address, or fix its host name",
-        change_migration_option=ChangeMigrationOption(option="--migrateuri"),
-    )
-    if options.migration_uri or options.tunnelled or options.offline:
-        return yes(f"{source} and {destination} are two hosts")
-    if destination.startswith("localhost"):
-        return no(f"the destination calls itself {destination}", remedies=[remedy])
-    if destination and destination == source:
-        text = f"both hosts call themselves {source}, so the source would connect to itself"
-        return probably_no(text, probability=0.05, remedies=[remedy])
-    return yes(f"{source} and {destination} are two hosts")
-
-
-def _own_name(migration: Migration, side: str) -> str:
-    snapshot: Snapshot = getattr(migration, side)
-    connection = connection_for(migration.vm, snapshot)
-    told = connection.hostname if connection is not None else ""
-    return told or snapshot.identity.canonical_hostname or snapshot.identity.hostname
 
 
 @fact(
