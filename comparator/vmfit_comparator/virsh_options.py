@@ -173,11 +173,12 @@ def _collect(words: list[str]) -> dict[str, str]:
             name, equals, text = word[2:].partition("=")
             if name not in _KNOWN:
                 raise VirshOptionError(f"unknown option --{name}{_suggestion(name)}")
-            if name in given:
-                raise VirshOptionError(f"option --{name} is given twice")
             if name in _FLAGS and equals:
                 raise VirshOptionError(f"option --{name} takes no value")
-            given[name] = text if name in _FLAGS or equals else _next(rest, name)
+            value = text if name in _FLAGS or equals else _next(rest, name)
+            # Said twice alike is harmless: scripts join their flags from several places.
+            if given.setdefault(name, value) != value:
+                raise VirshOptionError(f"option --{name} is given twice, with different values")
         elif re.match(r"-[A-Za-z]", word):
             raise VirshOptionError(f"unknown option {word}{_suggestion(word.lstrip('-'))}")
         else:
