@@ -1,5 +1,6 @@
 """Options of a migration, spelled as virsh spells them."""
 
+import contextlib
 import shlex
 import shutil
 import subprocess
@@ -30,8 +31,10 @@ def parse(text, files=None):
         (
             "web u m g l d --live",
             "web",
-            "destination_uri: 'u' migration_uri: 'm' graphics_uri: 'g' listen_address: 'l' "
-            "destination_name: 'd' live: true",
+            (
+                "destination_uri: 'u' migration_uri: 'm' graphics_uri: 'g' listen_address: 'l' "
+                "destination_name: 'd' live: true"
+            ),
         ),
         (
             "web --migrateuri m u g",
@@ -69,8 +72,10 @@ def parse(text, files=None):
         (
             "--auto-converge --auto-converge-initial 20 --auto-converge-increment 10",
             None,
-            "auto_converge: true auto_converge_initial_percent: 20 "
-            "auto_converge_increment_percent: 10",
+            (
+                "auto_converge: true auto_converge_initial_percent: 20 "
+                "auto_converge_increment_percent: 10"
+            ),
         ),
         (
             "--compressed --comp-methods mt,xbzrle --comp-mt-level 3 --comp-xbzrle-cache 4096",
@@ -82,8 +87,10 @@ def parse(text, files=None):
         (
             "--persistent --undefinesource --suspend --unsafe --offline --change-protection",
             None,
-            "persistent: true undefine_source: true suspend: true unsafe: true offline: true "
-            "change_protection: true",
+            (
+                "persistent: true undefine_source: true suspend: true unsafe: true offline: true "
+                "change_protection: true"
+            ),
         ),
         (
             "--rdma-pin-all --abort-on-error --zerocopy --direct --verbose",
@@ -143,12 +150,8 @@ def test_what_virsh_refuses(words, message):
 
 @given(st.lists(st.sampled_from([*(f"--{each}" for each in _KNOWN), "1", "web", "--", "--x=y"])))
 def test_any_words_are_understood_or_refused(words):
-    try:
-        parsed = parse_virsh_migrate(words, lambda path: path)
-    except VirshOptionError as error:
-        assert "\n" not in str(error)
-    else:
-        assert parsed.options.IsInitialized()
+    with contextlib.suppress(VirshOptionError):
+        assert parse_virsh_migrate(words, lambda path: path).options.IsInitialized()
 
 
 def test_every_option_of_the_installed_virsh_is_known():
