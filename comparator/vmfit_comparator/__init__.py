@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from vmfit_comparator.engine_error import EngineError
     from vmfit_comparator.inventory import Inventory, InventoryError, read_inventory
     from vmfit_comparator.policy import PolicyError, read_policy
-    from vmfit_comparator.references import check, host_reference, vm_reference
 
 __version__ = "0.1.0"
 
@@ -29,9 +28,6 @@ _MODULES = {
     "read_inventory": "inventory",
     "PolicyError": "policy",
     "read_policy": "policy",
-    "host_reference": "references",
-    "vm_reference": "references",
-    "check": "references",
 }
 
 __all__ = [
@@ -40,11 +36,8 @@ __all__ = [
     "Inventory",
     "InventoryError",
     "PolicyError",
-    "check",
-    "host_reference",
     "read_inventory",
     "read_policy",
-    "vm_reference",
 ]
 
 

@@ -18,6 +18,8 @@ from vmfit_comparator.host_answer import HostAnswer, Machine, WrongHostError
 from vmfit_contract.errors import describe
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 
+# What will soon be stale is collected anew, so that an answer outlives its making.
+_RENEWED_SHARE = 0.5
 # A longer round trip (parts were collected) says too little about the clock: ask once more.
 _EXACT_ROUND_TRIP_SECONDS = 0.05
 
@@ -37,6 +39,7 @@ class AgentClient:
     """
 
     def __init__(self, channel: grpc.Channel, expect_hostname: str | None = None) -> None:
+        self._channel = channel
         self._stub = HostMetadataStub(channel)
         self._expect_hostname = expect_hostname
         self._lock = threading.Lock()
@@ -45,7 +48,7 @@ class AgentClient:
         self._latest: Snapshot | None = None
 
     def snapshot(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:
-        """Return the host's snapshot, with parts older than `fresh_seconds` collected anew.
+        """Return the host's snapshot; parts that come near `fresh_seconds` are collected anew.
 
         Raises AgentError, and WrongHostError when another machine answers.
         """
@@ -79,6 +82,10 @@ class AgentClient:
         snapshot, _ = self._ask(GetSnapshotRequest(parts=["identity"]), until)
         self._check_machine(snapshot)
         return snapshot
+
+    def close(self) -> None:
+        """Close the connection; calls in progress end at once."""
+        self._channel.close()
 
     def _lead(
         self,
@@ -188,10 +195,11 @@ def _stale(snapshot: Snapshot, fresh_seconds: Mapping[str, float]) -> dict[str, 
     def age(status: PartStatus) -> float:
         return (snapshot.taken_at.ToNanoseconds() - status.collected_at.ToNanoseconds()) / 1e9
 
+    limits = {name: seconds * _RENEWED_SHARE for name, seconds in fresh_seconds.items()}
     return {
-        each.name: fresh_seconds[each.name]
+        each.name: limits[each.name]
         for each in snapshot.parts
-        if each.name in fresh_seconds and age(each) > fresh_seconds[each.name]
+        if each.name in limits and age(each) > limits[each.name]
     }
 
 

@@ -39,6 +39,9 @@ class Agents:
             return client
 
     def close(self) -> None:
-        """Forget all clients; their channels close with the last call."""
+        """Close all clients; their calls in progress end at once."""
         with self._lock:
+            clients = list(self._clients.values())
             self._clients.clear()
+        for client in clients:
+            client.close()

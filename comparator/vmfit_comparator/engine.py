@@ -51,7 +51,7 @@ class Engine:
         agent_timeout_seconds: float = 10.0,
         facts: Mapping[str, Fact] = BUILT_IN,
     ) -> None:
-        self.inventory = inventory or Inventory()
+        self._inventory = inventory or Inventory()
         self._catalogue = facts
         self._agent_timeout_seconds = agent_timeout_seconds
         self._agents = Agents(insecure=insecure, tls=tls)
@@ -72,9 +72,9 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; calls in progress end first."""
-        self._threads.shutdown(cancel_futures=True)
+        """Close the connections; calls in progress end unanswered."""
         self._agents.close()
+        self._threads.shutdown(cancel_futures=True)
 
     def list_facts(self) -> messages.ListFactsResponse:
         """Return the catalogue, in its order."""
@@ -165,7 +165,7 @@ class Engine:
         """Return the inventory in its order, with what each agent says of itself now."""
         until = min(self._until(timeout_seconds), time.monotonic() + _PROBE_SECONDS)
         rows = self._threads.map(
-            lambda entry: self._inventory_row(entry, until), self.inventory.hosts.values()
+            lambda entry: self._inventory_row(entry, until), self._inventory.hosts.values()
         )
         return messages.ListHostsResponse(hosts=rows)
 
@@ -204,7 +204,7 @@ class Engine:
         return comparison.Case(vm, options, resolved, selected, fresh)
 
     def _side(self, reference: messages.HostReference, field: str) -> Side:
-        return resolve_side(reference, field, self.inventory, self._agents)
+        return resolve_side(reference, field, self._inventory, self._agents)
 
     def _sides(self, references: Sequence[messages.HostReference], field: str) -> list[Side]:
         if len(references) > _MAX_HOSTS:

@@ -101,7 +101,7 @@ def _outcome(declared: UserFact, result: object) -> Outcome:
     else:
         found = ANSWERS.get(result) if isinstance(result, str) else result
         if not isinstance(found, int) or found not in names:
-            return no_idea(f"the expression gives {result!r}, which is no answer")
+            return no_idea(f"the expression gives {str(result)[:100]!r}, which is no answer")
         answer = Answer.ValueType(found)
     good = answer >= Answer.ANSWER_PROBABLY_YES
     reason = declared.reason_yes if good else declared.reason_no

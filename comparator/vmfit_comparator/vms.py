@@ -56,8 +56,9 @@ def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
         response = source.client.describe_vm(request, until)
     except AgentError as error:
         field = f"vm.{kind}" if error.code in _ABOUT_THE_REQUEST else None
-        message = f"host {source.name}: {error}"
-        raise EngineError(error.code, message, field) from None
+        # The agent names its own request's field first; ours is named beside the message.
+        reason = str(error).removeprefix(f"{kind}: ")
+        raise EngineError(error.code, f"host {source.name}: {reason}", field) from None
     return SourceVm(response.vm, response.xml or reference.xml)
 
 

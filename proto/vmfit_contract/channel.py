@@ -11,7 +11,8 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _RETRY_SERVICE_CONFIG = {
     "methodConfig": [
         {
-            "name": [{"service": "vmfit.v1.HostMetadata"}, {"service": "vmfit.v1.Comparator"}],
+            # Not the comparator: it has asked its agents again already when it says UNAVAILABLE.
+            "name": [{"service": "vmfit.v1.HostMetadata"}],
             "retryPolicy": {
                 "maxAttempts": 3,
                 "initialBackoff": "0.1s",

@@ -462,3 +462,12 @@ def test_fact_that_fails_costs_its_own_answer_alone(agents, caplog):
     assert _answers(response)["test.bad"] == "NO_IDEA"
     assert _answers(response)["test.memory"] == "YES"
     assert "KeyError" in next(each.error for each in response.findings if each.error)
+
+
+def test_closing_does_not_wait_for_a_hung_agent(agents):
+    agents[1].gate.clear()
+    started = time.monotonic()
+    with Engine(facts=FACTS, agent_timeout_seconds=8) as engine:
+        error = _error(engine.check, _request(agents, vm={"name_or_uuid": "nobody"}))
+    assert error.code is grpc.StatusCode.NOT_FOUND
+    assert time.monotonic() - started < 2

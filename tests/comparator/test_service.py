@@ -80,7 +80,7 @@ def test_all_calls(stub):
             "Check",
             messages.CheckRequest(**_HOSTS, vm={"name_or_uuid": "nobody"}),
             "NOT_FOUND",
-            "vm.name_or_uuid: host alpha: name_or_uuid: no domain 'nobody'",
+            "vm.name_or_uuid: host alpha: no domain 'nobody'",
         ),
         (
             "Check",
