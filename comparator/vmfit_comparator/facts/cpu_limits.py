@@ -1,6 +1,6 @@
 """Facts about limits of the destination's processor: TSC, addresses, XSAVE, nesting, count."""
 
-from vmfit.v1.finding_pb2 import ChangeDefinition, ChooseHost, Quality, Remedy
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChangeDefinition, ChooseHost, Remedy
 from vmfit_comparator.connections import (
     canonical_machine,
     connection_for,
@@ -110,7 +110,7 @@ def topology(migration: Migration) -> Outcome:
     threads = len(destination.cpu.online_cpu_ids)
     text = f"{vcpus.current_count} vCPUs on {threads} CPUs (at most {maximum} vCPUs)"
     if threads and vcpus.current_count > threads:
-        return yes(f"{text}: they take turns", quality=Quality.QUALITY_REDUCED)
+        return yes(f"{text}: they take turns", quality=QUALITY_REDUCED)
     return yes(text)
 
 

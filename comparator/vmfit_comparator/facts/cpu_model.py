@@ -1,6 +1,6 @@
 """Facts about the CPU model's name and about what forbids migrating a CPU."""
 
-from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED
 from vmfit_comparator.connections import domain_capabilities_for
 from vmfit_comparator.cpu_names import canonical
 from vmfit_comparator.fact import fact
@@ -137,7 +137,7 @@ def enlightenments(migration: Migration) -> Outcome:
         return no_idea(f"{text} cannot be compared")
     if versions[1] >= versions[0]:
         return yes(text)
-    return probably_yes(text, quality=Quality.QUALITY_REDUCED)
+    return probably_yes(text, quality=QUALITY_REDUCED)
 
 
 FACTS = (model_usable, migratable_flags, enlightenments)

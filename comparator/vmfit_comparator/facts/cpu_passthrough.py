@@ -1,6 +1,12 @@
 """The fact about CPUs that are passed through: the guest sees its host's own."""
 
-from vmfit.v1.finding_pb2 import Consequence, DisableCpuFeatures, Quality, Remedy, UseCpuModel
+from vmfit.v1.finding_pb2 import (
+    QUALITY_REDUCED,
+    Consequence,
+    DisableCpuFeatures,
+    Remedy,
+    UseCpuModel,
+)
 from vmfit_comparator.cpu_names import canonical
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
@@ -70,7 +76,7 @@ def mode_passthrough(migration: Migration) -> Outcome:
     if not differences and before.firm:
         return yes("both hosts have the same CPU, microcode and kernel")
     text = "; ".join(differences) or "the features are known from the processors alone"
-    return probably_yes(f"nothing is lost, but {text}", quality=Quality.QUALITY_REDUCED)
+    return probably_yes(f"nothing is lost, but {text}", quality=QUALITY_REDUCED)
 
 
 def _lost(lacking: list[str]) -> Outcome:

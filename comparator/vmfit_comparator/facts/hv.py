@@ -1,6 +1,12 @@
 """Facts about the hypervisor: can it run this type of domain, of this architecture?"""
 
-from vmfit.v1.finding_pb2 import ChooseHost, Quality, Remedy, UpgradeSoftware
+from vmfit.v1.finding_pb2 import (
+    QUALITY_EMULATED,
+    QUALITY_NATIVE,
+    ChooseHost,
+    Remedy,
+    UpgradeSoftware,
+)
 from vmfit_comparator.connections import (
     connection_errors,
     connection_for,
@@ -40,7 +46,7 @@ def domain_type(migration: Migration) -> Outcome:
     types = {name for arch in guest_archs_for(vm, connection) for name in arch.domain_types}
     if wanted in types:
         emulated = wanted == "qemu"
-        quality = Quality.QUALITY_EMULATED if emulated else Quality.QUALITY_NATIVE
+        quality = QUALITY_EMULATED if emulated else QUALITY_NATIVE
         return yes(f"{wanted} domains run there" + (" (TCG)" if emulated else ""), quality=quality)
     if not connection.guest_archs:
         return no_idea(
@@ -96,7 +102,7 @@ def architecture(migration: Migration) -> Outcome:
     host = migration.destination.cpu.architecture
     if vm.domain_type == "qemu" and host and not _native(vm.architecture, host):
         text = f"{vm.architecture} is emulated on {host}"
-        return yes(text, quality=Quality.QUALITY_EMULATED)
+        return yes(text, quality=QUALITY_EMULATED)
     return yes(f"{vm.architecture} guests run there")
 
 

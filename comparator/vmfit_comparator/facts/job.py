@@ -1,7 +1,7 @@
 """The fact about jobs that run on the VM."""
 
 from vmfit.v1.finding_pb2 import Remedy, WaitForJob
-from vmfit.v1.vm_pb2 import VmState
+from vmfit.v1.vm_pb2 import VM_STATE_SHUT_OFF
 from vmfit_comparator.fact import fact
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, yes
@@ -23,7 +23,7 @@ def active(migration: Migration) -> Outcome:
     Source: virDomainGetJobInfo, virDomainGetBlockJobInfo.
     """
     vm = migration.vm
-    if vm.state == VmState.VM_STATE_SHUT_OFF:
+    if vm.state == VM_STATE_SHUT_OFF:
         return not_applicable("a VM that is shut off has no jobs")
     if not vm.HasField("jobs"):
         return no_idea("nobody asked for its jobs", missing=["vm.jobs"])

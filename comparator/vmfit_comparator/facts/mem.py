@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from vmfit.v1.finding_pb2 import AllocateHugePages, Consequence, FreeMemory, Quality, Remedy
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, AllocateHugePages, Consequence, FreeMemory, Remedy
 from vmfit.v1.host_pb2 import HugePages, Memory
 from vmfit.v1.storage_pb2 import Mount
 from vmfit_comparator.fact import fact
@@ -17,7 +17,7 @@ from vmfit_comparator.guest_memory import (
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 
-_REDUCED = Quality.QUALITY_REDUCED
+_REDUCED = QUALITY_REDUCED
 # The size in "pagesize=2M", as the kernel prints it for hugetlbfs.
 _PAGE_SIZE_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 

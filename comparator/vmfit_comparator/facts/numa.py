@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vmfit.v1.finding_pb2 import Consequence, FreeMemory, Quality, Remedy, RepinVcpus
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence, FreeMemory, Remedy, RepinVcpus
 from vmfit.v1.host_pb2 import NumaNode
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
@@ -19,7 +19,7 @@ from vmfit_comparator.outcome import (
     yes,
 )
 
-_REDUCED = Quality.QUALITY_REDUCED
+_REDUCED = QUALITY_REDUCED
 
 
 @fact(

@@ -1,6 +1,6 @@
 """The fact about the way back."""
 
-from vmfit.v1.finding_pb2 import Answer, Consequence
+from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Consequence
 from vmfit_comparator.fact import Fact, fact
 from vmfit_comparator.facts import cpu, cpu_limits, cpu_passthrough, hv, machine, sw
 from vmfit_comparator.migration import Migration
@@ -59,9 +59,9 @@ def path(migration: Migration) -> Outcome:
     against, unknown = [], []
     for each in _LASTING:
         outcome = _outcome(each, back)
-        if outcome.answer < Answer.ANSWER_NO_IDEA:
+        if outcome.answer < ANSWER_NO_IDEA:
             against.append(f"{each.id}: {outcome.reason}")
-        elif outcome.answer == Answer.ANSWER_NO_IDEA:
+        elif outcome.answer == ANSWER_NO_IDEA:
             unknown.append(f"{each.id}: {outcome.reason}")
     if unknown and not against:
         return no_idea(f"the way back is not known: {'; '.join(unknown)}")

@@ -1,13 +1,22 @@
 """Facts about the VM's own state."""
 
-from vmfit.v1.finding_pb2 import Quality
-from vmfit.v1.vm_pb2 import VmState
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED
+from vmfit.v1.vm_pb2 import (
+    VM_STATE_BLOCKED,
+    VM_STATE_CRASHED,
+    VM_STATE_PAUSED,
+    VM_STATE_RUNNING,
+    VM_STATE_SHUT_OFF,
+    VM_STATE_SHUTDOWN,
+    VM_STATE_SUSPENDED,
+    VmState,
+)
 from vmfit_comparator.fact import fact
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.remedies import add_option, change_definition, drop_option
 
-_MOVABLE = frozenset((VmState.VM_STATE_RUNNING, VmState.VM_STATE_BLOCKED, VmState.VM_STATE_PAUSED))
+_MOVABLE = frozenset((VM_STATE_RUNNING, VM_STATE_BLOCKED, VM_STATE_PAUSED))
 
 
 @fact(
@@ -35,20 +44,20 @@ def state(migration: Migration) -> Outcome:
     now, why = migration.vm.state, migration.vm.state_reason
     name = VmState.Name(now).removeprefix("VM_STATE_").lower().replace("_", " ")
     text = f"the VM is {name}" + (f" ({why})" if why else "")
-    if now == VmState.VM_STATE_SHUT_OFF:
+    if now == VM_STATE_SHUT_OFF:
         return _shut_off(migration, text)
     if now in _MOVABLE:
-        if now != VmState.VM_STATE_PAUSED or why != "ioerror":
+        if now != VM_STATE_PAUSED or why != "ioerror":
             return yes(text)
         if migration.options.abort_on_error:
             option = drop_option("--abort-on-error", "it forbids to move a guest with an I/O error")
             return no(text, remedies=[option])
-        return probably_yes(f"{text}; it arrives paused", quality=Quality.QUALITY_REDUCED)
-    if now == VmState.VM_STATE_SUSPENDED:
-        return probably_yes(f"{text}; it wakes up there", quality=Quality.QUALITY_REDUCED)
-    if now == VmState.VM_STATE_SHUTDOWN:
+        return probably_yes(f"{text}; it arrives paused", quality=QUALITY_REDUCED)
+    if now == VM_STATE_SUSPENDED:
+        return probably_yes(f"{text}; it wakes up there", quality=QUALITY_REDUCED)
+    if now == VM_STATE_SHUTDOWN:
         return probably_no(f"{text}, it will be gone soon")
-    if now == VmState.VM_STATE_CRASHED:
+    if now == VM_STATE_CRASHED:
         return no(text)
     return no_idea(text, missing=["vm.state"])
 
