@@ -91,7 +91,8 @@ _NOT_SHOWN = frozenset({
 })  # fmt: skip
 
 
-def _names(words: str) -> Iterator[tuple[int, str]]:
+def bit_names(words: str) -> Iterator[tuple[int, str]]:
+    """Yield the bits and names that the words of a table stand for."""
     bit = 0
     for word in words.split():
         if word.isdigit():
@@ -106,19 +107,19 @@ CPUID_FEATURES: Mapping[str, tuple[int, int, str, int]] = MappingProxyType(
     {
         name: (leaf, subleaf, register, bit)
         for leaf, subleaf, register, words in _CPUID
-        for bit, name in _names(words)
+        for bit, name in bit_names(words)
     }
 )
 """Leaf, subleaf, register and bit by name."""
 
 MSR_FEATURES: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {name: (index, bit) for index, words in _MSR for bit, name in _names(words)}
+    {name: (index, bit) for index, words in _MSR for bit, name in bit_names(words)}
 )
 """Register index and bit by name."""
 
 _BY_LEAF: Mapping[tuple[int, int], tuple[tuple[int, tuple[tuple[int, str], ...]], ...]] = {
     place: tuple(
-        (_REGISTERS.index(register), tuple(_names(words)))
+        (_REGISTERS.index(register), tuple(bit_names(words)))
         for leaf, subleaf, register, words in _CPUID
         if (leaf, subleaf) == place
     )

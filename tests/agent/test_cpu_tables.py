@@ -1,6 +1,7 @@
 """CPUID, feature names, CPU lists, /proc/cpuinfo: texts and numbers alone."""
 
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from vmfit_agent.cpu_features import (
 from vmfit_agent.cpu_info import parse_cpuinfo
 from vmfit_agent.cpu_list import format_cpu_list, parse_cpu_list, parse_cpu_mask
 from vmfit_agent.kvm import parse_supported_leaves
+from vmfit_agent.vmx_features import VMX_FEATURES, vmx_features
 
 WORD = st.integers(0, 2**32 - 1)
 ID_SETS = st.sets(st.integers(0, 9000), max_size=200)
@@ -197,6 +199,25 @@ def test_kvm_supported_cpuid_is_unpacked():
     entry = [0xD, 1, 1, 0x1F, 2, 3, 4, 0, 0, 0, 7, 0, 1, 5, 6, 7, 8, 0, 0, 0]
     answer = header + b"".join(word.to_bytes(4, "little") for word in entry)
     assert parse_supported_leaves(answer) == {(7, 0): (5, 6, 7, 8), (0xD, 1): (0x1F, 2, 3, 4)}
+
+
+def test_a_vmx_control_is_a_feature_when_it_may_be_set_and_left():
+    may, must = 0b1001001, 0b0001000
+    assert vmx_features({0x48D: may << 32 | must}) == {"vmx-intr-exit", "vmx-preemption-timer"}
+    assert vmx_features({0x485: 1 << 6, 0x48C: 1 << 43}) == {
+        "vmx-activity-hlt",
+        "vmx-invvpid-single-context-noglobals",
+        "vmx-invept-single-context-noglobals",
+    }
+    assert not vmx_features({})
+
+
+@pytest.mark.corpus
+def test_qemu_names_the_same_vmx_features(corpus: Path):
+    text = (corpus / "cpuid/raw/lv-Atom-P5362.qemu-reply.json").read_text()
+    names = set(re.findall(r'"(vmx-[\w-]+)"', text))
+    assert len(names) > 50
+    assert names <= VMX_FEATURES
 
 
 # The bit that libvirt names for something that AMD dropped before any processor had it, and so on,

@@ -15,6 +15,7 @@ from vmfit_agent.host import Host
 from vmfit_agent.host_files import exists, list_names, read_text, read_word
 from vmfit_agent.kvm import Kvm
 from vmfit_agent.time_stamp_counter import read_time_stamp_counter
+from vmfit_agent.vmx_features import vmx_features
 
 FILES = (
     "proc/cpuinfo",
@@ -126,6 +127,8 @@ def _features(
         host.warn("features come from /proc/cpuinfo: those of mitigations are not known")
         return features_of_kernel_flags(info.flags) | msr_features(msrs)
     common = set.intersection(*(cpuid_features(kind.leaves) for kind in kinds))
+    if "vmx" in common:
+        common |= vmx_features(msrs)
     return common | msr_features(msrs)
 
 
