@@ -92,7 +92,8 @@ def qcow2(
         0, 0, 0, 0, snapshots, 0,
     )  # fmt: skip
     head += struct.pack(">QQQII", features, 0, 0, 4, header_length)
-    return head[: 72 if version == 2 else 104] + extensions + backing
+    # As on any real image, something follows.
+    return (head[: 72 if version == 2 else 104] + extensions + backing).ljust(4096, b"\0")
 
 
 def extension(kind: int, data: bytes) -> bytes:
@@ -143,7 +144,7 @@ def test_extensions_of_a_handmade_header(tmp_path):
         qcow2(header_length=1 << 20),
         qcow2(header_length=72),
         qcow2(backing=b"x", backing_length=1024),
-        qcow2(backing=b"x", backing_length=1000),
+        qcow2(backing=b"x", backing_offset=4000, backing_length=1000),
         qcow2(backing=b"x", backing_offset=1 << 63, backing_length=9),
         qcow2(extensions=struct.pack(">II", 0xE2792ACA, 0xFFFFFFFF) + b"raw"),
         b"QED\0" + b"\1" * 30,

@@ -35,7 +35,7 @@ def collect(host: Host) -> Iscsi:
     file names alone, with a warning. Passwords and user names are never part of it.
     Source: iscsid(8), /sys/class/iscsi_session.
     """
-    sessions = [_session(host, name) for name in _sessions(host)]
+    sessions = list(_sessions(host))
     sessions.sort(key=lambda session: (session.target_name, session.portal))
     nodes = [node for directory in _NODE_DIRECTORIES for node in _nodes(host, directory)]
     nodes.sort(key=lambda node: (node.target_name, node.portal, node.interface))
@@ -71,19 +71,20 @@ def portal_name(address: str, port: str) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _sessions(host: Host) -> list[str]:
-    return entry_names(f"{host.root}/sys/class/iscsi_session")
-
-
-def _session(host: Host, name: str) -> IscsiSession:
-    path = f"{host.root}/sys/class/iscsi_session/{name}"
-    return IscsiSession(
-        target_name=read_attribute(f"{path}/targetname") or "",
-        portal=_session_portal(host, name.removeprefix("session")),
-        state=read_attribute(f"{path}/state") or "",
-        initiator_name=read_attribute(f"{path}/initiatorname"),
-        luns=sorted(_luns(f"{path}/device"), key=lambda lun: lun.lun),
-    )
+def _sessions(host: Host) -> Iterator[IscsiSession]:
+    base = f"{host.root}/sys/class/iscsi_session"
+    for name in entry_names(base):
+        target_name = read_attribute(f"{base}/{name}/targetname")
+        if target_name is None:
+            host.warn(f"iSCSI {name}: no target name")
+            continue
+        yield IscsiSession(
+            target_name=target_name,
+            portal=_session_portal(host, name.removeprefix("session")),
+            state=read_attribute(f"{base}/{name}/state") or "",
+            initiator_name=read_attribute(f"{base}/{name}/initiatorname"),
+            luns=sorted(_luns(f"{base}/{name}/device"), key=lambda lun: lun.lun),
+        )
 
 
 def _session_portal(host: Host, session_id: str) -> str:
