@@ -1,0 +1,387 @@
+"""Passed-through devices, shares, host paths behind devices, firmware and TPMs."""
+
+import pytest
+
+from tests.comparator.builders import answer, finding, migration, remedy_kinds
+from tests.comparator.tables import case_of, cases
+from vmfit.v1.finding_pb2 import Quality
+from vmfit_comparator.facts import dev, dev_paths, fw, tpm
+
+NEW_QEMU = {"hosts.hypervisor.connections[0].hypervisor_version": 8_002_000}
+NEW = {**NEW_QEMU, "hosts.hypervisor.connections[0].libvirt_version": 10_010_000}
+
+
+def hostdev(**fields):
+    return {"vm.host_devices": [{"mode": "subsystem", **fields}]}
+
+
+PCI = hostdev(type="pci", pciAddress="0000:3b:00.1")
+VF = {"address": "0000:3b:00.1", "vendorId": "15b3", "deviceId": "101e"}
+USB = hostdev(type="usb", vendorId="046d", productId="c52b")
+STICK = {"vendorId": "046d", "productId": "c52b", "busNumber": 1, "deviceNumber": 4}
+VARIANT = {**PCI, **NEW_QEMU, "hosts.pci.devices": [{**VF, "driver": "mlx5_vfio_pci"}]}
+HOSTDEVS = [
+    ("none", {}, "YES"),
+    ("PCI", {**PCI, "hosts.pci.devices": [VF]}, "NO"),
+    ("PCI, plain driver", {**VARIANT, "source.pci.devices": [{**VF, "driver": "vfio-pci"}]}, "NO"),
+    ("PCI that migrates", VARIANT, "PROBABLY_YES"),
+    ("PCI that migrates, missing there", {**VARIANT, "destination.pci.devices": []}, "NO"),
+    ("PCI, not collected", {**PCI, "destination.pci": None}, "NO_IDEA"),
+    (
+        "teamed",
+        {
+            **hostdev(type="pci", pciAddress="0000:3b:00.1", teaming="transient"),
+            "destination.pci.devices": [VF],
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "teamed, missing there",
+        hostdev(type="pci", pciAddress="0000:3b:00.1", teaming="transient"),
+        "NO",
+    ),
+    (
+        "a teamed NIC",
+        {
+            "vm.nics[0].pci_address": "0000:3b:00.1",
+            "vm.nics[0].teaming": "transient",
+            "destination.pci.devices": [VF],
+        },
+        "PROBABLY_YES",
+    ),
+    ("USB", {**USB, "destination.usb.devices": [STICK]}, "PROBABLY_YES"),
+    ("USB, missing", USB, "NO"),
+    (
+        "USB by place",
+        {
+            **hostdev(type="usb", usbBusNumber=1, usbDeviceNumber=4),
+            "destination.usb.devices": [STICK],
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "USB, optional",
+        hostdev(type="usb", vendorId="046d", productId="c52b", startupPolicy="optional"),
+        "PROBABLY_YES",
+    ),
+    ("USB, not collected", {**USB, "destination.usb": None}, "NO_IDEA"),
+    ("mediated, old QEMU", hostdev(type="mdev", mdevUuid="m"), "NO"),
+    ("mediated, new QEMU", {**hostdev(type="mdev", mdevUuid="m"), **NEW_QEMU}, "PROBABLY_NO"),
+    ("SCSI host", hostdev(type="scsi_host"), "NO"),
+    ("capabilities", {"vm.host_devices": [{"mode": "capabilities", "type": "misc"}]}, "NO"),
+]
+
+
+def share(driver, **source):
+    return {
+        "vm.filesystems": [
+            {"target": "t", "driver": driver, "source": {"path": "/srv/d", **source}}
+        ]
+    }
+
+
+VIRTIOFS = share("virtiofs", exists=True)
+SHARES = [
+    ("none", {}, "YES"),
+    ("9p", share("path"), "YES"),
+    ("QEMU 7.2", VIRTIOFS, "NO"),
+    ("libvirt 9.0", {**VIRTIOFS, **NEW_QEMU}, "PROBABLY_NO"),
+    ("virtiofsd not known", {**VIRTIOFS, **NEW}, "NO_IDEA"),
+    ("new", {**VIRTIOFS, **NEW, "hosts.hypervisor.virtiofsd_version": "1.13.2"}, "PROBABLY_YES"),
+    (
+        "virtiofsd 1.8",
+        {**VIRTIOFS, **NEW, "hosts.hypervisor.virtiofsd_version": "1.8.0"},
+        "PROBABLY_NO",
+    ),
+    ("not collected", {**VIRTIOFS, "source.hypervisor": None}, "NO_IDEA"),
+]
+DIRECTORIES = [
+    ("none", {}, "YES"),
+    ("virtiofs", VIRTIOFS, "YES"),
+    ("9p", share("path", exists=True), "PROBABLY_YES"),
+    ("missing", share("path", exists=False), "NO"),
+    ("nobody looked", share("path"), "NO_IDEA"),
+    ("without a directory", {"vm.filesystems": [{"target": "t", "type": "ram"}]}, "YES"),
+]
+
+
+def serial(**fields):
+    return {"vm.character_devices": [{"kind": "serial", **fields}]}
+
+
+LOG = {"path": "/var/log/con/g.log", "exists": False}
+CHARACTER_DEVICES = [
+    ("pty", serial(type="pty"), "YES"),
+    ("file", serial(type="file", path={**LOG, "existingParent": "/var/log/con"}), "YES"),
+    ("file, no directory", serial(type="file", path={**LOG, "existingParent": "/var/log"}), "NO"),
+    ("file, parent not told", serial(type="file", path=LOG), "PROBABLY_YES"),
+    ("file, nobody looked", serial(type="file", path={"path": "/var/log/con/g"}), "NO_IDEA"),
+    ("log, no directory", serial(type="pty", log={**LOG, "existingParent": "/"}), "NO"),
+    (
+        "listening socket",
+        serial(type="unix", mode="bind", path={**LOG, "existingParent": "/"}),
+        "NO",
+    ),
+    (
+        "libvirt's socket",
+        serial(type="unix", mode="bind", automaticPath=True, path={**LOG, "existingParent": "/"}),
+        "YES",
+    ),
+    ("socket to connect to", serial(type="unix", mode="connect", path=LOG), "NO"),
+    ("device", serial(type="dev", path={"path": "/dev/ttyS1", "exists": True}), "YES"),
+    ("device, missing", serial(type="dev", path={"path": "/dev/ttyS1", "exists": False}), "NO"),
+    ("pipe, missing", serial(type="pipe", path=LOG), "NO"),
+    ("tcp", serial(type="tcp", mode="bind", host="0.0.0.0", port=7000), "YES"),
+    ("tcp, other address", serial(type="tcp", mode="bind", host="192.0.2.1", port=7000), "NO"),
+    (
+        "tcp, port in use",
+        {
+            **serial(type="tcp", mode="bind", host="192.0.2.2", port=7000),
+            "destination.network.listening_ports": [{"address": "0.0.0.0", "port": 7000}],
+        },
+        "NO",
+    ),
+    ("tcp, to connect", serial(type="tcp", mode="connect", host="h", port=1), "PROBABLY_YES"),
+    (
+        "tcp, not collected",
+        {**serial(type="tcp", mode="bind", host="::", port=7000), "destination.network": None},
+        "NO_IDEA",
+    ),
+    ("urandom", {"vm.other_devices": [{"kind": "rng", "path": {"path": "/dev/urandom"}}]}, "YES"),
+    (
+        "hwrng, missing",
+        {"vm.other_devices": [{"kind": "rng", "path": {"path": "/dev/hwrng", "exists": False}}]},
+        "NO",
+    ),
+]
+
+ROM = {"vm.nics[0].rom": {"path": "/r.rom", "exists": True, "sizeBytes": 200_000}}
+ROMS = [
+    ("none", {}, "YES"),
+    ("same", ROM, "YES"),
+    ("same after rounding", {**ROM, "incoming.nics[0].rom.size_bytes": 250_000}, "YES"),
+    ("larger", {**ROM, "incoming.nics[0].rom.size_bytes": 700_000}, "NO"),
+    ("missing", {**ROM, "incoming.nics[0].rom.exists": False}, "NO"),
+    ("nobody looked", {**ROM, "incoming.nics[0].rom.exists": None}, "NO_IDEA"),
+    ("size not known", {**ROM, "incoming.nics[0].rom.size_bytes": None}, "PROBABLY_YES"),
+    (
+        "switched off",
+        {**ROM, "incoming.nics[0].rom.exists": False, "vm.nics[0].rom_disabled": True},
+        "YES",
+    ),
+]
+
+NODES = "destination.kernel.device_nodes"
+VSOCK = {
+    "vm.other_devices": [{"kind": "vsock", "vsockCid": 3}],
+    NODES: ["net/tun", "vhost-net", "vhost-vsock"],
+}
+NEIGHBOUR = {
+    "destination.domains.vms": [
+        {
+            "name": "n",
+            "uuid": "u",
+            "state": "VM_STATE_RUNNING",
+            "otherDevices": [{"kind": "vsock", "vsockCid": 3}],
+        }
+    ]
+}
+VHOST = [
+    ("there", {}, "YES"),
+    ("no tun", {NODES: ["kvm"]}, "NO"),
+    ("no vhost-net", {NODES: ["net/tun"]}, "YES"),
+    ("no vhost-net, demanded", {NODES: ["net/tun"], "vm.nics[0].driver_name": "vhost"}, "NO"),
+    ("not collected", {"destination.kernel": None}, "NO_IDEA"),
+    ("vsock", VSOCK, "YES"),
+    ("vsock, no device", {**VSOCK, NODES: ["net/tun", "vhost-net"]}, "NO"),
+    ("vsock in use", {**VSOCK, **NEIGHBOUR}, "NO"),
+    (
+        "vsock in use, automatic",
+        {
+            **VSOCK,
+            **NEIGHBOUR,
+            "vm.other_devices": [{"kind": "vsock", "vsockCid": 3, "vsockAuto": True}],
+        },
+        "YES",
+    ),
+    ("vsock, guests not known", {**VSOCK, "destination.domains": None}, "NO_IDEA"),
+    (
+        "vhost-user without its socket",
+        {"vm.nics[0].type": "vhostuser", "vm.nics[0].socket": {"path": "/s", "exists": False}},
+        "NO",
+    ),
+]
+
+LOADER = "vm.firmware.loader"
+OVMF = {
+    LOADER: {
+        "path": "/usr/share/OVMF/OVMF_CODE.fd",
+        "exists": True,
+        "sizeBytes": 4096,
+        "sha256": "aa",
+    }
+}
+THERE = "incoming.firmware.loader"
+CAPABILITIES = "destination.hypervisor.connections[0].domain_capabilities[0]"
+FIRMWARE = [
+    ("none", {}, "YES"),
+    ("same", OVMF, "YES"),
+    ("missing", {**OVMF, f"{THERE}.exists": False}, "NO"),
+    ("another build", {**OVMF, f"{THERE}.sha256": "bb"}, "PROBABLY_YES"),
+    ("another size", {**OVMF, f"{THERE}.sha256": "bb", f"{THERE}.size_bytes": 8192}, "NO"),
+    ("no hash", {**OVMF, f"{THERE}.sha256": None}, "PROBABLY_YES"),
+    ("nobody looked", {**OVMF, f"{THERE}.exists": None}, "NO_IDEA"),
+    (
+        "nobody looked, libvirt lists it",
+        {
+            **OVMF,
+            f"{THERE}.exists": None,
+            f"{CAPABILITIES}.firmware.loader_paths": ["/usr/share/OVMF/OVMF_CODE.fd"],
+        },
+        "YES",
+    ),
+    ("chosen by libvirt", {"vm.firmware.auto_type": "efi"}, "PROBABLY_YES"),
+    (
+        "none to choose",
+        {"vm.firmware.auto_type": "efi", f"{CAPABILITIES}.firmware.auto_types": ["bios"]},
+        "NO",
+    ),
+    (
+        "choice not known",
+        {"vm.firmware.auto_type": "efi", "destination.hypervisor.connections": []},
+        "NO_IDEA",
+    ),
+]
+NVRAM = {
+    "vm.firmware.nvram": {
+        "path": "/var/lib/libvirt/qemu/nvram/g.fd",
+        "exists": True,
+        "sizeBytes": 4096,
+    },
+    "incoming.firmware.nvram.exists": False,
+    "vm.firmware.nvram_template": {"path": "/usr/share/OVMF/OVMF_VARS.fd", "exists": True},
+}
+TEMPLATE = "incoming.firmware.nvram_template"
+VARIABLES = [
+    ("none", {}, "YES"),
+    ("from the template", NVRAM, "YES"),
+    ("no template", {**NVRAM, f"{TEMPLATE}.exists": False}, "NO"),
+    (
+        "no template, file there",
+        {**NVRAM, f"{TEMPLATE}.exists": False, "incoming.firmware.nvram.exists": True},
+        "YES",
+    ),
+    ("template of another size", {**NVRAM, f"{TEMPLATE}.size_bytes": 8192}, "NO"),
+    ("template not looked for", {**NVRAM, f"{TEMPLATE}.exists": None}, "NO_IDEA"),
+    ("no template named", {**NVRAM, "vm.firmware.nvram_template": None}, "PROBABLY_YES"),
+    (
+        "a directory of one's own, missing",
+        {
+            **NVRAM,
+            "incoming.firmware.nvram.path": "/srv/nv/g.fd",
+            "incoming.firmware.nvram.existing_parent": "/srv",
+        },
+        "NO",
+    ),
+]
+KERNEL = {"vm.kernel": {"path": "/boot/vmlinuz", "exists": True}}
+BOOT = [
+    ("none", {}, "YES"),
+    ("there", KERNEL, "YES"),
+    ("missing", {**KERNEL, "incoming.kernel.exists": False}, "NO"),
+    ("nobody looked", {**KERNEL, "incoming.kernel.exists": None}, "NO_IDEA"),
+]
+
+EMULATED = {"vm.tpms": [{"model": "tpm-crb", "backend": "emulator", "version": "2.0"}]}
+SWTPM = "destination.hypervisor.swtpm_version"
+OFFER = {
+    "name": "tpm",
+    "supported": True,
+    "enums": [
+        {"name": "backendModel", "values": ["passthrough", "emulator"]},
+        {"name": "backendVersion", "values": ["2.0"]},
+    ],
+}
+SHARED_STATE = {
+    "vm.tpms": [
+        {
+            "backend": "emulator",
+            "stateDirectory": {
+                "path": "/srv/shared/t",
+                "filesystem": {"type": "nfs4", "shared": True},
+            },
+        }
+    ]
+}
+TPMS = [
+    ("none", {}, "YES"),
+    ("same version", EMULATED, "YES"),
+    ("newer", {**EMULATED, SWTPM: "0.8.2"}, "PROBABLY_YES"),
+    ("older", {**EMULATED, SWTPM: "0.6.0"}, "PROBABLY_NO"),
+    ("missing", {**EMULATED, SWTPM: None}, "NO"),
+    (
+        "libvirt offers it, version not known",
+        {**EMULATED, SWTPM: None, f"{CAPABILITIES}.device_classes": [OFFER]},
+        "PROBABLY_YES",
+    ),
+    (
+        "libvirt offers none though the file is there",
+        {
+            **EMULATED,
+            f"{CAPABILITIES}.device_classes": [
+                {**OFFER, "enums": [{"name": "backendModel", "values": ["passthrough"]}]}
+            ],
+        },
+        "NO",
+    ),
+    (
+        "libvirt offers another version",
+        {
+            **EMULATED,
+            f"{CAPABILITIES}.device_classes": [OFFER],
+            "vm.tpms": [{"backend": "emulator", "version": "1.2"}],
+        },
+        "NO",
+    ),
+    ("shared state, old swtpm", SHARED_STATE, "NO"),
+    ("shared state, new swtpm", {**SHARED_STATE, "hosts.hypervisor.swtpm_version": "0.8.0"}, "YES"),
+    ("passed through", {"vm.tpms": [{"backend": "passthrough"}]}, "NO"),
+    ("external", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),
+]
+
+TABLES = {
+    dev.hostdev: HOSTDEVS,
+    dev.virtiofs: SHARES,
+    dev.filesystem: DIRECTORIES,
+    dev_paths.chardev_paths: CHARACTER_DEVICES,
+    dev_paths.option_rom: ROMS,
+    dev_paths.vhost: VHOST,
+    fw.firmware: FIRMWARE,
+    fw.nvram: VARIABLES,
+    fw.boot_files: BOOT,
+    tpm.state: TPMS,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+def test_a_slower_nic_is_a_lesser_yes():
+    found = finding(dev_paths.vhost, migration({NODES: ["net/tun"]}))
+    assert found.quality == Quality.QUALITY_REDUCED
+
+
+@pytest.mark.parametrize(
+    ("fact", "changes", "kind"),
+    [
+        (dev.hostdev, USB, "detach_device"),
+        (dev.filesystem, share("path", exists=False), "provide_storage"),
+        (tpm.state, {**EMULATED, SWTPM: None}, "upgrade_software"),
+        (fw.nvram, {**NVRAM, f"{TEMPLATE}.exists": False}, "provide_storage"),
+    ],
+)
+def test_remedies(fact, changes, kind):
+    assert remedy_kinds(finding(fact, migration(changes))) == [kind]

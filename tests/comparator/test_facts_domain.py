@@ -1,0 +1,249 @@
+"""Secrets, confinement, certificates, and the domain's place on the destination."""
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from tests.comparator.builders import answer, finding, migration, remedy_kinds
+from tests.comparator.tables import case_of, cases
+from vmfit_comparator.facts import domain, sec
+
+URI = {"uri": "qemu:///system"}
+SECRET = {"vm.secrets": [{"uuid": "5ec5", "type": "passphrase", "user": "disk vda"}]}
+KNOWN = "destination.libvirt_objects.secrets"
+SECRETS = [
+    ("none", {}, "YES"),
+    ("there", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5", "valueSet": True}]}, "YES"),
+    ("without a value", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5", "valueSet": False}]}, "NO"),
+    ("value not known", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5"}]}, "PROBABLY_YES"),
+    ("missing", SECRET, "NO"),
+    ("of another connection", {**SECRET, KNOWN: [{"uri": "x", "uuid": "5ec5"}]}, "NO"),
+    (
+        "by usage",
+        {
+            "vm.secrets": [{"usage": "ceph.admin", "type": "ceph"}],
+            KNOWN: [{**URI, "uuid": "1", "usageId": "ceph.admin", "valueSet": True}],
+        },
+        "YES",
+    ),
+    ("not collected", {**SECRET, "destination.libvirt_objects": None}, "NO_IDEA"),
+]
+
+LABEL = {
+    "vm.security_labels": [
+        {"model": "selinux", "type": "dynamic"},
+        {"model": "dac", "type": "dynamic"},
+    ]
+}
+MODELS = "destination.hypervisor.connections[0].security_models"
+LABELS = [
+    ("none", {}, "YES"),
+    ("offered", {**LABEL, MODELS: [{"model": "selinux"}, {"model": "dac"}]}, "YES"),
+    ("not offered", LABEL, "NO"),
+    ("dac alone", {"vm.security_labels": [{"model": "dac", "type": "dynamic"}]}, "YES"),
+    ("not collected", {**LABEL, "destination.hypervisor": None}, "NO_IDEA"),
+    ("no connection", {**LABEL, "destination.hypervisor.connections": []}, "NO_IDEA"),
+]
+ENCRYPTED = [
+    ("none", {}, "YES"),
+    ("SEV", {"vm.launch_security": {"type": "sev"}}, "NO"),
+]
+
+CA = {"path": "/etc/pki/qemu/ca-cert.pem", "fingerprint": "f1"}
+CLIENT = {"path": "/etc/pki/qemu/client-cert.pem", "keyPresent": True}
+SERVER = {
+    "path": "/etc/pki/qemu/server-cert.pem",
+    "keyPresent": True,
+    "names": ["*.example.net"],
+    "notAfter": "2024-01-01T00:00:00Z",
+}
+THERE = "destination.security.certificates"
+TLS = {
+    "options.tls": True,
+    "source.security.certificates": [CA, CLIENT],
+    THERE: [CA, SERVER],
+    "hosts.clock.wall_clock": Timestamp(seconds=1_700_000_000),
+}
+CERTIFICATES = [
+    ("not asked for", {}, "YES"),
+    ("all there", TLS, "YES"),
+    ("none", {"options.tls": True}, "NO"),
+    ("no server certificate", {**TLS, THERE: [CA]}, "NO"),
+    ("no client certificate", {**TLS, "source.security.certificates": [CA]}, "PROBABLY_NO"),
+    ("no key", {**TLS, THERE: [CA, {**SERVER, "keyPresent": False}]}, "NO"),
+    ("expired", {**TLS, THERE: [CA, {**SERVER, "notAfter": "2023-01-01T00:00:00Z"}]}, "NO"),
+    ("not yet", {**TLS, THERE: [CA, {**SERVER, "notBefore": "2023-12-01T00:00:00Z"}]}, "NO"),
+    ("another CA", {**TLS, THERE: [{**CA, "fingerprint": "f2"}, SERVER]}, "PROBABLY_NO"),
+    ("another name", {**TLS, THERE: [CA, {**SERVER, "names": ["gamma"]}]}, "PROBABLY_NO"),
+    (
+        "another name, but the one asked for",
+        {**TLS, THERE: [CA, {**SERVER, "names": ["gamma"]}], "options.tls_destination": "gamma"},
+        "YES",
+    ),
+    (
+        "another name, behind a URI",
+        {
+            **TLS,
+            THERE: [CA, {**SERVER, "names": ["gamma"]}],
+            "options.migration_uri": "tcp://192.0.2.2",
+        },
+        "NO_IDEA",
+    ),
+    ("unreadable", {**TLS, THERE: [CA, {**SERVER, "error": "no PEM"}]}, "NO_IDEA"),
+    (
+        "in a directory of its own",
+        {
+            **TLS,
+            "destination.security.qemu_conf": {"migrate_tls_x509_cert_dir": "/pki/"},
+            THERE: [{**CA, "path": "/pki/ca-cert.pem"}, {**SERVER, "path": "/pki/server-cert.pem"}],
+        },
+        "YES",
+    ),
+    ("not collected", {**TLS, "destination.security": None}, "NO_IDEA"),
+]
+
+VMS = "destination.domains.vms"
+UUID = "11111111-2222-4333-8444-555555555555"
+SAME = {
+    "name": "guest",
+    "uuid": UUID,
+    "connectionUri": "qemu:///system",
+    "state": "VM_STATE_SHUT_OFF",
+}
+NAMES = [
+    ("free", {}, "YES"),
+    ("shut off there", {VMS: [SAME]}, "PROBABLY_YES"),
+    ("running there", {VMS: [{**SAME, "state": "VM_STATE_RUNNING"}]}, "NO"),
+    ("the name is taken", {VMS: [{**SAME, "uuid": "other"}]}, "NO"),
+    (
+        "the name is taken, --dname",
+        {VMS: [{**SAME, "uuid": "other"}], "options.destination_name": "guest2"},
+        "YES",
+    ),
+    (
+        "--dname is taken",
+        {VMS: [{**SAME, "name": "guest2", "uuid": "other"}], "options.destination_name": "guest2"},
+        "NO",
+    ),
+    ("the UUID is taken", {VMS: [{**SAME, "name": "other"}]}, "NO"),
+    (
+        "of another connection",
+        {VMS: [{**SAME, "state": "VM_STATE_RUNNING", "connectionUri": "test:///default"}]},
+        "YES",
+    ),
+    (
+        "a running guest has the MAC address",
+        {
+            VMS: [
+                {
+                    "name": "n",
+                    "uuid": "u",
+                    "state": "VM_STATE_RUNNING",
+                    "nics": [{"mac": "52:54:00:00:00:01"}],
+                }
+            ]
+        },
+        "PROBABLY_YES",
+    ),
+    ("not collected", {"destination.domains": None}, "NO_IDEA"),
+]
+
+
+def vnc(address="0.0.0.0", **fields):
+    listen = {"type": "address", "address": address}
+    return {"vm.graphics": [{"type": "vnc", "listens": [listen], **fields}]}
+
+
+IN_USE = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 5987}]}
+DISPLAYS = [
+    ("none", {}, "YES"),
+    ("any address", vnc(autoport=True), "YES"),
+    ("loopback", vnc("127.0.0.1", autoport=True), "YES"),
+    ("the source's address", vnc("192.0.2.1", autoport=True), "NO"),
+    ("the destination's address", vnc("192.0.2.2", autoport=True), "YES"),
+    ("a name", vnc("console.example.net", autoport=True), "NO_IDEA"),
+    ("a fixed port, free", vnc(port=5987), "YES"),
+    ("a fixed port, in use", {**vnc(port=5987), **IN_USE}, "NO"),
+    (
+        "a fixed port, in use elsewhere",
+        {
+            **vnc("192.0.2.2", port=5987),
+            "destination.network.listening_ports": [{"address": "127.0.0.1", "port": 5987}],
+        },
+        "YES",
+    ),
+    ("an automatic port, in use", {**vnc(port=5987, autoport=True), **IN_USE}, "YES"),
+    (
+        "an inactive network",
+        {"vm.graphics": [{"type": "vnc", "listens": [{"type": "network", "network": "lan"}]}]},
+        "NO",
+    ),
+    ("not collected", {**vnc(), "destination.network": None}, "NO_IDEA"),
+]
+
+XML = {"options.destination_xml": "<domain/>"}
+ABI = [
+    ("no --xml", {"incoming.memory.maximum_bytes": 1}, "YES"),
+    ("the same", XML, "YES"),
+    ("memory", {**XML, "incoming.memory.maximum_bytes": 1}, "NO"),
+    ("vCPUs", {**XML, "incoming.vcpus.maximum_count": 4}, "NO"),
+    ("machine type", {**XML, "incoming.machine_type": "pc-i440fx-7.2"}, "NO"),
+    ("machine type by its alias", {**XML, "incoming.machine_type": "q35"}, "YES"),
+    ("UUID", {**XML, "incoming.uuid": "u"}, "NO"),
+    ("name", {**XML, "incoming.name": "g2"}, "NO"),
+    ("name, --dname", {**XML, "incoming.name": "g2", "options.destination_name": "g2"}, "YES"),
+    ("disk target", {**XML, "incoming.disks[0].target": "vdb"}, "NO"),
+    ("disk bus", {**XML, "incoming.disks[0].bus": "scsi"}, "NO"),
+    ("MAC address", {**XML, "incoming.nics[0].mac": "52:54:00:00:00:02"}, "NO"),
+    ("bridge", {**XML, "incoming.nics[0].bridge": "br9"}, "YES"),
+    ("current memory", {**XML, "incoming.memory.current_bytes": 1}, "YES"),
+    ("a device more", {**XML, "incoming.other_devices": [{"kind": "rng"}]}, "NO"),
+    ("a controller more", {**XML, "incoming.other_devices": [{"kind": "controller"}]}, "YES"),
+    (
+        "CPU features",
+        {**XML, "incoming.cpu.model": "qemu64", "incoming.cpu.expanded_features": ["sse"]},
+        "PROBABLY_NO",
+    ),
+    ("pending", {"options.persistent": True, "vm.pending_configuration": True}, "PROBABLY_YES"),
+]
+
+TABLES = {
+    sec.secrets: SECRETS,
+    sec.model: LABELS,
+    sec.launch_security: ENCRYPTED,
+    sec.peer_auth: CERTIFICATES,
+    domain.name_uuid: NAMES,
+    domain.ports_display: DISPLAYS,
+    domain.config_abi: ABI,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+@pytest.mark.parametrize(
+    ("fact", "changes", "kinds"),
+    [
+        (sec.secrets, SECRET, ["define_secret"]),
+        (
+            domain.name_uuid,
+            {VMS: [{**SAME, "uuid": "other"}]},
+            ["remove_domain", "change_migration_option"],
+        ),
+        (domain.ports_display, vnc("192.0.2.1"), ["change_definition"]),
+        (
+            domain.config_abi,
+            {**XML, "incoming.memory.maximum_bytes": 1},
+            ["change_migration_option"],
+        ),
+    ],
+)
+def test_remedies(fact, changes, kinds):
+    assert remedy_kinds(finding(fact, migration(changes))) == kinds
+
+
+def test_what_differs_is_told_with_values():
+    found = finding(domain.config_abi, migration({**XML, "incoming.memory.maximum_bytes": 1}))
+    assert "memory: 2147483648 here, 1 there" in found.reason
