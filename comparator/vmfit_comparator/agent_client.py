@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from operator import itemgetter
 
 import grpc
 
@@ -13,13 +14,14 @@ from vmfit.v1.host_metadata_service_pb2 import (
     GetSnapshotRequest,
 )
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
-from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.host_answer import HostAnswer, Machine, WrongHostError
+from vmfit_comparator.snapshot_parts import complete, digests, is_unchanged, replace, stale_parts
 from vmfit_contract.errors import describe
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 
-# What will soon be stale is collected anew, so that an answer outlives its making.
-_RENEWED_SHARE = 0.5
+# An agent that could not collect in time does not cost every caller half of the time.
+_RENEWALS_REST_SECONDS = 30.0
 # A longer round trip (parts were collected) says too little about the clock: ask once more.
 _EXACT_ROUND_TRIP_SECONDS = 0.05
 
@@ -46,6 +48,7 @@ class AgentClient:
         self._flights: dict[tuple[tuple[str, float], ...], Future[HostAnswer]] = {}
         self._machine: Machine | None = None
         self._latest: Snapshot | None = None
+        self._renewals_rest_until = 0.0
 
     def snapshot(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:
         """Return the host's snapshot; parts that come near `fresh_seconds` are collected anew.
@@ -107,21 +110,38 @@ class AgentClient:
 
     def _fetch(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:
         known = self._latest
-        snapshot, clock = self._ask(GetSnapshotRequest(known_digests=_digests(known)), until)
+        snapshot, clock = self._ask(GetSnapshotRequest(known_digests=digests(known)), until)
         self._check_machine(snapshot, known)
-        _complete(snapshot, known)
-        stale = {} if snapshot.HasField("recorded_at") else _stale(snapshot, fresh_seconds)
-        if stale:
-            request = GetSnapshotRequest(parts=stale, known_digests=_digests(snapshot))
-            request.max_age.FromNanoseconds(int(min(stale.values()) * 1e9))
-            renewed, clock = self._ask(request, until)
-            _complete(renewed, snapshot)
-            _replace(snapshot, renewed)
+        complete(snapshot, known)
+        stale = {} if snapshot.HasField("recorded_at") else stale_parts(snapshot, fresh_seconds)
+        if stale and time.monotonic() >= self._renewals_rest_until:
+            clock = self._renew(snapshot, stale, until) or clock
         if clock[1] > _EXACT_ROUND_TRIP_SECONDS / 2:
-            request = GetSnapshotRequest(parts=["clock"], known_digests=_digests(snapshot))
-            clock = min(clock, self._ask(request, until)[1], key=lambda each: each[1])
+            clock = min(clock, self._exact_clock(snapshot, until) or clock, key=itemgetter(1))
         self._latest = snapshot
         return HostAnswer(snapshot, *clock)
+
+    def _renew(
+        self, snapshot: Snapshot, stale: Mapping[str, float], until: float
+    ) -> tuple[float, float] | None:
+        """Have parts collected anew; what takes more than half of the time stays as it is."""
+        request = GetSnapshotRequest(parts=stale, known_digests=digests(snapshot))
+        request.max_age.FromNanoseconds(int(min(stale.values()) * 1e9))
+        try:
+            renewed, clock = self._ask(request, (time.monotonic() + until) / 2)
+        except AgentError:
+            self._renewals_rest_until = time.monotonic() + _RENEWALS_REST_SECONDS
+            return None
+        complete(renewed, snapshot)
+        replace(snapshot, renewed)
+        return clock
+
+    def _exact_clock(self, snapshot: Snapshot, until: float) -> tuple[float, float] | None:
+        request = GetSnapshotRequest(parts=["clock"], known_digests=digests(snapshot))
+        try:
+            return self._ask(request, (time.monotonic() + until) / 2)[1]
+        except AgentError:
+            return None
 
     def _ask(
         self, request: GetSnapshotRequest, until: float
@@ -145,7 +165,7 @@ class AgentClient:
 
     def _check_machine(self, snapshot: Snapshot, known: Snapshot | None = None) -> None:
         machine = Machine.of(snapshot)
-        if machine is None and known is not None and _is_unchanged(snapshot, "identity"):
+        if machine is None and known is not None and is_unchanged(snapshot, "identity"):
             machine = Machine.of(known)
         if machine is None:
             return
@@ -154,53 +174,6 @@ class AgentClient:
         if self._machine is not None and machine.is_other_than(self._machine):
             raise WrongHostError(f"answers as {machine}, earlier as {self._machine}")
         self._machine = machine
-
-
-def _digests(snapshot: Snapshot | None) -> dict[str, str]:
-    return {each.name: each.digest for each in snapshot.parts if each.digest} if snapshot else {}
-
-
-def _is_unchanged(snapshot: Snapshot, part: str) -> bool:
-    return any(each.name == part and each.unchanged for each in snapshot.parts)
-
-
-def _complete(snapshot: Snapshot, known: Snapshot | None) -> None:
-    """Put in the parts that were not sent because `known` has them."""
-    for status in snapshot.parts:
-        if status.unchanged and known is not None and _has(known, status.name):
-            getattr(snapshot, status.name).CopyFrom(getattr(known, status.name))
-            status.unchanged = False
-
-
-def _replace(snapshot: Snapshot, renewed: Snapshot) -> None:
-    """Take the parts, their statuses and the time from a later answer for some parts."""
-    statuses = {each.name: each for each in renewed.parts}
-    for status in snapshot.parts:
-        if status.name in statuses:
-            status.CopyFrom(statuses[status.name])
-            snapshot.ClearField(status.name)  # type: ignore[arg-type]
-            if _has(renewed, status.name):
-                getattr(snapshot, status.name).CopyFrom(getattr(renewed, status.name))
-    snapshot.taken_at.CopyFrom(renewed.taken_at)
-
-
-def _has(snapshot: Snapshot, part: str) -> bool:
-    field = snapshot.DESCRIPTOR.fields_by_name.get(part)
-    if field is None or field.message_type is None or field.is_repeated:
-        return False
-    return snapshot.HasField(part)  # type: ignore[arg-type]
-
-
-def _stale(snapshot: Snapshot, fresh_seconds: Mapping[str, float]) -> dict[str, float]:
-    def age(status: PartStatus) -> float:
-        return (snapshot.taken_at.ToNanoseconds() - status.collected_at.ToNanoseconds()) / 1e9
-
-    limits = {name: seconds * _RENEWED_SHARE for name, seconds in fresh_seconds.items()}
-    return {
-        each.name: limits[each.name]
-        for each in snapshot.parts
-        if each.name in limits and age(each) > limits[each.name]
-    }
 
 
 def _remaining(until: float) -> float:

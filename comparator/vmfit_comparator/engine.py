@@ -77,9 +77,10 @@ class Engine:
         self._threads.shutdown(cancel_futures=True)
 
     def list_facts(self) -> messages.ListFactsResponse:
-        """Return the catalogue, in its order."""
+        """Return the catalogue in its order, then the facts that configured policies declare."""
         freshness = self._policies.default.message.freshness
-        return describe_facts(self._catalogue.values(), freshness)
+        facts = (*self._catalogue.values(), *self._policies.user_facts.values())
+        return describe_facts(facts, freshness)
 
     def check(
         self, request: messages.CheckRequest, timeout_seconds: float | None = None

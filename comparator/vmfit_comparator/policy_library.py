@@ -38,6 +38,16 @@ class PolicyLibrary:
         """The policy of requests that name none."""
         return self._named["default"]
 
+    @property
+    def user_facts(self) -> Mapping[str, Fact]:
+        """The facts that the named policies declare, by id; of equal ids the first one."""
+        found: dict[str, Fact] = {}
+        for policy in self._named.values():
+            own = (each for each in policy.facts.values() if each.user_defined)
+            for each in own:
+                found.setdefault(each.id, each)
+        return found
+
     def resolve(self, reference: PolicyReference) -> ResolvedPolicy:
         """Return the policy that a request means. Raises EngineError naming the field."""
         if reference.WhichOneof("policy") != "inline":

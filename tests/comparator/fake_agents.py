@@ -31,6 +31,7 @@ class FakeAgent(HostMetadataServicer):
         self.delay_seconds = 0.0
         self.clock_offset_seconds = 0.0
         self.dies = False
+        self.cannot_collect = False
         self.gate = threading.Event()
         self.gate.set()
         self.part_age_seconds = {}
@@ -62,6 +63,8 @@ class FakeAgent(HostMetadataServicer):
         if self.dies:
             context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
         if request.HasField("max_age"):
+            if self.cannot_collect:
+                time.sleep(max(context.time_remaining(), 0) + 0.1)
             for part in request.parts:
                 self.part_age_seconds[part] = 0
         answer = Snapshot()

@@ -22,6 +22,7 @@ from vmfit_comparator.fact import Fact, fact
 from vmfit_comparator.field_path import field_path
 from vmfit_comparator.inventory import parse_inventory
 from vmfit_comparator.outcome import no, yes
+from vmfit_comparator.policy import parse_policy
 from vmfit_contract.snapshot_file import to_json
 
 SEEN = []
@@ -141,6 +142,25 @@ def test_old_parts_are_collected_anew(agents, engine):
         for each in SEEN[0].destination.parts
     }
     assert ages["memory"] <= 1
+
+
+def test_a_hung_collector_costs_its_own_part_alone(agents, engine):
+    destination = agents[1]
+    destination.part_age_seconds = {"memory": 100_000}
+    destination.cannot_collect = True
+    response = engine.check(_request(agents), timeout_seconds=2)
+    assert not [each for each in response.subject.errors if "time" in each.error]
+    assert _answers(response)["test.memory"] == "NO_IDEA"
+    assert SEEN[0].destination.memory == destination.snapshot.memory
+
+
+def test_a_slow_answer_says_little_about_the_clock(agents, engine):
+    destination = agents[1]
+    destination.delay_seconds = 0.1
+    destination.clock_offset_seconds = 50
+    engine.check(_request(agents))
+    assert [list(each.parts) for each in destination.requests] == [[], ["clock"]]
+    assert SEEN[0].clock_difference_seconds == pytest.approx(50, abs=0.2)
 
 
 def test_clocks_apart_do_not_make_old(agents, engine):
@@ -433,6 +453,15 @@ def test_list_facts(engine):
     assert rows["test.memory"].reads == ["destination.memory.available_bytes", "vm.memory"]
     assert rows["test.memory"].volatility == Volatility.VOLATILITY_VOLATILE
     assert rows["test.memory"].fresh_for.seconds == 120
+
+
+def test_list_facts_of_configured_policies():
+    policy = parse_policy("{name: ours, user_facts: [{id: site.x, expression: 'true'}]}")
+    with Engine(policies=[policy], facts=FACTS) as engine:
+        rows = {each.id: each for each in engine.list_facts().facts}
+        assert list(rows) == [*FACTS, "site.x"]
+        assert rows["site.x"].user_defined
+        assert rows["site.x"].description == "`true`"
 
 
 def test_answers_are_json(agents, engine):

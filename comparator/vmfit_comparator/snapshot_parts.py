@@ -1,0 +1,65 @@
+"""The parts of a snapshot as they travel: sent, left out as unchanged, collected anew."""
+
+from collections.abc import Mapping
+
+from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
+
+# What will soon be stale is collected anew, so that an answer outlives its making.
+_RENEWED_SHARE = 0.5
+
+
+def digests(snapshot: Snapshot | None) -> dict[str, str]:
+    """Return the digests of the parts that a snapshot has, by part."""
+    if snapshot is None:
+        return {}
+    return {
+        each.name: each.digest
+        for each in snapshot.parts
+        if each.digest and _has(snapshot, each.name)
+    }
+
+
+def is_unchanged(snapshot: Snapshot, part: str) -> bool:
+    """Return whether a part was not sent because the caller has it."""
+    return any(each.name == part and each.unchanged for each in snapshot.parts)
+
+
+def complete(snapshot: Snapshot, known: Snapshot | None) -> None:
+    """Put in the parts that were not sent because `known` has them."""
+    for status in snapshot.parts:
+        if status.unchanged and known is not None and _has(known, status.name):
+            getattr(snapshot, status.name).CopyFrom(getattr(known, status.name))
+            status.unchanged = False
+
+
+def replace(snapshot: Snapshot, renewed: Snapshot) -> None:
+    """Take the parts, their statuses and the time from a later answer for some parts."""
+    statuses = {each.name: each for each in renewed.parts}
+    for status in snapshot.parts:
+        if status.name in statuses:
+            status.CopyFrom(statuses[status.name])
+            snapshot.ClearField(status.name)  # type: ignore[arg-type]
+            if _has(renewed, status.name):
+                getattr(snapshot, status.name).CopyFrom(getattr(renewed, status.name))
+    snapshot.taken_at.CopyFrom(renewed.taken_at)
+
+
+def _has(snapshot: Snapshot, part: str) -> bool:
+    field = snapshot.DESCRIPTOR.fields_by_name.get(part)
+    if field is None or field.message_type is None or field.is_repeated:
+        return False
+    return snapshot.HasField(part)  # type: ignore[arg-type]
+
+
+def stale_parts(snapshot: Snapshot, fresh_seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return the parts that are stale or soon will be, each with the age that it may have."""
+
+    def age(status: PartStatus) -> float:
+        return (snapshot.taken_at.ToNanoseconds() - status.collected_at.ToNanoseconds()) / 1e9
+
+    limits = {name: seconds * _RENEWED_SHARE for name, seconds in fresh_seconds.items()}
+    return {
+        each.name: limits[each.name]
+        for each in snapshot.parts
+        if each.name in limits and age(each) > limits[each.name]
+    }
