@@ -61,7 +61,7 @@ def _show(terminal: Terminal, response: CheckResponse, detail: Detail) -> None:
             f"policy {verdict.policy} is not met by {', '.join(verdict.blockers)}", hang=2
         )
     for error in subject.errors:
-        terminal.line(f"{error.host} did not answer: {error.error}", hang=2, fg="red")
+        terminal.line(f"{error.host}: {error.error}", hang=2, fg="red")
     shown = [each for each in response.findings if detail.show_all or not _is_folded(each)]
     if shown:
         terminal.line()
@@ -137,7 +137,7 @@ def _show_footer(terminal: Terminal, response: CheckResponse, shown: int) -> Non
     absent = sum(each.not_applicable for each in response.findings)
     yes = sum(_is_folded(each) for each in response.findings) - absent
     if shown < len(response.findings):
-        terminal.line(f"{yes} facts say yes, {absent} do not apply (--all shows them)", dim=True)
+        terminal.line(f"{yes} say yes, {absent} do not apply (--all shows them)", dim=True)
     verdict, subject = response.verdict, response.subject
     if subject.HasField("evaluated_at"):
         moment = subject.evaluated_at.ToDatetime(UTC)

@@ -11,6 +11,7 @@ import click
 
 _MIN_WIDTH = 40
 _MIN_LAST_COLUMN = 24
+_BELOW = 4
 _GAP = "  "
 
 
@@ -38,7 +39,7 @@ class Terminal:
     def line(self, text: str = "", indent: int = 0, hang: int = 0, **style: bool | str) -> None:
         """Print one text, wrapped with `hang` more columns before all lines but the first."""
         for line in self.wrapped(text, indent, indent + hang):
-            click.echo(self.styled(line, **style))
+            self._print(self.styled(line, **style))
 
     def wrapped(self, text: str, indent: int = 0, hanging: int = 0) -> list[str]:
         """Return the text as lines that fit; a word that does not fit is cut, never lost."""
@@ -65,17 +66,20 @@ class Terminal:
         padded = [cell.ljust(width) for cell, width in zip(firsts, widths, strict=True)]
         head = _GAP.join(padded)
         column = len(head) + len(_GAP)
-        lines = self.wrapped(last, 0, 0)
+        lines = [last]
         if self.width is not None:
-            narrow = self.width - column < _MIN_LAST_COLUMN
-            start = 4 if narrow else column
-            wrapped = textwrap.wrap(last, self.width - start, break_on_hyphens=False) or [""]
-            lines = [*([""] if narrow else []), *wrapped]
-            column = start
+            below = self.width - column < _MIN_LAST_COLUMN
+            column = _BELOW if below else column
+            wrapped = textwrap.wrap(last, self.width - column, break_on_hyphens=False) or [""]
+            lines = ["", *wrapped] if below else wrapped
         shown = self.styled(padded[0], **style) + head[len(padded[0]) :]
-        click.echo(f"{shown}{_GAP}{lines[0]}".rstrip())
+        self._print(f"{shown}{_GAP}{lines[0]}".rstrip())
         for line in lines[1:]:
-            click.echo(" " * column + line)
+            self._print(" " * column + line)
+
+    def _print(self, line: str) -> None:
+        # Whether there are colours is decided already.
+        click.echo(line, color=self.colours)
 
 
 def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:

@@ -1,0 +1,409 @@
+"""The vmfit command: arguments to exit status, in this process and as the real executable."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import json_format
+
+from tests.comparator.builders import destination_snapshot, source_snapshot, vm
+from tests.comparator.fake_agents import FakeAgent
+from vmfit.v1.comparator_service_pb2 import (
+    BaselineResponse,
+    CheckResponse,
+    DiffResponse,
+    ListFactsResponse,
+    ListHostsResponse,
+)
+from vmfit_comparator.cli import run
+from vmfit_comparator.engine import Engine
+from vmfit_comparator.facts import BUILT_IN
+from vmfit_comparator.server import ComparatorServer
+from vmfit_contract.address import parse_address
+from vmfit_contract.snapshot_file import to_json, write_snapshot
+
+VMFIT = Path(sys.executable).with_name("vmfit")
+NAME = vm().name
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch, tmp_path):
+    for name in os.environ:
+        if name.startswith("VMFIT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr("vmfit_comparator.settings.DEFAULT_PATH", tmp_path / "none.toml")
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Two hosts that fit, one that does not, and a VM, as files of the working directory."""
+    monkeypatch.chdir(tmp_path)
+    source, destination, poor = source_snapshot(), destination_snapshot(), destination_snapshot()
+    source.domains.vms.append(vm())
+    for capabilities in poor.hypervisor.connections[0].domain_capabilities:
+        capabilities.host_model.features.remove("avx2")
+    write_snapshot(source, Path("alpha.json"))
+    write_snapshot(destination, Path("beta.binpb"), "binary")
+    write_snapshot(poor, Path("poor.json"))
+    Path("vm.json").write_text(to_json(vm()))
+    return tmp_path
+
+
+@pytest.fixture
+def agents(tmp_path):
+    with (
+        FakeAgent(tmp_path / "a", source_snapshot(), [vm()]) as source,
+        FakeAgent(tmp_path / "b", destination_snapshot()) as destination,
+    ):
+        yield source, destination
+
+
+@pytest.fixture
+def server(tmp_path):
+    address = parse_address(f"unix:{tmp_path / 'comparator'}", 0)
+    with Engine(agent_timeout_seconds=5) as engine:
+        serving = ComparatorServer(engine, [address])
+        serving.start()
+        yield str(address)
+        serving.stop(0)
+
+
+def check(*arguments, source="alpha.json", destination="beta.binpb"):
+    return run(["check", "--from", source, "--to", destination, *arguments])
+
+
+def failure(capsys, *arguments):
+    """Return the one line with which a command fails."""
+    assert run(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("vmfit: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err.removeprefix("vmfit: error: ").rstrip()
+
+
+def test_check_says_yes(files, capsys):
+    assert check(NAME) == 0
+    captured = capsys.readouterr()
+    verdict, *_ = captured.out.splitlines()
+    assert verdict.endswith(f"acceptable: {NAME}, alpha -> beta")
+    assert "not acceptable" not in verdict
+    assert "\x1b" not in captured.out
+    assert captured.err == ""
+
+
+def test_check_says_no_worst_first(files, capsys):
+    assert check(NAME, destination="poor.json") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("NO, not acceptable:")
+    assert lines[1] == "policy default is not met by cpu.features"
+    assert lines[3].startswith("NO ")
+    assert "avx2" in lines[3]
+    assert lines[4].startswith("    remedy: ")
+
+
+def test_json_and_yaml_are_the_response(files, capsys):
+    assert check(NAME, "-o", "json", destination="poor.json") == 1
+    text = capsys.readouterr().out
+    response = json_format.Parse(text, CheckResponse())
+    assert not response.verdict.acceptable
+    assert "cpu.features" in response.verdict.blockers
+    assert {each["fact"] for each in json.loads(text)["findings"]} == set(BUILT_IN)
+    assert check(NAME, "-o", "yaml", destination="poor.json") == 1
+    assert yaml.safe_load(capsys.readouterr().out) == json.loads(text)
+
+
+def test_folding_and_explaining(files, capsys):
+    check(NAME, "--fact", "cpu.features")
+    folded = capsys.readouterr().out
+    assert "1 say yes, 0 do not apply (--all shows them)" in folded
+    assert "every CPU feature" not in folded
+    check(NAME, "--fact", "cpu.features", "--all", "--explain")
+    shown = capsys.readouterr().out
+    assert "Can the destination give the guest every CPU feature that it sees?" in shown
+    assert "reads: vm.domain_type, vm.cpu" in shown
+    assert "vm.domain_type = kvm" in shown
+
+
+@pytest.mark.parametrize("arguments", [["vm.json"], ["--vm", "vm.json"], [NAME, "--vm", "vm.json"]])
+def test_a_described_vm(files, capsys, arguments):
+    assert check(*arguments) == 0
+    assert f": {NAME}, alpha" in capsys.readouterr().out
+
+
+def test_virsh_words(files, capsys):
+    words = [
+        "--",
+        "virsh",
+        "-c",
+        "qemu:///system",
+        "migrate",
+        "--live",
+        NAME,
+        "qemu+tls://b/system",
+    ]
+    assert check(*words) == 0
+    assert f": {NAME}, alpha" in capsys.readouterr().out
+    assert check("--", "--lvie") == 2
+    error = capsys.readouterr().err
+    assert error == "vmfit: error: virsh migrate: unknown option --lvie, did you mean --live?\n"
+
+
+def test_the_vm_must_be_one(files, capsys):
+    assert check(NAME, "--", "other") == 2
+    assert f"the VM is {NAME!r}, but virsh's words say 'other'" in capsys.readouterr().err
+    assert check("other", "--vm", "vm.json") == 2
+    assert f"the VM is {NAME!r}, not 'other'" in capsys.readouterr().err
+    assert check() == 2
+    assert "name the VM" in capsys.readouterr().err
+    assert check(vm().uuid, "--", "--live") == 0
+
+
+def test_options_reach_the_facts(agents, files, capsys):
+    source, destination = agents
+    destination.described_xml = vm()
+    Path("new.xml").write_text("<domain type='kvm'/>")
+    hosts = {"source": source.address, "destination": destination.address}
+    check(NAME, "--", "--live", "--xml", "new.xml", **hosts)
+    assert [each.xml for each in destination.described] == ["<domain type='kvm'/>"]
+    check(NAME, "--", "--xml", "missing.xml", **hosts)
+    assert "missing.xml: cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_xml_goes_to_the_source(agents, files):
+    source, destination = agents
+    source.described_xml = destination.described_xml = vm()
+    Path("vm.xml").write_text("<domain/>")
+    arguments = ["--xml", "vm.xml", "--timeout", "5"]
+    assert check(*arguments, source=source.address, destination=destination.address) == 0
+    assert source.described[0].xml == "<domain/>"
+
+
+def test_a_server_gives_the_same_answers(agents, files, server, capsys):
+    source, destination = agents
+    hosts = {"source": source.address, "destination": destination.address}
+
+    def answers(*arguments):
+        status = check(NAME, "-o", "json", *arguments, **hosts)
+        findings = json.loads(capsys.readouterr().out)["findings"]
+        return status, [(each["fact"], each["answer"]) for each in findings]
+
+    assert answers() == answers("--server", server)
+    for command in (["diff", "alpha.json", "poor.json"], ["baseline", "alpha.json", "poor.json"]):
+        for form in ("table", "json"):
+            local = run([*command, "-o", form]), capsys.readouterr().out
+            assert local == (
+                run([*command, "-o", form, "--server", server]),
+                capsys.readouterr().out,
+            )
+
+
+def test_dead_destination(agents, files, capsys):
+    source, _ = agents
+    missing = "unix:/nonexistent/agent"
+    arguments = [NAME, "-o", "json", "--timeout", "3"]
+    assert check(*arguments, source=source.address, destination=missing) == 2
+    captured = capsys.readouterr()
+    response = json_format.Parse(captured.out, CheckResponse())
+    assert [each.host for each in response.subject.errors] == [missing]
+    assert captured.err.startswith(f"vmfit: error: {missing}: ")
+
+
+def test_dead_source(agents, files, capsys):
+    _, destination = agents
+    assert check(NAME, source="unix:/nonexistent", destination=destination.address) == 2
+    assert "unix:/nonexistent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "x", "--from", "a.json", "--to", "b.json"], "a.json: cannot be read: No such"),
+        (["check", "x", "--from", "alpha.json"], "Missing option '--to'"),
+        (["check", "--bogus"], "No such option"),
+        (["chekc"], "No such command 'chekc'"),
+        (["check", "nobody", "--from", "alpha.json", "--to", "poor.json"], "nobody"),
+        (["check", "x", "--from", "unknown", "--to", "poor.json"], "'unknown'"),
+        (["check", "x", "--from", "h:1", "--to", "poor.json"], "--insecure"),
+        (["check", "x", "--from", "h:99999", "--to", "poor.json"], "port '99999'"),
+        (["check", "x", "--from", "::1", "--to", "poor.json"], "needs brackets"),
+        (["check", "x", "--from", "alpha.json", "--to", "bad.json"], "bad.json: not a snapshot"),
+        (["check", "x", "--from", "alpha.json", "--to", "cut.binpb"], "cut.binpb: "),
+        (["diff", "alpha.json", "poor.json", "--part", "cpus"], "'cpus'"),
+        (["diff", "alpha.json"], "Missing argument 'HOST'"),
+        (["baseline"], "Missing argument 'HOST...'"),
+        (["facts", "cpu.featurs"], "did you mean cpu.features?"),
+        (["facts", "--server", "unix:/nonexistent"], "comparator unix:/nonexistent: "),
+        (["facts", "--server", "h:1"], "--insecure"),
+        (["--config", "missing.toml", "facts"], "missing.toml: cannot be read"),
+        (
+            ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--policy", "x.yaml"],
+            "x.yaml",
+        ),
+        (["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--policy", "lax"], "'lax'"),
+        (
+            ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--fact", "no.fact"],
+            "no.fact",
+        ),
+        (["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--timeout", "0"], "timeout"),
+    ],
+)
+def test_no_answer_is_one_line(files, capsys, arguments, message):
+    Path("bad.json").write_text('{"nonsense": 1}')
+    content = Path("beta.binpb").read_bytes()
+    Path("cut.binpb").write_bytes(content[: len(content) // 2])
+    assert message in failure(capsys, *arguments)
+
+
+def test_policy_files(files, capsys):
+    Path("strict.yaml").write_text("facts:\n  storage.disk_identity: {minimum_answer: YES}\n")
+    assert check(NAME, "--policy", "strict.yaml") == 1
+    assert "policy strict is not met by storage.disk_identity" in capsys.readouterr().out
+
+
+def test_diff(files, capsys):
+    assert run(["diff", "beta.binpb", "poor.json"]) == 1
+    text = capsys.readouterr().out
+    assert "only beta (first): avx2" in text
+    assert "matters to " in text
+    assert run(["diff", "beta.binpb", "beta.binpb", "--volatile"]) == 0
+    assert run(["diff", "beta.binpb", "poor.json", "--part", "numa"]) == 0
+    capsys.readouterr()
+    assert run(["diff", "beta.binpb", "poor.json", "-o", "json"]) == 1
+    assert json_format.Parse(capsys.readouterr().out, DiffResponse()).differences
+
+
+def test_baseline(files, capsys):
+    assert run(["baseline", "alpha.json", "poor.json"]) == 0
+    text = capsys.readouterr().out
+    assert "\n<cpu mode='custom' match='exact'>\n" in text
+    assert "alpha has 1 more:\n  avx2\n" in text
+    assert run(["baseline", "alpha.json", "poor.json", "-o", "json"]) == 0
+    response = json_format.Parse(capsys.readouterr().out, BaselineResponse())
+    assert "avx2" not in response.features
+
+
+def test_facts(capsys):
+    assert run(["facts"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(BUILT_IN)
+    assert run(["facts", "cpu.*", "-o", "json"]) == 0
+    response = json_format.Parse(capsys.readouterr().out, ListFactsResponse())
+    assert "cpu.features" in {each.id for each in response.facts}
+    assert all(each.id.startswith("cpu.") for each in response.facts)
+    assert run(["facts", "cpu.features"]) == 0
+    assert capsys.readouterr().out.startswith("cpu.features: Can the destination ")
+
+
+def test_hosts(agents, files, capsys):
+    source, _ = agents
+    Path("c.toml").write_text(
+        f'[hosts.alpha]\naddress = "{source.address}"\n'
+        '[hosts.gone]\naddress = "unix:/nonexistent"\n'
+    )
+    assert run(["--config", "c.toml", "hosts"]) == 2
+    table = capsys.readouterr().out
+    assert "answers" in table
+    assert "gone" in table
+    run(["--config", "c.toml", "hosts", "-o", "json"])
+    response = json_format.Parse(capsys.readouterr().out, ListHostsResponse())
+    assert [each.reachable for each in response.hosts] == [True, False]
+    assert run(["hosts"]) == 0
+    assert capsys.readouterr().out == "the inventory has no hosts\n"
+
+
+def test_flags_over_environment_over_settings(files, capsys, monkeypatch):
+    Path("c.toml").write_text('output = "yaml"\npolicy = "permissive"\n')
+    arguments = ["--config", "c.toml", "diff", "beta.binpb", "beta.binpb"]
+    run(arguments)
+    assert yaml.safe_load(capsys.readouterr().out)["leftHost"] == "beta"
+    monkeypatch.setenv("VMFIT_OUTPUT", "json")
+    run(arguments)
+    assert json.loads(capsys.readouterr().out)["leftHost"] == "beta"
+    run([*arguments, "-o", "table"])
+    assert "differ in no fields" in capsys.readouterr().out
+
+
+def vmfit(*arguments, **keywords):
+    return subprocess.run(
+        [VMFIT, *arguments], capture_output=True, text=True, check=False, timeout=60, **keywords
+    )
+
+
+def test_help_is_quick_and_has_examples():
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = vmfit("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode == 0
+    assert "vmfit check web --from alpha --to beta -- --live --p2p" in result.stdout
+    cpu_seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    assert cpu_seconds < 0.3
+    for command in ("check", "diff", "baseline", "facts", "hosts", "serve"):
+        assert command in result.stdout
+
+
+def test_version_and_completion():
+    assert vmfit("--version").stdout.startswith("vmfit, version ")
+    script = vmfit(env={**os.environ, "_VMFIT_COMPLETE": "bash_source"})
+    assert "_vmfit_completion" in script.stdout
+    words = {"_VMFIT_COMPLETE": "bash_complete", "COMP_WORDS": "vmfit ba", "COMP_CWORD": "1"}
+    assert vmfit(env={**os.environ, **words}).stdout == "plain,baseline\n"
+
+
+def test_the_executable(files):
+    result = vmfit("check", NAME, "--from", "alpha.json", "--to", "poor.json", cwd=files)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert result.stdout.startswith("NO, not acceptable")
+    assert vmfit().returncode == 2
+
+
+def test_a_reader_that_goes_away(files):
+    command = f"{VMFIT} facts --markdown | head -1"
+    result = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (result.stdout, result.stderr) == ("# Facts\n", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_until_told_to_stop(tmp_path, number):
+    address = f"unix:{tmp_path / 'socket'}"
+    serving = subprocess.Popen(
+        [VMFIT, "serve", "--listen", address], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while vmfit("facts", "--server", address).returncode and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert vmfit("facts", "time.skew", "--server", address).returncode == 0
+        serving.send_signal(number)
+        _, log = serving.communicate(timeout=20)
+    finally:
+        serving.kill()
+    assert serving.returncode == 0
+    assert address in log
+    assert "Traceback" not in log
+
+
+def test_interrupt(files):
+    with FakeAgent(files / "slow", source_snapshot(), [vm()]) as slow:
+        slow.gate.clear()
+        running = subprocess.Popen(
+            [VMFIT, "check", NAME, "--from", slow.address, "--to", "beta.binpb"],
+            cwd=files,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not slow.requests and running.poll() is None:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        slow.gate.set()
+        _, errors = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert "Traceback" not in errors
