@@ -35,6 +35,7 @@ VENDOR = [
     ("passed through", {**AMD, "vm.cpu.mode": "host-passthrough"}, "NO"),
     ("a bare model", {**AMD, "vm.cpu.vendor": None}, "PROBABLY_NO"),
     ("unknown", {"destination.cpu.vendor": None}, "NO_IDEA"),
+    ("unknown, emulated", {"destination.cpu.vendor": None, **TCG}, "YES"),
     ("offline", {**AMD, **OFFLINE}, "YES"),
 ]
 FULL_FORBID = {**with_policy("forbid", "rdrand"), "vm.cpu.expanded_features": ["sse2"]}
@@ -252,7 +253,13 @@ XSAVE = [
     ("all there", {}, "YES"),
     ("no AVX-512 state", seen("avx512f"), "NO"),
     ("emulated", {**TCG, **seen("avx512f")}, "YES"),
-    ("unknown", {"destination.cpu.xsave": None}, "NO_IDEA"),
+    ("XCR0 unknown, the hypervisor gives AVX", {"destination.cpu.xsave": None}, "YES"),
+    ("unknown", {"destination.cpu.xsave": None, **NO_CAPABILITIES}, "NO_IDEA"),
+    (
+        "nothing beyond SSE",
+        {"destination.cpu.xsave": None, "vm.cpu.expanded_features": ["sse2"]},
+        "YES",
+    ),
 ]
 NESTED = [
     ("no vmx", {"destination.cpu.kvm.nested": False}, "YES"),

@@ -26,8 +26,8 @@ from vmfit_comparator.outcome import (
     "cpu.vendor",
     question="Does the guest find a processor of the vendor that it knows?",
     applies_if=("vm.cpu",),
-    reads=("source.cpu.vendor", "destination.cpu.vendor", "vm.domain_type"),
-    also_reads=("vm.cpu", "incoming.cpu", "vm.architecture"),
+    reads=("vm.domain_type",),
+    also_reads=("source.cpu.vendor", "destination.cpu.vendor", "vm.cpu", "incoming.cpu"),
 )
 @unless_offline
 def vendor(migration: Migration) -> Outcome:
@@ -40,10 +40,13 @@ def vendor(migration: Migration) -> Outcome:
 
     Source: libvirt docs/formatdomain.rst, cpu/vendor; QEMU x86_cpu_load_model; CPUID 0.
     """
+    if migration.vm.domain_type != "kvm":
+        return yes("the guest's processor is emulated, the destination's own is hidden")
     before = vendor_name(migration.source.cpu.vendor)
     after = vendor_name(migration.destination.cpu.vendor)
-    if migration.vm.domain_type != "kvm":
-        return yes(f"the guest's processor is emulated, the destination's own ({after}) is hidden")
+    if not before or not after:
+        side = "destination" if before else "source"
+        return no_idea(f"the {side}'s vendor is not known", missing=[f"{side}.cpu.vendor"])
     if before == after:
         return yes(f"both processors are from {after}")
     cpu = live_cpu(migration)

@@ -9,6 +9,7 @@ from vmfit_comparator.connections import (
 )
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.guest_cpu import host_model
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import (
     Outcome,
@@ -20,6 +21,15 @@ from vmfit_comparator.outcome import (
 )
 
 _TSC = "destination.cpu.tsc"
+# What decides which domain capabilities concern the VM.
+_VM = (
+    "vm.domain_type",
+    "vm.os_type",
+    "vm.architecture",
+    "vm.machine_type",
+    "vm.emulator",
+    "vm.connection_uri",
+)
 
 
 @fact(
@@ -135,8 +145,8 @@ def _maximum_vcpus(migration: Migration) -> int:
     "cpu.phys_bits",
     question="Has the destination as many physical address bits as the guest believes?",
     applies_if=("vm.cpu",),
-    reads=("vm.cpu", "vm.domain_type", "destination.cpu.physical_address_bits"),
-    also_reads=("vm.memory.maximum_bytes", "source.cpu.physical_address_bits"),
+    reads=("vm.cpu", "vm.domain_type"),
+    also_reads=("source.cpu.physical_address_bits", "destination.cpu.physical_address_bits"),
 )
 @unless_offline
 def phys_bits(migration: Migration) -> Outcome:
@@ -152,6 +162,9 @@ def phys_bits(migration: Migration) -> Outcome:
     cpu, has = migration.vm.cpu, migration.destination.cpu.physical_address_bits
     if migration.vm.domain_type != "kvm":
         return yes("the guest's address bits are emulated")
+    if not has:
+        missing = "destination.cpu.physical_address_bits"
+        return no_idea("the destination's address bits are not known", missing=[missing])
     source = migration.source.cpu
     if cpu.physical_address_mode == "passthrough":
         wanted = source.physical_address_bits
@@ -190,26 +203,41 @@ _XCR0 = (
     "cpu.xsave_state",
     question="Can the destination hold all of the guest's extended processor state?",
     applies_if=("vm.cpu.expanded_features",),
-    reads=("vm.cpu.expanded_features", "vm.domain_type", "destination.cpu.xsave.feature_mask"),
+    reads=("vm.cpu.expanded_features", "vm.domain_type"),
+    also_reads=(
+        "destination.cpu.xsave.feature_mask",
+        "destination.hypervisor.connections",
+        *_VM,
+    ),
 )
 @unless_offline
 def xsave_state(migration: Migration) -> Outcome:
     """Check that the XSAVE components of the guest's features exist in the destination's XCR0.
 
-    All there is YES; a missing one is NO, KVM refuses the state. TCG keeps its own state, YES.
+    All there is YES; a missing one is NO, KVM refuses the state. When XCR0 is not known, a
+    hypervisor that gives those features is YES, and without its word the answer is NO_IDEA. TCG
+    keeps its own state, YES.
 
     Source: CPUID 0xD; Intel SDM volume 1, chapter 13.
     """
     if migration.vm.domain_type != "kvm":
         return yes("the guest's processor state is emulated")
-    seen, mask = (
-        set(migration.vm.cpu.expanded_features),
-        migration.destination.cpu.xsave.feature_mask,
-    )
-    lacking = [name for name, bits in _XCR0 if name in seen and bits & ~mask]
+    seen = set(migration.vm.cpu.expanded_features)
+    needed = {name: bits for name, bits in _XCR0 if name in seen}
+    names = ", ".join(needed)
+    if not needed:
+        return yes("the guest has no features with a state beyond SSE's")
+    if not migration.destination.cpu.HasField("xsave"):
+        model = host_model(migration.vm, migration.destination)
+        if model is not None and needed.keys() <= set(model.features):
+            return yes(f"the hypervisor there gives {names}, and so their state")
+        missing = "destination.cpu.xsave.feature_mask"
+        return no_idea(f"whether there is room for {names} is not known", missing=[missing])
+    mask = migration.destination.cpu.xsave.feature_mask
+    lacking = [name for name, bits in needed.items() if bits & ~mask]
     if lacking:
         return no(f"XCR0 is {mask:#x} there, it lacks the state of {', '.join(lacking)}")
-    return yes(f"XCR0 is {mask:#x} there, with all that the guest's features need")
+    return yes(f"XCR0 is {mask:#x} there, with the state of {names}")
 
 
 @fact(
