@@ -17,6 +17,14 @@ from vmfit_comparator.outcome import Outcome, no_idea, not_applicable
 
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
+# Whose a field is that is not there, for people.
+_OWNERS = {
+    "vm": "the VM has no",
+    "incoming": "the VM has no",
+    "options": "the options do not ask for",
+    "source": "the source has no",
+    "destination": "the destination has no",
+}
 # What too old an input makes of a firm answer, with the probability that it works.
 _WEAKER = {
     Answer.ANSWER_YES: (Answer.ANSWER_PROBABLY_YES, 0.9),
@@ -113,8 +121,14 @@ class _Evaluation:
 
 
 def _why_not_applicable(fact: Fact) -> str:
-    paths = " or ".join(path.text.removeprefix("vm.") for path in fact.applies_if)
-    return f"does not apply: the VM has no {paths}"
+    whose: dict[str, list[str]] = {}
+    for path in fact.applies_if:
+        owner = _OWNERS[path.root]
+        name = path.text.removeprefix(f"{path.root}.")
+        if name not in whose.setdefault(owner, []):
+            whose[owner].append(name)
+    texts = (f"{owner} {' or '.join(names)}" for owner, names in whose.items())
+    return f"does not apply: {', '.join(texts)}"
 
 
 def _degraded(outcome: Outcome, age: Age | None) -> Outcome:

@@ -76,6 +76,16 @@ def test_applies_if_something_is_there(changes, applies):
         assert finding.reason == "does not apply: the VM has no disks or memory.locked"
 
 
+def test_why_a_fact_does_not_apply():
+    declared = _fact(
+        applies_if=("vm.tpms", "incoming.tpms", "options.tls", "destination.attributes.values")
+    )
+    assert _one(declared, migration({"destination.attributes": {}})).reason == (
+        "does not apply: the VM has no tpms, the options do not ask for tls, "
+        "the destination has no attributes.values"
+    )
+
+
 def test_a_missing_part_is_no_reason_not_to_apply():
     declared = _fact(applies_if=("destination.network.ovs_bridges",))
     assert _one(declared, migration({"destination.network.ovs_bridges": []})).not_applicable
