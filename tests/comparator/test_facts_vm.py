@@ -65,6 +65,25 @@ RNG = {"vm.other_devices": [{"kind": "rng", "model": "virtio", "backend": "rando
 MODELS = [
     ("all there", RNG, "YES"),
     ("no such backend", {"vm.other_devices": [{"kind": "rng", "backend": "magic"}]}, "NO"),
+    (
+        "rng not supported at all",
+        {**RNG, f"{DESTINATION}.domain_capabilities[0].device_classes[2].supported": False},
+        "NO",
+    ),
+    (
+        "no such channel",
+        {
+            "vm.character_devices": [{"kind": "channel", "type": "spicevmc"}],
+            f"{DESTINATION}.domain_capabilities[0].device_classes": [
+                {
+                    "name": "channel",
+                    "supported": True,
+                    "enums": [{"name": "type", "values": ["pty", "unix"]}],
+                }
+            ],
+        },
+        "NO",
+    ),
     ("no such bus", {"vm.disks[0].bus": "sd"}, "NO"),
     ("a class that libvirt does not list", {"vm.graphics": [{"type": "vnc"}]}, "YES"),
     ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),

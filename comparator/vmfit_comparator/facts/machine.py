@@ -1,5 +1,8 @@
 """Facts about the machine type and the device models."""
 
+from collections.abc import Iterator
+
+from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.connections import (
     canonical_machine,
     connection_for,
@@ -57,55 +60,76 @@ def machine_type(migration: Migration) -> Outcome:
     return no(f"the destination's hypervisor does not know {name}", remedies=remedies)
 
 
-# Which enumeration of the domain capabilities lists a device's model, by element.
-_MODEL_ENUMS = {"video": "modelType", "rng": "model", "panic": "model", "crypto": "model"}
-_BACKEND_ENUMS = {"rng": "backendModel", "crypto": "backendModel"}
+# Which enumerations of the domain capabilities list a device's model and backend, by element.
+_ENUMS = {
+    "video": ("modelType", ""),
+    "rng": ("model", "backendModel"),
+    "panic": ("model", ""),
+    "crypto": ("model", "backendModel"),
+}
 
 
 @fact(
     "machine.device_models",
     question="Does the destination's hypervisor have every device model of the guest?",
-    applies_if=("vm.other_devices", "vm.disks", "vm.graphics"),
+    applies_if=("vm.other_devices", "vm.disks", "vm.graphics", "vm.character_devices"),
     reads=(_CONNECTIONS,),
-    also_reads=("vm.other_devices", "vm.disks", "vm.graphics", "vm.machine_type", *_IDENTITY),
+    also_reads=(
+        "vm.other_devices",
+        "vm.disks",
+        "vm.graphics",
+        "vm.character_devices",
+        "vm.machine_type",
+        *_IDENTITY,
+    ),
 )
 def device_models(migration: Migration) -> Outcome:
-    """Look disk buses, displays, video, rng and panic models up in the domain capabilities.
+    """Look disk buses, displays, channels, video, rng, panic and crypto models up.
 
-    All listed is YES, also when libvirt does not list a class of devices at all; one absent from
-    a list that is there is NO. Without domain capabilities NO_IDEA.
+    All listed in the domain capabilities is YES, also when libvirt does not list a class of devices
+    at all; a class that is not supported, or a model absent from a list that is there, is NO.
+    Without domain capabilities NO_IDEA.
 
     Source: virConnectGetDomainCapabilities: devices.
     """
-    vm = migration.vm
-    capabilities = domain_capabilities_for(vm, migration.destination)
+    capabilities = domain_capabilities_for(migration.vm, migration.destination)
     if capabilities is None:
         missing = f"{_CONNECTIONS}.domain_capabilities"
         return no_idea("the destination's device models are not known", missing=[missing])
-    listed = {
-        (device.name, each.name): set(each.values)
-        for device in capabilities.device_classes
-        for each in device.enums
-        if each.values
-    }
-    needed = [("disk", "bus", disk.bus) for disk in vm.disks]
-    needed += [("graphics", "type", each.type) for each in vm.graphics]
-    for device in vm.other_devices:
-        if device.kind in _MODEL_ENUMS:
-            needed.append((device.kind, _MODEL_ENUMS[device.kind], device.model))
-        if device.kind in _BACKEND_ENUMS:
-            needed.append((device.kind, _BACKEND_ENUMS[device.kind], device.backend))
+    listed: dict[tuple[str, str], set[str]] = {}
+    unsupported = set()
+    for device in capabilities.device_classes:
+        if not device.supported:
+            unsupported.add(device.name)
+        listed |= {(device.name, each.name): set(each.values) for each in device.enums}
     absent = sorted(
         {
-            f"{kind} {value}"
-            for kind, enum, value in needed
-            if value and (kind, enum) in listed and value not in listed[kind, enum]
+            f"{kind} {value}".strip()
+            for kind, enum, value in _devices(migration.vm)
+            if kind in unsupported
+            or (value and listed.get((kind, enum)) and value not in listed[kind, enum])
         }
     )
     if absent:
         text = f"the destination's hypervisor has no {', '.join(absent)}"
         return no(text, remedies=[detach(each) for each in absent])
     return yes("every device model that libvirt lists is there")
+
+
+def _devices(vm: Vm) -> Iterator[tuple[str, str, str]]:
+    """Yield the device's class, the enumeration that lists its model, and the model."""
+    for disk in vm.disks:
+        yield "disk", "bus", disk.bus
+    for graphics in vm.graphics:
+        yield "graphics", "type", graphics.type
+    for device in vm.character_devices:
+        if device.kind == "channel":
+            yield "channel", "type", device.type
+    for other in vm.other_devices:
+        if other.kind in _ENUMS:
+            model, backend = _ENUMS[other.kind]
+            yield other.kind, model, other.model
+            yield other.kind, backend, other.backend
 
 
 FACTS = (machine_type, device_models)
