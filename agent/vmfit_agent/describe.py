@@ -130,6 +130,13 @@ def _read_libvirt(vm: Vm, host: Host, connection: LibvirtConnection) -> None:
     if not vm.architecture:
         vm.architecture = host_architecture(connection.capabilities())
     CpuExpander(connection).expand_guest(vm)
+    try:
+        _read_objects(vm, host, connection)
+    except LibvirtUnavailable as error:
+        host.warn(str(error))  # Volumes and bridges then stay unresolved.
+
+
+def _read_objects(vm: Vm, host: Host, connection: LibvirtConnection) -> None:
     if any(source.type == "volume" for source in disk_sources(vm)):
         pools = {pool.name: pool for pool in read_storage_pools(host, connection)}
         for source in disk_sources(vm):

@@ -14,7 +14,9 @@ Result = TypeVar("Result")
 
 OPEN_SECONDS = 4.0
 """A daemon that is stopped accepts connections and never answers them."""
-_KEEPALIVE_SECONDS = 5
+PATIENCE_SECONDS = 8.0
+"""How long a call waits for an earlier one; longer than a broken connection takes to be noticed."""
+_KEEPALIVE_SECONDS = 2
 _KEEPALIVE_COUNT = 2
 _REFUSALS = (
     "VIR_ERR_ACCESS_DENIED",
@@ -77,7 +79,7 @@ def _library(uri: str) -> Any:  # noqa: ANN401 -- an optional module
 
 def _open(libvirt: Any, uri: str) -> "LiveConnection":  # noqa: ANN401 -- an optional module
     # Without a handler libvirt prints every error to stderr.
-    libvirt.registerErrorHandler(lambda *_: None, None)
+    libvirt.registerErrorHandler(_ignore_error, None)
     read_only = False
     try:
         connection = libvirt.open(uri)
@@ -91,6 +93,10 @@ def _open(libvirt: Any, uri: str) -> "LiveConnection":  # noqa: ANN401 -- an opt
     with contextlib.suppress(libvirt.libvirtError):
         connection.setKeepAlive(_KEEPALIVE_SECONDS, _KEEPALIVE_COUNT)
     return LiveConnection(libvirt, connection, uri, read_only=read_only)
+
+
+def _ignore_error(*_: object) -> None:
+    """Do nothing: every error is raised, too."""
 
 
 def _is_refusal(libvirt: Any, error: Any) -> bool:  # noqa: ANN401
@@ -112,6 +118,8 @@ class LiveConnection:
         self._connection = connection
         self._expanded: dict[tuple[str, ...], str] = {}
         self._capabilities = ""
+        # libvirt 9.0 loses threads that wait for one connection when it breaks: one at a time.
+        self._calls = threading.Lock()
 
     def is_alive(self) -> bool:
         """Return whether the connection still stands, without asking the daemon."""
@@ -121,10 +129,14 @@ class LiveConnection:
             return False
 
     def _ask(self, call: Callable[[], Result]) -> Result:
+        if not self._calls.acquire(timeout=PATIENCE_SECONDS):
+            raise LibvirtUnavailable(f"{self.uri}: libvirt does not answer an earlier call")
         try:
             return call()
         except self._libvirt.libvirtError as error:
             raise LibvirtUnavailable(f"{self.uri}: {_reason(error)}") from error
+        finally:
+            self._calls.release()
 
     def driver(self) -> str:
         """Return the driver's name."""
@@ -139,8 +151,8 @@ class LiveConnection:
     def hypervisor_version(self) -> int | None:
         """Return the hypervisor's version; None when the driver has none."""
         try:
-            version: int = self._connection.getVersion()
-        except self._libvirt.libvirtError:
+            version: int = self._ask(self._connection.getVersion)
+        except LibvirtUnavailable:
             return None
         return version or None
 

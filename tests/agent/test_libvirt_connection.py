@@ -152,3 +152,25 @@ def test_one_dead_uri_costs_the_others_nothing(collect):
         collect(Host(libvirt=LiveLibvirt([dead])))
     with pytest.raises(LibvirtUnavailable, match="no libvirt URI is configured"):
         collect(Host())
+
+
+def test_a_call_does_not_wait_for_a_hanging_one_for_ever(live, monkeypatch):
+    monkeypatch.setattr("vmfit_agent.libvirt_connection.PATIENCE_SECONDS", 0.1)
+    connection = live.connect(URI)
+    with (
+        connection._calls,
+        pytest.raises(LibvirtUnavailable, match="does not answer an earlier call"),
+    ):
+        connection.capabilities()
+    assert connection.capabilities()
+
+
+def test_what_an_open_connection_does_not_list_is_not_nothing(live, monkeypatch):
+    connection = live.connect(URI)
+
+    def fail(kind):
+        raise LibvirtUnavailable("it broke")
+
+    monkeypatch.setattr(connection, "objects", fail)
+    with pytest.raises(LibvirtUnavailable, match="it broke"):
+        libvirt_objects.collect(Host(libvirt=live))

@@ -14,7 +14,7 @@ from vmfit.v1.hypervisor_pb2 import (
     StoragePool,
     VirtualNetwork,
 )
-from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable, ObjectRecord
+from vmfit_agent.host import Host, LibvirtConnection, ObjectRecord
 from vmfit_agent.libvirt_uris import ask_each
 from vmfit_agent.storage_xml import read_pool
 from vmfit_agent.xml_document import MalformedXml, attribute, child_text, number, parse_document
@@ -25,8 +25,8 @@ Item = TypeVar("Item", bound=Message)
 def collect(host: Host) -> LibvirtObjects:
     """Return the objects of all URIs: by URI in the configuration's order, then by name or UUID.
 
-    A kind that a URI refuses to list costs a warning; drivers without a kind have none of it.
-    Secrets are named, never read. Raises LibvirtUnavailable when no URI answers.
+    Drivers without a kind of object have none of it. Secrets are named, never read. Raises
+    LibvirtUnavailable when no URI can be opened, or one that is open does not list a kind.
     Source: virConnectListAllStoragePools, -Networks, -Secrets, -NWFilters.
     """
     objects = LibvirtObjects()
@@ -48,13 +48,13 @@ def _objects(host: Host, connection: LibvirtConnection) -> LibvirtObjects:
 
 
 def read_storage_pools(host: Host, connection: LibvirtConnection) -> list[StoragePool]:
-    """Return one connection's pools with their volumes, sorted by name; none if it refuses."""
+    """Return one connection's pools with their volumes, sorted by name."""
     pools = _read(host, connection, "storage_pools", "pool", partial(read_pool, connection.uri))
     return sorted(pools, key=lambda pool: pool.name)
 
 
 def read_networks(host: Host, connection: LibvirtConnection) -> list[VirtualNetwork]:
-    """Return one connection's networks, sorted by name; none if it refuses."""
+    """Return one connection's networks, sorted by name."""
     networks = _read(host, connection, "networks", "network", partial(_network, connection.uri))
     return sorted(networks, key=lambda network: network.name)
 
@@ -66,13 +66,8 @@ def _read(
     tag: str,
     read: Callable[[Element, ObjectRecord], Item],
 ) -> list[Item]:
-    try:
-        records = connection.objects(kind)
-    except LibvirtUnavailable as error:
-        host.warn(f"{kind.replace('_', ' ')}: {error}")
-        return []
     items = []
-    for record in records:
+    for record in connection.objects(kind):
         if record.error:
             host.warn(f"{connection.uri}: volumes of a storage pool: {record.error}")
         try:
