@@ -1,5 +1,6 @@
 """The command vmfit-agent: its commands are imported when they run, so that each starts fast."""
 
+import gc
 import importlib
 import logging
 import os
@@ -109,6 +110,8 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     # gRPC's own log repeats, at length, what the errors say.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # One-shot commands end before garbage matters; serve and collect turn it on.
+    gc.disable()
     status = run()
     # Collectors that hang in the kernel must not hold the end of the process.
     sys.stdout.flush()

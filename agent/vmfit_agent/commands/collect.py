@@ -1,6 +1,5 @@
 """vmfit-agent collect: the privileged side of the agent, which only the socket's group reaches."""
 
-import gc
 import logging
 import threading
 from pathlib import Path
@@ -12,6 +11,7 @@ from vmfit_agent.events import follow_kernel
 from vmfit_agent.libvirt_events import follow_libvirt
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.parts import PART_NAMES
+from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer, ListenError
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
@@ -35,13 +35,13 @@ def command(*, socket: Path, root: Path, libvirt_uri: tuple[str, ...], attribute
 
     Listens on a unix socket alone, which its owner and group may open.
     """
+    limit_heaps()
     server = AgentServer(live_source(HostOptions(root, libvirt_uri, attributes)))
     try:
         address = server.start(Address(path=str(socket)))
     except ListenError as error:
         raise CommandError(str(error)) from None
     _LOG.info("collecting for %s", address)
-    gc.freeze()
     server.run()
     return 0
 
@@ -53,7 +53,10 @@ def live_source(options: HostOptions) -> InProcess:
     if host.is_live:
         follow_kernel(source.invalidate)
         follow_libvirt(host.libvirt.uris, source.invalidate)
-    threading.Thread(
-        target=source.collect, args=(PART_NAMES, None), name="first-collection", daemon=True
-    ).start()
+
+    def begin() -> None:
+        source.collect(PART_NAMES, None)
+        settle()
+
+    threading.Thread(target=begin, name="first-collection", daemon=True).start()
     return source

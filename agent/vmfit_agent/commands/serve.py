@@ -1,6 +1,5 @@
 """vmfit-agent serve: the network side of the agent."""
 
-import gc
 import logging
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from vmfit_agent.commands.options import (
     CommandError,
     host_options,
 )
+from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer, ListenError, TlsFiles
 from vmfit_agent.sources import SnapshotSource
 from vmfit_contract.address import Address
@@ -79,6 +79,7 @@ def command(
     tls = _tls(tls_cert, tls_key, tls_ca)
     if source is not None and replay is not None:
         raise click.UsageError("--source and --replay exclude each other")
+    limit_heaps()
     if source is not None:
         snapshots = _socket_source(source)
     elif replay is not None:
@@ -94,8 +95,7 @@ def command(
     except ListenError as error:
         raise CommandError(str(error)) from None
     _LOG.info("serving on %s%s", address, "" if tls or address.is_unix else ", plain text")
-    # What was imported stays: the collector need not walk it again and again.
-    gc.freeze()
+    settle()
     server.run()
     return 0
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
-from vmfit_agent.parts import assemble, in_order
+from vmfit_agent.parts import in_order
 from vmfit_agent.sources import SourceUnavailable
 from vmfit_agent.sources.bounded_calls import BoundedCalls
 

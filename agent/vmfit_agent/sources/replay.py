@@ -10,8 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart, digest
-from vmfit_agent.parts import PART_NAMES, assemble, in_order
+from vmfit_agent.parts import PART_NAMES, in_order
 from vmfit_agent.sources import UnknownDomain
 from vmfit_contract.snapshot_file import read_snapshot
 

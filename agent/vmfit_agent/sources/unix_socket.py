@@ -1,6 +1,5 @@
 """Snapshots from the collecting process, over its socket."""
 
-import contextlib
 import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
@@ -24,6 +23,8 @@ from vmfit_contract.channel import MAX_MESSAGE_BYTES
 
 DEFAULT_SECONDS = 30.0
 """How long the collecting process may take when the caller sets no deadline."""
+HEALTH_SECONDS = 5.0
+"""How often its health is asked; and while it is down:"""
 RETRY_SECONDS = 1.0
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -88,16 +89,19 @@ class UnixSocket:
         self._channel.close()
 
     def _follow(self, report: Callable[[bool], None]) -> None:
+        # Asking now and then costs less than gRPC's thread for an open stream.
         serving = health_pb2.HealthCheckResponse.SERVING
         stub = health_pb2_grpc.HealthStub(self._channel)
         while not self._closed.is_set():
-            # ValueError: the channel was closed.
-            with contextlib.suppress(grpc.RpcError, ValueError):
-                for response in stub.Watch(health_pb2.HealthCheckRequest()):
-                    report(response.status == serving)
-            if not self._closed.is_set():
-                report(False)  # noqa: FBT003 -- the report's only argument
-            self._closed.wait(RETRY_SECONDS)
+            try:
+                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS)
+                available = answer.status == serving
+            except grpc.RpcError:
+                available = False
+            except ValueError:  # The channel was closed.
+                return
+            report(available)
+            self._closed.wait(HEALTH_SECONDS if available else RETRY_SECONDS)
 
     def _fail(self, error: grpc.RpcError) -> NoReturn:
         call: Any = error
