@@ -75,6 +75,9 @@ _MSR: tuple[tuple[int, str], ...] = (
 FEATURE_MSRS = tuple(index for index, _ in _MSR)
 """The model-specific registers that hold features."""
 
+MSR_ANNOUNCED_BY = MappingProxyType({0x10A: "arch-capabilities", 0xCF: "core-capability"})
+"""The features without which a processor has none of these registers."""
+
 # Kernel names that differ by more than "_" for "-" and ".".
 _KERNEL_NAMES = MappingProxyType({
     "pclmuldq": "pclmulqdq", "tsc-deadline": "tsc_deadline_timer", "ds": "dts",

@@ -14,7 +14,7 @@ from vmfit_agent.cpu_kinds import read_kinds
 BASIC = {
     (0, 0): (0x16, 0x756E6547, 0x6C65746E, 0x49656E69),
     (1, 0): (0x000B06A2, 0x00800800, 0x7FFAFBFF, 0xBFEBFBFF),
-    (7, 0): (0, 0x239C27EB, 0x184007AC, 1 << 15),
+    (7, 0): (0, 0x239C27EB, 0x184007AC, 1 << 29 | 1 << 15),
     (0xB, 0): (1, 2, 0x100, 0),
     (0xD, 0): (0x207, 576, 2696, 0),
     (0xD, 1): (0xF, 0x340, 0x1800, 0),
@@ -32,7 +32,7 @@ def leaves_of(apic_id, **changes):
     leaves[0xB, 0] = (1, 2, 0x100, apic_id)
     if changes.get("atom"):
         leaves[0x1A, 0] = (0x20000001, 0, 0, 0)
-        leaves[7, 0] = (0, 0x239C27EB & ~(1 << 5), 0x184007AC, 1 << 15)
+        leaves[7, 0] = (0, 0x239C27EB & ~(1 << 5), 0x184007AC, 1 << 29 | 1 << 15)
     return leaves
 
 
@@ -76,10 +76,13 @@ def test_a_malformed_recording_of_a_core_is_refused(tree):
 
 def test_msrs_of_a_recording_are_features(tree):
     host = hybrid(tree)
-    (host.root / "dev/cpu/0/msr").write_text("0x0000010a 0x0000000000000021\n")
+    text = "0x000000cf 0x0000000000000020\n0x0000010a 0x0000000000000021\n"
+    (host.root / "dev/cpu/0/msr").write_text(text)
     part = cpu.collect(host)
     assert {"rdctl-no", "mds-no"} <= set(part.features)
-    assert [(msr.index, msr.value) for msr in part.msrs] == [(0x10A, 0x21)]
+    # The processor does not say that it has the register: what is read there is not its own.
+    assert "split-lock-detect" not in part.features
+    assert [(msr.index, msr.value) for msr in part.msrs] == [(0xCF, 0x20), (0x10A, 0x21)]
 
 
 def test_without_cpuid_the_kernels_flags_stand_in(tree):

@@ -5,7 +5,12 @@ from collections.abc import Mapping, Sequence
 from vmfit.v1.cpu_pb2 import CoreKind, Cpu, CpuidLeaf, KvmCpu, Msr, Xsave
 from vmfit_agent import cpu_msr, kvm
 from vmfit_agent.architecture import libvirt_name, machine
-from vmfit_agent.cpu_features import cpuid_features, features_of_kernel_flags, msr_features
+from vmfit_agent.cpu_features import (
+    MSR_ANNOUNCED_BY,
+    cpuid_features,
+    features_of_kernel_flags,
+    msr_features,
+)
 from vmfit_agent.cpu_info import CpuInfo, parse_cpuinfo
 from vmfit_agent.cpu_kinds import Kind, read_kinds, without_ids
 from vmfit_agent.cpu_list import parse_cpu_list
@@ -123,13 +128,18 @@ def _features(
     # libvirt, too, takes KVM's word where the registers cannot be read.
     if not msrs and answers is not None:
         msrs = answers.feature_msrs
-    if not kinds:
+    if kinds:
+        features = set.intersection(*(cpuid_features(kind.leaves) for kind in kinds))
+    else:
         host.warn("features come from /proc/cpuinfo: those of mitigations are not known")
-        return features_of_kernel_flags(info.flags) | msr_features(msrs)
-    common = set.intersection(*(cpuid_features(kind.leaves) for kind in kinds))
-    if "vmx" in common:
-        common |= vmx_features(msrs)
-    return common | msr_features(msrs)
+        features = features_of_kernel_flags(info.flags)
+    # KVM emulates these registers for guests of processors that lack them.
+    present = {
+        index: value
+        for index, value in msrs.items()
+        if MSR_ANNOUNCED_BY.get(index, "vmx") in features
+    }
+    return features | msr_features(present) | vmx_features(present)
 
 
 def _msrs(host: Host) -> Mapping[int, int]:
