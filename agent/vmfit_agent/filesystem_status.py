@@ -82,8 +82,8 @@ def filesystem_status(path: str) -> FilesystemStatus:
     """
     try:
         status = os.statvfs(path)
-    except OSError as error:
-        return FilesystemStatus(error=error.strerror or str(error))
+    except (OSError, ValueError) as error:
+        return FilesystemStatus(error=getattr(error, "strerror", None) or str(error))
     sized = status.f_blocks > 0
     return FilesystemStatus(
         size_bytes=status.f_blocks * status.f_frsize if sized else None,

@@ -97,6 +97,8 @@ class PathInspector:
                 answer.MergeFrom(HostPath(sha256=content))
         except OSError as error:
             return HostPath(path=path, error=error.strerror or str(error))
+        except UnicodeEncodeError:
+            return HostPath(path=path, error="a symbolic link leads to a name that is no text")
         return answer
 
     def _bounded(self, seconds: float, question: Callable[[], Answer]) -> Answer:

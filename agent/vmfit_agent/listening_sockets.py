@@ -8,6 +8,8 @@ import socket
 import struct
 from collections.abc import Iterator
 
+from vmfit_agent.proc_net import address_text
+
 # From linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h and net/tcp_states.h.
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -55,5 +57,5 @@ def _answers(kernel: socket.socket, family: socket.AddressFamily) -> Iterator[tu
                 raise OSError("the kernel refuses to list listening sockets")
             (port,) = _PORT.unpack_from(message)
             end = _ADDRESS_OFFSET + _ADDRESS_BYTES[family]
-            yield socket.inet_ntop(family, message[_ADDRESS_OFFSET:end]), port
+            yield address_text(message[_ADDRESS_OFFSET:end]), port
             offset += (length + 3) & ~3

@@ -1,12 +1,12 @@
 """Parsers of the tables in /proc/net: listening ports, routes, VLANs."""
 
 import ipaddress
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _TCP_LISTEN = "0A"
+_IPV4_MAPPED = bytes(10) + b"\xff\xff"
 _RTF_UP = 0x1
 _RTF_REJECT = 0x200
 _RTF_ANYCAST = 0x00100000
@@ -96,9 +96,17 @@ def _kernel_address(digits: str) -> str:
     # 32-bit words in the host's byte order.
     words = [bytes.fromhex(digits[start : start + 8]) for start in range(0, len(digits), 8)]
     packed = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
-    if len(packed) == 4:
-        return socket.inet_ntop(socket.AF_INET, packed)
-    return str(ipaddress.IPv6Address(packed))
+    return address_text(packed)
+
+
+def address_text(packed: bytes) -> str:
+    """Return an address of 4 or 16 bytes; an IPv4 address mapped into IPv6 as what it stands for.
+
+    Raises ValueError for any other length.
+    """
+    if packed.startswith(_IPV4_MAPPED) and len(packed) == 16:
+        packed = packed[len(_IPV4_MAPPED) :]
+    return str(ipaddress.ip_address(packed))
 
 
 def _gateway(address: str) -> str | None:

@@ -57,17 +57,22 @@ def read_count(path: str) -> int | None:
 def link_name(path: str) -> str | None:
     """Return the last component of what a symbolic link points to; None when it is none."""
     try:
-        return os.readlink(path).rpartition("/")[2] or None  # noqa: PTH115 -- as in read_bytes
+        name = os.readlink(path).rpartition("/")[2]  # noqa: PTH115 -- as in read_bytes
     except OSError:
         return None
+    return name if name and name.isprintable() else None
 
 
 def entry_names(path: str) -> list[str]:
-    """Return the directory's entries, sorted; none when it is missing or refused."""
+    """Return the directory's entries, sorted; none when it is missing or refused.
+
+    Names that are no text are left out: nobody can ask for such an interface or device.
+    """
     try:
-        return sorted(os.listdir(path))  # noqa: PTH208 -- as in read_bytes
+        names = os.listdir(path)  # noqa: PTH208 -- as in read_bytes
     except OSError:
         return []
+    return sorted(name for name in names if name.isprintable())
 
 
 def exists(path: str) -> bool:

@@ -47,7 +47,7 @@ class LiveDatabase:
     def devices(self) -> Iterator[tuple[str, Properties]]:
         """Yield each device's directory and properties."""
         for device in self._context.list_devices(subsystem="block"):
-            yield device.sys_path, device.properties
+            yield device.sys_path, _TextProperties(device.properties)
 
     def device(self, name: str) -> tuple[str, Properties] | None:
         """Return one device's directory and properties by kernel name; None when unknown."""
@@ -55,7 +55,26 @@ class LiveDatabase:
             device = self._pyudev.Devices.from_name(self._context, "block", name.replace("!", "/"))
         except (self._pyudev.DeviceNotFoundError, ValueError):
             return None
-        return device.sys_path, device.properties
+        return device.sys_path, _TextProperties(device.properties)
+
+
+class _TextProperties(Mapping[str, str]):
+    """libudev's properties; pyudev fails on those that are no text, and these count as unset."""
+
+    def __init__(self, properties: Mapping[str, str]) -> None:
+        self._properties = properties
+
+    def __getitem__(self, key: str) -> str:
+        try:
+            return self._properties[key]
+        except UnicodeDecodeError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._properties)
+
+    def __len__(self) -> int:
+        return len(self._properties)
 
 
 class RecordedDatabase:

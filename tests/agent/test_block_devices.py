@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.agent.device_tree import block_device, make_host
 from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit_agent.collectors.block_devices import collect
-from vmfit_agent.udev import parse_entry
+from vmfit_agent.udev import _TextProperties, parse_entry
 
 SATA = "pci0000:00/0000:00:1f.2/ata1/host1/target1:0:0/1:0:0:0/block/sda"
 ISCSI = "platform/host9/session4/target9:0:0/9:0:0:7/block/sdb"
@@ -261,3 +261,18 @@ def test_parse_entry_reads_what_was_written(properties):
 @given(st.text())
 def test_parse_entry_survives_anything(text):
     assert all(isinstance(value, str) for value in parse_entry(text).values())
+
+
+def test_a_property_that_is_no_text_counts_as_unset():
+    class Broken(dict):
+        def __getitem__(self, key):
+            if key == "BAD":
+                raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad")
+            return super().__getitem__(key)
+
+    properties = _TextProperties(Broken(GOOD="1", BAD="2"))
+    assert (properties.get("GOOD"), properties.get("BAD"), properties.get("NONE")) == (
+        "1",
+        None,
+        None,
+    )

@@ -90,6 +90,12 @@ def test_what_may_not_be_looked_at_says_so(inspector, tmp_path):
     assert inspector.describe("/" + "x" * 300).error == "File name too long"
 
 
+def test_a_link_to_a_name_that_is_no_text(inspector, tmp_path):
+    (tmp_path / "link").symlink_to("\udcff")
+    answer = inspector.describe(str(tmp_path / "link"))
+    assert answer.error == "a symbolic link leads to a name that is no text"
+
+
 def test_hashes_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
     hashed = []
     real = content_hash._hash

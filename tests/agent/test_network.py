@@ -25,6 +25,7 @@ TCP = """  sl  local_address rem_address   st tx_queue rx_queue
 """
 TCP6 = """  sl  local_address remote_address st
    0: B80D0120000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0
+   2: 0000000000000000FFFF00000100007F:4567 00000000000000000000000000000000:0000 0A 0
    1: 00000000000000000000000000000000:C000 00000000000000000000000000000000:0000 0A 0
 """
 ROUTE = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -120,6 +121,14 @@ def test_a_physical_function_with_virtual_ones(tmp_path):
     assert "bonding_masters" not in found
 
 
+def test_an_interface_without_a_readable_name_costs_itself_only(tmp_path):
+    found = interfaces_of(
+        tmp_path, interface("eth0", master="-> ../br\udcfe"), interface("\udcff", mtu="1")
+    )
+    assert list(found) == ["eth0"]
+    assert not found["eth0"].HasField("master")
+
+
 def test_a_virtio_interface_is_found_on_its_pci_device(tmp_path):
     found = interfaces_of(
         tmp_path,
@@ -158,6 +167,7 @@ def test_tables(tmp_path):
     assert [(each.address, each.port) for each in part.listening_ports] == [
         ("2001:db8::1", 22),
         ("127.0.0.1", 3306),
+        ("127.0.0.1", 0x4567),
         ("0.0.0.0", 49152),
         ("::", 49152),
     ]

@@ -25,7 +25,6 @@ _ATTRIBUTES = (
     "device/serial",
     "device/type",
     "device/vendor",
-    "device/vpd_pg80",
     "device/wwid",
     "dm/name",
     "dm/suspended",
