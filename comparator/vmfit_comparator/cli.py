@@ -1,6 +1,8 @@
 """The `vmfit` command: its subcommands, loaded when they run, and how failures are shown."""
 
 import importlib
+import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -80,7 +82,20 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.getLogger().addHandler(handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the locale cannot write is escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
+
+
+class _OneLine(logging.Formatter):
+    """What a person gets to see of a log record: no traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"vmfit: {record.levelname.lower()}: {' '.join(record.getMessage().split())}"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -92,12 +107,25 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message(), err=True)
         return COULD_NOT_ANSWER
     except click.ClickException as error:
-        click.echo(f"vmfit: error: {' '.join(error.format_message().split())}", err=True)
-        return COULD_NOT_ANSWER
+        return _fail(error.format_message())
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has enough; nothing more is to be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return COULD_NOT_ANSWER
+    except OSError as error:
+        # Files are read where their names are known: what is left is the output.
+        _drop_output()
+        return _fail(f"cannot write the answer: {error.strerror or error}")
     return int(status or 0)
+
+
+def _fail(message: str) -> int:
+    click.echo(f"vmfit: error: {' '.join(message.split())}", err=True)
+    return COULD_NOT_ANSWER
+
+
+def _drop_output() -> None:
+    """Send what is still to be written to nowhere, lest the exit fails on it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -371,6 +371,20 @@ def test_a_reader_that_goes_away(files):
     assert (result.stdout, result.stderr) == ("# Facts\n", "")
 
 
+def test_a_full_disk(files):
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [VMFIT, "facts"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert result.returncode == 2
+    assert result.stderr == "vmfit: error: cannot write the answer: No space left on device\n"
+
+
+def test_a_poor_locale(files):
+    result = vmfit("facts", "--markdown", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_until_told_to_stop(tmp_path, number):
     address = f"unix:{tmp_path / 'socket'}"

@@ -43,7 +43,9 @@ _LOG = logging.getLogger(__name__)
 @click.pass_obj
 def command(settings: Settings, *, listen: tuple[str, ...], insecure: bool, timeout: float) -> int:
     """Answer check, rank, diff and baseline over gRPC, until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -31,6 +31,7 @@ _SYMBOLS = {
     Answer.ANSWER_YES: "✔",
 }
 _INDENT = 4
+_SHOWN_BLOCKERS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ def _show(terminal: Terminal, response: CheckResponse, detail: Detail) -> None:
         f"{symbol}{_verdict(verdict)}: {subject.vm_name or 'the VM'}, {hosts}", fg=colour, bold=True
     )
     if verdict.blockers:
-        terminal.line(
-            f"policy {verdict.policy} is not met by {', '.join(verdict.blockers)}", hang=2
-        )
+        hidden = len(verdict.blockers) - _SHOWN_BLOCKERS
+        listed = ", ".join(verdict.blockers[:_SHOWN_BLOCKERS])
+        more = f" and {hidden} more" if hidden > 0 else ""
+        terminal.line(f"policy {verdict.policy} is not met by {listed}{more}", hang=2)
     for error in subject.errors:
         terminal.line(f"{error.host}: {error.error}", hang=2, fg="red")
     shown = [each for each in response.findings if detail.show_all or not _is_folded(each)]
