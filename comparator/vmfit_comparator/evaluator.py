@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from google.protobuf.message import Message
@@ -53,13 +54,13 @@ class _Evaluation:
         self._ages = PartAges(migration)
         self._at_seconds = at_seconds
         self._values: dict[str, list[Any] | None] = {}
-        self._texts: dict[str, str] = {}
+        self._shown: dict[str, Evidence] = {}
 
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
         if fact.applies_if and not any(map(self._holds, fact.applies_if)):
             unset = self._unset(fact.applies_if, only_parts=True)
-            return _message(fact, unset or not_applicable(_why_not_applicable(fact)))
+            return _message(fact, unset or not_applicable(_why_not_applicable(fact.applies_if)))
         missing = self._unset(fact.reads)
         if missing:
             return _message(fact, missing)
@@ -105,13 +106,14 @@ class _Evaluation:
     def _evidence(self, paths: Sequence[FieldPath]) -> list[Evidence]:
         found = []
         for path in paths:
-            values = self._values_of(path)
-            if values is None:
-                continue
-            text = self._texts.get(path.text)
-            if text is None:
-                text = self._texts[path.text] = text_of(values, path)
-            found.append(Evidence(path=path.text, value=text))
+            evidence = self._shown.get(path.text)
+            if evidence is None:
+                values = self._values_of(path)
+                if values is None:
+                    continue
+                evidence = Evidence(path=path.text, value=text_of(values, path))
+                self._shown[path.text] = evidence
+            found.append(evidence)
         return found
 
     def _set_valid_until(self, finding: Finding, age: Age) -> None:
@@ -120,9 +122,10 @@ class _Evaluation:
         finding.valid_until.nanos = int(until % 1 * 1e9)
 
 
-def _why_not_applicable(fact: Fact) -> str:
+@cache
+def _why_not_applicable(applies_if: tuple[FieldPath, ...]) -> str:
     whose: dict[str, list[str]] = {}
-    for path in fact.applies_if:
+    for path in applies_if:
         owner = _OWNERS[path.root]
         name = path.text.removeprefix(f"{path.root}.")
         if name not in whose.setdefault(owner, []):

@@ -37,9 +37,9 @@ class _Step:
     """The field that identifies an element of this list, for messages to people."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FieldPath:
-    """A compiled path. `part` is the snapshot's part that it lies in, None below a VM."""
+    """A compiled path, one object for one text. `part` is the snapshot's part that it lies in, None below a VM."""
 
     text: str
     root: str

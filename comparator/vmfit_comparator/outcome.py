@@ -1,7 +1,7 @@
 """What a fact's function returns: an answer with its reason, evidence and remedies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
 
@@ -91,7 +91,7 @@ def no(
 
 def not_applicable(reason: str) -> Outcome:
     """The question does not arise for this VM."""
-    return replace(yes(reason), not_applicable=True)
+    return Outcome(Answer.ANSWER_YES, reason, Quality.QUALITY_NATIVE, not_applicable=True)
 
 
 def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:

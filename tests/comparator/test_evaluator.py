@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.comparator.builders import migration
@@ -245,6 +245,7 @@ def test_evaluation_leaves_its_input_alone(declared):
     assert [each.SerializeToString(deterministic=True) for each in messages] == before
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.floats(0, 10_000_000), st.floats(0, 10_000_000))
 def test_age_never_makes_an_answer_firmer(source_age, destination_age):
     fresh = evaluate(BUILT_IN.values(), migration())

@@ -1,7 +1,7 @@
 """Verdicts: what decides, what only informs, and what a policy lets pass."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmfit.v1.finding_pb2 import Answer, Consequence, Finding, Quality, Verdict
@@ -176,6 +176,7 @@ _FINDINGS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(_FINDINGS, st.sampled_from(["conservative", "default", "permissive"]))
 def test_verdicts_hold_together(findings, name):
     before = [each.SerializeToString(deterministic=True) for each in findings]
