@@ -39,7 +39,10 @@ class _Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldPath:
-    """A compiled path, one object for one text. `part` is the snapshot's part that it lies in, None below a VM."""
+    """A compiled path, one object for one text.
+
+    `part` is the snapshot's part that it lies in, None below a VM.
+    """
 
     text: str
     root: str
