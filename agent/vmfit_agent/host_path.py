@@ -8,10 +8,10 @@ from typing import Literal, TypeVar, get_args
 
 from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
-from vmfit_agent.bounded_call import call_within
 from vmfit_agent.collectors import block_devices, mounts
 from vmfit_agent.content_hash import CONTENT_HASHES
 from vmfit_agent.filesystem_status import FILESYSTEM_PROBE, FilesystemStatus, filesystem_status
+from vmfit_agent.hang_guard import HANG_GUARD
 from vmfit_agent.host import Host
 from vmfit_agent.mountinfo import MountEntry
 from vmfit_agent.path_resolution import resolve
@@ -88,11 +88,11 @@ class PathInspector:
             return self._describe_recorded(path)
         try:
             real_path = resolve(path, self._fail_if_hung)
-            seen = self._bounded(_DEADLINE_SECONDS, lambda: _look(real_path))
+            seen = self._bounded(real_path, _DEADLINE_SECONDS, lambda: _look(real_path))
             answer = self._describe_seen(path, real_path, seen)
             if hash_content and answer.kind == "file":
                 content = self._bounded(
-                    _HASH_DEADLINE_SECONDS, lambda: CONTENT_HASHES.sha256(real_path)
+                    real_path, _HASH_DEADLINE_SECONDS, lambda: CONTENT_HASHES.sha256(real_path)
                 )
                 answer.MergeFrom(HostPath(sha256=content))
         except OSError as error:
@@ -101,9 +101,11 @@ class PathInspector:
             return HostPath(path=path, error="a symbolic link leads to a name that is no text")
         return answer
 
-    def _bounded(self, seconds: float, question: Callable[[], Answer]) -> Answer:
-        # Without a network file system nothing can hang, and a thread costs more than the look.
-        return call_within(seconds, question) if self._waiting else question()
+    def _bounded(self, path: str, seconds: float, question: Callable[[], Answer]) -> Answer:
+        # Elsewhere nothing can hang, and a thread costs more than the look.
+        if not any(_holds(entry, path) for entry in self._waiting):
+            return question()
+        return HANG_GUARD.ask(path.rpartition("/")[0], seconds, question)
 
     def _fail_if_hung(self, path: str) -> None:
         for entry in self._waiting:

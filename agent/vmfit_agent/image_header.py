@@ -4,7 +4,6 @@ import os
 import stat
 from collections.abc import Callable
 
-from vmfit_agent.bounded_call import call_within
 from vmfit_agent.foreign_image import (
     read_luks,
     read_vdi,
@@ -14,6 +13,7 @@ from vmfit_agent.foreign_image import (
     read_vmdk_sparse,
     read_vpc,
 )
+from vmfit_agent.hang_guard import HANG_GUARD
 from vmfit_agent.image_file import BrokenImage, ImageFile, ImageHeader
 from vmfit_agent.qcow_image import read_qcow, read_qed
 
@@ -42,7 +42,9 @@ def read_image(path: str) -> ImageHeader | None:
     domain declares raw, only the size of this answer counts.
     """
     try:
-        return call_within(_DEADLINE_SECONDS, lambda: _read(path))
+        # A whole directory hangs, not one of its images.
+        directory = path.rpartition("/")[0]
+        return HANG_GUARD.ask(directory, _DEADLINE_SECONDS, lambda: _read(path))
     except (OSError, ValueError):
         return None
 
