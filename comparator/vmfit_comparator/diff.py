@@ -47,13 +47,16 @@ def diff(
     return response
 
 
+def is_difference(found: Difference) -> bool:
+    """Tell whether the hosts differ there; what neither side collected is no difference."""
+    if found.kind == _UNKNOWN:
+        return not (found.left and found.right)
+    return found.kind != _EQUAL
+
+
 def differs(response: DiffResponse) -> bool:
-    """Tell whether anything differs; what neither side collected is no difference."""
-    return any(
-        each.kind in (_CHANGED, _ONLY_LEFT, _ONLY_RIGHT)
-        or (each.kind == _UNKNOWN and not (each.left and each.right))
-        for each in response.differences
-    )
+    """Tell whether anything differs."""
+    return any(map(is_difference, response.differences))
 
 
 def _part(
@@ -134,8 +137,9 @@ class _Walk:
                     yield self.difference(place, plan, _EQUAL, shown, shown)
                 return
             texts = text(plan, left), text(plan, right)
-            if texts[0] == texts[1] and not plan.is_message:
-                texts = scalar_text(plan, left, exact=True), scalar_text(plan, right, exact=True)
+            for digits in () if plan.is_message else (4, 6, None):
+                if texts[0] == texts[1]:
+                    texts = scalar_text(plan, left, digits), scalar_text(plan, right, digits)
             yield self.difference(place, plan, _CHANGED, *texts)
         elif there[0]:
             yield self.difference(place, plan, _ONLY_LEFT, text(plan, left), "")

@@ -12,6 +12,7 @@ Scalar = bool | int | float | str | bytes
 
 _BINARY = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DECIMAL = ("k", "M", "G", "T", "P")
+_DIGITS = 2
 _SHOWN_CHARACTERS = 300
 _SUFFIXES = {
     Unit.UNIT_SECONDS: " s",
@@ -21,10 +22,10 @@ _SUFFIXES = {
 }
 
 
-def scalar_text(plan: FieldPlan, value: Scalar, *, exact: bool = False) -> str:
+def scalar_text(plan: FieldPlan, value: Scalar, digits: int | None = _DIGITS) -> str:
     """Return a scalar with its unit.
 
-    `exact` keeps the base unit, where rounding would hide a difference.
+    A number in a larger unit has up to `digits` decimals; None keeps the base unit.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -36,12 +37,12 @@ def scalar_text(plan: FieldPlan, value: Scalar, *, exact: bool = False) -> str:
         return value
     number = f"{value:.15g}" if isinstance(value, float) else str(value)
     if plan.unit in (Unit.UNIT_BYTES, Unit.UNIT_BYTES_PER_SECOND):
-        text = f"{number} bytes" if exact else _bytes(value)
+        text = f"{number} bytes" if digits is None else _bytes(value, digits)
         return f"{text}/s" if plan.unit == Unit.UNIT_BYTES_PER_SECOND else text
     if plan.unit == Unit.UNIT_HERTZ:
-        return f"{number} Hz" if exact else _decimal(value, "Hz")
+        return f"{number} Hz" if digits is None else _decimal(value, "Hz", digits)
     if plan.unit == Unit.UNIT_BITS_PER_SECOND:
-        return f"{number} bit/s" if exact else _decimal(value, "bit/s")
+        return f"{number} bit/s" if digits is None else _decimal(value, "bit/s", digits)
     return f"{number}{_SUFFIXES.get(plan.unit, '')}"
 
 
@@ -78,7 +79,7 @@ def _timestamp_or_json(message: Message) -> str:
     return json.dumps(json_format.MessageToDict(message), sort_keys=True, ensure_ascii=False)
 
 
-def _bytes(value: float) -> str:
+def _bytes(value: float, digits: int) -> str:
     if value < 1024 * 1024 and value % 1024:
         return f"{value} bytes"
     size = float(value)
@@ -86,13 +87,17 @@ def _bytes(value: float) -> str:
         size /= 1024
         if size < 1024 or unit == _BINARY[-1]:
             break
-    return f"{size:.2f}".rstrip("0").rstrip(".") + f" {unit}" if value else "0 bytes"
+    return f"{_rounded(size, digits)} {unit}" if value else "0 bytes"
 
 
-def _decimal(value: float, unit: str) -> str:
+def _decimal(value: float, unit: str, digits: int) -> str:
     size, prefix = float(value), ""
     for each in _DECIMAL:
         if size < 1000:
             break
         size, prefix = size / 1000, each
-    return f"{size:.3f}".rstrip("0").rstrip(".") + f" {prefix}{unit}"
+    return f"{_rounded(size, digits)} {prefix}{unit}"
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")

@@ -40,8 +40,10 @@ def test_units_are_for_people():
 
 
 def test_rounding_never_hides_a_difference():
-    (found,) = changed("memory.total_bytes", (32 << 30) - 4096)
-    assert (found.left, found.right) == ("34359738368 bytes", "34359734272 bytes")
+    (found,) = changed("memory.total_bytes", (32 << 30) - (1 << 20))
+    assert (found.left, found.right) == ("32 GiB", "31.999 GiB")
+    (found,) = changed("memory.total_bytes", (32 << 30) - 512)
+    assert (found.left, found.right) == ("34359738368 bytes", "34359737856 bytes")
 
 
 def test_other_units():

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from vmfit.v1.comparator_service_pb2 import Difference, DifferenceKind, DiffResponse
+from vmfit_comparator.diff import is_difference
 from vmfit_comparator.render.terminal import Terminal, printable
 
 _INDENT = 4
@@ -22,9 +23,7 @@ def show_diff(response: DiffResponse, *, with_volatile: bool) -> Callable[[Termi
 
 def _show(terminal: Terminal, response: DiffResponse, *, with_volatile: bool) -> None:
     left, right = _names(response)
-    differing = sum(
-        each.kind != DifferenceKind.DIFFERENCE_KIND_EQUAL for each in response.differences
-    )
+    differing = sum(map(is_difference, response.differences))
     fields = "1 field" if differing == 1 else f"{differing or 'no'} fields"
     terminal.line(f"{left} and {right} differ in {fields}", bold=True)
     part = ""
@@ -52,7 +51,8 @@ def _show_difference(terminal: Terminal, each: Difference, left: str, right: str
         terminal.line(f"{path}: equal: {each.left}", 0, _INDENT)
     elif each.kind == DifferenceKind.DIFFERENCE_KIND_UNKNOWN:
         texts = f"{left} {each.left or 'collected'}; {right} {each.right or 'collected'}"
-        terminal.line(f"{path}: unknown: {texts}", 0, _INDENT, **style)
+        both = f"both {each.left}" if each.left == each.right else texts
+        terminal.line(f"{path}: unknown: {both}", 0, _INDENT, **style)
     elif each.kind == DifferenceKind.DIFFERENCE_KIND_CHANGED:
         _show_change(terminal, each, left, right)
     else:
