@@ -1,0 +1,148 @@
+"""Facts about the state of what holds the disks: network mounts, multipath maps, other users."""
+
+from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.vm_pb2 import Disk, StorageSource, Vm
+from vmfit_comparator.active import is_active
+from vmfit_comparator.disks import DiskPair, is_read_only, joined, used_in_place
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_paths import block_device, mount_above
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, probably_no, probably_yes, yes
+from vmfit_comparator.remedies import provide_storage
+
+
+@fact(
+    "storage.nfs_mount",
+    question="Do the network mounts below the disks answer on the destination?",
+    applies_if=("incoming.disks",),
+    reads=("incoming.disks", "destination.mounts.mounts"),
+    also_reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
+)
+@unless_offline
+def nfs_mount(migration: Migration) -> Outcome:
+    """Look at the destination's network mounts that hold disks.
+
+    A server that did not answer statfs(2) in time is NO: QEMU would hang. A soft mount is
+    PROBABLY_YES, REDUCED, as the guest sees I/O errors when the server is slow. Which export is
+    mounted is storage.disk_identity's question, whether it is writable storage.path_present's.
+
+    Source: mountinfo; nfs(5).
+    """
+    outcomes = {}
+    for pair in used_in_place(migration):
+        outcome = _mount(pair.there.source, migration)
+        if outcome is not None:
+            outcomes[pair.there.target] = outcome
+    return joined(outcomes, "does not apply: no disk lies on a network mount there")
+
+
+def _mount(source: StorageSource, migration: Migration) -> Outcome | None:
+    path = source.path.real_path or source.path.path
+    found = mount_above(path, migration.destination.mounts) if path else None
+    if found is None or not (found.shared or found.server):
+        return None
+    if found.hung:
+        remedy = provide_storage(
+            f"Bring {found.source} back, or mount it anew", found.mount_point, found.source
+        )
+        return no(f"{found.source} at {found.mount_point} does not answer", remedies=[remedy])
+    if "soft" in found.options:
+        return probably_yes(
+            f"{found.source} is mounted soft: a slow server means I/O errors",
+            quality=Quality.QUALITY_REDUCED,
+        )
+    return yes(f"{found.source} answers")
+
+
+@fact(
+    "storage.multipath",
+    question="Do the multipath maps below the disks have paths on the destination?",
+    applies_if=("vm.disks.source.path.block.multipath_wwid",),
+    reads=("incoming.disks", "destination.block_devices.devices"),
+    also_reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
+)
+@unless_offline
+def multipath(migration: Migration) -> Outcome:
+    """Count the paths of each map on the destination.
+
+    Two or more are YES, one is YES, REDUCED (no second way), none PROBABLY_NO, a suspended map
+    PROBABLY_NO. A destination that sees the unit without a map is YES, REDUCED.
+
+    Source: /sys/class/block/*/slaves, dm/suspended.
+    """
+    outcomes = {}
+    for pair in used_in_place(migration):
+        if pair.here.source.path.block.multipath_wwid:
+            outcomes[pair.there.target] = _map(pair, migration)
+    return joined(outcomes, "does not apply: no disk is a multipath map")
+
+
+def _map(pair: DiskPair, migration: Migration) -> Outcome:
+    path = pair.there.source.path.path
+    found = block_device(path, migration.destination)
+    if found is None:
+        return yes(f"{path} is not there, which storage.path_present judges")
+    if not found.device_mapper.multipath_wwid:
+        return yes(
+            f"{path} is {found.name} there, without multipath", quality=Quality.QUALITY_REDUCED
+        )
+    if found.device_mapper.suspended:
+        return probably_no(f"{path} ({found.name}) is suspended there")
+    if not found.slaves:
+        return probably_no(f"{path} ({found.name}) has no path there")
+    if len(found.slaves) == 1:
+        return yes(f"{path} has one path there", quality=Quality.QUALITY_REDUCED)
+    return yes(f"{path} has {len(found.slaves)} paths there")
+
+
+@fact(
+    "storage.lock",
+    question="Does no other guest of the destination hold the disks?",
+    applies_if=("incoming.disks",),
+    reads=("incoming.disks", "destination.domains.vms"),
+    also_reads=("vm.disks", "vm.uuid"),
+)
+@unless_offline
+def lock(migration: Migration) -> Outcome:
+    """Look for running guests of the destination that use the same image, device or export.
+
+    QEMU locks what it writes to, unless both guests have the disk shareable or both only read:
+    another holder is PROBABLY_NO. Holders on third hosts are not seen.
+
+    Source: libvirt's live definitions; QEMU's image locking.
+    """
+    others = [
+        each
+        for each in migration.destination.domains.vms
+        if is_active(each) and each.uuid != migration.vm.uuid
+    ]
+    outcomes = {
+        disk.target: _holders(disk, others)
+        for disk in migration.incoming.disks
+        if disk.HasField("source")
+    }
+    return joined(outcomes, "does not apply: every drive is empty")
+
+
+def _holders(disk: Disk, others: list[Vm]) -> Outcome:
+    mine = _place(disk.source)
+    for vm in others:
+        for other in vm.disks:
+            if not mine or _place(other.source) != mine:
+                continue
+            if (disk.shareable and other.shareable) or (is_read_only(disk) and is_read_only(other)):
+                continue
+            return probably_no(f"guest {vm.name} of the destination uses {mine} as well")
+    return yes("no other running guest there uses it")
+
+
+def _place(source: StorageSource) -> str:
+    """Return what names the storage on one host; empty when nothing does."""
+    if source.protocol:
+        servers = ",".join(sorted(host.name for host in source.hosts))
+        return f"{source.protocol}://{servers}/{source.name}"
+    return source.path.real_path or source.path.path
+
+
+FACTS = (nfs_mount, multipath, lock)
