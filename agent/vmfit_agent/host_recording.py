@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from vmfit_agent.cpuid import dump_text
+from vmfit_agent import cpu_msr, cpuid
 from vmfit_agent.masking import Masking, without_secrets
 
 MAX_FILE_BYTES = 4 << 20
@@ -91,8 +91,8 @@ class _Reader:
             mode = (self._root / real).stat().st_mode
             if stat.S_ISDIR(mode):
                 self._recording.directories.add(real)
-            elif stat.S_ISCHR(mode) and real.name == "cpuid":
-                self._recording.texts[real] = dump_text(str(self._root / real))
+            elif stat.S_ISCHR(mode):
+                self._recording.texts[real] = _device_text(self._root / real)
             elif stat.S_ISREG(mode):
                 self._add_text(real)
         except FileNotFoundError:
@@ -138,6 +138,13 @@ class _Reader:
         if text is None:
             raise ValueError("a private key is never recorded")
         self._recording.texts[path] = text
+
+
+# What is read of a device; else an empty file says that it is there.
+def _device_text(path: Path) -> str:
+    if path.name == "cpuid":
+        return cpuid.dump_text(str(path))
+    return cpu_msr.dump_text(str(path)) if path.name == "msr" else ""
 
 
 def _below_root(link: PurePath, destination: Path) -> PurePath:

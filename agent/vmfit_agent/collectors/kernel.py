@@ -1,6 +1,7 @@
 """The running kernel, its parameters and limits."""
 
 import re
+from fnmatch import translate
 
 from vmfit.v1.host_pb2 import Kernel, KernelModule
 from vmfit_agent import kvm
@@ -8,6 +9,16 @@ from vmfit_agent.host import Host
 from vmfit_agent.host_files import exists, list_names, read_text, read_word
 from vmfit_agent.kernel_limits import read_limits
 
+_DEVICES = (
+    "kvm", "vhost-net", "vhost-vsock", "net/tun", "vfio/vfio", "sev", "mshv", "fuse", "hpet",
+    "tpm0", "tpmrm0",
+)  # fmt: skip
+# Patterns, as of a shell.
+_MODULES = (
+    "kvm*", "vhost*", "vfio*", "tun", "tap", "macvtap", "macvlan", "irqbypass", "mdev", "ccp",
+    "bridge", "br_netfilter", "openvswitch", "nbd", "rbd", "libceph", "ceph", "nfs", "nfsv4",
+    "fuse", "virtiofs", "9p*", "gfs2", "ocfs2", "drbd", "dm_*", "iscsi_tcp", "ib_iser", "tpm*",
+)  # fmt: skip
 FILES = (
     "proc/sys/kernel/osrelease",
     "proc/sys/kernel/version",
@@ -27,23 +38,15 @@ FILES = (
     "proc/sys/vm/max_map_count",
     "run/libvirtd.pid",
     "run/virtqemud.pid",
-    "sys/module/kvm*/parameters/*",
-    "sys/module/vhost*/parameters/*",
-    "sys/module/vfio*/parameters/*",
-    "sys/module/nbd/parameters/*",
-    "sys/module/rbd/parameters/*",
-    "sys/module/libceph/parameters/*",
-    "sys/module/dm_*/parameters/*",
+    *(
+        f"sys/module/{name}{below}"
+        for name in _MODULES
+        # The directory itself tells of a module that is built in and has no parameters.
+        for below in ("", "/parameters/*")
+    ),
+    *(f"dev/{name}" for name in _DEVICES),
 )
-_MODULES = re.compile(
-    r"(?:kvm|vhost|vfio|tun$|tap$|macvtap$|macvlan$|ipvlan$|irqbypass$|nbd$|rbd$|libceph$|ceph$|nfs$|"
-    r"nfsv4$|fuse$|virtiofs$|bridge$|br_netfilter$|openvswitch$|iscsi_tcp$|ib_iser$|dm_|drbd$|gfs2$|"
-    r"ocfs2$|9p|mdev$|iommu|ccp$|tpm)\w*"
-)
-_DEVICES = (
-    "kvm", "vhost-net", "vhost-vsock", "net/tun", "vfio/vfio", "sev", "mshv", "fuse", "hpet",
-    "tpm0", "tpmrm0",
-)  # fmt: skip
+_MODULE = re.compile("|".join(translate(name) for name in _MODULES))
 _SECRET = re.compile(r"(?i)(\S*(?:passw|secret|token|_key)\S*=).+")
 _LOGIN = re.compile(r"(=[a-z]+:(?://)?)\S+@")
 _WORD = re.compile(r'(?:"[^"]*"|\S)+')
@@ -89,7 +92,7 @@ def parse_command_line(text: str) -> list[str]:
 
 def _modules(host: Host) -> list[KernelModule]:
     loaded = re.findall(r"^(\w+) ", read_text(host, "proc/modules") or "", re.MULTILINE)
-    names = {name for name in (*loaded, *list_names(host, "sys/module")) if _MODULES.match(name)}
+    names = {name for name in (*loaded, *list_names(host, "sys/module")) if _MODULE.match(name)}
     return [
         KernelModule(name=name, builtin=name not in loaded, parameters=_parameters(host, name))
         for name in sorted(names)
