@@ -1,0 +1,162 @@
+"""What the agent costs: python tests/bench/bench_agent.py [--libvirt-uri URI] [--idle SECONDS].
+
+CPU times are of this machine; the ratio to facter and the shares of a CPU travel better.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+AGENT = [sys.executable, "-c", "from vmfit_agent.cli import main; main()"]
+LIBVIRT_PARTS = ("hypervisor", "libvirt_objects", "domains")
+# Without compiled modules every start would pay for the compiler, as no installed agent does.
+ENVIRONMENT = {key: os.environ[key] for key in os.environ if key != "PYTHONDONTWRITEBYTECODE"}
+
+Row = tuple[str, float | None, float | None, str]
+
+
+def main() -> None:
+    """Measure everything and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--libvirt-uri", default="qemu:///system")
+    parser.add_argument("--idle", type=float, default=30.0, metavar="SECONDS")
+    options = parser.parse_args()
+    rows = [*fresh_collections(options.libvirt_uri), *one_shot(options.libvirt_uri)]
+    rows.extend(running_agent(options.libvirt_uri, options.idle))
+    print(f"{'':44} {'measured':>10} {'target':>10}")
+    for name, value, target, unit in rows:
+        shown = "-" if value is None else f"{value:.2f}"
+        limit = "" if target is None else f"{target:g}"
+        verdict = "" if value is None or target is None or value <= target else "  over"
+        print(f"{name:44} {shown:>10} {limit:>10} {unit}{verdict}")
+
+
+def fresh_collections(uri: str) -> Iterator[Row]:
+    """CPU time of collecting again in a process that runs for a while."""
+    from vmfit_agent.local_host import HostOptions, local_source  # noqa: PLC0415
+    from vmfit_agent.parts import PART_NAMES  # noqa: PLC0415
+
+    host = HostOptions(Path("/"), (uri,), Path("/etc/vmfit/attributes.d")).open()
+    source = local_source(host)
+    files = [name for name in PART_NAMES if name not in LIBVIRT_PARTS]
+    answer = source.snapshot((), 0.0, {})
+    has_libvirt = answer.HasField("hypervisor")
+    yield "fresh collection, parts from files", _cpu(lambda: source.collect(files, 0.0)), 30, "ms"
+    libvirt = _cpu(lambda: source.collect(LIBVIRT_PARTS, 0.0)) if has_libvirt else None
+    yield f"fresh collection, parts from {uri}", libvirt, 60, "ms"
+
+
+def _cpu(call: Callable[[], object], rounds: int = 15) -> float:
+    spent = []
+    for _ in range(rounds):
+        began = time.process_time()
+        call()
+        spent.append((time.process_time() - began) * 1000)
+    return median(spent)
+
+
+def one_shot(uri: str) -> Iterator[Row]:
+    """CPU time of `snapshot` and of facter, one after the other and again."""
+    snapshot = [*AGENT, "snapshot", "--libvirt-uri", uri]
+    commands = [snapshot, ["facter", "--json"]] if shutil.which("facter") else [snapshot]
+    spent: list[list[float]] = [[] for _ in commands]
+    for _ in range(8):
+        for number, command in enumerate(commands):
+            spent[number].append(_command_cpu(command))
+    # The first run of each compiles modules and fills the page cache.
+    agent, *facter = (median(each[1:]) for each in spent)
+    yield "one-shot snapshot", agent * 1000, None, "ms"
+    if facter:
+        yield "facter --json", facter[0] * 1000, None, "ms"
+        yield "one-shot snapshot / facter", agent / facter[0], 0.5, ""
+
+
+def _command_cpu(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def running_agent(uri: str, idle_seconds: float) -> Iterator[Row]:
+    """Latency, memory and idle CPU of the two processes."""
+    import grpc  # noqa: PLC0415
+
+    from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest  # noqa: PLC0415
+    from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as directory, _two_processes(directory, uri) as pids:
+        with grpc.insecure_channel(f"unix:{directory}/serve.sock") as channel:
+            stub = HostMetadataStub(channel)
+            _await(lambda: stub.GetSnapshot(GetSnapshotRequest()))
+            latencies = []
+            for _ in range(500):
+                began = time.perf_counter()
+                stub.GetSnapshot(GetSnapshotRequest())
+                latencies.append((time.perf_counter() - began) * 1000)
+        yield "cached GetSnapshot, p50, two processes", median(latencies), 2, "ms"
+        time.sleep(5)
+        before = [_run_nanoseconds(pid) for pid in pids]
+        time.sleep(idle_seconds)
+        spent = [_run_nanoseconds(pid) - start for pid, start in zip(pids, before, strict=True)]
+        for name, nanoseconds in zip(("collect", "serve"), spent, strict=True):
+            yield f"idle CPU, {name}", nanoseconds / idle_seconds / 1e7, 0.1, "%"
+        proportional = [_proportional_kib(pid) / 1024 for pid in pids]
+        yield "PSS of both processes", sum(proportional), 65, "MiB"
+
+
+@contextmanager
+def _two_processes(directory: str, uri: str) -> Iterator[list[int]]:
+    collect = ["collect", "--socket", f"{directory}/collect.sock", "--libvirt-uri", uri]
+    serve = ["serve", "--listen", f"unix:{directory}/serve.sock"]
+    serve += ["--source", f"unix:{directory}/collect.sock"]
+    processes = [
+        subprocess.Popen([*AGENT, *arguments], env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+        for arguments in (collect, serve)
+    ]
+    try:
+        yield [process.pid for process in processes]
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
+def _await(call: Callable[[], object], seconds: float = 20.0) -> None:
+    import grpc  # noqa: PLC0415
+
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            call()
+        except grpc.RpcError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _run_nanoseconds(pid: int) -> int:
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks)
+
+
+def _proportional_kib(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    raise ValueError(f"/proc/{pid}/smaps_rollup: no Pss line")
+
+
+if __name__ == "__main__":
+    main()
