@@ -16,6 +16,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.baseline import baseline
 from vmfit_comparator.baseline_model import best_model, common_models
 from vmfit_comparator.cpu_generations import generation
+from vmfit_comparator.cpu_names import NEVER_ASKED
 
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
@@ -226,7 +227,13 @@ def _described_hosts(path):
         snapshot = Snapshot()
         snapshot.cpu.architecture = "x86_64"
         own = {each.get("name") for each in cpu.findall("feature")}
-        snapshot.cpu.features.extend(sorted(own | _model_features(cpu.findtext("model"))))
+        name = cpu.findtext("model")
+        features = sorted(own | _model_features(name))
+        snapshot.cpu.features.extend(features)
+        connection = snapshot.hypervisor.connections.add(uri="qemu:///system", driver="QEMU")
+        connection.host_cpu.model, connection.host_cpu.expanded = name, True
+        connection.host_cpu.extra_features.extend(sorted(own))
+        connection.host_cpu.features.extend(features)
         hosts[str(len(hosts))] = snapshot
     return hosts
 
@@ -241,8 +248,13 @@ def test_features_agree_with_libvirts_baseline():
         answer = case["answers"].get("test_features", {})
         if "intersection_of_host_features" not in case or "features" not in answer:
             continue
-        found = set(baseline(_described_hosts(CORPUS / case["file"])).features)
+        response = baseline(_described_hosts(CORPUS / case["file"]))
+        found = set(response.features)
         assert found >= set(answer["features"]), case["id"]
         assert found == set(case["intersection_of_host_features"]), case["id"]
+        # What the XML gives, with the model as libvirt defines it, is the baseline again.
+        asked = features_of(response.cpu_xml)
+        guest = (_model_features(response.model) - asked["disable"]) | asked["require"]
+        assert guest == found - NEVER_ASKED - {"invtsc"}, case["id"]
         compared += 1
     assert compared > 30
