@@ -28,3 +28,8 @@ format: setup
 
 bench: setup
 	@for bench in tests/bench/bench_*.py; do $(RUN) python $$bench || exit 1; done
+
+# The documents that are generated; tests compare them.
+docs: setup
+	$(RUN) vmfit facts --markdown > docs/facts.md
+	$(RUN) python proto/snapshot_docs.py
