@@ -1,11 +1,13 @@
 """Errors between agent, comparator and their clients: one clear line, with details by field."""
 
+import re
 from typing import Any, NoReturn
 
 import grpc
 
 ERROR_DOMAIN = "vmfit"
 _SHOWN_CHARACTERS = 500
+_STATUS_NAME = re.compile(r"^[A-Z_]+: ")
 
 
 def abort(
@@ -46,7 +48,7 @@ def describe(error: grpc.RpcError) -> str:
         return "did not answer in time"
     if code is grpc.StatusCode.UNAVAILABLE:
         # gRPC puts the cause last, after what it tried.
-        details = details.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")
+        details = _STATUS_NAME.sub("", details.rpartition("last error: ")[2])
         return f"unavailable: {details}" if details else "unavailable"
     if code is grpc.StatusCode.UNIMPLEMENTED and "not found" in details.lower():
         return f"does not offer the call: {details}"

@@ -64,7 +64,7 @@ def test_dead_agent(tmp_path):
     with connect(nobody) as channel, pytest.raises(grpc.RpcError) as caught:
         services.HostMetadataStub(channel).GetSnapshot(messages.GetSnapshotRequest())
     text = describe(caught.value)
-    assert text.startswith("unavailable: ")
+    assert text.startswith("unavailable: unix:")
     assert "No such file" in text
     assert "\n" not in text
 

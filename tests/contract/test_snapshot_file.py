@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
 from vmfit.v1.vm_pb2 import Vm
@@ -177,3 +179,29 @@ def test_writes_through_links_and_to_devices(tmp_path):
         write_snapshot(_snapshot(), Path("/dev/full"))
     with pytest.raises(SnapshotFileError, match="cannot be written"):
         write_snapshot(_snapshot(), tmp_path / "none" / "host")
+
+
+_WHOLE = _snapshot().SerializeToString(deterministic=True)
+_TEXT = to_json(_snapshot()).encode()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200)
+    | st.builds(
+        lambda whole, at, new: whole[:at] + new + whole[at + len(new) :],
+        st.sampled_from([_WHOLE, _TEXT]),
+        st.integers(0, 300),
+        st.binary(min_size=1, max_size=4),
+    )
+)
+def test_any_content_is_read_or_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "host"
+    path.write_bytes(content)
+    refusal = None
+    try:
+        read_snapshot(path)
+    except SnapshotFileError as error:
+        refusal = str(error)
+    assert refusal is None or refusal.startswith(f"{path}: ")
+    assert refusal is None or "\n" not in refusal
