@@ -150,27 +150,34 @@ PASSTHROUGH = [
     ("offline", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **OFFLINE}, "YES"),
 ]
 MODELS = f"{CAPABILITIES}.models"
+NOT_USABLE = {"name": "Haswell-noTSX-IBRS", "usable": False}
+MODES = f"{CAPABILITIES}.cpu_modes"
 USABLE = [
     ("usable", {}, "YES"),
-    (
-        "not usable for what the guest has",
-        {MODELS: [{"name": "Haswell-noTSX-IBRS", "usable": False, "blockers": ["avx2"]}]},
-        "NO",
-    ),
+    ("not usable for what the guest has", {MODELS: [{**NOT_USABLE, "blockers": ["avx2"]}]}, "NO"),
     (
         "not usable for what the guest has not",
-        {MODELS: [{"name": "Haswell-noTSX-IBRS", "usable": False, "blockers": ["erms"]}]},
+        {MODELS: [{**NOT_USABLE, "blockers": ["erms"]}]},
         "YES",
     ),
+    ("not usable, but all that the guest has is there", {MODELS: [NOT_USABLE]}, "YES"),
     (
         "not usable, nobody knows why",
-        {MODELS: [{"name": "Haswell-noTSX-IBRS", "usable": False}]},
+        {MODELS: [NOT_USABLE], f"{HOST_MODEL}.features": NO_AVX2},
         "PROBABLY_NO",
     ),
     ("not told", {MODELS: [{"name": "Haswell-noTSX-IBRS"}]}, "NO_IDEA"),
     ("not known there", {"vm.cpu.model": "GraniteRapids"}, "NO"),
+    ("no list of models", {MODELS: []}, "NO_IDEA"),
     ("no list", NO_CAPABILITIES, "NO_IDEA"),
     ("host-model", {"vm.cpu.mode": "host-model", "vm.cpu.model": "X"}, "YES"),
+    (
+        "a mode that is not supported",
+        {**PASSED, f"{CAPABILITIES}.cpu_modes[0].supported": False},
+        "NO",
+    ),
+    ("a mode that libvirt does not know", {**PASSED, MODES: [{"mode": "custom"}]}, "NO"),
+    ("the default CPU", {"vm.cpu.model": None}, "YES"),
 ]
 TSC_3GHZ = {"vm.timers": [{"name": "rtc"}, {"name": "tsc", "frequencyHz": 3 * 10**9}]}
 TSC = "destination.cpu.tsc"

@@ -1,17 +1,18 @@
 """Facts about the CPU model's name and about what forbids migrating a CPU."""
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED
+from vmfit.v1.hypervisor_pb2 import CpuModelUsability
 from vmfit_comparator.connections import domain_capabilities_for
+from vmfit_comparator.cpu_compare import guest_features
 from vmfit_comparator.cpu_names import canonical
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_cpu import PASSED_THROUGH
+from vmfit_comparator.guest_cpu import PASSED_THROUGH, offer
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import (
     Outcome,
     no,
     no_idea,
-    not_applicable,
     probably_no,
     probably_yes,
     yes,
@@ -29,46 +30,67 @@ _VM = (
 )
 
 
+_CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
+
+
 @fact(
     "cpu.model_usable",
-    question="Does the destination's hypervisor know the guest's CPU model, and can it give it?",
-    applies_if=("vm.cpu.model",),
+    question="Does the destination's hypervisor know the guest's CPU mode and model?",
+    applies_if=("vm.cpu",),
     reads=("vm.cpu", "destination.hypervisor.connections"),
-    also_reads=_VM,
+    also_reads=(*_VM, "incoming.cpu", "destination.cpu.features", "destination.cpu.vendor"),
 )
 @unless_offline
 def model_usable(migration: Migration) -> Outcome:
-    """Look the CPU model up in the domain capabilities.
+    """Look the CPU mode and the model up in the domain capabilities.
 
-    Usable is YES; not usable but with all its blockers switched off in the guest YES too, a blocker
-    that the guest has is NO. A model that is not listed is NO (a running guest forbids a fallback).
-    Not usable for reasons unknown is PROBABLY_NO, "unknown" or no list NO_IDEA.
+    A mode that is not supported is NO, and so is a model that is not listed (a running guest
+    forbids a fallback). Usable is YES. So is a model that the host cannot give whole, when the
+    guest lacks the same features; when it has one of them, NO; when libvirt does not name them and
+    the hypervisor's host model does not hold all of the guest's, PROBABLY_NO. No list, or
+    "unknown", is NO_IDEA.
 
-    Source: virConnectGetDomainCapabilities: cpu/mode[@name='custom'].
+    Source: virConnectGetDomainCapabilities: cpu/mode.
     """
     cpu = migration.vm.cpu
-    if cpu.mode in PASSED_THROUGH or cpu.mode == "host-model":
-        return not_applicable(f"mode {cpu.mode} names no model of its own")
     capabilities = domain_capabilities_for(migration.vm, migration.destination)
-    models = capabilities.models if capabilities is not None else ()
-    missing = "destination.hypervisor.connections.domain_capabilities.models"
-    if not models:
+    if capabilities is None or not (capabilities.cpu_modes or capabilities.models):
+        missing = f"{_CAPABILITIES}.cpu_modes"
         return no_idea("the destination does not list its CPU models", missing=[missing])
-    model = next((each for each in models if each.name == cpu.model), None)
-    if model is None:
-        remedy = change_definition("Start the guest with another CPU model", "cpu/model", "")
-        return no(f"the destination's hypervisor does not know {cpu.model}", remedies=[remedy])
+    mode = cpu.mode or "custom"
+    supported = {each.mode for each in capabilities.cpu_modes if each.supported}
+    if capabilities.cpu_modes and mode not in supported:
+        text = f"the destination's hypervisor has no CPU mode {mode} for this type of domain"
+        return no(text, remedies=[change_definition("Use another CPU mode", "cpu/@mode", "")])
+    if mode != "custom" or not cpu.model:
+        return yes(f"CPU mode {mode} is supported there")
+    model = next((each for each in capabilities.models if each.name == cpu.model), None)
+    if model is not None:
+        return _usable(migration, model)
+    if not capabilities.models:
+        missing = f"{_CAPABILITIES}.models"
+        return no_idea("the destination does not list its CPU models", missing=[missing])
+    remedy = change_definition("Start the guest with another CPU model", "cpu/model", "")
+    return no(f"the destination's hypervisor does not know {cpu.model}", remedies=[remedy])
+
+
+def _usable(migration: Migration, model: CpuModelUsability) -> Outcome:
+    cpu = migration.vm.cpu
     if not model.HasField("usable"):
+        missing = f"{_CAPABILITIES}.models.usable"
         return no_idea(f"libvirt does not tell if {cpu.model} is usable", missing=[missing])
     if model.usable:
         return yes(f"{cpu.model} is usable there")
     blockers = canonical(model.blockers)
-    if not blockers or not cpu.expanded:
-        return probably_no(f"{cpu.model} is not usable there")
-    needed = sorted(blockers & canonical(cpu.expanded_features))
-    if needed:
-        return no(f"{cpu.model} is not usable there for want of {', '.join(needed)}")
-    return yes(f"{cpu.model} lacks {', '.join(sorted(blockers))} there, which the guest has not")
+    if blockers and cpu.expanded:
+        needed = sorted(blockers & guest_features(cpu).required)
+        if needed:
+            return no(f"{cpu.model} is not usable there for want of {', '.join(needed)}")
+        return yes(f"{cpu.model} lacks {', '.join(sorted(blockers))} there, like the guest")
+    given = offer(migration.vm, migration.destination)
+    if cpu.expanded and given is not None and guest_features(cpu).required <= given.features:
+        return yes(f"{cpu.model} is not whole there, the guest's part of it is")
+    return probably_no(f"{cpu.model} is not usable there")
 
 
 @fact(
