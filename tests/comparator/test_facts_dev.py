@@ -5,7 +5,7 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import dev, dev_paths, fw, tpm
+from vmfit_comparator.facts import dev, dev_blockers, dev_paths, fw, tpm
 
 NEW_QEMU = {"hosts.hypervisor.connections[0].hypervisor_version": 8_002_000}
 NEW = {**NEW_QEMU, "hosts.hypervisor.connections[0].libvirt_version": 10_010_000}
@@ -349,7 +349,20 @@ TPMS = [
     ("external", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),
 ]
 
+BLOCKERS = [
+    ("none", {}, "YES"),
+    ("transient disk", {"vm.disks[0].transient": True}, "NO"),
+    ("NVMe", {"vm.disks[0].bus": "nvme"}, "NO"),
+    ("vDPA", {"vm.nics[0].type": "vdpa"}, "PROBABLY_NO"),
+    ("shared memory", {"vm.other_devices": [{"kind": "shmem"}]}, "PROBABLY_NO"),
+    ("virtio sound", {"vm.other_devices": [{"kind": "sound", "model": "virtio"}]}, "NO"),
+    ("another sound", {"vm.other_devices": [{"kind": "sound", "model": "ich9"}]}, "YES"),
+    ("persistent memory", {"vm.memory.devices": [{"model": "virtio-pmem"}]}, "NO"),
+    ("offline", {"vm.disks[0].transient": True, "options.offline": True}, "YES"),
+]
+
 TABLES = {
+    dev_blockers.blockers: BLOCKERS,
     dev.hostdev: HOSTDEVS,
     dev.virtiofs: SHARES,
     dev.filesystem: DIRECTORIES,

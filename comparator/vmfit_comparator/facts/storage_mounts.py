@@ -107,8 +107,8 @@ def _map(pair: DiskPair, migration: Migration) -> Outcome:
 def lock(migration: Migration) -> Outcome:
     """Look for running guests of the destination that use the same image, device or export.
 
-    QEMU locks what it writes to, unless both guests have the disk shareable or both only read:
-    another holder is PROBABLY_NO. Holders on third hosts are not seen.
+    QEMU locks what it writes to, so another holder is PROBABLY_NO; none, or one that has the disk
+    shareable or read-only as the guest has it, is YES. Holders on third hosts are not seen.
 
     Source: libvirt's live definitions; QEMU's image locking.
     """

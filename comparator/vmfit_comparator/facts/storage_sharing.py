@@ -119,7 +119,7 @@ def shared_proof(migration: Migration) -> Outcome:
     """Apply libvirt's rule: writable files must lie on a file system whose type can be shared.
 
     libvirt looks at the source's type of file system alone (nfs, ceph, gfs2, glusterfs, ...): a
-    local type, NVMe or vhost-user disk is refused without --unsafe whatever the truth is: NO.
+    local type or an NVMe disk is refused without --unsafe whatever the truth is: NO.
     Read-only and copied disks, block devices and network disks pass, as does anything with
     --unsafe. --unsafe is a remedy only where storage.disk_identity proves the disk the same.
 
@@ -146,11 +146,11 @@ def _shared(disk: Disk, pair: DiskPair | None, migration: Migration) -> Outcome:
     source = disk.source
     if source.protocol:
         return yes("a network disk")
-    if source.type in ("nvme", "vhostuser"):
+    if source.type == "nvme":
         seen = f"libvirt takes a disk of type {source.type} for unshared"
         return no(seen, remedies=_ways_out(disk, pair, migration))
-    if source.type == "block" or source.path.kind == "block":
-        return yes("a block device, which libvirt takes for shared")
+    if source.type in ("block", "vhostuser", "vhostvdpa") or source.path.kind == "block":
+        return yes("a device, which libvirt takes for shared")
     below = filesystem_below(source.path, migration.source)
     if below is None:
         return no_idea(
