@@ -88,9 +88,31 @@ def describe_block_device(root: str, directory: str, properties: Properties) -> 
         type=_type(name, directory, disk, mapper),
         paths=[f"/dev/{name}", *_links(name, mapper, properties)],
         size_bytes=max(size, 0) * _SECTOR_BYTES,
+        read_only=read_text(f"{directory}/ro") == "1",
+        holders=_kernel_names(f"{directory}/holders"),
+        slaves=_kernel_names(f"{directory}/slaves"),
+        device_mapper=mapper,
+        device_number=read_text(f"{directory}/dev") or "",
+        loop_backing_file=backing,
+    )
+    if mapper is not None and mapper.HasField("uuid"):
+        device.dm_uuid = mapper.uuid
+    if disk != directory:
+        device.parent = disk.rpartition("/")[2].replace("!", "/")
+    elif device.type == "partition" and len(device.slaves) == 1:
+        device.parent = device.slaves[0]
+    device.MergeFrom(_of_disk(root, disk, properties))
+    device.MergeFrom(_of_content(properties))
+    return device
+
+
+def _of_disk(root: str, disk: str, properties: Properties) -> BlockDevice:
+    """Return what a disk and its partitions have in common."""
+    rotational = read_text(f"{disk}/queue/rotational")
+    return BlockDevice(
         logical_sector_bytes=read_count(f"{disk}/queue/logical_block_size"),
         physical_sector_bytes=read_count(f"{disk}/queue/physical_block_size"),
-        read_only=read_text(f"{directory}/ro") == "1",
+        rotational=rotational == "1" if rotational is not None else None,
         removable=read_text(f"{disk}/removable") == "1",
         vendor=vendor(disk, properties),
         model=model(disk, properties),
@@ -99,28 +121,20 @@ def describe_block_device(root: str, directory: str, properties: Properties) -> 
         bus=bus(disk, properties),
         transport=transport(disk),
         id_path=properties.get("ID_PATH") or None,
+        iscsi=iscsi_lun(root, disk, properties),
+        nvme_nguid=nvme_identifier(disk, "nguid"),
+    )
+
+
+def _of_content(properties: Properties) -> BlockDevice:
+    """Return what udev found written on the device."""
+    return BlockDevice(
         filesystem_type=properties.get("ID_FS_TYPE") or None,
         filesystem_uuid=properties.get("ID_FS_UUID") or None,
         filesystem_label=properties.get("ID_FS_LABEL") or None,
         partition_uuid=properties.get("ID_PART_ENTRY_UUID") or None,
         partition_table_uuid=properties.get("ID_PART_TABLE_UUID") or None,
-        holders=_kernel_names(f"{directory}/holders"),
-        slaves=_kernel_names(f"{directory}/slaves"),
-        device_mapper=mapper,
-        device_number=read_text(f"{directory}/dev") or "",
-        iscsi=iscsi_lun(root, disk, properties),
-        nvme_nguid=nvme_identifier(disk, "nguid"),
-        loop_backing_file=backing,
     )
-    if mapper is not None and mapper.HasField("uuid"):
-        device.dm_uuid = mapper.uuid
-    if (rotational := read_text(f"{disk}/queue/rotational")) is not None:
-        device.rotational = rotational == "1"
-    if disk != directory:
-        device.parent = disk.rpartition("/")[2].replace("!", "/")
-    elif device.type == "partition" and len(device.slaves) == 1:
-        device.parent = device.slaves[0]
-    return device
 
 
 def _left_out(
