@@ -40,7 +40,7 @@ CASE = response(
         "net.bridge",
         "NO",
         reason=LONG,
-        remedies=[Remedy(summary="Create bridge br0", command="ip link add br0 type bridge")],
+        remedies=[Remedy(summary="Create bridge br0", command="ip link add br0 type bridge")] * 2,
     ),
     finding("tpm.state", "YES", not_applicable=True, reason="no TPM"),
 )

@@ -106,10 +106,13 @@ def _cells(terminal: Terminal, finding: Finding) -> tuple[str, str, str]:
 
 
 def _show_remedies(terminal: Terminal, finding: Finding) -> None:
-    for remedy in finding.remedies:
-        terminal.line(f"remedy: {_remedy_text(remedy)}", _INDENT, 2)
-        if remedy.command:
-            terminal.line(f"$ {remedy.command}", _INDENT + 2, 2)
+    # Several disks or NICs may need the same.
+    for text, command in dict.fromkeys(
+        (_remedy_text(each), each.command) for each in finding.remedies
+    ):
+        terminal.line(f"remedy: {text}", _INDENT, 2)
+        if command:
+            terminal.line(f"$ {command}", _INDENT + 2, 2)
 
 
 def _remedy_text(remedy: Remedy) -> str:
