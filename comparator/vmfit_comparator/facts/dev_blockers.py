@@ -25,11 +25,11 @@ def blockers(migration: Migration) -> Outcome:
 
     Source: libvirt's qemu driver (transient disks, shmem); QEMU's device states.
     """
-    found = _blockers(migration.vm)
+    found = {**_storage_blockers(migration.vm), **_other_blockers(migration.vm)}
     return joined(found, "") if found else yes(f"{migration.vm.name} has no such device")
 
 
-def _blockers(vm: Vm) -> dict[str, Outcome]:
+def _storage_blockers(vm: Vm) -> dict[str, Outcome]:
     found: dict[str, Outcome] = {}
     for disk in vm.disks:
         remedies = [detach(disk.target)]
@@ -37,6 +37,14 @@ def _blockers(vm: Vm) -> dict[str, Outcome]:
             found[disk.target] = no("libvirt migrates no transient disk", remedies=remedies)
         elif disk.bus == "nvme":
             found[disk.target] = no("QEMU migrates no emulated NVMe disk", remedies=remedies)
+    if any(memory.model == "virtio-pmem" for memory in vm.memory.devices):
+        remedies = [detach("virtio-pmem")]
+        found["memory"] = no("QEMU migrates no virtio-pmem device", remedies=remedies)
+    return found
+
+
+def _other_blockers(vm: Vm) -> dict[str, Outcome]:
+    found: dict[str, Outcome] = {}
     for nic in vm.nics:
         if nic.type == "vdpa":
             found[nic.mac] = probably_no(
@@ -50,10 +58,6 @@ def _blockers(vm: Vm) -> dict[str, Outcome]:
             )
         elif device.kind == "sound" and device.model == "virtio":
             found["sound"] = no("QEMU migrates no virtio sound device", remedies=remedies)
-    for memory in vm.memory.devices:
-        if memory.model == "virtio-pmem":
-            remedies = [detach("virtio-pmem")]
-            found["memory"] = no("QEMU migrates no virtio-pmem device", remedies=remedies)
     return found
 
 
