@@ -116,7 +116,7 @@ class AgentServer:
                 return int(self._server.add_insecure_port(address.target))
             return int(self._server.add_secure_port(address.target, tls.credentials()))
         except RuntimeError as error:
-            raise ListenError(f"{address}: cannot listen: {_cause(address, error)}") from None
+            raise ListenError(f"{address}: cannot listen: {_cause(address, tls, error)}") from None
         finally:
             os.umask(mask)
 
@@ -140,7 +140,7 @@ def _take_socket(address: Address) -> None:
     raise ListenError(f"{address}: cannot listen: another process does already")
 
 
-def _cause(address: Address, error: RuntimeError) -> str:
+def _cause(address: Address, tls: TlsFiles | None, error: RuntimeError) -> str:
     # gRPC tells the cause in its log alone; binding once more ourselves tells us.
     try:
         if address.is_unix:
@@ -152,6 +152,8 @@ def _cause(address: Address, error: RuntimeError) -> str:
                 probe.bind((address.host, address.port))
     except OSError as cause:
         return cause.strerror or str(cause)
+    if tls is not None:
+        return f"{tls.certificate} and {tls.key}: not a usable certificate and its key"
     return str(error)
 
 

@@ -4,6 +4,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
+
 DEFAULT_PATH = Path("/etc/vmfit/agent.toml")
 MAX_BYTES = 1 << 20
 
@@ -20,6 +22,7 @@ KEYS: Mapping[str, tuple[type, str]] = {
     "tls_cert": (str, "tls_cert"),
     "tls_key": (str, "tls_key"),
 }
+_ADDRESSES = frozenset(("listen", "source"))
 _TYPE_NAMES = {str: "a text", bool: "true or false", list: "a list of texts"}
 
 
@@ -60,6 +63,11 @@ def parse_settings(content: bytes, name: str) -> dict[str, object]:
         expected, option = KEYS[key]
         if not isinstance(value, expected) or not _holds_texts(value):
             raise SettingsError(f"{name}: {key}: must be {_TYPE_NAMES[expected]}")
+        if key in _ADDRESSES:
+            try:
+                parse_address(str(value), AGENT_PORT)
+            except AddressError as error:
+                raise SettingsError(f"{name}: {key}: {error}") from None
         values[option] = value
     return values
 

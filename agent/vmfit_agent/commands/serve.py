@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from vmfit_agent.commands.options import (
     DEFAULT_LISTEN,
@@ -58,7 +59,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Serve plain text over the network, to anybody.",
 )
 @host_options
+@click.pass_context
 def command(
+    ctx: click.Context,
     *,
     listen: Address,
     source: Address | None,
@@ -78,7 +81,7 @@ def command(
     """
     tls = _tls(tls_cert, tls_key, tls_ca)
     if source is not None and replay is not None:
-        raise click.UsageError("--source and --replay exclude each other")
+        source, replay = _nearer(ctx, source, replay)
     limit_heaps()
     if source is not None:
         snapshots = _socket_source(source)
@@ -98,6 +101,20 @@ def command(
     settle()
     server.run()
     return 0
+
+
+def _nearer(
+    ctx: click.Context, source: Address, replay: Path
+) -> tuple[Address | None, Path | None]:
+    """Keep the one that a flag names over the environment's, and that over the file's."""
+    order = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
+    for place in order:
+        named = [ctx.get_parameter_source(name) is place for name in ("source", "replay")]
+        if all(named):
+            break
+        if any(named):
+            return (source, None) if named[0] else (None, replay)
+    raise click.UsageError("--source and --replay exclude each other")
 
 
 def _tls(certificate: Path | None, key: Path | None, authority: Path | None) -> TlsFiles | None:

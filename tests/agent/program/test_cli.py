@@ -272,3 +272,13 @@ def test_the_serving_process_imports_nothing_that_reads_the_host():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_flag_beats_what_the_file_says_of_the_source(run, tmp_path):
+    config = tmp_path / "agent.toml"
+    config.write_text('source = "unix:/nowhere.sock"\ninsecure = true\n')
+    status, _, err = run("--config", config, "serve", "--replay", tmp_path / "none.json")
+    assert status == 2
+    assert "none.json: cannot be read" in err
+    config.write_text('source = "unix:/nowhere.sock"\nreplay = "/b"\n')
+    assert "exclude each other" in run("--config", config, "serve")[2]

@@ -19,6 +19,8 @@ def test_keys_become_options():
         (b"listen = 1", "agent.toml: listen: must be a text"),
         (b"libvirt_uris = 'qemu:///system'", "agent.toml: libvirt_uris: must be a list of texts"),
         (b"libvirt_uris = [1]", "agent.toml: libvirt_uris: must be a list of texts"),
+        (b"listen = 'a:b:c'", "agent.toml: listen: address 'a:b:c'"),
+        (b"source = 'unix:'", "agent.toml: source: address 'unix:'"),
         (b"insecure = 'yes'", "agent.toml: insecure: must be true or false"),
         (b"listen = \n", "agent.toml: not TOML: "),
         (b"\xff", "agent.toml: not TOML: "),
