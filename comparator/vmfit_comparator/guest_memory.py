@@ -50,8 +50,9 @@ def available_bytes(memory: Memory) -> int:
     """Return what a new guest can get without swapping, its control group's limit heeded."""
     available = memory.available_bytes
     group = memory.guest_cgroup
+    used = max(group.usage_bytes - group.reclaimable_bytes, 0)
     if memory.HasField("guest_cgroup") and group.HasField("limit_bytes"):
-        available = min(available, max(group.limit_bytes - group.usage_bytes, 0))
+        available = min(available, max(group.limit_bytes - used, 0))
     return available
 
 

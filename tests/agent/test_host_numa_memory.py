@@ -130,6 +130,19 @@ def test_a_bare_kernel_has_no_pressure_ksm_or_huge_pages(tree):
     assert not part.HasField("available_bytes")
 
 
+@pytest.mark.parametrize(
+    "statistics",
+    [
+        "anon 50\nfile 1000\nshmem 200\nfile_dirty 30\nfile_writeback 7\n",
+        "cache 1\ntotal_cache 1000\ntotal_shmem 200\ntotal_dirty 30\ntotal_writeback 7\n",
+    ],
+)
+def test_page_cache_of_the_control_group_can_be_had_back(tree, statistics):
+    files = {**group("/guests", 4000, 2000), "sys/fs/cgroup/guests/memory.stat": statistics}
+    host = tree({"proc/meminfo": MEMINFO, **DAEMON, "proc/77/cgroup": "0::/guests\n", **files})
+    assert memory.collect(host).guest_cgroup.reclaimable_bytes == 763
+
+
 def test_no_meminfo_is_an_error(tree):
     with pytest.raises(ValueError, match="/proc/meminfo"):
         memory.collect(tree({}))
