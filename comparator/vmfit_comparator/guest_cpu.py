@@ -6,6 +6,7 @@ from vmfit.v1.hypervisor_pb2 import HostCpuModel
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import GuestCpu, Vm
 from vmfit_comparator.connections import domain_capabilities_for
+from vmfit_comparator.cpu_compare import guest_features
 from vmfit_comparator.cpu_names import KVM_ALWAYS, NEVER_ASKED, NOT_IN_HOST_MODELS, TCG, canonical
 from vmfit_comparator.migration import Migration
 
@@ -32,6 +33,26 @@ def live_cpu(migration: Migration) -> GuestCpu:
     """
     source = migration.vm.cpu
     return source if source.expanded else migration.incoming.cpu
+
+
+def needed_features(migration: Migration) -> frozenset[str]:
+    """Return the features that the destination must give, by libvirt's names.
+
+    A running guest keeps what it has: libvirt's check='full' spares not even forced features. Of a
+    definition that is not running yet, forced and optional features count if the source
+    gives them, and with check='none' nothing counts that the source would leave out.
+    """
+    cpu = live_cpu(migration)
+    guest = guest_features(cpu)
+    perhaps = canonical(cpu.expanded_features) & guest.allowed
+    if cpu.check == "full":
+        return guest.required | perhaps
+    given = offer(migration.vm, migration.source)
+    if given is None or not given.firm:
+        return guest.required
+    if cpu.check == "none":
+        return (guest.required | perhaps) & given.features
+    return guest.required | (perhaps & given.features)
 
 
 def has_no_model(cpu: GuestCpu) -> bool:

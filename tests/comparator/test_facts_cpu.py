@@ -39,19 +39,44 @@ VENDOR = [
     ("offline", {**AMD, **OFFLINE}, "YES"),
 ]
 FULL_FORBID = {**with_policy("forbid", "rdrand"), "vm.cpu.expanded_features": ["sse2"]}
+LOST = {f"{HOST_MODEL}.features": NO_AVX2}
+LOST_BOTH = {
+    f"hosts.{CONNECTION}.domain_capabilities[0].host_model.features": NO_AVX2,
+}
 CPU_FEATURES = [
     ("all there", {}, "YES"),
     ("missing", {f"{HOST_MODEL}.features": NO_AVX2}, "NO"),
     ("missing, offline", {f"{HOST_MODEL}.features": NO_AVX2, **OFFLINE}, "YES"),
+    ("missing but forced, running", {**LOST, **with_policy("force", "avx2")}, "NO"),
+    ("missing and optional, running", {**LOST, **with_policy("optional", "avx2")}, "NO"),
     (
-        "missing but forced",
-        {f"{HOST_MODEL}.features": NO_AVX2, **with_policy("force", "avx2")},
+        "missing but forced, not started yet",
+        {**LOST, **with_policy("force", "avx2"), "vm.cpu.check": "none"},
+        "NO",
+    ),
+    (
+        "forced, but the source lacks it too",
+        {**LOST_BOTH, **with_policy("force", "avx2"), "vm.cpu.check": "partial"},
         "YES",
     ),
     (
-        "missing but optional",
-        {f"{HOST_MODEL}.features": NO_AVX2, **with_policy("optional", "avx2")},
+        "unchecked, and the source leaves it out too",
+        {**LOST_BOTH, "vm.cpu.check": "none"},
         "YES",
+    ),
+    (
+        "not started yet, missing on both",
+        {**LOST_BOTH, "vm.cpu.check": "partial"},
+        "NO",
+    ),
+    (
+        "not started yet, the source's model unknown",
+        {
+            **LOST,
+            "vm.cpu.check": "none",
+            f"source.{CONNECTION}.domain_capabilities": [],
+        },
+        "NO",
     ),
     ("missing from TCG", {**TCG, f"{TCG_MODEL}.features": NO_AVX2}, "NO"),
     ("missing from the other type of guest", {**TCG, f"{HOST_MODEL}.features": NO_AVX2}, "YES"),

@@ -5,11 +5,18 @@ from vmfit.v1.finding_pb2 import (
     DisableCpuFeatures,
     Remedy,
 )
-from vmfit_comparator.cpu_compare import Comparison, Fit, compare, guest_features
+from vmfit_comparator.cpu_compare import Comparison, Fit, compare
 from vmfit_comparator.cpu_names import HINTS, canonical, vendor_name
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_cpu import PASSED_THROUGH, Offer, has_no_model, live_cpu, offer
+from vmfit_comparator.guest_cpu import (
+    PASSED_THROUGH,
+    Offer,
+    has_no_model,
+    live_cpu,
+    needed_features,
+    offer,
+)
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import (
     Outcome,
@@ -77,6 +84,9 @@ _BASELINE = Remedy(
         "destination.hypervisor.connections",
         "destination.cpu.features",
         "destination.cpu.vendor",
+        "source.hypervisor.connections",
+        "source.cpu.features",
+        "source.cpu.vendor",
     ),
 )
 @unless_offline
@@ -85,10 +95,10 @@ def features(migration: Migration) -> Outcome:
 
     All there is YES, from the hypervisor's own word; PROBABLY_YES when only the processor's
     features are known, or what QEMU emulates. Any missing one is NO, and all are named: libvirt
-    makes check='full' of whatever a running guest has, and refuses. Forced features need not be
-    there. A definition that is not running yet (check='partial', or none given) must also match
-    what it says of vendor, forbidden features and match='strict'. CPU model names are never
-    compared. Passed-through CPUs are judged by cpu.mode_passthrough.
+    makes check='full' of whatever a running guest has, forced features included, and refuses. A
+    definition that is not running yet (check='partial', or none given) must also match what it says
+    of vendor, forbidden features and match='strict'. CPU model names are never compared.
+    Passed-through CPUs are judged by cpu.mode_passthrough.
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
@@ -103,7 +113,7 @@ def features(migration: Migration) -> Outcome:
         return no_idea("nothing tells which CPU features the destination gives", missing=[missing])
     if not cpu.expanded:
         return _explicit_only(migration, given)
-    lacking = guest_features(cpu).required - given.features
+    lacking = needed_features(migration) - given.features
     if cpu.check in {"", "partial"} and not lacking:
         comparison = compare(cpu, given.features, given.vendor)
         if comparison.fit is Fit.INCOMPATIBLE:
