@@ -100,5 +100,6 @@ def _check_device(host: Host, path: str, remedy: str) -> Check:
     if not place.exists():
         return Check("device", f"/{path}", "missing", False, None, ("not there",), (remedy,))  # noqa: FBT003
     if not os.access(place, os.R_OK):
-        return Check("device", f"/{path}", "missing", False, None, ("not readable",), (remedy,))  # noqa: FBT003
+        reasons = ("Permission denied",)
+        return Check("device", f"/{path}", "missing", False, None, reasons, remedies(reasons))  # noqa: FBT003
     return Check("device", f"/{path}", "ok", False, None)  # noqa: FBT003

@@ -1,5 +1,6 @@
 """Copies what collectors read into a directory that serves as a host's root."""
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -83,23 +84,29 @@ class _Reader:
 
     def add(self, path: PurePath) -> None:
         """Record the links on the way to a file, and the file itself."""
-        real = self._resolve(path)
-        if real is None or real in self._seen:
-            return
-        self._seen.add(real)
         try:
-            mode = (self._root / real).stat().st_mode
-            if stat.S_ISDIR(mode):
-                self._recording.directories.add(real)
-            elif stat.S_ISCHR(mode):
-                self._recording.texts[real] = _device_text(self._root / real)
-            elif stat.S_ISREG(mode):
-                self._add_text(real)
+            real = self._resolve(path)
+            if real is not None and real not in self._seen:
+                self._seen.add(real)
+                self._add_real(real)
         except FileNotFoundError:
             return  # A process or device that is gone, or a link to nowhere.
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            self._recording.missing.append(f"/{real}: {reason}")
+        except OSError as error:
+            # What the kernel has no value for (the speed of a loopback) is no loss.
+            if error.errno != errno.EINVAL:
+                self._recording.missing.append(f"/{path}: {error.strerror}")
+        except ValueError as error:
+            self._recording.missing.append(f"/{path}: {error}")
+
+    def _add_real(self, path: PurePath) -> None:
+        mode = (self._root / path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            self._recording.directories.add(path)
+        elif stat.S_ISCHR(mode):
+            self._recording.texts[path] = _device_text(self._root / path)
+        # Files that nobody may read are switches of the kernel.
+        elif stat.S_ISREG(mode) and mode & 0o444:
+            self._add_text(path)
 
     def _resolve(self, path: PurePath) -> PurePath | None:
         """Return the path without links, below the root; note the links."""

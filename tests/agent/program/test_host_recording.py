@@ -80,6 +80,24 @@ def test_what_is_left_out_is_said(root, monkeypatch):
     assert recording.texts[PurePath("etc/node")] == "node.session.auth.password = ***\n"
 
 
+def test_switches_and_missing_values_are_no_loss(root, monkeypatch):
+    (root / "etc/demote").write_text("")
+    (root / "etc/demote").chmod(0o200)
+    real_read = host_recording._Reader._add_text
+
+    def add_text(self, path):
+        if path.name == "node":
+            raise OSError(22, "Invalid argument")
+        if path.name == "machine-id":
+            raise PermissionError(13, "Permission denied")
+        real_read(self, path)
+
+    monkeypatch.setattr(host_recording._Reader, "_add_text", add_text)
+    recording = read_host(root, ["etc/demote", "etc/node", "etc/machine-id"])
+    assert recording.missing == ["/etc/machine-id: Permission denied"]
+    assert recording.texts == {}
+
+
 def test_totals_are_bounded(root, monkeypatch):
     monkeypatch.setattr(host_recording, "MAX_TOTAL_BYTES", 10)
     assert any("all files together" in line for line in read_host(root, ["etc/*"]).missing)
