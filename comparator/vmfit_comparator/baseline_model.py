@@ -8,7 +8,7 @@ from vmfit_comparator.cpu_generations import generation
 from vmfit_comparator.cpu_names import NEVER_ASKED, canonical, vendor_name
 
 # A newer model with this many features switched off is still better than an older one.
-_FEW_DISABLED = 4
+_FEW_DISABLED = 16
 # libvirt refuses to migrate a guest that was given these.
 _NOT_MIGRATABLE = frozenset(("invtsc",))
 
@@ -43,8 +43,8 @@ def common_models(
 ) -> list[NamedModel]:
     """Return the models that all hosts can run, as they are or with named features off.
 
-    A host that cannot run a model counts when libvirt says which features it lacks. Without any
-    list of models, those that `known` defines are taken.
+    A model that a host cannot run as it is counts when it is known which features the host lacks.
+    Without any list of models, those that `known` defines are taken.
     """
     if not any(hosts):
         return [
@@ -55,11 +55,12 @@ def common_models(
     models = []
     for name in sorted(names):
         entries = [each[name] for each in hosts]
-        if all(entry.HasField("usable") and (entry.usable or entry.blockers) for entry in entries):
+        own = known.get(name)
+        # What must be off: by the model's definition, or by what each host says it lacks.
+        if own is not None or all(entry.usable or entry.blockers for entry in entries):
             lacking = canonical(
                 blocker for entry in entries if not entry.usable for blocker in entry.blockers
             )
-            own = known.get(name)
             models.append(
                 NamedModel(
                     name,

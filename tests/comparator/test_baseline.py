@@ -84,6 +84,18 @@ def test_a_known_model_needs_no_features_of_its_own():
     assert features_of(baseline({"one": one}).cpu_xml)["require"] == {"aes"}
 
 
+def test_a_host_models_own_name_needs_no_blockers():
+    """libvirt 9 names no blockers; what it takes from its host model tells them."""
+    one = host(["sse2", "aes"], models=[model("EPYC", usable=False, vendor="AMD"), model("Penryn")])
+    cpu = one.hypervisor.connections[0].domain_capabilities[0].host_model
+    cpu.model, cpu.vendor, cpu.expanded = "EPYC", "AMD", True
+    cpu.extra_features.append("aes")
+    cpu.disabled_features.append("osvw")
+    response = baseline({"one": one})
+    assert (response.model, response.vendor) == ("EPYC", "AMD")
+    assert features_of(response.cpu_xml) == {"require": {"aes"}, "disable": {"osvw"}}
+
+
 def test_what_a_model_has_beyond_the_baseline_is_disabled():
     one = host(["sse2", "mpx"], models=[model("Skylake-Server")])
     other = host(["sse2"], models=[model("Skylake-Server", usable=False, blockers=["mpx"])])
@@ -103,7 +115,10 @@ def test_what_a_model_has_beyond_the_baseline_is_disabled():
         ([model("Penryn"), model("Haswell", usable=False)], "Penryn"),
         ([model("Penryn"), CpuModelUsability(name="Haswell", vendor="Intel")], "Penryn"),
         # Much switched off is worse than older.
-        ([model("Penryn"), model("Haswell", usable=False, blockers="abcdefg")], "Penryn"),
+        (
+            [model("Penryn"), model("Haswell", usable=False, blockers="abcdefghijklmnopqr")],
+            "Penryn",
+        ),
         ([], ""),
     ],
 )
