@@ -5,7 +5,7 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import dev, dev_blockers, dev_paths, fw, tpm
+from vmfit_comparator.facts import dev, dev_blockers, dev_paths, dev_roms, fw, tpm
 
 NEW_QEMU = {"hosts.hypervisor.connections[0].hypervisor_version": 8_002_000}
 NEW = {**NEW_QEMU, "hosts.hypervisor.connections[0].libvirt_version": 10_010_000}
@@ -156,7 +156,27 @@ CHARACTER_DEVICES = [
 ]
 
 ROM = {"vm.nics[0].rom": {"path": "/r.rom", "exists": True, "sizeBytes": 200_000}}
+FILES = {
+    "hosts.hypervisor.rom_files": [
+        {"name": "efi-virtio.rom", "sizeBytes": 249_344},
+        {"name": "vgabios-qxl.bin", "sizeBytes": 39_424},
+    ]
+}
+THEIRS = "destination.hypervisor.rom_files"
 ROMS = [
+    ("QEMU's own", FILES, "YES"),
+    ("QEMU's own, another build", {**FILES, f"{THEIRS}[0].size_bytes": 250_000}, "YES"),
+    ("QEMU's own, larger", {**FILES, f"{THEIRS}[0].size_bytes": 700_000}, "NO"),
+    ("QEMU's own, not known there", {**FILES, THEIRS: []}, "YES"),
+    (
+        "a video card's, larger",
+        {
+            **FILES,
+            f"{THEIRS}[1].size_bytes": 80_000,
+            "vm.other_devices": [{"kind": "video", "type": "qxl"}],
+        },
+        "NO",
+    ),
     ("none", {}, "YES"),
     ("same", ROM, "YES"),
     ("same after rounding", {**ROM, "incoming.nics[0].rom.size_bytes": 250_000}, "YES"),
@@ -367,7 +387,7 @@ TABLES = {
     dev.virtiofs: SHARES,
     dev.filesystem: DIRECTORIES,
     dev_paths.chardev_paths: CHARACTER_DEVICES,
-    dev_paths.option_rom: ROMS,
+    dev_roms.option_rom: ROMS,
     dev_paths.vhost: VHOST,
     fw.firmware: FIRMWARE,
     fw.nvram: VARIABLES,

@@ -19,6 +19,7 @@ from vmfit_agent.cpu_expansion import Hypervisor as Question
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable
 from vmfit_agent.installed_versions import swtpm_version, virtiofsd_version
+from vmfit_agent.rom_files import rom_files
 
 MAXIMUM_QUESTIONS = 64
 """Domain capabilities asked for over one connection; the host's own architecture comes first."""
@@ -42,6 +43,7 @@ def collect(host: Host) -> Hypervisor:
         connections=connections,
         swtpm_version=swtpm_version(host),
         virtiofsd_version=virtiofsd_version(host),
+        rom_files=rom_files(host),
     )
 
 

@@ -27,6 +27,7 @@ _LIBVIRT_ASKS_QEMU = 8_005_000
 _QEMU_WITH_VIRTIOFS = 8_002_000
 _LIBVIRT_WITH_VIRTIOFS = 10_010_000
 _VIRTIOFSD = (1, 11)
+_QEMU_VIRTIOFSD = (5,)
 
 
 @fact(
@@ -210,7 +211,8 @@ def virtiofs(migration: Migration) -> Outcome:
         return no_idea(
             "virtiofsd's version is not known", missing=["destination.hypervisor.virtiofsd_version"]
         )
-    if any(_version(each) < _VIRTIOFSD for each in versions):
+    # The virtiofsd that QEMU shipped until 8.0 has QEMU's version, and carries no state.
+    if not all(_VIRTIOFSD <= _version(each) < _QEMU_VIRTIOFSD for each in versions):
         return probably_no(
             f"virtiofsd {' and '.join(versions)}: both must be 1.11 or newer",
             remedies=[*remedies, upgrade("virtiofsd", "1.11")],

@@ -114,45 +114,6 @@ def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
 
 
 @fact(
-    "dev.option_rom",
-    question="Does the destination have the option ROM files of the NICs, of the same size?",
-    applies_if=("incoming.nics.rom",),
-    reads=("vm.nics", "incoming.nics"),
-)
-@unless_offline
-def option_rom(migration: Migration) -> Outcome:
-    """Compare the ROM files that NICs name.
-
-    Missing is NO. QEMU refuses the guest's memory when the ROM's size, rounded up to a power of
-    two, differs: NO; without both sizes PROBABLY_YES. ROMs that QEMU brings along are not seen.
-
-    Source: QEMU's pci_add_option_rom.
-    """
-    here = {nic.mac: nic for nic in migration.vm.nics}
-    return joined(
-        {
-            nic.mac: _rom(here.get(nic.mac), nic)
-            for nic in migration.incoming.nics
-            if nic.rom.path and not nic.rom_disabled
-        },
-        "does not apply: no NIC names a ROM file",
-    )
-
-
-def _rom(here: Nic | None, nic: Nic) -> Outcome:
-    found = existing(nic.rom, "incoming.nics.rom")
-    if not nic.rom.exists:
-        return found
-    sizes = [here.rom.size_bytes if here is not None else 0, nic.rom.size_bytes]
-    if not all(sizes):
-        return probably_yes(f"{nic.rom.path} is there, its size was not compared")
-    rounded = [1 << (size - 1).bit_length() for size in sizes]
-    if rounded[0] != rounded[1]:
-        return no(f"{nic.rom.path} takes {rounded[0]} bytes here, {rounded[1]} there")
-    return yes(f"{nic.rom.path} takes {rounded[0]} bytes on both hosts")
-
-
-@fact(
     "dev.vhost",
     question="Does the destination have the kernel's tap, vhost and vsock devices for the guest?",
     applies_if=("incoming.nics", "incoming.other_devices"),
@@ -225,4 +186,4 @@ def _vsock(cid: int, migration: Migration, *, automatic: bool) -> Outcome:
     return yes("/dev/vhost-vsock is there")
 
 
-FACTS = (chardev_paths, option_rom, vhost)
+FACTS = (chardev_paths, vhost)

@@ -1,0 +1,124 @@
+"""Facts about the ROM files that QEMU gives the guest's devices."""
+
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Nic, Vm
+from vmfit_comparator.disks import joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.dev_paths import existing
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, probably_yes, yes
+from vmfit_comparator.remedies import change_definition, upgrade
+
+# What QEMU loads for a PCI device by its model when the definition names no file.
+_NIC_ROMS = {
+    "virtio": "efi-virtio.rom",
+    "virtio-transitional": "efi-virtio.rom",
+    "virtio-non-transitional": "efi-virtio.rom",
+    "e1000": "efi-e1000.rom",
+    "e1000e": "efi-e1000e.rom",
+    "ne2k_pci": "efi-ne2k_pci.rom",
+    "pcnet": "efi-pcnet.rom",
+    "rtl8139": "efi-rtl8139.rom",
+    "vmxnet3": "efi-vmxnet3.rom",
+    "i82550": "efi-eepro100.rom",
+    "i82557b": "efi-eepro100.rom",
+    "i82559er": "efi-eepro100.rom",
+}
+_VIDEO_ROMS = {
+    "vga": "vgabios-stdvga.bin",
+    "cirrus": "vgabios-cirrus.bin",
+    "qxl": "vgabios-qxl.bin",
+    "vmvga": "vgabios-vmware.bin",
+    "virtio": "vgabios-virtio.bin",
+}
+
+
+@fact(
+    "dev.option_rom",
+    question="Do the guest's ROMs take the same room on the destination?",
+    applies_if=("incoming.nics", "incoming.other_devices"),
+    reads=("vm.nics", "incoming.nics"),
+    also_reads=(
+        "vm.architecture",
+        "incoming.architecture",
+        "incoming.other_devices",
+        "source.hypervisor.rom_files",
+        "destination.hypervisor.rom_files",
+    ),
+)
+@unless_offline
+def option_rom(migration: Migration) -> Outcome:
+    """Compare the option ROMs of NICs and video cards: files named, or QEMU's own by model.
+
+    A ROM is memory of the guest: when its size, rounded up to a power of two, differs, QEMU
+    refuses the guest's memory: NO. A missing file is NO as well, a named one that nobody looked
+    for NO_IDEA; without both sizes a named file is PROBABLY_YES, QEMU's own are not judged.
+
+    Source: QEMU's pci_add_option_rom; stat(2) on both hosts.
+    """
+    outcomes = {}
+    here = {nic.mac: nic for nic in migration.vm.nics}
+    for nic in migration.incoming.nics:
+        if nic.rom_disabled:
+            continue
+        outcome = (
+            _named(here.get(nic.mac), nic)
+            if nic.rom.path
+            else _own(_NIC_ROMS.get(nic.model, ""), migration)
+        )
+        if outcome is not None:
+            outcomes[nic.mac] = outcome
+    for device in migration.incoming.other_devices:
+        name = _VIDEO_ROMS.get(device.model or device.type, "") if device.kind == "video" else ""
+        own = _own(name, migration)
+        if own is not None:
+            outcomes[f"video {device.model or device.type}"] = own
+    return joined(outcomes, "does not apply: no ROM is known on both hosts")
+
+
+def _named(here: Nic | None, nic: Nic) -> Outcome:
+    found = existing(nic.rom, "incoming.nics.rom")
+    if not nic.rom.exists:
+        return found
+    sizes = [here.rom.size_bytes if here is not None else 0, nic.rom.size_bytes]
+    if not all(sizes):
+        return probably_yes(f"{nic.rom.path} is there, its size was not compared")
+    rooms = [_room(size) for size in sizes]
+    if rooms[0] != rooms[1]:
+        return no(f"{nic.rom.path} takes {rooms[0]} bytes here, {rooms[1]} there")
+    return yes(f"{nic.rom.path} takes {rooms[0]} bytes on both hosts")
+
+
+def _own(name: str, migration: Migration) -> Outcome | None:
+    """Judge a ROM that QEMU chooses itself; None when it is not known on both hosts."""
+    if not name or not _is_x86(migration.incoming):
+        return None
+    sizes = [_size(name, each) for each in (migration.source, migration.destination)]
+    if not all(sizes):
+        return None
+    rooms = [_room(size) for size in sizes]
+    if rooms[0] != rooms[1]:
+        return no(
+            f"QEMU's {name} takes {rooms[0]} bytes here, {rooms[1]} there",
+            remedies=[
+                upgrade(f"the package with {name} in the source's version", ""),
+                change_definition("Switch the ROM off and restart the guest", "rom/@bar", "off"),
+            ],
+        )
+    return yes(f"QEMU's {name} takes {rooms[0]} bytes on both hosts")
+
+
+def _size(name: str, snapshot: Snapshot) -> int:
+    return next((each.size_bytes for each in snapshot.hypervisor.rom_files if each.name == name), 0)
+
+
+def _room(size: int) -> int:
+    return 1 << (size - 1).bit_length()
+
+
+def _is_x86(vm: Vm) -> bool:
+    return vm.architecture in ("x86_64", "i686")
+
+
+FACTS = (option_rom,)
