@@ -50,28 +50,37 @@ def same_device(here: HostPath, there: HostPath, migration: Migration) -> Outcom
 
 
 def _by_names(one: BlockIdentity, other: BlockIdentity, migration: Migration) -> Outcome:
+    different = _told_apart(one, other)
+    if different:
+        return no(different)
     plugged = _is_plugged(one) or _is_plugged(other)
-    for word, field in _WORLDWIDE:
-        values = _both(one, other, field)
-        if values and values[0] != values[1]:
-            return no(f"another device: {word} {values[0]} here, {values[1]} there")
-    for field in _DESCRIPTIVE:
-        values = _both(one, other, field)
-        if values and values[0] != values[1] and not _one_is_multipath(one, other):
-            return no(f"another device: {field} {values[0]} here, {values[1]} there")
-    luns = [_lun(each) for each in (one, other)]
-    if all(luns) and luns[0] != luns[1]:
-        return no(f"another logical unit: {luns[0]} here, {luns[1]} there")
     for word, field in _WORLDWIDE:
         values = _both(one, other, field)
         if values:
             return _same(f"the same {word} {values[0]}", plugged=plugged)
+    # An array may offer one unit through several targets, so these decide after the unit's names.
+    luns = [_lun(each) for each in (one, other)]
+    if all(luns) and luns[0] != luns[1]:
+        return no(f"another logical unit: {luns[0]} here, {luns[1]} there")
     if all(luns):
         return _same(f"the same iSCSI unit {luns[0]}", plugged=plugged)
     if _both(one, other, "serial"):
         named = " ".join(filter(None, (one.vendor, one.model, one.serial)))
         return _same(f"the same vendor, model and serial ({named})", plugged=plugged)
     return _by_medium(one, other, migration)
+
+
+def _told_apart(one: BlockIdentity, other: BlockIdentity) -> str:
+    """Return what makes them different devices; empty when no name does."""
+    multipath = _one_is_multipath(one, other)
+    # A partition carries its disk's names beside its own.
+    names = [*_WORLDWIDE, ("partition UUID", "partition_uuid")]
+    names += [] if multipath else [(field, field) for field in _DESCRIPTIVE]
+    for word, field in names:
+        values = _both(one, other, field)
+        if values and values[0] != values[1]:
+            return f"another device: {word} {values[0]} here, {values[1]} there"
+    return ""
 
 
 def _same(reason: str, *, plugged: bool) -> Outcome:

@@ -215,6 +215,27 @@ SAME = [
     ),
     ("a device, WWN", block(wwn="5000c500a1b2c3d4"), "YES"),
     (
+        "a partition, other UUID on the same disk",
+        {
+            **block(wwn="5000c500a1b2c3d4", partitionUuid="p-1"),
+            f"{PATH}.block": {"name": "sda", "wwn": "5000c500a1b2c3d4", "partitionUuid": "p-2"},
+        },
+        "NO",
+    ),
+    (
+        "one unit through two targets of an array",
+        {
+            **block(wwn="6000c500a1b2c3d4", iscsiTargetName="iqn.2026-01.a:one", iscsiLun=1),
+            f"{PATH}.block": {
+                "name": "sda",
+                "wwn": "6000c500a1b2c3d4",
+                "iscsiTargetName": "iqn.2026-01.a:two",
+                "iscsiLun": 1,
+            },
+        },
+        "YES",
+    ),
+    (
         "a device, other WWN",
         {**block(wwn="5000c500a1b2c3d4"), f"{PATH}.block.wwn": "5000c500ffffffff"},
         "NO",
