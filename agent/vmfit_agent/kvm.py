@@ -41,10 +41,15 @@ class Kvm:
     tsc_scaling: bool | None = None
 
 
-def is_usable(path: str) -> bool:
-    """Return whether KVM's device opens and speaks the one stable API version."""
+def is_usable(path: str) -> bool | None:
+    """Return whether KVM's device opens and speaks the one stable API version.
+
+    None when this process may not open it: others may.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except PermissionError:
+        return None
     except OSError:
         return False
     try:

@@ -1,29 +1,37 @@
 """Finds running daemons by name."""
 
 import os
+import re
 from collections.abc import Collection
 
 from vmfit_agent.host import Host
 from vmfit_agent.host_files import list_names, read_text
 
 LIBVIRT_DAEMONS = ("virtqemud", "libvirtd", "virtxend")
+_NUMBERS = re.compile(r"^NSpid:(.*)$", re.MULTILINE)
 _COMM_LENGTH = 15
 """The kernel cuts names to this."""
 
 
 def find_processes(host: Host, names: Collection[str]) -> dict[str, int]:
-    """Return the lowest process id of each name that runs.
+    """Return the lowest process id of each name that runs, containers left aside.
 
-    Source: /proc/*/comm (Documentation/filesystems/proc.rst).
+    Source: /proc/*/comm, NSpid of /proc/*/status (Documentation/filesystems/proc.rst).
     """
     wanted = {name[:_COMM_LENGTH]: name for name in names}
     found: dict[str, int] = {}
     root = f"{host.root}/proc"
     for pid in sorted(int(entry) for entry in list_names(host, "proc") if entry.isdigit()):
         name = wanted.get(_comm(f"{root}/{pid}/comm"))
-        if name is not None:
-            found.setdefault(name, pid)
+        if name is not None and name not in found and not _is_contained(host, pid):
+            found[name] = pid
     return found
+
+
+# A container's daemon serves the container: its process has a number of its own in there.
+def _is_contained(host: Host, pid: int) -> bool:
+    numbers = _NUMBERS.search(read_text(host, f"proc/{pid}/status") or "")
+    return numbers is not None and len(numbers[1].split()) > 1
 
 
 # Plain reads: this runs once per process of the host.

@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from vmfit.v1.host_pb2 import Clock
+from vmfit_agent import kvm
 from vmfit_agent.collectors import (
     clock,
     kernel,
@@ -46,6 +47,25 @@ def test_kernel_limits_are_those_of_the_libvirt_daemon(tree):
 def test_a_pid_file_of_a_process_that_is_gone_is_not_believed(tree):
     found = kernel.collect(tree({"run/libvirtd.pid": "7", **DAEMON, "proc/7/limits": "x"})).limits
     assert not found.HasField("nofile_hard_count")
+
+
+def test_a_daemon_in_a_container_is_not_the_hosts(tree):
+    files = {
+        "proc/5/comm": "libvirtd\n",
+        "proc/5/status": "Name:\tlibvirtd\nNSpid:\t5\t1\nCpus_allowed_list:\t0\n",
+        "proc/77/comm": "libvirtd\n",
+        "proc/77/status": "Name:\tlibvirtd\nNSpid:\t77\nCpus_allowed_list:\t3\n",
+    }
+    host = tree(files)
+    assert list(kernel.collect(host).limits.allowed_cpu_ids) == [3]
+    (host.root / "proc/77/comm").write_text("gone\n")
+    assert not kernel.collect(host).limits.allowed_cpu_ids
+
+
+def test_kvm_that_is_no_device_is_not_usable(tmp_path):
+    assert kvm.is_usable(str(tmp_path / "missing")) is False
+    (tmp_path / "kvm").write_text("")
+    assert kvm.is_usable(str(tmp_path / "kvm")) is False
 
 
 def test_kernel_modules_and_devices(tree):

@@ -11,6 +11,7 @@ from vmfit_agent.processes import find_processes
 
 FILES = (
     "proc/*/comm",
+    "proc/*/status",
     "proc/uptime",
     "etc/timezone",
     "etc/localtime",

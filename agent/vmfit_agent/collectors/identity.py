@@ -123,7 +123,11 @@ def _resolve(host: Host, identity: Identity) -> None:
         answers = call_within(
             _RESOLVER_PATIENCE_SECONDS,
             lambda: socket.getaddrinfo(
-                name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME
+                # As bytes: a text would load tables of Unicode for nothing.
+                name.encode(),
+                None,
+                type=socket.SOCK_STREAM,
+                flags=socket.AI_CANONNAME,
             ),
         )
     except (OSError, UnicodeError) as error:  # TimeoutError is an OSError

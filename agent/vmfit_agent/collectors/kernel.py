@@ -67,7 +67,11 @@ def collect(host: Host) -> Kernel:
         device_nodes=[name for name in _DEVICES if exists(host, f"dev/{name}")],
     )
     if host.is_live:
-        kernel.kvm_usable = kvm.is_usable("/dev/kvm")
+        usable = kvm.is_usable("/dev/kvm")
+        if usable is None:
+            host.warn("/dev/kvm: Permission denied: whether KVM works is not known")
+        else:
+            kernel.kvm_usable = usable
     return kernel
 
 

@@ -17,6 +17,7 @@ FILES = (
     "proc/sys/vm/overcommit_memory",
     "proc/sys/vm/overcommit_ratio",
     "proc/*/comm",
+    "proc/*/status",
     "proc/*/cgroup",
     "run/libvirtd.pid",
     "run/virtqemud.pid",
