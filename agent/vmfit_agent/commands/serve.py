@@ -1,6 +1,7 @@
 """vmfit-agent serve: the network side of the agent."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -88,10 +89,7 @@ def command(
     elif replay is not None:
         snapshots = _replay_source(replay)
     else:
-        from vmfit_agent.commands.collect import live_source  # noqa: PLC0415
-        from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
-
-        snapshots = live_source(HostOptions(root, libvirt_uri, attributes))
+        snapshots = _local_source(root, libvirt_uri, attributes)
     server = AgentServer(snapshots)
     try:
         address = server.start(listen, tls, insecure=insecure)
@@ -142,3 +140,10 @@ def _replay_source(path: Path) -> SnapshotSource:
         return Replay.from_file(path, describe_without_host)
     except SnapshotFileError as error:
         raise CommandError(str(error)) from None
+
+
+def _local_source(root: Path, libvirt_uris: Sequence[str], attributes: Path) -> SnapshotSource:
+    from vmfit_agent.commands.collect import live_source  # noqa: PLC0415
+    from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
+
+    return live_source(HostOptions(root, libvirt_uris, attributes))

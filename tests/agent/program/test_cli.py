@@ -282,3 +282,8 @@ def test_a_flag_beats_what_the_file_says_of_the_source(run, tmp_path):
     assert "none.json: cannot be read" in err
     config.write_text('source = "unix:/nowhere.sock"\nreplay = "/b"\n')
     assert "exclude each other" in run("--config", config, "serve")[2]
+
+
+def test_one_process_alone(start, tmp_path):
+    start("serve", "--listen", f"unix:{tmp_path}/a.sock", *NO_LIBVIRT)
+    assert await_answer(f"unix:{tmp_path}/a.sock").identity.hostname == os.uname().nodename
