@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import StorageCopy
-from vmfit.v1.vm_pb2 import Disk
+from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, not_applicable, worst_of
 
@@ -56,6 +56,21 @@ def pairs(migration: Migration) -> list[DiskPair]:
 def used_in_place(migration: Migration) -> list[DiskPair]:
     """Return the pairs that are not copied: the destination opens what is there."""
     return [pair for pair in pairs(migration) if not is_copied(pair.here, migration)]
+
+
+def servers(source: StorageSource) -> str:
+    """Return the servers of a network disk for people, sorted; empty when none is named."""
+    return ", ".join(
+        sorted(f"{host.name}:{host.port or ''}{host.socket}".strip(":") for host in source.hosts)
+    )
+
+
+def is_on_host(source: StorageSource) -> bool:
+    """Tell whether a network disk's server is the very host that opens it."""
+    return any(
+        host.socket or host.name == "localhost" or host.name.startswith(("127.", "::1"))
+        for host in source.hosts
+    )
 
 
 def joined(outcomes: Mapping[str, Outcome], otherwise: str) -> Outcome:

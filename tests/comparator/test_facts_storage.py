@@ -323,6 +323,17 @@ SAME = [
         },
         "NO_IDEA",
     ),
+    (
+        "a server of each host's own",
+        {
+            f"vm.{DISK}.source": {
+                "type": "network",
+                "protocol": "nbd",
+                "hosts": [{"name": "localhost"}],
+            }
+        },
+        "NO_IDEA",
+    ),
     ("NVMe", {f"vm.{DISK}.source": {"type": "nvme"}}, "PROBABLY_NO"),
 ]
 

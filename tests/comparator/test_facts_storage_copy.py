@@ -6,7 +6,7 @@ from tests.comparator.builders import GIB, answer, finding, migration, remedy_ki
 from tests.comparator.tables import case_of, cases
 from vmfit_comparator.facts.storage import path_present
 from vmfit_comparator.facts.storage_copy import copy, pool
-from vmfit_comparator.facts.storage_iscsi import iscsi_session
+from vmfit_comparator.facts.storage_iscsi import iscsi_session, network_reach
 from vmfit_comparator.facts.storage_space import free_space
 
 THERE = "incoming.disks[0]"
@@ -221,7 +221,20 @@ def test_a_missing_lun_can_be_attached(changes, expected):
     assert found.answer == answer(expected), found.reason
 
 
+def network_disk(*hosts):
+    return {"vm.disks[0].source": {"type": "network", "protocol": "nbd", "hosts": [*hosts]}}
+
+
+REACHED = [
+    ("no network disk", {}, "YES"),
+    ("not tried", network_disk({"name": "192.0.2.9", "port": 10809}), "PROBABLY_YES"),
+    ("on the host itself", network_disk({"name": "127.0.0.1"}), "NO_IDEA"),
+    ("a socket", network_disk({"transport": "unix", "socket": "/run/nbd"}), "NO_IDEA"),
+    ("by configuration", network_disk(), "NO_IDEA"),
+]
+
 TABLES = {
+    network_reach: REACHED,
     copy: COPIES,
     pool: VOLUMES,
     free_space: ROOM,

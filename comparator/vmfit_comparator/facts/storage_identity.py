@@ -2,7 +2,7 @@
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit_comparator.device_identity import same_device
-from vmfit_comparator.disks import DiskPair, joined, used_in_place
+from vmfit_comparator.disks import DiskPair, is_on_host, joined, servers, used_in_place
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.file_identity import same_file
@@ -88,16 +88,14 @@ def _same_network_disk(pair: DiskPair) -> Outcome:
     names = [f"{each.protocol} {each.name}" for each in (here, there)]
     if names[0] != names[1]:
         return probably_no(f"{names[0]} here, {names[1]} there", probability=0.2)
-    servers = [
-        sorted(f"{host.name}:{host.port or ''}{host.socket}" for host in each.hosts)
-        for each in (here, there)
-    ]
-    if servers[0] == servers[1]:
-        where = ", ".join(servers[0]) or "the servers of the client's configuration"
+    if is_on_host(there):
+        return no_idea(f"{names[0]} at {servers(there)} is a server of each host's own")
+    if servers(here) == servers(there):
+        where = servers(there) or "the servers of the client's configuration"
         return yes(f"{names[0]} on {where}, for both hosts")
-    if set(servers[0]) & set(servers[1]):
-        return yes(f"{names[0]} on {', '.join(servers[1])}, partly the same servers")
-    return no_idea(f"{names[0]} on {', '.join(servers[0])} here, on {', '.join(servers[1])} there")
+    if {host.name for host in here.hosts} & {host.name for host in there.hosts}:
+        return yes(f"{names[0]} on {servers(there)}, partly the same servers")
+    return no_idea(f"{names[0]} on {servers(here)} here, on {servers(there)} there")
 
 
 FACTS = (disk_identity,)

@@ -1,6 +1,6 @@
-"""Facts about iSCSI targets behind disks."""
+"""Facts about reaching the servers behind disks: iSCSI targets, and any other."""
 
-from vmfit_comparator.disks import DiskPair, joined, used_in_place
+from vmfit_comparator.disks import DiskPair, is_on_host, joined, servers, used_in_place
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.host_paths import block_identity
@@ -67,4 +67,41 @@ def _userspace(pair: DiskPair) -> Outcome:
     )
 
 
-FACTS = (iscsi_session,)
+@fact(
+    "storage.network_reach",
+    question="Does the destination reach the servers of network disks?",
+    applies_if=("incoming.disks.source.protocol",),
+    reads=("incoming.disks",),
+    also_reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
+)
+@unless_offline
+def network_reach(migration: Migration) -> Outcome:
+    """Say what is known of the way to the servers of NBD, RBD, iSCSI, ... disks.
+
+    Nothing is sent from the destination, so servers that the source reaches are PROBABLY_YES. A
+    server on the host itself, or one that the hypervisor finds by its own configuration, is
+    NO_IDEA. Disks that are files or devices are YES; a firm NO is not to be had.
+
+    Source: libvirt's formatdomain, disk source host.
+    """
+    outcomes = {
+        pair.there.target: _reach(pair)
+        for pair in used_in_place(migration)
+        if pair.there.source.protocol
+    }
+    return joined(outcomes, "does not apply: no disk is opened over the network")
+
+
+def _reach(pair: DiskPair) -> Outcome:
+    source = pair.there.source
+    if is_on_host(source):
+        return no_idea(f"{source.protocol} at {servers(source)} is another server on every host")
+    if not source.hosts:
+        return no_idea(f"the {source.protocol} servers are those of the host's configuration")
+    return probably_yes(
+        f"{source.protocol} at {servers(source)}, which was not tried from the destination",
+        probability=0.85,
+    )
+
+
+FACTS = (iscsi_session, network_reach)
