@@ -1,12 +1,11 @@
-"""The guest's CPU: vendor, features, passing through, models, limits."""
+"""The guest's CPU: vendor, features, passing through, models."""
 
 import pytest
 
-from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
+from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.healthy import FEATURES
 from tests.comparator.tables import case_of, cases
-from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import cpu, cpu_advice, cpu_limits, cpu_model, cpu_passthrough
+from vmfit_comparator.facts import cpu, cpu_model, cpu_passthrough
 
 CONNECTION = "hypervisor.connections[0]"
 CAPABILITIES = f"destination.{CONNECTION}.domain_capabilities[0]"
@@ -205,7 +204,6 @@ USABLE = [
     ("the default CPU", {"vm.cpu.model": None}, "YES"),
 ]
 TSC_3GHZ = {"vm.timers": [{"name": "rtc"}, {"name": "tsc", "frequencyHz": 3 * 10**9}]}
-TSC = "destination.cpu.tsc"
 FLAGS = [
     ("no invtsc", {}, "YES"),
     ("invtsc", seen("invtsc"), "NO"),
@@ -228,98 +226,6 @@ ENLIGHTENMENTS = [
     ),
     ("not collected", {**HYPERV, "destination.kernel": None}, "NO_IDEA"),
 ]
-NO_SCALING = {**TSC_3GHZ, f"{TSC}.scaling": False}
-FREQUENCY = [
-    ("none fixed", {f"{TSC}.scaling": False}, "YES"),
-    ("scales", TSC_3GHZ, "YES"),
-    ("does not scale", NO_SCALING, "NO"),
-    ("within 250 ppm", {**NO_SCALING, f"{TSC}.frequency_hz": 3 * 10**9 + 700_000}, "YES"),
-    ("beyond 250 ppm", {**NO_SCALING, f"{TSC}.frequency_hz": 3 * 10**9 + 800_000}, "NO"),
-    ("frequency unknown", {**TSC_3GHZ, f"{TSC}.frequency_hz": None}, "NO_IDEA"),
-    ("scaling unknown", {**TSC_3GHZ, f"{TSC}.scaling": None}, "NO_IDEA"),
-]
-VCPUS = "vm.vcpus"
-TOPOLOGY = [
-    ("fits", {}, "YES"),
-    ("more than CPUs", {f"{VCPUS}.current_count": 16, f"{VCPUS}.maximum_count": 16}, "YES"),
-    ("more than the machine type has", {f"{VCPUS}.maximum_count": 289}, "NO"),
-    ("more than KVM allows", {"destination.cpu.kvm.maximum_vcpu_count": 1}, "NO"),
-    (
-        "no maximum",
-        {
-            f"destination.{CONNECTION}.guest_archs": [],
-            **NO_CAPABILITIES,
-            "destination.cpu.kvm": None,
-        },
-        "NO_IDEA",
-    ),
-    ("not collected", {"destination.cpu": None}, "NO_IDEA"),
-]
-BITS = "destination.cpu.physical_address_bits"
-PASSED_BITS = {"vm.cpu.physical_address_mode": "passthrough"}
-PHYS_BITS = [
-    ("QEMU's 40", {}, "YES"),
-    ("QEMU's 40 over 39, as before", {"hosts.cpu.physical_address_bits": 39}, "YES"),
-    ("QEMU's 40 over 39", {BITS: 39}, "PROBABLY_NO"),
-    ("passed through", PASSED_BITS, "YES"),
-    ("passed through, fewer", {**PASSED_BITS, BITS: 39}, "NO"),
-    (
-        "passed through, limited",
-        {**PASSED_BITS, BITS: 39, "vm.cpu.physical_address_limit_bits": 39},
-        "YES",
-    ),
-    (
-        "passed through, source unknown",
-        {**PASSED_BITS, "source.cpu.physical_address_bits": None},
-        "NO_IDEA",
-    ),
-    (
-        "fixed, too many",
-        {"vm.cpu.physical_address_mode": "emulate", "vm.cpu.physical_address_bits": 48},
-        "NO",
-    ),
-    ("emulated", {**TCG, BITS: 36}, "YES"),
-    ("unknown", {BITS: None}, "NO_IDEA"),
-]
-XSAVE = [
-    ("all there", {}, "YES"),
-    ("no AVX-512 state", seen("avx512f"), "NO"),
-    ("emulated", {**TCG, **seen("avx512f")}, "YES"),
-    ("XCR0 unknown, the hypervisor gives AVX", {"destination.cpu.xsave": None}, "YES"),
-    ("unknown", {"destination.cpu.xsave": None, **NO_CAPABILITIES}, "NO_IDEA"),
-    (
-        "nothing beyond SSE",
-        {"destination.cpu.xsave": None, "vm.cpu.expanded_features": ["sse2"]},
-        "YES",
-    ),
-]
-NESTED = [
-    ("no vmx", {"destination.cpu.kvm.nested": False}, "YES"),
-    ("nests", seen("vmx"), "YES"),
-    ("does not nest", {**seen("vmx"), "destination.cpu.kvm.nested": False}, "NO"),
-    ("unknown", {**seen("svm"), "destination.cpu.kvm": None}, "NO_IDEA"),
-]
-MICROCODE = [
-    ("the same", {}, "YES"),
-    ("another", {"destination.cpu.microcode_revisions": ["0x1"]}, "PROBABLY_YES"),
-    (
-        "of another processor",
-        {"destination.cpu.microcode_revisions": ["0x1"], "destination.cpu.model": 106},
-        "YES",
-    ),
-    ("not collected", {"destination.cpu": None}, "NO_IDEA"),
-]
-VULNERABILITIES = [
-    ("as before", {}, "YES"),
-    (
-        "worse",
-        {"destination.cpu.vulnerabilities": {"mds": "Vulnerable: no microcode"}},
-        "PROBABLY_NO",
-    ),
-    ("as bad", {"hosts.cpu.vulnerabilities": {"mds": "Vulnerable"}}, "YES"),
-    ("not collected", {"source.cpu": None}, "NO_IDEA"),
-]
-
 TABLES = {
     cpu.vendor: VENDOR,
     cpu.features: CPU_FEATURES,
@@ -327,13 +233,6 @@ TABLES = {
     cpu_model.model_usable: USABLE,
     cpu_model.migratable_flags: FLAGS,
     cpu_model.enlightenments: ENLIGHTENMENTS,
-    cpu_limits.tsc_frequency: FREQUENCY,
-    cpu_limits.topology: TOPOLOGY,
-    cpu_limits.phys_bits: PHYS_BITS,
-    cpu_limits.xsave_state: XSAVE,
-    cpu_limits.nested: NESTED,
-    cpu_advice.microcode: MICROCODE,
-    cpu_advice.vulnerabilities: VULNERABILITIES,
 }
 
 
@@ -350,19 +249,9 @@ def test_every_missing_feature_is_named_and_can_be_disabled():
     assert found.remedies[0].disable_cpu_features.features == ["avx", "avx2", "fma"]
 
 
-def test_more_vcpus_than_cpus_is_a_lesser_yes():
-    found = finding(cpu_limits.topology, migration({f"{VCPUS}.current_count": 9}))
-    assert found.quality == Quality.QUALITY_REDUCED
-
-
 def test_a_guest_that_loses_features_breaks():
     found = finding(
         cpu_passthrough.mode_passthrough, migration({**PASSED, f"{HOST_MODEL}.features": NO_AVX2})
     )
     assert remedy_kinds(found) == ["disable_cpu_features", "use_cpu_model"]
     assert "avx2" in found.reason
-
-
-def test_memory_does_not_matter_to_address_bits_that_fit():
-    case = migration({"vm.memory.maximum_bytes": 8 * GIB})
-    assert finding(cpu_limits.phys_bits, case).answer == answer("YES")

@@ -44,8 +44,9 @@ def tsc_frequency(migration: Migration) -> Outcome:
     """Compare the frequency that the definition fixes with the destination's own, as libvirt does.
 
     Without a fixed frequency there is nothing to keep. Within the policy's `tsc_tolerance_ppm` of
-    the destination's frequency is YES, and any frequency with TSC scaling; NO without
-    scaling; NO_IDEA when frequency or scaling are not known.
+    the destination's frequency is YES, and any frequency with TSC scaling; NO without scaling;
+    NO_IDEA when frequency or scaling are not known. An emulated TSC is YES then: libvirt compares
+    only what it can probe.
 
     Source: libvirt docs/formatdomain.rst, timer tsc; qemuProcessStartValidateTSC.
     """
@@ -54,6 +55,10 @@ def tsc_frequency(migration: Migration) -> Outcome:
         return not_applicable("the definition fixes no TSC frequency")
     tsc = migration.destination.cpu.tsc
     if not tsc.HasField("frequency_hz"):
+        if migration.vm.domain_type != "kvm":
+            return yes(
+                "the TSC is emulated, and libvirt compares no frequency that it cannot probe"
+            )
         text = f"the guest needs a TSC of {wanted} Hz, the destination's is not known"
         return no_idea(text, missing=[f"{_TSC}.frequency_hz"])
     offered = tsc.frequency_hz
