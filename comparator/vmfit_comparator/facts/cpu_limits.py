@@ -56,9 +56,7 @@ def tsc_frequency(migration: Migration) -> Outcome:
     tsc = migration.destination.cpu.tsc
     if not tsc.HasField("frequency_hz"):
         if migration.vm.domain_type != "kvm":
-            return yes(
-                "the TSC is emulated, and libvirt compares no frequency that it cannot probe"
-            )
+            return yes("the TSC is emulated, libvirt compares no frequency it cannot probe")
         text = f"the guest needs a TSC of {wanted} Hz, the destination's is not known"
         return no_idea(text, missing=[f"{_TSC}.frequency_hz"])
     offered = tsc.frequency_hz
