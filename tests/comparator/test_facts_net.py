@@ -133,6 +133,20 @@ NAMES = [
         "PROBABLY_NO",
     ),
     ("nobody asked", {ADDRESSES: []}, "PROBABLY_YES"),
+    ("the source has no resolver", {"source.identity.resolver_read": True}, "PROBABLY_NO"),
+    (
+        "the source has the name in /etc/hosts",
+        {
+            "source.identity.resolver_read": True,
+            "source.identity.static_host_names": ["beta.example.net"],
+        },
+        "YES",
+    ),
+    (
+        "the source has a name server",
+        {"source.identity.resolver_read": True, "source.identity.name_servers": ["192.0.2.53"]},
+        "YES",
+    ),
     ("elsewhere", {ADDRESSES: ["198.51.100.7"]}, "PROBABLY_YES"),
     ("loopback, as Debian does", {ADDRESSES: ["127.0.1.1"]}, "PROBABLY_YES"),
     ("not collected", {"destination.identity": None}, "NO_IDEA"),

@@ -10,6 +10,7 @@ from vmfit_agent.bounded_call import call_within
 from vmfit_agent.host import Host
 from vmfit_agent.host_capabilities import host_capabilities
 from vmfit_agent.host_files import read_text, read_word
+from vmfit_agent.resolver_files import add_resolver
 
 FILES = (
     "proc/sys/kernel/hostname",
@@ -58,6 +59,7 @@ def collect(host: Host) -> Identity:
     ):
         if release.get(key):
             setattr(identity, field, _unquoted(release[key]))
+    add_resolver(host, identity)
     if host.is_live:
         _resolve(host, identity)
     return identity

@@ -78,7 +78,8 @@ def host_name(migration: Migration) -> Outcome:
 
     libvirt on the destination answers with its host's name: "localhost" is refused, the source's
     own name leads back to the source (NO). A name that the destination's own resolver does not
-    know, or that is an address of the source, is PROBABLY_NO. A name that resolves to an address
+    know, that the source has no way to resolve, or that is an address of the source, is
+    PROBABLY_NO. A name that resolves to an address
     in one of the source's networks is YES, any other PROBABLY_YES, as nobody asked the source's
     resolver. With a migration URI or a tunnel the name is not used.
 
@@ -110,6 +111,12 @@ def host_name(migration: Migration) -> Outcome:
             probability=0.2,
             remedies=[remedy],
         )
+    if _never_resolves(name, migration.source):
+        return probably_no(
+            f"the source cannot resolve {name}: it is not in its /etc/hosts, and there is no name "
+            "server",
+            remedies=[remedy],
+        )
     if any(_shared_network(each, migration.source) for each in addresses):
         return yes(f"{name} is {', '.join(addresses)}, in a network of the source")
     where = f"{name} is {', '.join(addresses)} there" if addresses else f"its name is {name}"
@@ -124,6 +131,14 @@ def _resolver_failed(snapshot: Snapshot) -> bool:
         if status.name == "identity"
         for warning in status.warnings
     )
+
+
+def _never_resolves(name: str, snapshot: Snapshot) -> bool:
+    """Tell whether a host knows neither the name itself nor a server to ask."""
+    identity = snapshot.identity
+    if not identity.resolver_read or identity.name_servers or _is_address(name):
+        return False
+    return name not in identity.static_host_names
 
 
 def _own_addresses(snapshot: Snapshot) -> set[str]:
