@@ -59,8 +59,8 @@ def collect(host: Host) -> Identity:
     ):
         if release.get(key):
             setattr(identity, field, _unquoted(release[key]))
-    add_resolver(host, identity)
     if host.is_live:
+        add_resolver(host, identity)
         _resolve(host, identity)
     return identity
 
