@@ -12,7 +12,13 @@ from vmfit_agent.vmx_features import VMX_FEATURES
 
 # What only a running host tells, or what changes while the test runs.
 LIVE_ONLY = {
-    "identity": ("canonical_hostname", "hostname_addresses"),
+    "identity": (
+        "canonical_hostname",
+        "hostname_addresses",
+        "static_host_names",
+        "name_servers",
+        "resolver_read",
+    ),
     "cpu": ("kvm", "tsc"),
     "numa": (),
     "kernel": ("kvm_usable", "limits"),
