@@ -9,6 +9,7 @@ from vmfit_agent.bounded_call import call_within
 from vmfit_agent.host import DomainRecord, LibvirtConnection, LibvirtUnavailable, ObjectRecord
 from vmfit_agent.libvirt_domains import find_domain, list_domains
 from vmfit_agent.libvirt_objects_reader import list_objects
+from vmfit_agent.libvirt_process_probe import ProcessProbe
 
 Result = TypeVar("Result")
 
@@ -116,6 +117,7 @@ class LiveConnection:
         self.read_only = read_only
         self._libvirt = libvirt
         self._connection = connection
+        self._probe = ProcessProbe(libvirt, uri, read_only=read_only)
         self._expanded: dict[tuple[str, ...], str] = {}
         self._capabilities = ""
         # libvirt 9.0 loses threads that wait for one connection when it breaks: one at a time.
@@ -210,13 +212,15 @@ class LiveConnection:
 
     def domains(self) -> Sequence[DomainRecord]:
         """Return all domains, active and inactive."""
-        return self._ask(lambda: list_domains(self._libvirt, self._connection, self.uri))
+        records = self._ask(lambda: list_domains(self._libvirt, self._connection, self.uri))
+        return self._probe.complete(records)
 
     def domain(self, name_or_uuid: str) -> DomainRecord | None:
         """Return one domain, None when there is none of that name or UUID; the name wins."""
-        return self._ask(
+        found = self._ask(
             lambda: find_domain(self._libvirt, self._connection, self.uri, name_or_uuid)
         )
+        return next(iter(self._probe.complete(found)), None)
 
     def migratable_xml(self, uuid: str) -> str:
         """Return the XML that a migration would send, without secrets."""

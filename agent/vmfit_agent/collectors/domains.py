@@ -14,7 +14,8 @@ def collect(host: Host) -> Domains:
     Paths are named but not looked at (HostPath.exists is absent), volumes and backing chains are
     as the XML has them: describing one VM does that. CPUs are expanded to their features.
     A domain whose XML cannot be used costs a warning. Raises LibvirtUnavailable when no URI
-    can be opened, or one that is open does not list its domains. Source: virConnectListAllDomains, virDomainGetXMLDesc.
+    can be opened, or one that is open does not list its domains.
+    Source: virConnectListAllDomains, virDomainGetXMLDesc.
     """
     vms: list[Vm] = []
     for answer in ask_each(host, lambda connection: _domains(host, connection)):
