@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from vmfit_agent import cpu_msr, cpuid
 from vmfit_agent.masking import Masking, without_secrets
+from vmfit_agent.processes import is_daemon
 
 MAX_FILE_BYTES = 4 << 20
 MAX_TOTAL_BYTES = 256 << 20
@@ -63,7 +64,16 @@ def read_host(root: Path, globs: Collection[str]) -> Recording:
                 recording.missing.append(f"/{pattern}: more than {MAX_ENTRIES} files in all")
                 return recording
             reader.add(path)
+    _drop_other_processes(recording)
     return recording
+
+
+# Collectors look for a few daemons; the names of all other processes are nobody's business.
+def _drop_other_processes(recording: Recording) -> None:
+    for path in sorted(recording.texts, key=lambda path: path.name == "comm"):
+        if path.parts[0] == "proc" and len(path.parts) > 2 and path.parts[1].isdigit():
+            if not is_daemon(recording.texts.get(PurePath(*path.parts[:2], "comm"), "").strip()):
+                del recording.texts[path]
 
 
 def _matches(root: Path, pattern: str) -> Iterator[PurePath]:

@@ -8,6 +8,10 @@ from vmfit_agent.host import Host
 from vmfit_agent.host_files import list_names, read_text
 
 LIBVIRT_DAEMONS = ("virtqemud", "libvirtd", "virtxend")
+TIME_DAEMONS = (
+    "chronyd", "ntpd", "ntpsec-ntpd", "systemd-timesyncd", "openntpd", "ptp4l", "phc2sys",
+    "timemaster",
+)  # fmt: skip
 _NUMBERS = re.compile(r"^NSpid:(.*)$", re.MULTILINE)
 _COMM_LENGTH = 15
 """The kernel cuts names to this."""
@@ -46,6 +50,11 @@ def _comm(path: str) -> str:
         return ""
     finally:
         os.close(descriptor)
+
+
+def is_daemon(comm: str) -> bool:
+    """Tell whether a process of this name, as the kernel cuts it, may be one that is looked for."""
+    return any(name[:_COMM_LENGTH] == comm for name in (*LIBVIRT_DAEMONS, *TIME_DAEMONS))
 
 
 def libvirt_daemon(host: Host) -> int | None:

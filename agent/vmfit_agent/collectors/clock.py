@@ -7,7 +7,7 @@ import time
 from vmfit.v1.host_pb2 import Clock
 from vmfit_agent.host import Host
 from vmfit_agent.host_files import read_text, read_word
-from vmfit_agent.processes import find_processes
+from vmfit_agent.processes import TIME_DAEMONS, find_processes
 
 FILES = (
     "proc/*/comm",
@@ -17,10 +17,6 @@ FILES = (
     "etc/localtime",
     "sys/devices/system/clocksource/clocksource0/current_clocksource",
 )
-_DAEMONS = (
-    "chronyd", "ntpd", "ntpsec-ntpd", "systemd-timesyncd", "openntpd", "ptp4l", "phc2sys",
-    "timemaster",
-)  # fmt: skip
 
 # struct timex: modes, offset, freq, maxerror, esterror, status.
 _TIMEX = struct.Struct("@I4li")
@@ -40,8 +36,8 @@ def collect(host: Host) -> Clock:
         ),
         time_zone=_time_zone(host),
     )
-    found = find_processes(host, _DAEMONS)
-    daemon = next((name for name in _DAEMONS if name in found), None)
+    found = find_processes(host, TIME_DAEMONS)
+    daemon = next((name for name in TIME_DAEMONS if name in found), None)
     if daemon is not None:
         clock.daemon = daemon
     uptime = (read_text(host, "proc/uptime") or "").partition(".")[0]
