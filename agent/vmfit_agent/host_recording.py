@@ -71,9 +71,10 @@ def read_host(root: Path, globs: Collection[str]) -> Recording:
 # Collectors look for a few daemons; the names of all other processes are nobody's business.
 def _drop_other_processes(recording: Recording) -> None:
     for path in sorted(recording.texts, key=lambda path: path.name == "comm"):
-        if path.parts[0] == "proc" and len(path.parts) > 2 and path.parts[1].isdigit():
-            if not is_daemon(recording.texts.get(PurePath(*path.parts[:2], "comm"), "").strip()):
-                del recording.texts[path]
+        of_process = path.parts[0] == "proc" and len(path.parts) > 2 and path.parts[1].isdigit()
+        comm = recording.texts.get(PurePath(*path.parts[:2], "comm"), "").strip()
+        if of_process and not is_daemon(comm):
+            del recording.texts[path]
 
 
 def _matches(root: Path, pattern: str) -> Iterator[PurePath]:
