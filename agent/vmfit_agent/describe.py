@@ -6,20 +6,20 @@ from pathlib import Path
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.hypervisor_pb2 import VirtualNetwork
 from vmfit.v1.vm_pb2 import Nic, StorageSource, Vm
-from vmfit_agent.capabilities_xml import host_architecture
 from vmfit_agent.collectors.libvirt_objects import read_networks, read_storage_pools
-from vmfit_agent.cpu_expansion import CpuExpander
 from vmfit_agent.disk_sources import (
     disk_sources,
     extend_backing_chain,
     read_size,
     resolve_volume,
 )
-from vmfit_agent.domain_records import forget_chosen_addresses, vm_of_record
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
-from vmfit_agent.host_path import PathInspector
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.storage.host_path import PathInspector
+from vmfit_agent.virtualization.capabilities_xml import host_architecture
+from vmfit_agent.virtualization.cpu_expansion import CpuExpander
+from vmfit_agent.virtualization.domain_records import forget_chosen_addresses, vm_of_record
 from vmfit_agent.vm_paths import describe_paths
 
 _PASSWORD = re.compile(r"""\s+passwd\s*=\s*('[^']*'|"[^"]*")""")

@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.vm_pb2 import Disk, NetworkHost, StorageSource, Vm
 from vmfit_agent.domain_xml.disks import MAXIMUM_CHAIN_LENGTH
-from vmfit_agent.image_file import ImageHeader
-from vmfit_agent.image_header import read_image
+from vmfit_agent.storage.image_file import ImageHeader
+from vmfit_agent.storage.image_header import read_image
 
 _NETWORK_POOLS = {
     "rbd": "rbd",

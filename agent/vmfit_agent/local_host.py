@@ -30,12 +30,12 @@ class HostOptions:
     def _libvirt(self) -> Libvirt:
         uris = [uri for uri in self.libvirt_uris if uri != NO_URI]
         if self.root != Path("/"):
-            from vmfit_agent.recorded_libvirt import RecordedLibvirt  # noqa: PLC0415
+            from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt  # noqa: PLC0415
 
             return RecordedLibvirt(self.root)
         if not uris:
             return NoLibvirt()
-        from vmfit_agent.libvirt_connection import LiveLibvirt  # noqa: PLC0415
+        from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt  # noqa: PLC0415
 
         return LiveLibvirt(uris)
 

@@ -2,7 +2,7 @@
 
 from vmfit.v1.host_pb2 import Identity
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import read_text
+from vmfit_agent.kernel_files.host_files import read_text
 
 # Not part of a recording: the names of a site's other hosts are nobody else's business.
 _FILES = ("etc/hosts", "etc/resolv.conf")

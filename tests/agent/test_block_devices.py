@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.agent.device_tree import block_device, make_host
 from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit_agent.collectors.block_devices import collect
-from vmfit_agent.udev import _TextProperties, parse_entry
+from vmfit_agent.storage.udev import _TextProperties, parse_entry
 
 SATA = "pci0000:00/0000:00:1f.2/ata1/host1/target1:0:0/1:0:0:0/block/sda"
 ISCSI = "platform/host9/session4/target9:0:0/9:0:0:7/block/sdb"

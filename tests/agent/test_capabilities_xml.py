@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from vmfit_agent.capabilities_xml import (
+from vmfit_agent.virtualization.capabilities_xml import (
     host_architecture,
     parse_capabilities,
     parse_domain_capabilities,
 )
-from vmfit_agent.xml_document import MalformedXml
+from vmfit_agent.virtualization.xml_document import MalformedXml
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", ROOT / "../shared/corpus")) / "hosts"

@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from vmfit.v1.hypervisor_pb2 import HostCpuModel
-from vmfit_agent.cpu_expansion import CpuExpander, Hypervisor, NotExpandable
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import LibvirtUnavailable
-from vmfit_agent.libvirt_connection import LiveLibvirt
+from vmfit_agent.virtualization.cpu_expansion import CpuExpander, Hypervisor, NotExpandable
+from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", ROOT / "../shared/corpus"))

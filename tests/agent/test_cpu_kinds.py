@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from vmfit_agent import cpuid
 from vmfit_agent.collectors import cpu
-from vmfit_agent.cpu_features import cpuid_features
-from vmfit_agent.cpu_kinds import read_kinds
+from vmfit_agent.processors import cpuid
+from vmfit_agent.processors.cpu_features import cpuid_features
+from vmfit_agent.processors.cpu_kinds import read_kinds
 
 BASIC = {
     (0, 0): (0x16, 0x756E6547, 0x6C65746E, 0x49656E69),

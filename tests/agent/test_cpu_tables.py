@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmfit_agent import cpuid
-from vmfit_agent.cpu_features import (
+from vmfit_agent.processors import cpuid
+from vmfit_agent.processors.cpu_features import (
     CPUID_FEATURES,
     MSR_FEATURES,
     cpuid_features,
     features_of_kernel_flags,
     msr_features,
 )
-from vmfit_agent.cpu_info import parse_cpuinfo
-from vmfit_agent.cpu_list import format_cpu_list, parse_cpu_list, parse_cpu_mask
-from vmfit_agent.kvm import parse_supported_leaves
-from vmfit_agent.vmx_features import VMX_FEATURES, vmx_features
+from vmfit_agent.processors.cpu_info import parse_cpuinfo
+from vmfit_agent.processors.cpu_list import format_cpu_list, parse_cpu_list, parse_cpu_mask
+from vmfit_agent.processors.kvm import parse_supported_leaves
+from vmfit_agent.processors.vmx_features import VMX_FEATURES, vmx_features
 
 WORD = st.integers(0, 2**32 - 1)
 ID_SETS = st.sets(st.integers(0, 9000), max_size=200)

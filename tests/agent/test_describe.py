@@ -11,7 +11,7 @@ from vmfit.v1.vm_pb2 import Disk, HostPath, StorageSource, VmState
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.disk_sources import backing_source, extend_backing_chain, resolve_volume
 from vmfit_agent.host import Host, LibvirtUnavailable, NoLibvirt
-from vmfit_agent.recorded_libvirt import RecordedLibvirt, answer_name
+from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, answer_name
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
 
 URI = "qemu:///system"

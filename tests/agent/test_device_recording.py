@@ -5,7 +5,7 @@ import pytest
 from tests.agent.device_tree import block_device, make_host
 from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.host import Host
-from vmfit_agent.host_recording import read_host
+from vmfit_agent.recording.host_recording import read_host
 
 PCI = "sys/devices/pci0000:00/0000:3b:00.0"
 SESSION = "platform/host9/session4"

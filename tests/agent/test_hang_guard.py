@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from vmfit_agent.hang_guard import HangGuard
+from vmfit_agent.storage.hang_guard import HangGuard
 
 
 def test_answers_and_errors_pass_through():

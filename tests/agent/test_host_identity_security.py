@@ -16,7 +16,7 @@ from vmfit_agent.collectors import (
     security,
 )
 from vmfit_agent.host import Host, LibvirtUnavailable
-from vmfit_agent.libvirt_conf import parse_conf
+from vmfit_agent.virtualization.libvirt_conf import parse_conf
 
 CPUS = "sys/devices/system/cpu"
 

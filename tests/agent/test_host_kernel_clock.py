@@ -5,11 +5,11 @@ import struct
 import pytest
 
 from vmfit.v1.host_pb2 import Clock
-from vmfit_agent import kvm
 from vmfit_agent.collectors import (
     clock,
     kernel,
 )
+from vmfit_agent.processors import kvm
 
 DAEMON = {"proc/77/comm": "libvirtd\n", "proc/7/comm": "bash\n"}
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from tests.agent.device_tree import block_device, make_host
 from vmfit.v1.storage_pb2 import BlockDevice, DeviceMapper, IscsiLun
-from vmfit_agent import content_hash, filesystem_status, host_path
-from vmfit_agent.content_hash import ContentHashes
 from vmfit_agent.host import Host
-from vmfit_agent.host_path import PathInspector, block_identity, holding_mount
-from vmfit_agent.mountinfo import parse_mountinfo
-from vmfit_agent.path_resolution import resolve
+from vmfit_agent.storage import content_hash, filesystem_status, host_path
+from vmfit_agent.storage.content_hash import ContentHashes
+from vmfit_agent.storage.host_path import PathInspector, block_identity, holding_mount
+from vmfit_agent.storage.mountinfo import parse_mountinfo
+from vmfit_agent.storage.path_resolution import resolve
 
 NAA = "6001405aaaabbbbccccddddeeeeffff0"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from vmfit_agent.collectors import COLLECTORS
-from vmfit_agent.cpu_features import MSR_FEATURES
 from vmfit_agent.host import Host
-from vmfit_agent.host_recording import read_host
-from vmfit_agent.vmx_features import VMX_FEATURES
+from vmfit_agent.processors.cpu_features import MSR_FEATURES
+from vmfit_agent.processors.vmx_features import VMX_FEATURES
+from vmfit_agent.recording.host_recording import read_host
 
 # What only a running host tells, or what changes while the test runs.
 LIVE_ONLY = {

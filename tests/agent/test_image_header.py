@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmfit_agent import image_header
-from vmfit_agent.image_header import ImageHeader, read_image
+from vmfit_agent.storage import image_header
+from vmfit_agent.storage.image_header import ImageHeader, read_image
 
 MIB = 1 << 20
 

@@ -9,7 +9,7 @@ import pytest
 
 from vmfit_agent.collectors import domains, hypervisor, libvirt_objects
 from vmfit_agent.host import Host, LibvirtUnavailable
-from vmfit_agent.libvirt_connection import LiveLibvirt
+from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
 
 URI = "test:///default"
 
@@ -89,7 +89,7 @@ def test_a_uri_that_is_not_configured(live):
 
 
 def test_a_daemon_that_accepts_and_never_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr("vmfit_agent.libvirt_connection.OPEN_SECONDS", 0.3)
+    monkeypatch.setattr("vmfit_agent.virtualization.libvirt_connection.OPEN_SECONDS", 0.3)
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -110,7 +110,7 @@ def test_without_the_library(live, monkeypatch):
 
 def test_errors_are_not_printed_by_the_library():
     script = (
-        "from vmfit_agent.libvirt_connection import LiveLibvirt\n"
+        "from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt\n"
         "c = LiveLibvirt(['test:///default']).connect('test:///default')\n"
         "c.domain('nobody'); c.objects('secrets')\n"
     )
@@ -120,7 +120,7 @@ def test_errors_are_not_printed_by_the_library():
 
 def test_the_library_is_imported_by_connecting_only():
     script = (
-        "import sys, vmfit_agent.libvirt_connection, vmfit_agent.describe\n"
+        "import sys, vmfit_agent.virtualization.libvirt_connection, vmfit_agent.describe\n"
         "from vmfit_agent import collectors\n"
         "sys.exit('libvirt' in sys.modules)\n"
     )
@@ -155,7 +155,7 @@ def test_one_dead_uri_costs_the_others_nothing(collect):
 
 
 def test_a_call_does_not_wait_for_a_hanging_one_for_ever(live, monkeypatch):
-    monkeypatch.setattr("vmfit_agent.libvirt_connection.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("vmfit_agent.virtualization.libvirt_connection.PATIENCE_SECONDS", 0.1)
     connection = live.connect(URI)
     with (
         connection._calls,

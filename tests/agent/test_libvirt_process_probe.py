@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from vmfit_agent.host import DomainRecord
-from vmfit_agent.libvirt_process_probe import ProcessProbe
+from vmfit_agent.virtualization.libvirt_process_probe import ProcessProbe
 
 DISK = "<disk><target dev='vda' bus='virtio'/></disk>"
 
@@ -106,7 +106,7 @@ def test_an_occupied_process_is_passed_over(control):
 
 
 def test_a_process_that_hangs_costs_the_others_one_look(monkeypatch):
-    monkeypatch.setattr("vmfit_agent.libvirt_process_probe.PROBE_SECONDS", 0.2)
+    monkeypatch.setattr("vmfit_agent.virtualization.libvirt_process_probe.PROBE_SECONDS", 0.2)
     release = threading.Event()
     asked, opened = probe(Domain("a"), Domain("b", hangs=release), Domain("c"))
     try:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmfit_agent.mountinfo import Export, export_of, parse_mountinfo
+from vmfit_agent.storage.mountinfo import Export, export_of, parse_mountinfo
 
 
 def mount(kind: str, source: str, options: str = "rw"):

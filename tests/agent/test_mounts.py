@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.agent.device_tree import block_device, make_host
-from vmfit_agent import filesystem_status
 from vmfit_agent.collectors.mounts import collect
-from vmfit_agent.filesystem_status import FilesystemProbe
+from vmfit_agent.storage import filesystem_status
+from vmfit_agent.storage.filesystem_status import FilesystemProbe
 
 ROOT = "25 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 SDA1 = block_device(

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.agent.device_tree import make_host
 from vmfit_agent.collectors.network import collect
 from vmfit_agent.host import Host
-from vmfit_agent.listening_sockets import listening_sockets
-from vmfit_agent.proc_net import (
+from vmfit_agent.networking.listening_sockets import listening_sockets
+from vmfit_agent.networking.proc_net import (
     RouteEntry,
     parse_ipv6_routes,
     parse_listening,

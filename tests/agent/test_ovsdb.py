@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.device_tree import make_host
-from vmfit_agent import ovsdb
 from vmfit_agent.collectors.network import collect
-from vmfit_agent.ovsdb import read_bridges_from_file, read_bridges_from_socket
+from vmfit_agent.networking import ovsdb
+from vmfit_agent.networking.ovsdb import read_bridges_from_file, read_bridges_from_socket
 
 
 def database(*records) -> str:

@@ -1,7 +1,7 @@
 """ROM files of QEMU's data directories."""
 
 from vmfit_agent.host import Host
-from vmfit_agent.rom_files import rom_files
+from vmfit_agent.virtualization.rom_files import rom_files
 
 
 def test_the_first_of_a_name_counts(tmp_path):

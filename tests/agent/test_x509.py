@@ -13,8 +13,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vmfit_agent.certificate_files.x509 import parse_pem
 from vmfit_agent.collectors import security
-from vmfit_agent.x509 import parse_pem
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)

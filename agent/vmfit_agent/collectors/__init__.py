@@ -26,7 +26,7 @@ from vmfit_agent.collectors import (
     usb,
 )
 from vmfit_agent.host import Host
-from vmfit_agent.installed_versions import PACKAGE_FILES
+from vmfit_agent.virtualization.installed_versions import PACKAGE_FILES
 
 Collect = Callable[[Host], Message]
 

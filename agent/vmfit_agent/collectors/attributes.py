@@ -9,7 +9,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from vmfit.v1.host_pb2 import Attributes
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import is_regular_file, list_names, read_text
+from vmfit_agent.kernel_files.host_files import is_regular_file, list_names, read_text
 
 FILES = ("etc/vmfit/attributes.d/*.json",)
 _MAXIMUM_FILES = 256

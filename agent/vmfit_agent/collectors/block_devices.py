@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from vmfit.v1.storage_pb2 import BlockDevice, BlockDevices, DeviceMapper
-from vmfit_agent.block_identity import model, nvme_identifier, serial, vendor, wwn
-from vmfit_agent.block_transport import bus, device_path, iscsi_lun, transport
 from vmfit_agent.host import Host
-from vmfit_agent.sysfs import entry_names, exists, read_count, read_int, read_text
-from vmfit_agent.udev import BlockDatabase, Properties, block_database
+from vmfit_agent.kernel_files.sysfs import entry_names, exists, read_count, read_int, read_text
+from vmfit_agent.storage.block_identity import model, nvme_identifier, serial, vendor, wwn
+from vmfit_agent.storage.block_transport import bus, device_path, iscsi_lun, transport
+from vmfit_agent.storage.udev import BlockDatabase, Properties, block_database
 
 _ATTRIBUTES = (
     "dev",

@@ -6,8 +6,8 @@ import time
 
 from vmfit.v1.host_pb2 import Clock
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import read_text, read_word
-from vmfit_agent.processes import TIME_DAEMONS, find_processes
+from vmfit_agent.kernel_files.host_files import read_text, read_word
+from vmfit_agent.kernel_files.processes import TIME_DAEMONS, find_processes
 
 FILES = (
     "proc/*/comm",

@@ -3,24 +3,24 @@
 from collections.abc import Mapping, Sequence
 
 from vmfit.v1.cpu_pb2 import CoreKind, Cpu, CpuidLeaf, KvmCpu, Msr, Xsave
-from vmfit_agent import cpu_msr, kvm
-from vmfit_agent.architecture import libvirt_name, machine
-from vmfit_agent.cpu_features import (
+from vmfit_agent.host import Host
+from vmfit_agent.kernel_files.host_files import exists, list_names, read_text, read_word
+from vmfit_agent.processors import cpu_msr, kvm
+from vmfit_agent.processors.architecture import libvirt_name, machine
+from vmfit_agent.processors.cpu_features import (
     MSR_ANNOUNCED_BY,
     cpuid_features,
     features_of_kernel_flags,
     msr_features,
 )
-from vmfit_agent.cpu_info import CpuInfo, parse_cpuinfo
-from vmfit_agent.cpu_kinds import Kind, read_kinds, without_ids
-from vmfit_agent.cpu_list import parse_cpu_list
-from vmfit_agent.cpu_topology import online_cpu_ids, read_topology
-from vmfit_agent.cpuid import Leaves, vendor
-from vmfit_agent.host import Host
-from vmfit_agent.host_files import exists, list_names, read_text, read_word
-from vmfit_agent.kvm import Kvm
-from vmfit_agent.time_stamp_counter import read_time_stamp_counter
-from vmfit_agent.vmx_features import vmx_features
+from vmfit_agent.processors.cpu_info import CpuInfo, parse_cpuinfo
+from vmfit_agent.processors.cpu_kinds import Kind, read_kinds, without_ids
+from vmfit_agent.processors.cpu_list import parse_cpu_list
+from vmfit_agent.processors.cpu_topology import online_cpu_ids, read_topology
+from vmfit_agent.processors.cpuid import Leaves, vendor
+from vmfit_agent.processors.kvm import Kvm
+from vmfit_agent.processors.time_stamp_counter import read_time_stamp_counter
+from vmfit_agent.processors.vmx_features import vmx_features
 
 FILES = (
     "proc/cpuinfo",

@@ -1,11 +1,11 @@
 """Every domain that libvirt knows, as a typed VM."""
 
 from vmfit.v1.vm_pb2 import Domains, Vm
-from vmfit_agent.cpu_expansion import CpuExpander
-from vmfit_agent.domain_records import vm_of_record
 from vmfit_agent.host import Host, LibvirtConnection
-from vmfit_agent.libvirt_uris import ask_each
 from vmfit_agent.sources import UnusableDefinition
+from vmfit_agent.virtualization.cpu_expansion import CpuExpander
+from vmfit_agent.virtualization.domain_records import vm_of_record
+from vmfit_agent.virtualization.libvirt_uris import ask_each
 
 
 def collect(host: Host) -> Domains:

@@ -9,17 +9,17 @@ from vmfit.v1.hypervisor_pb2 import (
     Hypervisor,
     HypervisorConnection,
 )
-from vmfit_agent.capabilities_xml import (
+from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable
+from vmfit_agent.virtualization.capabilities_xml import (
     host_architecture,
     parse_capabilities,
     parse_domain_capabilities,
 )
-from vmfit_agent.cpu_expansion import CpuExpander, NotExpandable
-from vmfit_agent.cpu_expansion import Hypervisor as Question
-from vmfit_agent.domain_xml import parse_vm
-from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable
-from vmfit_agent.installed_versions import swtpm_version, virtiofsd_version
-from vmfit_agent.rom_files import rom_files
+from vmfit_agent.virtualization.cpu_expansion import CpuExpander, NotExpandable
+from vmfit_agent.virtualization.cpu_expansion import Hypervisor as Question
+from vmfit_agent.virtualization.installed_versions import swtpm_version, virtiofsd_version
+from vmfit_agent.virtualization.rom_files import rom_files
 
 MAXIMUM_QUESTIONS = 64
 """Domain capabilities asked for over one connection; the host's own architecture comes first."""

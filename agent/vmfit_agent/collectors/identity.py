@@ -5,12 +5,12 @@ import shlex
 import socket
 
 from vmfit.v1.host_pb2 import Identity
-from vmfit_agent.architecture import machine
 from vmfit_agent.bounded_call import call_within
 from vmfit_agent.host import Host
-from vmfit_agent.host_capabilities import host_capabilities
-from vmfit_agent.host_files import read_text, read_word
+from vmfit_agent.kernel_files.host_files import read_text, read_word
+from vmfit_agent.processors.architecture import machine
 from vmfit_agent.resolver_files import add_resolver
+from vmfit_agent.virtualization.host_capabilities import host_capabilities
 
 FILES = (
     "proc/sys/kernel/hostname",

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from vmfit.v1.storage_pb2 import Iscsi, IscsiNode, IscsiSession, IscsiSessionLun
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import list_names, read_text
-from vmfit_agent.sysfs import entry_names
-from vmfit_agent.sysfs import read_text as read_attribute
+from vmfit_agent.kernel_files.host_files import list_names, read_text
+from vmfit_agent.kernel_files.sysfs import entry_names
+from vmfit_agent.kernel_files.sysfs import read_text as read_attribute
 
 _INITIATOR_NAME = "etc/iscsi/initiatorname.iscsi"
 _NODE_DIRECTORIES = ("etc/iscsi/nodes", "var/lib/iscsi/nodes")

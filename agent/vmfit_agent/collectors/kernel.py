@@ -4,10 +4,10 @@ import re
 from fnmatch import translate
 
 from vmfit.v1.host_pb2 import Kernel, KernelModule
-from vmfit_agent import kvm
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import exists, list_names, read_text, read_word
-from vmfit_agent.kernel_limits import read_limits
+from vmfit_agent.kernel_files.host_files import exists, list_names, read_text, read_word
+from vmfit_agent.kernel_files.kernel_limits import read_limits
+from vmfit_agent.processors import kvm
 
 _DEVICES = (
     "kvm", "vhost-net", "vhost-vsock", "net/tun", "vfio/vfio", "sev", "mshv", "fuse", "hpet",

@@ -15,9 +15,15 @@ from vmfit.v1.hypervisor_pb2 import (
     VirtualNetwork,
 )
 from vmfit_agent.host import Host, LibvirtConnection, ObjectRecord
-from vmfit_agent.libvirt_uris import ask_each
-from vmfit_agent.storage_xml import read_pool
-from vmfit_agent.xml_document import MalformedXml, attribute, child_text, number, parse_document
+from vmfit_agent.virtualization.libvirt_uris import ask_each
+from vmfit_agent.virtualization.storage_xml import read_pool
+from vmfit_agent.virtualization.xml_document import (
+    MalformedXml,
+    attribute,
+    child_text,
+    number,
+    parse_document,
+)
 
 Item = TypeVar("Item", bound=Message)
 

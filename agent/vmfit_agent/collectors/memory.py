@@ -4,12 +4,12 @@ import os
 import re
 
 from vmfit.v1.host_pb2 import Ksm, Memory, Pressure
-from vmfit_agent.architecture import machine
-from vmfit_agent.guest_cgroup import read_guest_cgroup
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import read_count, read_text
-from vmfit_agent.huge_pages import read_huge_pages
-from vmfit_agent.meminfo import parse_meminfo
+from vmfit_agent.kernel_files.guest_cgroup import read_guest_cgroup
+from vmfit_agent.kernel_files.host_files import read_count, read_text
+from vmfit_agent.kernel_files.huge_pages import read_huge_pages
+from vmfit_agent.kernel_files.meminfo import parse_meminfo
+from vmfit_agent.processors.architecture import machine
 
 FILES = (
     "proc/meminfo",

@@ -5,12 +5,16 @@ import stat
 from collections.abc import Iterable
 
 from vmfit.v1.storage_pb2 import Mount, Mounts
-from vmfit_agent.filesystem_status import FILESYSTEM_PROBE, FilesystemStatus, filesystem_status
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import read_text
-from vmfit_agent.mountinfo import MountEntry, export_of, parse_mountinfo
-from vmfit_agent.sysfs import link_name
-from vmfit_agent.udev import BlockDatabase, block_database
+from vmfit_agent.kernel_files.host_files import read_text
+from vmfit_agent.kernel_files.sysfs import link_name
+from vmfit_agent.storage.filesystem_status import (
+    FILESYSTEM_PROBE,
+    FilesystemStatus,
+    filesystem_status,
+)
+from vmfit_agent.storage.mountinfo import MountEntry, export_of, parse_mountinfo
+from vmfit_agent.storage.udev import BlockDatabase, block_database
 
 _MOUNTINFO = "proc/self/mountinfo"
 FILES = (

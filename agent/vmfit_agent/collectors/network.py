@@ -4,13 +4,18 @@ from collections.abc import Iterable, Mapping
 
 from vmfit.v1.network_pb2 import ListeningPort, Network, NetworkInterface, OvsBridge, Route
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import exists, read_text
-from vmfit_agent.interface_addresses import interface_addresses
-from vmfit_agent.listening_sockets import listening_sockets
-from vmfit_agent.network_interface import describe_interface
-from vmfit_agent.ovsdb import read_bridges_from_file, read_bridges_from_socket
-from vmfit_agent.proc_net import parse_ipv6_routes, parse_listening, parse_routes, parse_vlans
-from vmfit_agent.sysfs import entry_names
+from vmfit_agent.kernel_files.host_files import exists, read_text
+from vmfit_agent.kernel_files.sysfs import entry_names
+from vmfit_agent.networking.interface_addresses import interface_addresses
+from vmfit_agent.networking.listening_sockets import listening_sockets
+from vmfit_agent.networking.network_interface import describe_interface
+from vmfit_agent.networking.ovsdb import read_bridges_from_file, read_bridges_from_socket
+from vmfit_agent.networking.proc_net import (
+    parse_ipv6_routes,
+    parse_listening,
+    parse_routes,
+    parse_vlans,
+)
 
 _OVS_SOCKETS = ("run/openvswitch/db.sock", "var/run/openvswitch/db.sock")
 _OVS_FILES = ("etc/openvswitch/conf.db", "var/lib/openvswitch/conf.db")

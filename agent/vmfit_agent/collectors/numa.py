@@ -1,11 +1,11 @@
 """NUMA nodes, their processors and their memory."""
 
 from vmfit.v1.host_pb2 import Numa, NumaNode
-from vmfit_agent.cpu_list import parse_cpu_list, parse_cpu_mask
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import list_names, read_text
-from vmfit_agent.huge_pages import read_huge_pages
-from vmfit_agent.meminfo import parse_meminfo
+from vmfit_agent.kernel_files.host_files import list_names, read_text
+from vmfit_agent.kernel_files.huge_pages import read_huge_pages
+from vmfit_agent.kernel_files.meminfo import parse_meminfo
+from vmfit_agent.processors.cpu_list import parse_cpu_list, parse_cpu_mask
 
 FILES = (
     "sys/devices/system/node/online",

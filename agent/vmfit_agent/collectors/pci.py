@@ -2,7 +2,7 @@
 
 from vmfit.v1.devices_pb2 import MdevType, Pci, PciDevice
 from vmfit_agent.host import Host
-from vmfit_agent.sysfs import entry_names, exists, link_name, read_count, read_text
+from vmfit_agent.kernel_files.sysfs import entry_names, exists, link_name, read_count, read_text
 
 _DEVICES = "sys/bus/pci/devices"
 _ATTRIBUTES = (

@@ -5,10 +5,16 @@ import re
 from collections.abc import Mapping
 
 from vmfit.v1.host_pb2 import Apparmor, Security, Selinux
-from vmfit_agent.certificates import read_certificates
+from vmfit_agent.certificate_files.certificates import read_certificates
 from vmfit_agent.host import Host
-from vmfit_agent.host_files import exists, is_regular_file, list_names, read_text, read_word
-from vmfit_agent.libvirt_conf import parse_conf
+from vmfit_agent.kernel_files.host_files import (
+    exists,
+    is_regular_file,
+    list_names,
+    read_text,
+    read_word,
+)
+from vmfit_agent.virtualization.libvirt_conf import parse_conf
 
 FILES = (
     "sys/fs/selinux/enforce",

@@ -4,7 +4,7 @@ import re
 
 from vmfit.v1.devices_pb2 import Usb, UsbDevice
 from vmfit_agent.host import Host
-from vmfit_agent.sysfs import entry_names, read_count, read_text
+from vmfit_agent.kernel_files.sysfs import entry_names, read_count, read_text
 
 _DEVICES = "sys/bus/usb/devices"
 _ATTRIBUTES = ("busnum", "devnum", "idVendor", "idProduct", "serial", "manufacturer", "product")

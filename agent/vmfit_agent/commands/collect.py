@@ -8,12 +8,12 @@ import click
 
 from vmfit_agent.commands.options import DEFAULT_SOCKET, CommandError, host_options
 from vmfit_agent.events import follow_kernel
-from vmfit_agent.libvirt_events import follow_libvirt
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer, ListenError
 from vmfit_agent.sources.in_process import InProcess
+from vmfit_agent.virtualization.libvirt_events import follow_libvirt
 from vmfit_contract.address import Address
 
 _LOG = logging.getLogger(__name__)

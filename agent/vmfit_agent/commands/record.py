@@ -7,9 +7,9 @@ import click
 
 from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.commands.options import CommandError, host_options
-from vmfit_agent.host_recording import read_host
-from vmfit_agent.libvirt_recording import record_libvirt
 from vmfit_agent.local_host import HostOptions
+from vmfit_agent.recording.host_recording import read_host
+from vmfit_agent.recording.libvirt_recording import record_libvirt
 
 _MARK = "vmfit-recording"
 _MARK_TEXT = "A host as vmfit-agent recorded it; use it with --root.\n"

@@ -24,7 +24,12 @@ from vmfit_agent.domain_xml.protection import (
     read_security_labels,
 )
 from vmfit_agent.sources import UnusableDefinition
-from vmfit_agent.xml_document import MalformedXml, attribute, child_text, parse_document
+from vmfit_agent.virtualization.xml_document import (
+    MalformedXml,
+    attribute,
+    child_text,
+    parse_document,
+)
 
 _QEMU_ARGUMENT = (
     "{http://libvirt.org/schemas/domain/qemu/1.0}commandline"

@@ -5,8 +5,9 @@ import types
 
 import pytest
 
-from vmfit_agent import events, libvirt_events
+from vmfit_agent import events
 from vmfit_agent.parts import PART_NAMES
+from vmfit_agent.virtualization import libvirt_events
 
 
 class Collected:

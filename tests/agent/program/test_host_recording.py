@@ -2,8 +2,8 @@ from pathlib import PurePath
 
 import pytest
 
-from vmfit_agent import host_recording
-from vmfit_agent.host_recording import read_host
+from vmfit_agent.recording import host_recording
+from vmfit_agent.recording.host_recording import read_host
 
 
 @pytest.fixture

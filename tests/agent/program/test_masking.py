@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmfit_agent.masking import Masking, mask_mac, pseudonym, without_secrets
+from vmfit_agent.recording.masking import Masking, mask_mac, pseudonym, without_secrets
 
 MAC = "52:54:00:ab:cd:ef"
 

@@ -1,0 +1,1 @@
+"""Reads X.509 certificates where libvirt keeps them."""

@@ -1,0 +1,101 @@
+"""Reads the certificates by which libvirt and QEMU prove who they are."""
+
+import os
+from collections.abc import Mapping
+
+from vmfit.v1.host_pb2 import Certificate
+from vmfit_agent.certificate_files.x509 import parse_pem
+from vmfit_agent.host import Host
+from vmfit_agent.kernel_files.host_files import exists, is_regular_file
+
+_MAXIMUM_BYTES = 256 << 10
+
+# Certificate and the key that must lie beside it; authorities need none here.
+_LIBVIRT = (
+    ("ca_file", "/etc/pki/CA/cacert.pem", None, None),
+    ("cert_file", "/etc/pki/libvirt/servercert.pem", "key_file",
+     "/etc/pki/libvirt/private/serverkey.pem"),
+    (None, "/etc/pki/libvirt/clientcert.pem", None, "/etc/pki/libvirt/private/clientkey.pem"),
+)  # fmt: skip
+_QEMU = (
+    ("ca-cert.pem", None),
+    ("server-cert.pem", "server-key.pem"),
+    ("client-cert.pem", "client-key.pem"),
+)
+_QEMU_DIRECTORIES = {
+    "default_tls_x509_cert_dir": "/etc/pki/qemu",
+    "migrate_tls_x509_cert_dir": "/etc/pki/libvirt-migrate",
+    "vnc_tls_x509_cert_dir": "/etc/pki/libvirt-vnc",
+    "spice_tls_x509_cert_dir": "/etc/pki/libvirt-spice",
+    "chardev_tls_x509_cert_dir": "/etc/pki/libvirt-chardev",
+    "nbd_tls_x509_cert_dir": "/etc/pki/libvirt-nbd",
+    "backup_tls_x509_cert_dir": "/etc/pki/libvirt-backup",
+}
+
+
+def read_certificates(
+    host: Host, qemu_conf: Mapping[str, str], libvirtd_conf: Mapping[str, str]
+) -> list[Certificate]:
+    """Return the certificates that exist where the configuration says, sorted by path.
+
+    Source: libvirt's tlscerts.html; qemu.conf, libvirtd.conf.
+    """
+    places: dict[str, str | None] = {}
+    for setting, path, key_setting, key in _LIBVIRT:
+        chosen = libvirtd_conf.get(setting or "") or path
+        places[chosen] = libvirtd_conf.get(key_setting or "") or key
+    for setting, default in _QEMU_DIRECTORIES.items():
+        directory = (qemu_conf.get(setting) or default).rstrip("/")
+        for name, key_name in _QEMU:
+            places.setdefault(
+                f"{directory}/{name}", f"{directory}/{key_name}" if key_name else None
+            )
+    return [
+        _certificate(host, path, key)
+        for path, key in sorted(places.items())
+        if _is_there(host, path)
+    ]
+
+
+def _is_there(host: Host, path: str) -> bool:
+    return path.startswith("/") and exists(host, path[1:])
+
+
+def _certificate(host: Host, path: str, key: str | None) -> Certificate:
+    certificate = Certificate(path=path)
+    present = _key_present(host, key) if key is not None else None
+    if present is not None:
+        certificate.key_present = present
+    try:
+        parsed = parse_pem(_read(host, path))
+    except (OSError, ValueError) as error:
+        certificate.error = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return certificate
+    certificate.subject = parsed.subject
+    certificate.issuer = parsed.issuer
+    certificate.names.extend(parsed.names)
+    certificate.not_before.FromDatetime(parsed.not_before)
+    certificate.not_after.FromDatetime(parsed.not_after)
+    certificate.fingerprint = parsed.fingerprint
+    return certificate
+
+
+# Keys lie where only root may look, and no recording holds them.
+def _key_present(host: Host, path: str) -> bool | None:
+    try:
+        (host.root / path.lstrip("/")).stat()
+    except FileNotFoundError:
+        return False if host.is_live else None
+    except OSError:
+        return None
+    return True
+
+
+def _read(host: Host, path: str) -> bytes:
+    if not is_regular_file(host, path[1:]):
+        raise ValueError("not a regular file")
+    descriptor = os.open(f"{host.root}{path}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return os.read(descriptor, _MAXIMUM_BYTES)
+    finally:
+        os.close(descriptor)

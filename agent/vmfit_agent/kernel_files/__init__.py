@@ -1,0 +1,1 @@
+"""Reads files of /proc, /sys and the control groups."""

@@ -1,0 +1,1 @@
+"""Reads network interfaces, sockets and Open vSwitch."""

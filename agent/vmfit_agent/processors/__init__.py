@@ -1,0 +1,1 @@
+"""Reads processors: CPUID, feature names, MSRs, KVM, topology."""

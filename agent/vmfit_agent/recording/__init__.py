@@ -1,0 +1,1 @@
+"""Records a host into a directory, and reads such a directory as a host."""

@@ -1,0 +1,1 @@
+"""Reads storage: block devices, file systems, paths and image headers."""

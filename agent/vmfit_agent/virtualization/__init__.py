@@ -1,0 +1,1 @@
+"""Reads libvirt: connections, events, and the XML that it answers with."""
