@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vmfit.v1.cpu_pb2 import Cpu
 from vmfit.v1.hypervisor_pb2 import HostCpuModel
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import GuestCpu, Vm
@@ -11,6 +12,7 @@ from vmfit_comparator.cpu_names import KVM_ALWAYS, NEVER_ASKED, NOT_IN_HOST_MODE
 from vmfit_comparator.migration import Migration
 
 PASSED_THROUGH = frozenset(("host-passthrough", "maximum"))
+_TSX = frozenset(("hle", "rtm"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Offer:
     vendor: str | None
     source: str
     """Where it comes from, for people."""
+    told: frozenset[str]
+    """Those of the features that the host itself names: all that counts as more than wanted."""
 
 
 def live_cpu(migration: Migration) -> GuestCpu:
@@ -68,6 +72,16 @@ def host_model(vm: Vm, snapshot: Snapshot) -> HostCpuModel | None:
     return capabilities.host_model
 
 
+def _tsx_is_broken(cpu: Cpu) -> bool:
+    """Tell whether QEMU hides TSX: of Haswell, whose first steppings get it wrong.
+
+    Source: QEMU host_tsx_broken; libvirt x86DataFilterTSX.
+    """
+    if cpu.vendor != "GenuineIntel" or cpu.family != 6 or not cpu.HasField("stepping"):
+        return False
+    return cpu.model in {60, 69, 70} or (cpu.model == 63 and cpu.stepping < 4)
+
+
 def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
     """Return what the host gives to guests of the VM's type; None when nothing is known.
 
@@ -78,15 +92,22 @@ def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
     kvm = vm.domain_type == "kvm"
     processor = snapshot.cpu.features
     if model is not None:
-        features = canonical(model.features) | NEVER_ASKED
+        told = canonical(model.features)
+        features = told | NEVER_ASKED
         if kvm:
             features |= NOT_IN_HOST_MODELS
             if "invtsc" in processor:
                 features |= {"invtsc"}
-        return Offer(features, firm=True, vendor=model.vendor, source="the hypervisor's host model")
+        source = "the hypervisor's host model"
+        return Offer(features, firm=True, vendor=model.vendor, source=source, told=told)
     if kvm and processor:
-        features = canonical(processor) | KVM_ALWAYS | NEVER_ASKED
-        return Offer(features, firm=False, vendor=snapshot.cpu.vendor, source="the processor")
+        told = canonical(processor)
+        if _tsx_is_broken(snapshot.cpu):
+            told -= _TSX
+        features = told | KVM_ALWAYS | NEVER_ASKED
+        vendor = snapshot.cpu.vendor
+        return Offer(features, firm=False, vendor=vendor, source="the processor", told=told)
     if vm.domain_type == "qemu" and vm.architecture in {"x86_64", "i686"}:
-        return Offer(TCG | NEVER_ASKED, firm=False, vendor=None, source="what QEMU can emulate")
+        source = "what QEMU can emulate"
+        return Offer(TCG | NEVER_ASKED, firm=False, vendor=None, source=source, told=TCG)
     return None

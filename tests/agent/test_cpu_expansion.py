@@ -28,7 +28,11 @@ class Connection:
 
     def expand_cpu(self, xml):
         self.questions += 1
-        name = ET.fromstring(xml).findtext("model")
+        cpu = ET.fromstring(xml)
+        name = cpu.findtext("model")
+        for feature in cpu.findall("feature"):
+            if feature.get("name", "").startswith("new"):
+                raise LibvirtUnavailable(f"Unknown CPU feature {feature.get('name')}")
         if name not in MODELS:
             raise LibvirtUnavailable(f"unknown CPU model {name}")
         features = "".join(f"<feature policy='require' name='{one}'/>" for one in MODELS[name])
@@ -89,6 +93,33 @@ def test_expansion(cpu, features):
     assert list(found.expanded_features) == features.split()
     assert found.expanded
     assert not found.expansion_error
+
+
+@pytest.mark.parametrize("policy", ["require", "force", "optional", "disable", "forbid"])
+def test_features_that_libvirt_does_not_know_are_named(policy):
+    listed = "".join(
+        f"<feature policy='{policy}' name='{name}'/>" for name in ("a", "newer", "x", "new&lt;est")
+    )
+    found = expanded(f"<cpu><model>Base</model>{listed}</cpu>")
+    assert list(found.unknown_features) == ["newer", "new<est"]
+    assert found.expanded
+
+
+def test_a_libvirt_that_went_away_makes_no_feature_unknown():
+    connection = Connection()
+
+    def fail(xml):
+        raise LibvirtUnavailable("connection lost")
+
+    vm = parse_vm(
+        "<domain type='kvm'><name>g</name><os><type arch='x86_64'>hvm</type></os>"
+        "<cpu><model>Base</model><feature name='a'/></cpu></domain>"
+    )
+    expander = CpuExpander(connection)
+    expander.model_features(Hypervisor(None, "x86_64", None, "kvm"), "Base")
+    connection.expand_cpu = fail
+    expander.expand_guest(vm)
+    assert not vm.cpu.unknown_features
 
 
 @pytest.mark.parametrize(

@@ -1,92 +1,21 @@
-"""Comparing CPUs agrees with libvirt's own answers for other people's processors."""
+"""Comparing CPUs agrees with libvirt's own answers for other people's processors.
 
-import json
-import os
-import xml.etree.ElementTree as ET
+Of the open half of the corpus: `virsh cpu-compare` 4998 of 4998 (65 more definitions are errors to
+libvirt: a model or a feature that it does not know; see test_cpu_oracle_facts.py), a host's CPU on
+another host 419 of 419, `virsh hypervisor-cpu-compare` 438 of 438 (and 8 errors of the same kind).
+28 answers are about ppc64, where libvirt compares model names instead of features, and vmfit
+leaves the CPU's name to cpu.model_usable.
+"""
+
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-from vmfit.v1.vm_pb2 import GuestCpu
+from tests.comparator.cpu_corpus import NEEDS_CORPUS, answers, assert_agreement, guest, host
 from vmfit_comparator.cpu_compare import Comparison, compare
 from vmfit_comparator.cpu_names import canonical
 
-CORPUS = Path(os.environ.get("VMFIT_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
-ORACLE = CORPUS / "oracle" / "split"
-
-pytestmark = [
-    pytest.mark.corpus,
-    pytest.mark.skipif(not ORACLE.is_dir(), reason=f"no corpus at {CORPUS} (VMFIT_CORPUS)"),
-]
-
-
-@cache
-def models() -> dict[str, ET.Element]:
-    """The models of libvirt's CPU map by name."""
-    found = {}
-    for path in (CORPUS / "cpuid" / "cpu_map").glob("x86_*.xml"):
-        for model in ET.parse(path).getroot().iter("model"):
-            if model.find("feature") is not None or model.find("model") is not None:
-                found[model.get("name", "")] = model
-    return found
-
-
-@cache
-def expanded(name: str) -> frozenset[str]:
-    """A model's features, its ancestor's included; KeyError for a model libvirt lacks."""
-    model = models()[name]
-    features: set[str] = set()
-    for ancestor in model.findall("model"):
-        features |= expanded(ancestor.get("name", ""))
-    for feature in model.findall("feature"):
-        change = features.discard if feature.get("policy") == "disable" else features.add
-        change(feature.get("name", ""))
-    return frozenset(features)
-
-
-def read_cpu(path: str) -> ET.Element:
-    root = ET.parse(CORPUS / path).getroot()
-    if root.tag == "domainCapabilities":
-        return next(each for each in root.iter("mode") if each.get("name") == "host-model")
-    cpu = root if root.tag == "cpu" else root.find(".//cpu")
-    assert cpu is not None
-    return cpu
-
-
-@cache
-def host(path: str) -> tuple[frozenset[str], str]:
-    """A host's features and vendor."""
-    cpu = read_cpu(path)
-    features = set(expanded(cpu.findtext("model", "")))
-    for feature in cpu.findall("feature"):
-        change = features.discard if feature.get("policy") == "disable" else features.add
-        change(feature.get("name", ""))
-    return canonical(features), cpu.findtext("vendor", "")
-
-
-@cache
-def guest(path: str) -> GuestCpu:
-    """A guest's CPU as an agent describes it."""
-    cpu = read_cpu(path)
-    described = GuestCpu(
-        mode=cpu.get("mode", "custom"),
-        match=cpu.get("match", "exact"),
-        model=cpu.findtext("model", ""),
-        vendor=cpu.findtext("vendor", ""),
-    )
-    features = set(expanded(described.model)) if described.model else set()
-    for feature in cpu.findall("feature"):
-        name, policy = feature.get("name", ""), feature.get("policy", "require")
-        described.features.add(name=name, policy=policy)
-        if policy in {"require", "force"}:
-            features.add(name)
-        elif policy in {"disable", "forbid"}:
-            features.discard(name)
-    described.expanded_features.extend(sorted(features))
-    described.expanded = True
-    return described
+pytestmark = NEEDS_CORPUS
 
 
 def differs(pair: dict, found: Comparison) -> str:
@@ -103,39 +32,32 @@ def differs(pair: dict, found: Comparison) -> str:
 
 def pairs(kind: str) -> Iterator[tuple[dict, str, str]]:
     """Yield the pairs that libvirt could compare, with the files of host and guest."""
-    answers = json.loads((ORACLE / "cpu_pairs.open.json").read_text())
-    for pair in answers[kind]:
+    recorded = answers("cpu_pairs")
+    for pair in recorded[kind]:
         if pair["result"] == "ERROR":
             continue
         file = (
-            answers["guests"][pair["guest"]]["file"]
+            recorded["guests"][pair["guest"]]["file"]
             if kind == "pairs"
-            else answers["hosts"][pair["cpu_of_host"]]
+            else recorded["hosts"][pair["cpu_of_host"]]
         )
-        yield pair, answers["hosts"][pair["host"]], file
+        yield pair, recorded["hosts"][pair["host"]], file
 
 
 @pytest.mark.parametrize(("kind", "least"), [("pairs", 4900), ("host_pairs", 400)])
 def test_processors(kind, least):
-    compared, wrong, unreadable = 0, [], set()
+    compared, wrong = 0, []
     for pair, host_file, guest_file in pairs(kind):
-        try:
-            cpu = guest(guest_file)
-        except (KeyError, ET.ParseError):
-            unreadable.add(guest_file)  # names a model that the CPU map lacks
-            continue
         compared += 1
-        difference = differs(pair, compare(cpu, *host(host_file)))
+        difference = differs(pair, compare(guest(guest_file), *host(host_file)))
         if difference:
             wrong.append(difference)
-    assert not wrong, f"{len(wrong)} of {compared}: " + "\n".join(wrong[:10])
-    assert compared >= least, f"only {compared} compared, unreadable: {sorted(unreadable)}"
+    assert_agreement(f"cpu_pairs, {kind}", wrong, compared, least)
 
 
 def test_hypervisors():
-    answers = json.loads((ORACLE / "hypervisor.open.json").read_text())
     compared, wrong = 0, []
-    for each in answers["hosts"]:
+    for each in answers("hypervisor")["hosts"]:
         offered = host(each["domcapabilities"])
         for answer in each["answers"]:
             if answer["result"] == "ERROR":
@@ -144,5 +66,4 @@ def test_hypervisors():
             difference = differs(answer, compare(guest(answer["guest"]), *offered))
             if difference:
                 wrong.append(f"{each['host']}: {difference}")
-    assert not wrong, f"{len(wrong)} of {compared}: " + "\n".join(wrong[:10])
-    assert compared >= 400
+    assert_agreement("hypervisor", wrong, compared, 400)

@@ -33,7 +33,8 @@ VENDOR = [
     ("host-model", {**AMD, "vm.cpu.mode": "host-model", "vm.cpu.vendor": None}, "NO"),
     ("passed through", {**AMD, "vm.cpu.mode": "host-passthrough"}, "NO"),
     ("a bare model", {**AMD, "vm.cpu.vendor": None}, "PROBABLY_NO"),
-    ("unknown", {"destination.cpu.vendor": None}, "NO_IDEA"),
+    ("told by the host model alone", {"destination.cpu.vendor": None}, "YES"),
+    ("unknown", {"destination.cpu.vendor": None, **NO_CAPABILITIES}, "NO_IDEA"),
     ("unknown, emulated", {"destination.cpu.vendor": None, **TCG}, "YES"),
     ("offline", {**AMD, **OFFLINE}, "YES"),
 ]
@@ -77,6 +78,7 @@ CPU_FEATURES = [
         },
         "NO",
     ),
+    ("a name that libvirt there does not know", {"vm.cpu.unknown_features": ["x"]}, "NO"),
     ("missing from TCG", {**TCG, f"{TCG_MODEL}.features": NO_AVX2}, "NO"),
     ("missing from the other type of guest", {**TCG, f"{HOST_MODEL}.features": NO_AVX2}, "YES"),
     ("a mere hint", seen("fsrm"), "NO"),
@@ -106,6 +108,27 @@ CPU_FEATURES = [
         "what QEMU does not emulate",
         {**NO_CAPABILITIES, **TCG, "vm.cpu.expanded_features": ["pcid"]},
         "PROBABLY_NO",
+    ),
+    *(
+        (
+            f"TSX of model {model}, stepping {stepping}",
+            {
+                **NO_CAPABILITIES,
+                **seen("hle", "rtm"),
+                "destination.cpu.features": [*FEATURES, "hle", "rtm"],
+                "destination.cpu.model": model,
+                "destination.cpu.stepping": stepping,
+            },
+            expected,
+        )
+        for model, stepping, expected in (
+            (60, 3, "PROBABLY_NO"),
+            (69, 1, "PROBABLY_NO"),
+            (70, 1, "PROBABLY_NO"),
+            (63, 2, "PROBABLY_NO"),
+            (63, 4, "PROBABLY_YES"),
+            (61, 4, "PROBABLY_YES"),
+        )
     ),
     ("nothing known", {**NO_CAPABILITIES, "destination.cpu": None}, "NO_IDEA"),
     ("not expanded", {"vm.cpu.expanded": False, "vm.cpu.expanded_features": []}, "NO_IDEA"),
@@ -192,6 +215,16 @@ USABLE = [
     ),
     ("not told", {MODELS: [{"name": "Haswell-noTSX-IBRS"}]}, "NO_IDEA"),
     ("not known there", {"vm.cpu.model": "GraniteRapids"}, "NO"),
+    (
+        "not known there, another will do",
+        {"vm.cpu.model": "GraniteRapids", "vm.cpu.fallback": "allow"},
+        "PROBABLY_YES",
+    ),
+    (
+        "not known to anybody",
+        {"vm.cpu.model": "X", "vm.cpu.fallback": "allow", "vm.cpu.expanded": False},
+        "NO",
+    ),
     ("no list of models", {MODELS: []}, "NO_IDEA"),
     ("no list", NO_CAPABILITIES, "NO_IDEA"),
     ("host-model", {"vm.cpu.mode": "host-model", "vm.cpu.model": "X"}, "YES"),

@@ -1,8 +1,9 @@
 """Expands CPU models to their features, with libvirt's help."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from xml.sax.saxutils import escape
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from vmfit.v1.hypervisor_pb2 import DomainCapabilities, HostCpuModel
 from vmfit.v1.vm_pb2 import GuestCpu, Vm
@@ -45,11 +46,24 @@ class CpuExpander:
             raise NotExpandable(answer)
         return answer
 
+    def _unknown_features(self, hypervisor: Hypervisor, cpu: GuestCpu) -> list[str]:
+        """Return the listed features that this libvirt does not know; it names the first only."""
+        names = [feature.name for feature in cpu.features]
+        if not names or not cpu.model or hypervisor.architecture not in {"x86_64", "i686"}:
+            return []
+        if not self._refusal(hypervisor, cpu.model, names):
+            return []
+        return [name for name in names if name in self._refusal(hypervisor, cpu.model, [name])]
+
+    def _refusal(self, hypervisor: Hypervisor, model: str, features: list[str]) -> str:
+        try:
+            self.connection.expand_cpu(_cpu_xml(hypervisor, model, features))
+        except LibvirtUnavailable as error:
+            return str(error)
+        return ""
+
     def _ask(self, hypervisor: Hypervisor, model: str) -> frozenset[str] | str:
-        xml = (
-            f"<cpu><arch>{escape(hypervisor.architecture)}</arch>"
-            f"<model>{escape(model)}</model></cpu>"
-        )
+        xml = _cpu_xml(hypervisor, model)
         try:
             features = _features_of(self.connection.expand_cpu(xml))
         except LibvirtUnavailable as error:
@@ -119,7 +133,8 @@ class CpuExpander:
         The base is the named model, or for host-model, host-passthrough and maximum the best CPU
         that this hypervisor gives (of a running guest libvirt has written the model into the
         XML, except for passthrough). Then `require` and `force` add, `disable` and `forbid`
-        remove; `optional` adds what the best CPU has, for that is what a start would do.
+        remove; `optional` adds what the best CPU has, for that is what a start would do. Sets
+        `unknown_features` too.
         """
         hypervisor = Hypervisor(
             vm.emulator.path or None,
@@ -135,6 +150,7 @@ class CpuExpander:
             return
         vm.cpu.expanded_features.extend(sorted(features))
         vm.cpu.expanded = True
+        vm.cpu.unknown_features.extend(self._unknown_features(hypervisor, vm.cpu))
 
     def _guest_features(self, hypervisor: Hypervisor, cpu: GuestCpu) -> set[str]:
         if cpu.model and cpu.mode not in _HOST_MODES - {"host-model"}:
@@ -157,6 +173,15 @@ class CpuExpander:
             return feature in self.host_model(hypervisor).features
         except NotExpandable:
             return False
+
+
+def _cpu_xml(hypervisor: Hypervisor, model: str, features: Iterable[str] = ()) -> str:
+    root = Element("cpu")
+    SubElement(root, "arch").text = hypervisor.architecture
+    SubElement(root, "model").text = model
+    for name in features:
+        SubElement(root, "feature", name=name)
+    return tostring(root, "unicode")
 
 
 @lru_cache(maxsize=256)

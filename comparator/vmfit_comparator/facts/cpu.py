@@ -1,11 +1,15 @@
 """Facts about the guest's CPU: its vendor and its features."""
 
+from collections.abc import Sequence
+
 from vmfit.v1.finding_pb2 import (
     ChangeDefinition,
     DisableCpuFeatures,
     Remedy,
 )
-from vmfit_comparator.cpu_compare import Comparison, Fit, compare
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.cpu_compare import Comparison, Fit, compare, guest_features
 from vmfit_comparator.cpu_names import HINTS, canonical, vendor_name
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
@@ -13,6 +17,7 @@ from vmfit_comparator.guest_cpu import (
     PASSED_THROUGH,
     Offer,
     has_no_model,
+    host_model,
     live_cpu,
     needed_features,
     offer,
@@ -27,6 +32,7 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
+from vmfit_comparator.remedies import upgrade
 
 
 @fact(
@@ -34,7 +40,19 @@ from vmfit_comparator.outcome import (
     question="Does the guest find a processor of the vendor that it knows?",
     applies_if=("vm.cpu",),
     reads=("vm.domain_type",),
-    also_reads=("source.cpu.vendor", "destination.cpu.vendor", "vm.cpu", "incoming.cpu"),
+    also_reads=(
+        "source.cpu.vendor",
+        "destination.cpu.vendor",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+        "vm.cpu",
+        "incoming.cpu",
+        "vm.emulator",
+        "vm.machine_type",
+        "vm.os_type",
+        "vm.architecture",
+        "vm.connection_uri",
+    ),
 )
 @unless_offline
 def vendor(migration: Migration) -> Outcome:
@@ -49,8 +67,8 @@ def vendor(migration: Migration) -> Outcome:
     """
     if migration.vm.domain_type != "kvm":
         return yes("the guest's processor is emulated, the destination's own is hidden")
-    before = vendor_name(migration.source.cpu.vendor)
-    after = vendor_name(migration.destination.cpu.vendor)
+    before = _vendor(migration.vm, migration.source)
+    after = _vendor(migration.vm, migration.destination)
     if not before or not after:
         side = "destination" if before else "source"
         return no_idea(f"the {side}'s vendor is not known", missing=[f"{side}.cpu.vendor"])
@@ -61,6 +79,11 @@ def vendor(migration: Migration) -> Outcome:
     if cpu.mode in PASSED_THROUGH or cpu.mode == "host-model" or cpu.vendor:
         return no(text, remedies=[_BASELINE])
     return probably_no(text, remedies=[_BASELINE])
+
+
+def _vendor(vm: Vm, snapshot: Snapshot) -> str:
+    model = host_model(vm, snapshot)
+    return vendor_name(snapshot.cpu.vendor or (model.vendor if model else ""))
 
 
 _BASELINE = Remedy(
@@ -84,9 +107,15 @@ _BASELINE = Remedy(
         "destination.hypervisor.connections",
         "destination.cpu.features",
         "destination.cpu.vendor",
+        "destination.cpu.family",
+        "destination.cpu.model",
+        "destination.cpu.stepping",
         "source.hypervisor.connections",
         "source.cpu.features",
         "source.cpu.vendor",
+        "source.cpu.family",
+        "source.cpu.model",
+        "source.cpu.stepping",
     ),
 )
 @unless_offline
@@ -94,11 +123,12 @@ def features(migration: Migration) -> Outcome:
     """Compare the guest's features, one by one, with what the destination's hypervisor gives.
 
     All there is YES, from the hypervisor's own word; PROBABLY_YES when only the processor's
-    features are known, or what QEMU emulates. Any missing one is NO, and all are named: libvirt
-    makes check='full' of whatever a running guest has, forced features included, and refuses. A
-    definition that is not running yet (check='partial', or none given) must also match what it says
-    of vendor, forbidden features and match='strict'. CPU model names are never compared.
-    Passed-through CPUs are judged by cpu.mode_passthrough.
+    features are known, or what QEMU emulates. A feature that the destination's libvirt has no name
+    for is NO, even where the definition disables it. Any missing one is NO, and all are named:
+    libvirt makes check='full' of whatever a running guest has, forced features included, and
+    refuses. A definition that is not running yet (check='partial', or none given) must also match
+    what it says of vendor, forbidden features and match='strict'. CPU model names are never
+    compared. Passed-through CPUs are judged by cpu.mode_passthrough.
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
@@ -107,6 +137,9 @@ def features(migration: Migration) -> Outcome:
         return not_applicable(f"mode {cpu.mode} is judged by cpu.mode_passthrough")
     if has_no_model(cpu):
         return yes("the guest has the hypervisor's default CPU")
+    unknown = migration.incoming.cpu.unknown_features
+    if unknown:
+        return _unknown(unknown)
     given = offer(migration.vm, migration.destination)
     if given is None:
         missing = "destination.hypervisor.connections.domain_capabilities.host_model"
@@ -115,7 +148,7 @@ def features(migration: Migration) -> Outcome:
         return _explicit_only(migration, given)
     lacking = needed_features(migration) - given.features
     if cpu.check in {"", "partial"} and not lacking:
-        comparison = compare(cpu, given.features, given.vendor)
+        comparison = compare(cpu, given.told | guest_features(cpu).required, given.vendor)
         if comparison.fit is Fit.INCOMPATIBLE:
             return _refused(comparison)
     if lacking:
@@ -134,6 +167,18 @@ def _lacking(lacking: tuple[str, ...], given: Offer) -> Outcome:
         disable_cpu_features=DisableCpuFeatures(features=lacking),
     )
     return (no if given.firm else probably_no)(text, remedies=[remedy])
+
+
+def _unknown(names: Sequence[str]) -> Outcome:
+    listed = ", ".join(names)
+    remedies = [
+        upgrade("libvirt", ""),
+        Remedy(
+            summary=f"Give the destination a definition without {listed}, with --xml",
+            disable_cpu_features=DisableCpuFeatures(features=names),
+        ),
+    ]
+    return no(f"the destination's libvirt does not know the feature {listed}", remedies=remedies)
 
 
 def _refused(comparison: Comparison) -> Outcome:

@@ -38,17 +38,26 @@ _CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
     question="Does the destination's hypervisor know the guest's CPU mode and model?",
     applies_if=("vm.cpu",),
     reads=("vm.cpu", "destination.hypervisor.connections"),
-    also_reads=(*_VM, "incoming.cpu", "destination.cpu.features", "destination.cpu.vendor"),
+    also_reads=(
+        *_VM,
+        "incoming.cpu",
+        "destination.cpu.features",
+        "destination.cpu.vendor",
+        "destination.cpu.family",
+        "destination.cpu.model",
+        "destination.cpu.stepping",
+    ),
 )
 @unless_offline
 def model_usable(migration: Migration) -> Outcome:
     """Look the CPU mode and the model up in the domain capabilities.
 
-    A mode that is not supported is NO, and so is a model that is not listed (a running guest
-    forbids a fallback). Usable is YES. So is a model that the host cannot give whole, when the
-    guest lacks the same features; when it has one of them, NO; when libvirt does not name them and
-    the hypervisor's host model does not hold all of the guest's, PROBABLY_NO. No list, or
-    "unknown", is NO_IDEA.
+    A mode that is not supported is NO, and so is a model that is not listed: a running guest
+    forbids a fallback. For a definition that allows one it is PROBABLY_YES, of REDUCED quality, if
+    libvirt knows the model's features. Usable is YES. So is a model that the host cannot give
+    whole, when the guest lacks the same features; when it has one of them, NO; when libvirt does
+    not name them and the hypervisor's host model does not hold all of the guest's, PROBABLY_NO. No
+    list, or "unknown", is NO_IDEA.
 
     Source: virConnectGetDomainCapabilities: cpu/mode.
     """
@@ -70,6 +79,9 @@ def model_usable(migration: Migration) -> Outcome:
     if not capabilities.models:
         missing = f"{_CAPABILITIES}.models"
         return no_idea("the destination does not list its CPU models", missing=[missing])
+    if cpu.fallback != "forbid" and cpu.expanded:
+        text = f"{cpu.model} is unknown there, libvirt starts the guest with a model like it"
+        return probably_yes(text, quality=QUALITY_REDUCED)
     remedy = change_definition("Start the guest with another CPU model", "cpu/model", "")
     return no(f"the destination's hypervisor does not know {cpu.model}", remedies=[remedy])
 
