@@ -38,6 +38,7 @@ What a host says of itself, part by part. Generated from the .proto files by
   any moment. It holds for everything below a field, until a field below says otherwise.
 - A *set* has no order, an *ordered list* has; the elements of a *list by* something are identified
   by these fields. Alternatives are separated by "or", the strongest first.
+- *Raw* values are registers as hardware gives them; another field says what they mean.
 """
 
 
@@ -109,10 +110,14 @@ def _table(found: _Type) -> Iterator[str]:
             f"`{field.name}`",
             _type_text(field, found.definition),
             Volatility.Name(volatility).removeprefix("VOLATILITY_").lower() if volatility else "",
-            _cell(comment),
+            _cell(f"{comment} {_raw_text(extensions[options_pb2.raw])}".strip()),
             _cell(extensions[options_pb2.source]),
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _raw_text(meaning: str) -> str:
+    return f"Raw: `{meaning}` says what it means." if meaning else ""
 
 
 def _type_text(field: FieldDescriptorProto, owner: DescriptorProto) -> str:
