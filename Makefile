@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo .tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs bench
+.PHONY: setup demo test lint format docs bench reality
 
 setup:
 	@packaging/dev/setup.sh
@@ -33,3 +33,7 @@ bench: setup
 docs: setup
 	$(RUN) vmfit facts --markdown > docs/facts.md
 	$(RUN) python proto/snapshot_docs.py
+
+# Predictions beside real migrations (root; some 20 minutes): make reality REALITY="--json out.json ID ..."
+reality: setup
+	@$(RUN) python tests/e2e/reality.py $(REALITY)

@@ -12,15 +12,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from control_group import make_group, remove_group
 
 SHARED = "/srv/shared"
 """A directory that both hosts see through a file system that libvirt counts as shared."""
+PLAIN = "/srv/plain"
+"""The same directory, by a mount that looks local to libvirt."""
 LOCAL = "/srv/local"
 """A directory of each host's own."""
-_OWN = ("etc/libvirt", "var/lib/libvirt", "var/log/libvirt", "var/cache/libvirt")
+_OWN = (
+    "etc/libvirt",
+    "var/lib/libvirt",
+    "var/log/libvirt",
+    "var/cache/libvirt",
+    "var/lib/swtpm-localca",
+)
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -45,14 +56,17 @@ own=$1 shared=$2
 mount --make-rprivate /
 umount -R -l /sys && mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run && mkdir -p /run/lock /run/libvirt
-for dir in etc/libvirt var/lib/libvirt var/log/libvirt var/cache/libvirt; do
+mount -t tmpfs tmpfs /var/log
+chown tss:tss $own/var/lib/swtpm-localca 2>/dev/null || true
+for dir in etc/libvirt var/lib/libvirt var/log/libvirt var/cache/libvirt var/lib/swtpm-localca; do
   mkdir -p /$dir && mount --bind $own/$dir /$dir
 done
 for file in hosts hostname machine-id resolv.conf; do
   touch /etc/$file && mount --bind $own/$file /etc/$file
 done
-mount -t tmpfs tmpfs /srv && mkdir -p /srv/local /srv/shared
+mount -t tmpfs tmpfs /srv && mkdir -p /srv/local /srv/shared /srv/plain
 mount --bind $own/local /srv/local
+mount --bind $shared /srv/plain
 dev=$own/dev
 mkdir $dev && mount -t tmpfs -o mode=755 tmpfs $dev && mkdir $dev/net $dev/pts $dev/shm
 while read name major minor; do mknod -m 666 $dev/$name c $major $minor; done <<END
@@ -95,15 +109,20 @@ class Host:
     before_libvirt: str = ""
     """Shell commands that run before libvirtd starts."""
     libvirt: bool = True
+    hostname: str = ""
+    """What the host calls itself, if not by its name."""
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """Limits of the control group that libvirtd starts in: memory (bytes), cpus (a list)."""
     pid: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    groups: list[Path] = field(default_factory=list)
 
     def run(
         self, command: str, *, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a shell command inside the host."""
         done = subprocess.run(
-            [*self._enter(), "bash", "-c", command],
+            [*self.enter(), "bash", "-c", command],
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -119,7 +138,7 @@ class Host:
         """Start a program inside the host that lives until it ends or the lab does."""
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*self._enter(), *arguments],
+                [*self.enter(), *arguments],
                 env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -128,7 +147,8 @@ class Host:
         self.processes.append(process)
         return process
 
-    def _enter(self) -> list[str]:
+    def enter(self) -> list[str]:
+        """Return the command that runs another inside the host."""
         return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p"]
 
     def boot(self, shared: Path) -> None:
@@ -150,19 +170,23 @@ class Host:
         self._script(_BUILD, str(self.state), str(shared))
 
     def start_libvirt(self) -> None:
-        """Start libvirtd and wait until it answers."""
+        """Start libvirtd, within the host's limits, and wait until it answers."""
         if self.before_libvirt:
             self.run(self.before_libvirt)
         if self.libvirt:
-            self.run(_START_LIBVIRTD, timeout=60)
+            self.groups = [make_group(f"vmfit-{self.pid}", *each) for each in self.limits.items()]
+            join = "".join(f"echo 0 > {group}/cgroup.procs && " for group in self.groups)
+            self._script(_START_LIBVIRTD, outside=join)
 
-    def _script(self, script: str, *arguments: str) -> None:
+    def _script(self, script: str, *arguments: str, outside: str = "") -> None:
+        inside = [*self.enter(), "bash", "-c", script, "lab", *arguments]
         done = subprocess.run(
-            [*self._enter(), "bash", "-c", script, "lab", *arguments],
+            ["bash", "-c", outside + 'exec "$@"', "lab", *inside],
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            timeout=60,
             check=False,
         )
         if done.returncode:
@@ -178,7 +202,7 @@ class Host:
         (self.state / "var/log/libvirt/qemu").mkdir()
         for directory in ("boot", "dnsmasq", "images", "qemu", "swtpm"):
             (self.state / "var/lib/libvirt" / directory).mkdir()
-        (self.state / "hostname").write_text(f"{self.name}\n")
+        (self.state / "hostname").write_text(f"{self.hostname or self.name}\n")
         (self.state / "resolv.conf").write_text("")
         (self.state / "machine-id").write_text(self.uuid.replace("-", "") + "\n")
         with (self.state / "etc/libvirt/libvirtd.conf").open("a") as config:
@@ -199,33 +223,21 @@ class Host:
             os.kill(self.pid, signal.SIGKILL)
         for process in self.processes:
             process.wait(timeout=20)
+        for group in self.groups:
+            remove_group(group)
 
 
 class Lab:
     """Both hosts; use as a context manager."""
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        source: str = "",
-        destination: str = "",
-        destination_libvirt: bool = True,
-    ) -> None:
-        """`source` and `destination` are shell commands that run there before libvirtd starts."""
+    def __init__(self, directory: Path, **destination: Any) -> None:
+        """`destination` sets fields of the destination's Host; `directory` is the lab's own."""
         self.directory = directory
         self.shared = directory / "shared"
-        self.source = Host(
-            "ash", "10.88.0.1", "0a000000-0000-4000-8000-00000000000a", directory / "ash", source
-        )
-        self.destination = Host(
-            "birch",
-            "10.88.0.2",
-            "0b000000-0000-4000-8000-00000000000b",
-            directory / "birch",
-            destination,
-            destination_libvirt,
-        )
+        uuid = "0a000000-0000-4000-8000-00000000000a"
+        self.source = Host("ash", "10.88.0.1", uuid, directory / "ash")
+        fields = {"uuid": "0b000000-0000-4000-8000-00000000000b", **destination}
+        self.destination = Host("birch", "10.88.0.2", state=directory / "birch", **fields)
 
     @property
     def hosts(self) -> tuple[Host, Host]:
@@ -248,7 +260,8 @@ class Lab:
         table = "127.0.0.1 localhost\n" + "".join(f"{h.address} {h.name}\n" for h in self.hosts)
         for host in self.hosts:
             host.state.mkdir()
-            (host.state / "hosts").write_text(table)
+            own = f"{host.address} {host.hostname}\n" if host.hostname else ""
+            (host.state / "hosts").write_text(table + own)
             host.boot(self.shared)
         first, second = self.hosts
         cable = f"ip link add eth0 type veth peer name eth0 netns {second.pid}"
@@ -266,43 +279,3 @@ class Lab:
             if not self.directory.exists():
                 return
             time.sleep(0.1)
-
-    def migrate(
-        self, domain: str, *options: str, timeout: float = 60
-    ) -> subprocess.CompletedProcess[str]:
-        """Migrate for real: `virsh migrate OPTIONS DOMAIN qemu+tcp://DESTINATION/system`."""
-        words = ["virsh", "migrate", *options, domain, f"qemu+tcp://{self.destination.name}/system"]
-        return self.source.run(" ".join(words), check=False, timeout=timeout)
-
-    def counter(self, host: Host, domain: str) -> int:
-        """Return how often the guest's loop has run, read from its memory."""
-        told = host.run(f"virsh -q qemu-monitor-command {domain} --hmp 'xp /1wx 0x600'").stdout
-        return int(told.split()[-1], 16)
-
-
-def boot_sector() -> bytes:
-    """Return 512 bytes that count in memory at 0x600, once per timer tick, for ever."""
-    code = bytes.fromhex("31c0 8ed8 66c706000600000000 fb 66ff060006 f4 ebf8")
-    return code.ljust(510, b"\0") + b"\x55\xaa"
-
-
-def weaker_qemu(path: Path) -> None:
-    """Write a QEMU that cannot emulate AVX2: a destination with a lesser CPU.
-
-    The mask of what TCG can give stands in the binary after its CPUID coordinates (leaf 7,
-    subleaf 0, EBX); bit 5 is AVX2.
-    """
-    binary = bytearray(Path("/usr/bin/qemu-system-x86_64").read_bytes())
-    coordinates = b"".join(word.to_bytes(4, "little") for word in (7, 1, 0, 3))
-    position, patched = binary.find(coordinates), 0
-    while position >= 0:
-        mask = position + len(coordinates)
-        value = int.from_bytes(binary[mask : mask + 8], "little")
-        if value & 1 << 5 and value < 1 << 32:
-            binary[mask : mask + 8] = (value & ~(1 << 5)).to_bytes(8, "little")
-            patched += 1
-        position = binary.find(coordinates, mask)
-    if not patched:
-        raise LabError("this QEMU's table of TCG features was not recognised")
-    path.write_bytes(binary)
-    path.chmod(0o755)

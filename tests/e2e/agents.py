@@ -1,0 +1,64 @@
+"""The product in the lab: an agent in each host, and the command that a person would type."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+
+
+class AgentError(Exception):
+    """An agent or the command did not do its part."""
+
+
+def start_agent(enter: Sequence[str], socket: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start an agent where the command `enter` leads to; wait until it listens on `socket`."""
+    command = [*enter, str(BIN / "vmfit-agent"), "serve", "--listen", f"unix:{socket}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    for _ in range(600):
+        if socket.exists():
+            return process
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    end_agent(process)
+    raise AgentError(f"the agent did not come up: {log.read_text()[-1000:]}")
+
+
+def end_agent(process: subprocess.Popen[bytes]) -> None:
+    """End an agent and the nsenter before it."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=20)
+
+
+def ask(source: Path, destination: Path, words: Sequence[str], xml: Path | None) -> dict[str, Any]:
+    """Ask `vmfit check` for JSON, with `virsh migrate`'s words; a VM by its XML if it is given."""
+    vm = ["--xml", str(xml)] if xml else []
+    hosts = ["--from", f"unix:{source}", "--to", f"unix:{destination}"]
+    done = subprocess.run(
+        [str(BIN / "vmfit"), "check", *vm, *hosts, "-o", "json", "--", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise AgentError(f"exit status {done.returncode}: {done.stderr[-1000:]}") from None
+    return answer

@@ -1,0 +1,121 @@
+"""Judge vmfit by real migrations: `make reality`.
+
+Each scenario gets two real libvirt hosts, an agent in each, a prediction, and a real migration.
+Needs root, Debian's libvirt and QEMU, and bindfs. Scenarios of another lab run too, when
+VMFIT_REALITY_LAB leads to one.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import other_lab
+from peers import look
+from play import Played, play
+from scenario import Scenario, load
+from scoreboard import agrees, answer_of, cause_lines, show
+
+_HUGEPAGES = Path("/proc/sys/vm/nr_hugepages")
+_one_at_a_time = threading.Lock()
+"""Held by scenarios that change the machine's number of huge pages."""
+
+Job = Callable[[Path], Played]
+
+
+def main() -> int:
+    """Run what is asked for; return how many predictions disagree, at most 100."""
+    options = _options()
+    own = [each for each in load() if not options.ids or each.id in options.ids]
+    if options.ci:
+        own = [each for each in own if each.ci]
+    began = time.monotonic()
+    work = Path(tempfile.mkdtemp(prefix="vmfit-", dir="/tmp"))
+    try:
+        jobs = [_job(each, peers=options.peers) for each in own]
+        if not options.ci and other_lab.LAB.is_dir():
+            lab = other_lab.OtherLab(work / "other", peers=options.peers)
+            jobs += [lab.job(each) for each in lab.ids() if not options.ids or each in options.ids]
+        results = run_all(jobs, work, options.jobs)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    if options.json:
+        told = [dataclasses.asdict(each) for each in results]
+        options.json.write_text(json.dumps(told, indent=1) + "\n")
+    for line in (*show(results), *cause_lines(results, {each.id: each.fact for each in own})):
+        print(line)
+    for scenario in own:
+        was = next(each.outcome for each in results if each.id == scenario.id)
+        if was != scenario.outcome:
+            print(f"CHANGED: {scenario.id}: was {scenario.outcome} once, {was} today")
+    print(f"{time.monotonic() - began:.0f} s")
+    return min(100, sum(not agrees(each) for each in results))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="reality", description=__doc__)
+    parser.add_argument("ids", nargs="*", help="only these scenarios")
+    parser.add_argument("--json", type=Path, help="write all results there")
+    parser.add_argument("--jobs", type=int, default=2, help="labs at once (default: 2)")
+    parser.add_argument("--ci", action="store_true", help="the subset for continuous integration")
+    parser.add_argument("--peers", action="store_true", help="ask what else checks migrations, too")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        parser.error("needs root for namespaces")
+    return options
+
+
+def run_all(jobs: Iterable[Job], work: Path, at_once: int) -> list[Played]:
+    """Run the jobs, some at once, each in a directory of its own; tell how it goes."""
+
+    def run(numbered: tuple[int, Job]) -> Played:
+        number, job = numbered
+        directory = work / str(number)
+        try:
+            played = job(directory)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        mark = "" if agrees(played) else "  <-- DISAGREES"
+        print(
+            f"{played.id:32} {answer_of(played):13} {played.outcome:14} {played.stage:12}"
+            f"{played.seconds:6.1f} s{mark}",
+            flush=True,
+        )
+        return played
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(run, enumerate(jobs)))
+
+
+def _job(scenario: Scenario, *, peers: bool) -> Job:
+    def job(directory: Path) -> Played:
+        try:
+            if not scenario.hugepages:
+                return play(scenario, directory, look if peers else None)
+            with _one_at_a_time:
+                return _with_hugepages(scenario, directory, peers=peers)
+        except Exception as error:  # noqa: BLE001 -- the other scenarios go on
+            return Played(scenario.id, scenario.differs, error=str(error), outcome="lab failed")
+
+    return job
+
+
+def _with_hugepages(scenario: Scenario, directory: Path, *, peers: bool) -> Played:
+    before = _HUGEPAGES.read_text()
+    _HUGEPAGES.write_text(str(scenario.hugepages))
+    try:
+        return play(scenario, directory, look if peers else None)
+    finally:
+        _HUGEPAGES.write_text(before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
