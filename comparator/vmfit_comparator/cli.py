@@ -22,10 +22,12 @@ _COMMANDS = {
     "baseline": "What can all these hosts give to a guest?",
     "facts": "The catalogue of facts, or one of them explained.",
     "hosts": "The hosts of the inventory, and which of them answer.",
+    "outcome": "Report what became of a migration that was checked.",
+    "calibration": "How often did the answers come true?",
     "serve": "Answer such questions over gRPC.",
 }
 # Settings that are the defaults of options of the same name.
-_OPTIONS = ("server", "insecure", "timeout", "policy", "output", "listen")
+_OPTIONS = ("server", "insecure", "timeout", "policy", "output", "listen", "store")
 
 
 class _LazyGroup(click.Group):
@@ -66,7 +68,7 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
     A HOST is a name of the inventory, an agent's address (host:port, [IPv6]:port, unix:PATH) or a
     snapshot file. Settings come from the settings file, then from the environment (VMFIT_SERVER,
-    VMFIT_INSECURE, VMFIT_TIMEOUT, VMFIT_POLICY, VMFIT_OUTPUT), then from the options.
+    VMFIT_INSECURE, VMFIT_TIMEOUT, VMFIT_POLICY, VMFIT_OUTPUT, VMFIT_STORE), then from the options.
 
     The exit status is 0 for yes, 1 for no (with diff: they differ), 2 when there is no answer.
     """  # noqa: D301 -- click's mark for lines to keep

@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
 
+from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
@@ -26,6 +27,10 @@ from vmfit_comparator.policy import PolicyError, select_facts
 from vmfit_comparator.policy_library import PolicyLibrary
 from vmfit_comparator.sides import Gathered, Side, ask, gather, resolve_side
 
+# A store brings SQLAlchemy along: who has none need not pay for it.
+if TYPE_CHECKING:
+    from vmfit_comparator.history import History
+
 _THREADS = 64
 _MAX_HOSTS = 10_000
 _PROBE_SECONDS = 3.0
@@ -37,8 +42,8 @@ class Engine:
     """Answers requests about hosts and VMs. Safe to use from several threads.
 
     `policies` are known by name beside the built-in ones. Plain-text connections over the network
-    need `insecure`. Every method raises EngineError for what cannot be answered, and takes the
-    caller's time for it, in seconds; None means the agents' own.
+    need `insecure`. With a `history` checks are recorded. Every method raises EngineError for what
+    cannot be answered, and takes the caller's time for it, in seconds; None means the agents' own.
     """
 
     def __init__(
@@ -50,9 +55,11 @@ class Engine:
         tls: grpc.ChannelCredentials | None = None,
         agent_timeout_seconds: float = 10.0,
         facts: Mapping[str, Fact] = BUILT_IN,
+        history: "History | None" = None,
     ) -> None:
         self._inventory = inventory or Inventory()
         self._catalogue = facts
+        self._history = history
         self._agent_timeout_seconds = agent_timeout_seconds
         self._agents = Agents(insecure=insecure, tls=tls)
         self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
@@ -75,6 +82,8 @@ class Engine:
         """Close the connections; calls in progress end unanswered."""
         self._agents.close()
         self._threads.shutdown(cancel_futures=True)
+        if self._history is not None:
+            self._history.close()
 
     def list_facts(self) -> messages.ListFactsResponse:
         """Return the catalogue in its order, then the facts that configured policies declare."""
@@ -100,6 +109,8 @@ class Engine:
         )
         if isinstance(outcome, EngineError):
             raise outcome
+        if self._history is not None:
+            self._history.record(request.options, outcome)
         return outcome
 
     def rank(
@@ -138,6 +149,7 @@ class Engine:
             right.snapshot,
             include_equal=request.include_equal,
             include_volatile=request.include_volatile,
+            include_raw=request.include_raw,
             parts=request.parts,
         )
         response.left_host, response.right_host = left.side.name, right.side.name
@@ -187,6 +199,25 @@ class Engine:
             del response.snapshot.parts[:]
             response.snapshot.parts.extend(statuses)
         return response
+
+    def report_outcome(
+        self, request: outcomes.ReportOutcomeRequest
+    ) -> outcomes.ReportOutcomeResponse:
+        """Keep what became of a migration that was checked."""
+        return self._recorded().report(request)
+
+    def calibration(
+        self, request: outcomes.GetCalibrationRequest
+    ) -> outcomes.GetCalibrationResponse:
+        """Return how often the answers came true."""
+        known = (*self._catalogue, *self._policies.user_facts)
+        return self._recorded().calibration(request, known)
+
+    def _recorded(self) -> "History":
+        if self._history is None:
+            message = "no store is configured: checks and outcomes are not kept"
+            raise EngineError(grpc.StatusCode.FAILED_PRECONDITION, message)
+        return self._history
 
     def _case(
         self,

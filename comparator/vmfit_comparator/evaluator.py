@@ -15,6 +15,7 @@ from vmfit_comparator.field_path import FieldPath
 from vmfit_comparator.freshness import Age, PartAges
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, no_idea, not_applicable
+from vmfit_comparator.probabilities import with_counts
 
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
@@ -75,6 +76,7 @@ class _Evaluation:
             return _message(fact, outcome)
         paths = (*fact.reads, *fact.also_reads)
         age = self._ages.oldest(paths)
+        outcome = with_counts(fact.id, outcome)
         finding = _message(fact, _degraded(outcome, age), self._evidence(paths))
         if age is not None:
             self._set_valid_until(finding, age)

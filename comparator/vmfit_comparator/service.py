@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import grpc
 
+from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorServicer
 from vmfit_comparator.engine import Engine
@@ -73,6 +74,18 @@ class Comparator(ComparatorServicer):
     ) -> messages.GetHostSnapshotResponse:
         """Return a host's snapshot."""
         return _guarded(context, lambda seconds: self._engine.host_snapshot(request, seconds))
+
+    def ReportOutcome(  # noqa: N802 -- gRPC's name
+        self, request: outcomes.ReportOutcomeRequest, context: grpc.ServicerContext
+    ) -> outcomes.ReportOutcomeResponse:
+        """Keep what became of a migration."""
+        return _guarded(context, lambda _: self._engine.report_outcome(request))
+
+    def GetCalibration(  # noqa: N802 -- gRPC's name
+        self, request: outcomes.GetCalibrationRequest, context: grpc.ServicerContext
+    ) -> outcomes.GetCalibrationResponse:
+        """Return how often the answers came true."""
+        return _guarded(context, lambda _: self._engine.calibration(request))
 
 
 def _guarded(context: grpc.ServicerContext, call: Callable[[float | None], Answer]) -> Answer:

@@ -4,6 +4,8 @@ server = "vmfit.example:16531"      # ask this comparator instead of the hosts' 
 timeout = 20.0                      # seconds
 policy = "conservative"             # a name or a file
 policies = ["/etc/vmfit/policies/site.yaml"]
+store = "sqlite:////var/lib/vmfit/comparator.db"    # keep checks and outcomes there
+store_checks = 100000               # how many checks to keep
 
 [hosts.alpha]
 address = "alpha.example:16530"
@@ -26,6 +28,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "timeout": (int, float),
     "policy": (str,),
     "output": (str,),
+    "store": (str,),
+    "store_checks": (int,),
     "policies": (list,),
     "listen": (list,),
     "hosts": (dict,),
@@ -85,4 +89,6 @@ def _problem(key: str, value: object) -> str:
         return f"must be one of {', '.join(OUTPUT_FORMATS)}"
     if key == "timeout" and not 0 < float(str(value)) < 86400:
         return "must be more than 0 and less than 86400"
+    if key == "store_checks" and not 0 < int(str(value)) < 10**9:
+        return "must be more than 0 and less than 1000000000"
     return ""

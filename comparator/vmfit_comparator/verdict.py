@@ -4,6 +4,7 @@ The answer is the worst among the facts that decide, so NO_IDEA is never folded 
 whose consequence is advisory inform and do not decide, unless a rule of the policy says otherwise.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,7 @@ from vmfit.v1.finding_pb2 import Answer, Consequence, Finding, Quality, Verdict
 from vmfit_comparator.expressions import CONDITION, ExpressionError
 from vmfit_comparator.policy import ResolvedPolicy
 
+_UNSURE = (Answer.ANSWER_PROBABLY_NO, Answer.ANSWER_PROBABLY_YES)
 _YES_LIKE = (Answer.ANSWER_PROBABLY_YES, Answer.ANSWER_YES)
 # What a finding leaves of the score; a fact's own probability, where it tells one, comes first.
 _CHANCE = {
@@ -33,6 +35,8 @@ def judge(findings: Sequence[Finding], policy: ResolvedPolicy) -> Verdict:
     verdict.answer = min((each.answer for each in deciding), default=Answer.ANSWER_NO_IDEA)
     if verdict.answer in _YES_LIKE:
         verdict.quality = min(each.quality for each in deciding)
+    if verdict.answer in _UNSURE:
+        verdict.probability = math.prod(map(_chance, deciding))
     blocking = [each for each in deciding if not _meets(each, policy)]
     verdict.blockers.extend(each.fact for each in blocking)
     passing = [each for each in findings if each.fact not in set(verdict.blockers)]
@@ -72,15 +76,15 @@ def _score(findings: Sequence[Finding], deciding: Sequence[Finding]) -> float:
     score = 1.0 if deciding else 0.0
     ids = {each.fact for each in deciding}
     for finding in findings:
-        chance = _CHANCE[finding.answer]
-        if finding.HasField("probability") and finding.answer in (
-            Answer.ANSWER_PROBABLY_NO,
-            Answer.ANSWER_PROBABLY_YES,
-        ):
-            chance = min(max(finding.probability, 0.0), 1.0)
-        chance *= _QUALITY_FACTOR.get(finding.quality, 1.0)
+        chance = _chance(finding) * _QUALITY_FACTOR.get(finding.quality, 1.0)
         score *= chance if finding.fact in ids else 1 - _ADVICE_WEIGHT * (1 - chance)
     return score
+
+
+def _chance(finding: Finding) -> float:
+    if finding.HasField("probability") and finding.answer in _UNSURE:
+        return min(max(finding.probability, 0.0), 1.0)
+    return _CHANCE[finding.answer]
 
 
 def _set_valid_until(verdict: Verdict, findings: Sequence[Finding]) -> None:

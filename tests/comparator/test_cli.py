@@ -344,7 +344,16 @@ def test_help_is_quick_and_has_examples():
     assert "vmfit check web --from alpha --to beta -- --live --p2p" in result.stdout
     cpu_seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     assert cpu_seconds < 0.3
-    for command in ("check", "diff", "baseline", "facts", "hosts", "serve"):
+    for command in (
+        "check",
+        "diff",
+        "baseline",
+        "facts",
+        "hosts",
+        "outcome",
+        "calibration",
+        "serve",
+    ):
         assert command in result.stdout
 
 

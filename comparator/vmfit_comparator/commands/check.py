@@ -7,7 +7,7 @@ import click
 from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit_comparator.cli import COULD_NOT_ANSWER
-from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.options import comparator_options, output_option, store_option
 from vmfit_comparator.commands.references import (
     host_reference,
     policy_reference,
@@ -49,6 +49,7 @@ class _CheckCommand(click.Command):
 @click.option("-v", "--all", "show_all", is_flag=True, help="Show every finding.")
 @click.option("--explain", is_flag=True, help="Show rules, inputs and evidence too.")
 @output_option
+@store_option
 @comparator_options
 @click.pass_context
 def command(
@@ -67,6 +68,7 @@ def command(
     server: str | None,
     insecure: bool,
     timeout: float,
+    store: str | None,
 ) -> int:
     """Tell whether VM can move from one host to another, fact by fact.
 
@@ -92,7 +94,9 @@ def command(
         facts=facts,
     )
     settings: Settings = ctx.obj
-    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+    with comparator(
+        settings, server=server, insecure=insecure, timeout=timeout, store=store
+    ) as answering:
         response = answering.check(request)
         rules = answering.list_facts().facts if explain and output == "table" else ()
     _check_name(response, names)

@@ -25,6 +25,16 @@ def output_option(function: AnyFunction) -> AnyFunction:
     )(function)
 
 
+def store_option(function: AnyFunction) -> AnyFunction:
+    """Add --store, where checks and outcomes are kept."""
+    return click.option(
+        "--store",
+        metavar="URL",
+        envvar="VMFIT_STORE",
+        help="Keep checks and outcomes in sqlite:///PATH or postgresql://...; not with --server.",
+    )(function)
+
+
 def comparator_options(function: AnyFunction) -> AnyFunction:
     """Add --server, --insecure and --timeout: who answers."""
     for option in (

@@ -6,7 +6,7 @@ import threading
 
 import click
 
-from vmfit_comparator.commands.options import DEFAULT_TIMEOUT_SECONDS
+from vmfit_comparator.commands.options import DEFAULT_TIMEOUT_SECONDS, store_option
 from vmfit_comparator.commands.session import local_engine
 from vmfit_comparator.server import ComparatorServer
 from vmfit_comparator.settings import Settings
@@ -40,8 +40,16 @@ _LOG = logging.getLogger(__name__)
     envvar="VMFIT_TIMEOUT",
     help="How long to wait for an agent.",
 )
+@store_option
 @click.pass_obj
-def command(settings: Settings, *, listen: tuple[str, ...], insecure: bool, timeout: float) -> int:
+def command(
+    settings: Settings,
+    *,
+    listen: tuple[str, ...],
+    insecure: bool,
+    timeout: float,
+    store: str | None,
+) -> int:
     """Answer check, rank, diff and baseline over gRPC, until SIGTERM or SIGINT."""
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
@@ -51,7 +59,7 @@ def command(settings: Settings, *, listen: tuple[str, ...], insecure: bool, time
         signal.signal(number, lambda *_: stopping.set())
     try:
         addresses = [parse_address(each, COMPARATOR_PORT) for each in listen]
-        with local_engine(settings, insecure=insecure, timeout=timeout) as engine:
+        with local_engine(settings, insecure=insecure, timeout=timeout, store=store) as engine:
             server = ComparatorServer(engine, addresses, insecure=insecure)
             server.start()
             _LOG.info("listening on %s", ", ".join(map(str, server.addresses)))

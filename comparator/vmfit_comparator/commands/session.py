@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import click
 import grpc
 
+from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
 from vmfit_comparator.engine_error import EngineError
@@ -19,6 +20,7 @@ from vmfit_contract.errors import describe
 # An engine brings every fact and CEL along: who asks a running comparator needs none of it.
 if TYPE_CHECKING:
     from vmfit_comparator.engine import Engine
+    from vmfit_comparator.history import History
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -42,12 +44,30 @@ class Comparator(Protocol):
     def list_hosts(self) -> messages.ListHostsResponse:
         """Return the inventory."""
 
+    def report_outcome(
+        self, request: outcomes.ReportOutcomeRequest
+    ) -> outcomes.ReportOutcomeResponse:
+        """Keep what became of a migration that was checked."""
+
+    def calibration(
+        self, request: outcomes.GetCalibrationRequest
+    ) -> outcomes.GetCalibrationResponse:
+        """Return how often the answers came true."""
+
 
 @contextmanager
 def comparator(
-    settings: Settings, *, server: str | None, insecure: bool, timeout: float
+    settings: Settings,
+    *,
+    server: str | None,
+    insecure: bool,
+    timeout: float,
+    store: str | None = None,
 ) -> Iterator[Comparator]:
-    """Return who answers: the comparator at `server`, or an engine of the command's own."""
+    """Return who answers: the comparator at `server`, or an engine of the command's own.
+
+    Only the latter keeps checks and outcomes in `store`; a server does so in its own.
+    """
     if server:
         try:
             address = parse_address(server, COMPARATOR_PORT)
@@ -57,12 +77,14 @@ def comparator(
         with channel:
             yield _Remote(channel, server, timeout)
     else:
-        with local_engine(settings, insecure=insecure, timeout=timeout) as engine:
+        with local_engine(settings, insecure=insecure, timeout=timeout, store=store) as engine:
             yield _Local(engine, timeout)
 
 
 @contextmanager
-def local_engine(settings: Settings, *, insecure: bool, timeout: float) -> "Iterator[Engine]":
+def local_engine(
+    settings: Settings, *, insecure: bool, timeout: float, store: str | None = None
+) -> "Iterator[Engine]":
     """Return an engine that knows the settings' hosts and policies."""
     from vmfit_comparator.engine import Engine  # noqa: PLC0415
     from vmfit_comparator.inventory import (  # noqa: PLC0415
@@ -75,11 +97,30 @@ def local_engine(settings: Settings, *, insecure: bool, timeout: float) -> "Iter
     try:
         inventory = read_inventory(settings.path) if settings.path else Inventory()
         policies = [read_policy(Path(each)) for each in settings.values.get("policies", ())]
-        engine = Engine(inventory, policies, insecure=insecure, agent_timeout_seconds=timeout)
+        engine = Engine(
+            inventory,
+            policies,
+            insecure=insecure,
+            agent_timeout_seconds=timeout,
+            history=_history(settings, store),
+        )
     except (InventoryError, PolicyError) as error:
         raise click.ClickException(str(error)) from None
     with engine:
         yield engine
+
+
+def _history(settings: Settings, store: str | None) -> "History | None":
+    if not store:
+        return None
+    from vmfit_comparator.history import History  # noqa: PLC0415
+    from vmfit_comparator.store.records import StoreError  # noqa: PLC0415
+    from vmfit_comparator.store.store import DEFAULT_KEPT_CHECKS, Store  # noqa: PLC0415
+
+    try:
+        return History(Store(store, settings.values.get("store_checks", DEFAULT_KEPT_CHECKS)))
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
 
 
 class _Local:
@@ -101,6 +142,16 @@ class _Local:
 
     def list_hosts(self) -> messages.ListHostsResponse:
         return self._engine.list_hosts(self._timeout)
+
+    def report_outcome(
+        self, request: outcomes.ReportOutcomeRequest
+    ) -> outcomes.ReportOutcomeResponse:
+        return self._ask(lambda asked, _: self._engine.report_outcome(asked), request)
+
+    def calibration(
+        self, request: outcomes.GetCalibrationRequest
+    ) -> outcomes.GetCalibrationResponse:
+        return self._ask(lambda asked, _: self._engine.calibration(asked), request)
 
     def _ask(
         self, answer: Callable[[Request, float | None], Response], request: Request
@@ -131,6 +182,16 @@ class _Remote:
 
     def list_hosts(self) -> messages.ListHostsResponse:
         return self._ask(self._stub.ListHosts, messages.ListHostsRequest())
+
+    def report_outcome(
+        self, request: outcomes.ReportOutcomeRequest
+    ) -> outcomes.ReportOutcomeResponse:
+        return self._ask(self._stub.ReportOutcome, request)
+
+    def calibration(
+        self, request: outcomes.GetCalibrationRequest
+    ) -> outcomes.GetCalibrationResponse:
+        return self._ask(self._stub.GetCalibration, request)
 
     def _ask(
         self, call: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request

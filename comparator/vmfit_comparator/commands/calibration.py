@@ -1,0 +1,47 @@
+"""`vmfit calibration`: how often did the answers come true?"""
+
+import click
+
+from vmfit.v1.calibration_pb2 import GetCalibrationRequest
+from vmfit_comparator.commands.options import comparator_options, output_option, store_option
+from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.probabilities import exported
+from vmfit_comparator.render.calibration import show_calibration
+from vmfit_comparator.render.output import emit
+from vmfit_comparator.settings import Settings
+
+
+@click.command()
+@click.option("--fact", "facts", multiple=True, metavar="ID", help="Only this fact, or area.*")
+@click.option("--export", is_flag=True, help="Print counts for probabilities.yaml instead.")
+@output_option
+@store_option
+@comparator_options
+@click.pass_obj
+def command(
+    settings: Settings,
+    *,
+    facts: tuple[str, ...],
+    export: bool,
+    output: str,
+    store: str | None,
+    server: str | None,
+    insecure: bool,
+    timeout: float,
+) -> int:
+    """Tell how often each answer of each fact came true, by the outcomes that were reported.
+
+    \b
+    vmfit calibration
+    vmfit calibration --fact 'storage.*' -o json
+    """  # noqa: D301 -- click's mark for lines to keep
+    request = GetCalibrationRequest(facts=facts)
+    with comparator(
+        settings, server=server, insecure=insecure, timeout=timeout, store=store
+    ) as answering:
+        response = answering.calibration(request)
+    if export:
+        click.echo(exported(response), nl=False)
+    else:
+        emit(response, output, lambda: show_calibration(response))
+    return 0

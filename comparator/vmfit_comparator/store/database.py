@@ -1,0 +1,90 @@
+"""Opens the store's database: SQLite or PostgreSQL, with its tables made at the first use."""
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from vmfit_comparator.store.records import StoreError
+from vmfit_comparator.store.tables import METADATA, SCHEMA, SCHEMA_VERSION
+
+# A check waits no longer than this for a store that is busy or away.
+_WAIT_SECONDS = 3
+# Any number that is the same everywhere: who makes the tables keeps others from doing so.
+_MAKING_TABLES = 6_386_348_001
+_DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for "sqlite:///PATH" or "postgresql://..."; nothing is opened yet.
+
+    Raises StoreError for any other URL, and for PostgreSQL without its driver.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreError("store: not a URL such as sqlite:////var/lib/vmfit/store.db") from None
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise StoreError(f"store: {parsed.drivername[:40]!r} is neither sqlite nor postgresql")
+    if driver.startswith("sqlite"):
+        if not parsed.database or parsed.database == ":memory:":
+            raise StoreError("store: the URL names no file")
+        engine = create_engine(
+            parsed.set(drivername=driver), connect_args={"timeout": _WAIT_SECONDS}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    try:
+        return create_engine(
+            parsed.set(drivername=driver),
+            pool_pre_ping=True,
+            pool_timeout=_WAIT_SECONDS,
+            connect_args={
+                "connect_timeout": _WAIT_SECONDS,
+                "options": f"-c lock_timeout={_WAIT_SECONDS}s"
+                f" -c statement_timeout={10 * _WAIT_SECONDS}s",
+            },
+        )
+    except ModuleNotFoundError:
+        raise StoreError("store: PostgreSQL needs psycopg: vmfit-comparator[postgresql]") from None
+
+
+def ensure_schema(connection: Connection) -> None:
+    """Make the tables unless they are there. Raises StoreError when they are another version's."""
+    if not inspect(connection).has_table(SCHEMA.name):
+        _make_tables(connection)
+    version = connection.execute(select(SCHEMA.c.version)).scalar()
+    if version != SCHEMA_VERSION:
+        raise StoreError(
+            f"holds tables of schema version {version}, this vmfit knows {SCHEMA_VERSION}"
+        )
+
+
+def _make_tables(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=_MAKING_TABLES)
+        )
+    for table in METADATA.sorted_tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index, if_not_exists=True))
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    values = {"id": 1, "version": SCHEMA_VERSION}
+    connection.execute(insert(SCHEMA).values(values).on_conflict_do_nothing())
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: ANN401 -- the pool's
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    # Readers and the one writer do not wait for each other, and a check costs no flush of the
+    # disk: a crash of the host may lose the latest checks, never the database.
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()

@@ -1,0 +1,171 @@
+"""The store: checks and outcomes in a database."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from vmfit_comparator.store.database import connect, ensure_schema
+from vmfit_comparator.store.records import CheckRecord, Given, OutcomeRecord, StoreError
+from vmfit_comparator.store.tables import CHECKS, OUTCOMES
+
+DEFAULT_KEPT_CHECKS = 100_000
+
+# So many checks may come before the oldest are forgotten: counting costs more than adding.
+_SLACK = 100
+_SHOWN_CHARACTERS = 300
+
+
+class Store:
+    """Keeps checks and their outcomes. Safe to use from several threads and processes.
+
+    Of more than `kept_checks` checks the oldest without an outcome are forgotten first. The
+    database is opened at the first use; every method then raises StoreError when it cannot be
+    used, and so does the constructor for a URL that is none.
+    """
+
+    def __init__(self, url: str, kept_checks: int = DEFAULT_KEPT_CHECKS) -> None:
+        self._engine = connect(url)
+        self._name = self._engine.url.render_as_string(hide_password=True)
+        self._kept_checks = kept_checks
+        self._lock = threading.Lock()
+        self._is_ready = False
+        self._until_forgetting = 0
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def add_check(self, check: CheckRecord) -> None:
+        """Keep a check."""
+        with self._transaction() as connection:
+            connection.execute(insert(CHECKS).values(_check_row(check)))
+            with self._lock:
+                self._until_forgetting -= 1
+                due = self._until_forgetting < 0
+                if due:
+                    self._until_forgetting = min(_SLACK, self._kept_checks // 10)
+            if due:
+                self._forget(connection)
+
+    def check(self, check_id: str) -> CheckRecord | None:
+        """Return a check, None when it is not there (any more)."""
+        with self._transaction() as connection:
+            query = select(CHECKS).where(CHECKS.c.id == check_id)
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _check(row)
+
+    def put_outcome(self, check_id: str, outcome: OutcomeRecord) -> OutcomeRecord | None:
+        """Keep what became of a check's migration; return what was kept before, if anything."""
+        with self._transaction() as connection:
+            # The check's row is what two reports at the same time wait for.
+            connection.execute(select(CHECKS.c.id).where(CHECKS.c.id == check_id).with_for_update())
+            replaced = delete(OUTCOMES).where(OUTCOMES.c.check_id == check_id)
+            before = connection.execute(replaced.returning(OUTCOMES)).mappings().first()
+            connection.execute(
+                insert(OUTCOMES).values(
+                    check_id=check_id,
+                    reported_at_us=int(time.time() * 1e6),
+                    outcome=outcome.outcome,
+                    text=outcome.text,
+                    causes=list(outcome.causes),
+                )
+            )
+        return None if before is None else _outcome(before)
+
+    def outcomes(self) -> Iterator[tuple[CheckRecord, OutcomeRecord]]:
+        """Yield all checks that have an outcome, the oldest first."""
+        query = (
+            select(CHECKS, OUTCOMES.c.outcome, OUTCOMES.c.text, OUTCOMES.c.causes)
+            .join(OUTCOMES, OUTCOMES.c.check_id == CHECKS.c.id)
+            .order_by(CHECKS.c.checked_at_us)
+            .execution_options(yield_per=500)
+        )
+        with self._transaction() as connection:
+            for row in connection.execute(query).mappings():
+                yield _check(row), _outcome(row)
+
+    def count_checks(self) -> int:
+        """Return how many checks there are."""
+        with self._transaction() as connection:
+            return connection.execute(select(func.count(CHECKS.c.checked_at_us))).scalar_one()
+
+    def _forget(self, connection: Connection) -> None:
+        count = connection.execute(select(func.count(CHECKS.c.checked_at_us))).scalar_one()
+        surplus = count - self._kept_checks
+        if surplus <= 0:
+            return
+        oldest = (
+            select(CHECKS.c.id)
+            .outerjoin(OUTCOMES, OUTCOMES.c.check_id == CHECKS.c.id)
+            .order_by(OUTCOMES.c.check_id.is_not(None), CHECKS.c.checked_at_us)
+            .limit(surplus)
+        )
+        connection.execute(delete(CHECKS).where(CHECKS.c.id.in_(oldest)))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                if not self._is_ready:
+                    ensure_schema(connection)
+                yield connection
+            self._is_ready = True
+        except StoreError as error:
+            raise StoreError(f"store {self._name}: {error}") from None
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(f"store {self._name}: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    # The driver's own words, without the statement and its values.
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return " ".join(str(cause).split())[:_SHOWN_CHARACTERS] or type(error).__name__
+
+
+def _check_row(check: CheckRecord) -> Mapping[str, Any]:
+    return {
+        "id": check.id,
+        "checked_at_us": int(check.checked_at_seconds * 1e6),
+        "vm_name": check.vm_name,
+        "vm_uuid": check.vm_uuid,
+        "source_host": check.source_host,
+        "destination_host": check.destination_host,
+        "options_digest": check.options_digest,
+        "policy": check.policy,
+        "answer": check.answer,
+        "probability": check.probability,
+        "acceptable": check.acceptable,
+        "findings": {
+            fact: [given.answer, given.consequence]
+            if given.probability is None
+            else [given.answer, given.consequence, given.probability]
+            for fact, given in check.findings.items()
+        },
+    }
+
+
+def _check(row: RowMapping) -> CheckRecord:
+    return CheckRecord(
+        id=row["id"],
+        checked_at_seconds=row["checked_at_us"] / 1e6,
+        vm_name=row["vm_name"],
+        vm_uuid=row["vm_uuid"],
+        source_host=row["source_host"],
+        destination_host=row["destination_host"],
+        options_digest=row["options_digest"],
+        policy=row["policy"],
+        answer=row["answer"],
+        probability=row["probability"],
+        acceptable=row["acceptable"],
+        findings={fact: Given(*values) for fact, values in row["findings"].items()},
+    )
+
+
+def _outcome(row: RowMapping) -> OutcomeRecord:
+    return OutcomeRecord(row["outcome"], row["text"], tuple(row["causes"]))
