@@ -1,7 +1,8 @@
 """One part of a snapshot as it was collected."""
 
-import hashlib
+# hashlib itself would load OpenSSL, which takes longer than most collectors.
 import time
+from _blake2 import blake2b
 from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
@@ -22,7 +23,7 @@ class CollectedPart:
 def digest(part: Message) -> str:
     """Return the hash of a part's content, the same for equal messages."""
     encoded = part.SerializeToString(deterministic=True)
-    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+    return blake2b(encoded, digest_size=16).hexdigest()
 
 
 def absent(name: str, reason: str) -> CollectedPart:

@@ -1,8 +1,9 @@
-"""Runs collectors: each in its own thread with a deadline, so that none costs another its part."""
+"""Runs collectors, each with a deadline, so that none costs another its part."""
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,9 @@ from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 
 _LOG = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 0.02
+"""A collection that takes longer, since it waits for somebody, holds up none behind it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +38,8 @@ class _Entry:
 class CollectorRunner:
     """Collects parts of one host and keeps the latest of each. Safe to use from several threads.
 
+    One thread collects part after part, for many threads would spend more on taking turns than on
+    collecting; when one part takes long, another thread goes on with the next.
     Of each part there is at most one collection at a time, which all callers share who may. One
     that overruns its deadline goes on in its thread: its part is absent meanwhile, and is there
     should it finish after all.
@@ -43,6 +49,8 @@ class CollectorRunner:
         self._host = host
         self._entries = {name: _Entry(collector) for name, collector in collectors.items()}
         self._changed = threading.Condition()
+        self._waiting: deque[str] = deque()
+        self._busy_since: dict[object, float] = {}
 
     @property
     def changed(self) -> threading.Condition:
@@ -69,8 +77,11 @@ class CollectorRunner:
                 look_again = min((wait for wait in waits if wait is not None), default=None)
                 if give_up_at is not None and look_again is not None:
                     look_again = None if now >= give_up_at else min(look_again, give_up_at)
+                self._attend(now)
                 if look_again is None:
                     break
+                if self._waiting:
+                    look_again = min(look_again, now + PATIENCE_SECONDS)
                 self._changed.wait(look_again - now)
             found = {name: self._answer(name, bounds[name], now) for name in names}
         missing = {name: absent(name, "no collector") for name in bounds if name not in found}
@@ -82,14 +93,12 @@ class CollectorRunner:
         return entry.latest if entry else None
 
     def _advance(self, name: str, bound: float, now: float) -> float | None:
-        """Start what must be; return when to look again, None when nothing is to be awaited."""
+        """Queue what must be; return when to look again, None when nothing is to be awaited."""
         entry = self._entries[name]
         if entry.latest is not None and entry.latest.monotonic_seconds >= bound:
             return None
         if entry.running_since is None:
-            threading.Thread(
-                target=self._run, args=(name, entry), name=f"collect-{name}", daemon=True
-            ).start()
+            self._waiting.append(name)
             entry.running_since = now
         deadline = now if entry.deadline is None else entry.deadline
         return deadline if deadline > now else None
@@ -102,11 +111,28 @@ class CollectorRunner:
             return absent(name, "not collected within the time that the caller gave")
         return absent(name, f"not collected within {entry.collector.deadline_seconds:g} s")
 
-    def _run(self, name: str, entry: _Entry) -> None:
-        part = _collect(name, entry.collector.collect, replace(self._host, warnings=[]))
-        with self._changed:
-            entry.latest, entry.running_since = part, None
-            self._changed.notify_all()
+    def _attend(self, now: float) -> None:
+        """Start another thread when parts wait and no thread is about to take them."""
+        if self._waiting and all(
+            now - since >= PATIENCE_SECONDS for since in self._busy_since.values()
+        ):
+            worker = object()
+            self._busy_since[worker] = now
+            threading.Thread(target=self._work, args=(worker,), name="collect", daemon=True).start()
+
+    def _work(self, worker: object) -> None:
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    del self._busy_since[worker]
+                    return
+                name = self._waiting.popleft()
+                self._busy_since[worker] = time.monotonic()
+            entry = self._entries[name]
+            part = _collect(name, entry.collector.collect, replace(self._host, warnings=[]))
+            with self._changed:
+                entry.latest, entry.running_since = part, None
+                self._changed.notify_all()
 
 
 def _collect(name: str, collect: Callable[[Host], Message], host: Host) -> CollectedPart:

@@ -7,15 +7,14 @@ that every collector runs on it unchanged.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class LibvirtUnavailable(Exception):  # noqa: N818 -- a state of the host, not a mistake
     """libvirt could not be asked; the message says which URI and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class DomainRecord:
+class DomainRecord(NamedTuple):
     """One domain as libvirt reports it."""
 
     uri: str
@@ -85,8 +84,7 @@ class LibvirtConnection(Protocol):
         """Return all "storage_pools", "networks", "secrets" or "network_filters"."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRecord:
+class ObjectRecord(NamedTuple):
     """A storage pool, network, secret or network filter."""
 
     xml: str

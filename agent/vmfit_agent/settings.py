@@ -1,6 +1,5 @@
 """The configuration file: TOML whose keys are the options of the commands."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,6 +50,8 @@ def parse_settings(content: bytes, name: str) -> dict[str, object]:
     """Return the values of a file's content; `name` is what errors call it."""
     if len(content) > MAX_BYTES:
         raise SettingsError(f"{name}: larger than {MAX_BYTES} bytes")
+    import tomllib  # noqa: PLC0415 -- most hosts have no such file
+
     try:
         table = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

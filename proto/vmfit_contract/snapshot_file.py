@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import re
-import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -166,7 +165,7 @@ def _write(path: Path, content: bytes) -> None:
     if final.exists() and not stat.S_ISREG(final.stat().st_mode):
         final.write_bytes(content)
         return
-    temporary = final.with_name(f".{final.name[:200]}.{secrets.token_hex(4)}")
+    temporary = final.with_name(f".{final.name[:200]}.{os.urandom(4).hex()}")
     try:
         with temporary.open("xb") as file:
             file.write(content)

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 
 from vmfit.v1.host_pb2 import Certificate
-from vmfit_agent.certificate_files.x509 import parse_pem
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import exists, is_regular_file
 
@@ -62,6 +61,9 @@ def _is_there(host: Host, path: str) -> bool:
 
 
 def _certificate(host: Host, path: str, key: str | None) -> Certificate:
+    # Most hosts have no certificates, and the hash library takes its time to load.
+    from vmfit_agent.certificate_files.x509 import parse_pem  # noqa: PLC0415
+
     certificate = Certificate(path=path)
     present = _key_present(host, key) if key is not None else None
     if present is not None:

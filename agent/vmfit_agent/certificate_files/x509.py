@@ -9,8 +9,8 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 _PEM = re.compile(
     rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----"
@@ -31,8 +31,7 @@ _ATTRIBUTES = {
 _ENCODINGS = {0x1E: "utf-16-be", 0x1C: "utf-32-be", 0x14: "latin-1"}
 
 
-@dataclass(frozen=True, slots=True)
-class X509:
+class X509(NamedTuple):
     """One certificate."""
 
     subject: str

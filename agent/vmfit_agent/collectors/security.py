@@ -35,18 +35,26 @@ FILES = (
     "etc/libvirt/hooks/*/*",
 )
 # Of qemu.conf: what decides whether a guest starts or a migration connects.
-_QEMU = re.compile(
-    r"(?:user|group|dynamic_ownership|remember_owner|security_\w+|migration_\w+|migrate_tls_\w+|"
-    r"default_tls_\w+|(?:vnc|spice|chardev|nbd|backup|vxhs)_tls\w*|vnc_listen|spice_listen|"
-    r"vnc_sasl|cgroup_\w+|namespaces|max_\w+|nvram|hugetlbfs_mount|memory_backing_dir|"
-    r"relaxed_acs_check|lock_manager|seccomp_sandbox|bridge_helper|pr_helper|swtpm_\w+|"
-    r"keepalive_\w+|allow_disk_format_probing|set_process_name|deprecation_behavior|"
-    r"capability_filters|remote_display_port_\w+|remote_websocket_port_\w+|shared_filesystems)"
-)
-_LIBVIRTD = re.compile(
-    r"(?:listen_\w+|tls_\w+|tcp_port|auth_\w+|host_uuid\w*|key_file|cert_file|ca_file|crl_file|"
-    r"max_\w+|min_\w+|prio_workers|keepalive_\w+|unix_sock_\w+|admin_\w+|mdns_adv)"
-)
+# Settings that decide whether a guest starts, and settings that begin so.
+_QEMU = (
+    frozenset((
+        "user", "group", "dynamic_ownership", "remember_owner", "vnc_listen", "spice_listen",
+        "vnc_sasl", "namespaces", "nvram", "hugetlbfs_mount", "memory_backing_dir",
+        "relaxed_acs_check", "lock_manager", "seccomp_sandbox", "bridge_helper", "pr_helper",
+        "allow_disk_format_probing", "set_process_name", "deprecation_behavior",
+        "capability_filters", "shared_filesystems",
+    )),
+    (
+        "security_", "migration_", "migrate_tls_", "default_tls_", "vnc_tls", "spice_tls",
+        "chardev_tls", "nbd_tls", "backup_tls", "vxhs_tls", "cgroup_", "max_", "swtpm_",
+        "keepalive_", "remote_display_port_", "remote_websocket_port_",
+    ),
+)  # fmt: skip
+_LIBVIRTD = (
+    frozenset(("tcp_port", "key_file", "cert_file", "ca_file", "crl_file", "prio_workers",
+               "mdns_adv")),
+    ("listen_", "tls_", "auth_", "host_uuid", "max_", "min_", "keepalive_", "unix_sock_", "admin_"),
+)  # fmt: skip
 # Later files win: the modular daemons replace libvirtd where they are set up.
 _LIBVIRTD_FILES = ("libvirtd.conf", "virtqemud.conf", "virtproxyd.conf")
 _PROFILES = re.compile(
@@ -111,11 +119,20 @@ def _apparmor(host: Host) -> Apparmor | None:
 _GUEST_PROFILE = re.compile(r"libvirt-[0-9a-f]{8}-")
 
 
-def _settings(host: Host, names: tuple[str, ...], wanted: re.Pattern[str]) -> Mapping[str, str]:
+def _settings(
+    host: Host, names: tuple[str, ...], wanted: tuple[frozenset[str], tuple[str, ...]]
+) -> Mapping[str, str]:
+    whole, beginnings = wanted
     settings: dict[str, str] = {}
     for name in names:
         found = parse_conf(read_text(host, f"etc/libvirt/{name}", limit=1 << 20) or "")
-        settings.update({key: value for key, value in found.items() if wanted.fullmatch(key)})
+        settings.update(
+            {
+                key: value
+                for key, value in found.items()
+                if key in whole or key.startswith(beginnings)
+            }
+        )
     return settings
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TCP_LISTEN = "0A"
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
@@ -17,8 +17,7 @@ _IPV6_UNWANTED = _RTF_REJECT | _RTF_ANYCAST | _RTF_CACHE | _RTF_LOCAL
 _MAXIMUM_LINES = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class RouteEntry:
+class RouteEntry(NamedTuple):
     """One route of the main table."""
 
     destination: str

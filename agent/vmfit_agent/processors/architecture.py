@@ -8,21 +8,21 @@ from vmfit_agent.kernel_files.host_files import read_text, read_word
 
 # What /proc/cpuinfo shows of an architecture: a recording may hold no better file.
 _CPUINFO = (
-    (re.compile(r"^flags\s*:.*\blm\b", re.MULTILINE), "x86_64"),
-    (re.compile(r"^vendor_id\s*: IBM/S390", re.MULTILINE), "s390x"),
+    (r"(?m)^flags\s*:.*\blm\b", "x86_64"),
+    (r"(?m)^vendor_id\s*: IBM/S390", "s390x"),
     # Old Arm kernels call every processor of this kind architecture 7.
-    (re.compile(r"^(?:model name|Processor)\s*: .*\(v6l\)$", re.MULTILINE), "armv6l"),
-    (re.compile(r"^CPU architecture\s*: (?:8|AArch64)$", re.MULTILINE), "aarch64"),
-    (re.compile(r"^CPU architecture\s*: 7$", re.MULTILINE), "armv7l"),
-    (re.compile(r"^CPU architecture\s*: (?:6TEJ|6|5TEJ?)$", re.MULTILINE), "armv6l"),
-    (re.compile(r"^isa\s*: rv64", re.MULTILINE), "riscv64"),
-    (re.compile(r"^isa\s*: rv32", re.MULTILINE), "riscv32"),
-    (re.compile(r"^(?:CPU|cpu) [Ff]amily\s*: Loongson-64", re.MULTILINE), "loongarch64"),
-    (re.compile(r"^cpu\s*: (?:POWER|PPC97|Cell)", re.MULTILINE), "ppc64"),
-    (re.compile(r"^arch\s*: IA-64", re.MULTILINE), "ia64"),
-    (re.compile(r"^type\s*: sun4[uv]", re.MULTILINE), "sparc64"),
-    (re.compile(r"^cpu MHz.*^flags\s*:", re.MULTILINE | re.DOTALL), "i686"),
-    (re.compile(r"^cpu\s*: .*^revision\s*: .*pvr", re.MULTILINE | re.DOTALL), "ppc"),
+    (r"(?m)^(?:model name|Processor)\s*: .*\(v6l\)$", "armv6l"),
+    (r"(?m)^CPU architecture\s*: (?:8|AArch64)$", "aarch64"),
+    (r"(?m)^CPU architecture\s*: 7$", "armv7l"),
+    (r"(?m)^CPU architecture\s*: (?:6TEJ|6|5TEJ?)$", "armv6l"),
+    (r"(?m)^isa\s*: rv64", "riscv64"),
+    (r"(?m)^isa\s*: rv32", "riscv32"),
+    (r"(?m)^(?:CPU|cpu) [Ff]amily\s*: Loongson-64", "loongarch64"),
+    (r"(?m)^cpu\s*: (?:POWER|PPC97|Cell)", "ppc64"),
+    (r"(?m)^arch\s*: IA-64", "ia64"),
+    (r"(?m)^type\s*: sun4[uv]", "sparc64"),
+    (r"(?ms)^cpu MHz.*^flags\s*:", "i686"),
+    (r"(?ms)^cpu\s*: .*^revision\s*: .*pvr", "ppc"),
 )
 
 
@@ -39,7 +39,7 @@ def machine(host: Host) -> str:
     text = read_text(host, "proc/cpuinfo") or ""
     # One processor tells, and the last lines that old Arm kernels put after all processors.
     shown = f"{text[:8192]}\n{text[-2048:]}"
-    found = next((name for pattern, name in _CPUINFO if pattern.search(shown)), "")
+    found = next((name for pattern, name in _CPUINFO if re.search(pattern, shown)), "")
     if found == "ppc64" and "ppc64le" in (read_text(host, "proc/version") or ""):
         return "ppc64le"
     return found

@@ -1,7 +1,7 @@
 """Reads /proc/cpuinfo: what every architecture tells in its own way."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _FLAGS = re.compile(r"^(?:flags|Features|features|isa)[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _MICROCODE = re.compile(r"^microcode[ \t]*:[ \t]*(0x[0-9a-f]{1,16})$", re.MULTILINE)
@@ -18,8 +18,7 @@ _ARM_IMPLEMENTERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class CpuInfo:
+class CpuInfo(NamedTuple):
     """What the kernel prints; None and empty where it does not."""
 
     cpu_ids: tuple[int, ...] = ()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,7 +80,7 @@ def _record_domains(connection: LibvirtConnection, folder: Path, mask: Mask) -> 
 
 
 def _without_xml(record: DomainRecord) -> dict[str, Any]:
-    return {key: value for key, value in asdict(record).items() if key in RECORD_FIELDS}
+    return {key: value for key, value in record._asdict().items() if key in RECORD_FIELDS}
 
 
 def _record_objects(connection: LibvirtConnection, folder: Path, mask: Mask) -> list[str]:
@@ -98,7 +98,7 @@ def _record_objects(connection: LibvirtConnection, folder: Path, mask: Mask) -> 
 
 def _record_object(name: Path, record: ObjectRecord, mask: Mask) -> None:
     _write(name.with_suffix(".xml"), mask(record.xml))
-    known = asdict(record)
+    known = record._asdict()
     del known["xml"]
     known["volume_xmls"] = [mask(xml) for xml in record.volume_xmls]
     known["error"] = mask(record.error)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from vmfit_agent.host import DomainRecord, LibvirtConnection, LibvirtUnavailable
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
 
 OBJECT_KINDS = ("storage_pools", "networks", "secrets", "network_filters")
-RECORD_FIELDS = frozenset(field.name for field in fields(DomainRecord)) - {
+RECORD_FIELDS = frozenset(DomainRecord._fields) - {
     "uri",
     "xml",
     "inactive_xml",

@@ -4,11 +4,10 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class FilesystemStatus:
+class FilesystemStatus(NamedTuple):
     """What statvfs told of a mount point."""
 
     size_bytes: int | None = None

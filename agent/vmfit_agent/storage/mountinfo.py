@@ -1,7 +1,7 @@
 """The mount table: parsed, stripped of secrets, with the server behind network file systems."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 _MAXIMUM_MOUNTS = 20_000
@@ -65,8 +65,7 @@ _WAITING_TYPES = SHARED_TYPES | frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MountEntry:
+class MountEntry(NamedTuple):
     """One line of mountinfo. The mount point and source are as the kernel has them, unescaped."""
 
     mount_id: int
@@ -95,8 +94,7 @@ class MountEntry:
         return next((o[len(prefix) :] for o in self.options if o.startswith(prefix)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(NamedTuple):
     """What of which server is mounted."""
 
     server: str | None

@@ -1,19 +1,16 @@
 """The few things about the host itself that libvirt's capabilities tell."""
 
-from dataclasses import dataclass
-from xml.etree.ElementTree import ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from typing import NamedTuple
 
 from vmfit_agent.bounded_call import call_within
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.virtualization.xml_document import parse_document
 
 _PATIENCE_SECONDS = 1.5
+_MAXIMUM_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class HostCapabilities:
+class HostCapabilities(NamedTuple):
     """What the first libvirt URI that answers says; None where it says nothing."""
 
     uuid: str | None = None
@@ -41,10 +38,7 @@ def _capabilities(host: Host, uri: str) -> str:
 
 def parse(xml: str) -> HostCapabilities:
     """Return what the capabilities XML says of the host; ValueError when it is malformed."""
-    try:
-        document = fromstring(xml)
-    except (ParseError, DefusedXmlException) as error:
-        raise ValueError(f"capabilities are malformed: {error}") from None
+    document = parse_document(xml, "capabilities", _MAXIMUM_BYTES)
     counter = document.find("host/cpu/counter[@name='tsc']")
     if counter is None:
         return HostCapabilities(uuid=document.findtext("host/uuid"))

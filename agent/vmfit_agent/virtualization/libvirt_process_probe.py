@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from vmfit_agent.bounded_call import call_within
@@ -77,9 +76,9 @@ class ProcessProbe:
                 if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                     raise
                 continue
-            found[uuid] = replace(record, active_job=job, block_jobs=block_jobs, jobs_known=known)
+            found[uuid] = record._replace(active_job=job, block_jobs=block_jobs, jobs_known=known)
         for uuid, resident in _resident_bytes(libvirt, connection, found).items():
-            found[uuid] = replace(found[uuid], resident_bytes=resident)
+            found[uuid] = found[uuid]._replace(resident_bytes=resident)
 
 
 def _resident_bytes(libvirt: Any, connection: Any, wanted: Mapping[str, object]) -> dict[str, int]:  # noqa: ANN401
