@@ -8,6 +8,7 @@ from pathlib import Path
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.host import Host, Libvirt, NoLibvirt
+from vmfit_agent.probes.prober import Prober
 from vmfit_agent.sources.in_process import InProcess
 
 NO_URI = "none"
@@ -40,9 +41,10 @@ class HostOptions:
         return LiveLibvirt(uris)
 
 
-def local_source(host: Host) -> InProcess:
-    """Return a source that collects from the host in this process."""
-    return InProcess(host, COLLECTORS, _describe)
+def local_source(host: Host, probes_per_minute: int = 0) -> InProcess:
+    """Return a source that collects from the host in this process; it probes when it may."""
+    prober = Prober(host, probes_per_minute) if probes_per_minute else None
+    return InProcess(host, COLLECTORS, _describe, prober)
 
 
 def describe_without_host(xml: str) -> DescribeVmResponse:

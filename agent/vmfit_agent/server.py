@@ -58,7 +58,7 @@ class TlsFiles:
 class AgentServer:
     """Serves one source on one address."""
 
-    def __init__(self, source: SnapshotSource) -> None:
+    def __init__(self, source: SnapshotSource, *, probes: bool = True) -> None:
         self._source = source
         self._stopping = threading.Event()
         self._server = grpc.server(
@@ -69,7 +69,7 @@ class AgentServer:
             experimental_non_blocking=True,
             experimental_thread_pool=ThreadPoolExecutor(1, thread_name_prefix="health"),
         )
-        add_HostMetadataServicer_to_server(HostMetadata(source), self._server)
+        add_HostMetadataServicer_to_server(HostMetadata(source, probes=probes), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         _add_reflection(self._server)
         self._report(False)  # noqa: FBT003 -- the source has not answered yet

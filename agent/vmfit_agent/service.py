@@ -11,13 +11,18 @@ from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmResponse,
     GetSnapshotRequest,
     GetSnapshotResponse,
+    ProbeRequest,
+    ProbeResponse,
     WatchSnapshotRequest,
     WatchSnapshotResponse,
 )
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataServicer
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.parts import PART_NAMES
+from vmfit_agent.probes.validation import first_complaint
 from vmfit_agent.sources import (
+    ProbesExhausted,
+    ProbesRefused,
     SnapshotSource,
     SourceUnavailable,
     UnknownDomain,
@@ -36,8 +41,11 @@ Answer = TypeVar("Answer")
 class HostMetadata(HostMetadataServicer):
     """Answers from a snapshot source; every error names the field it is about."""
 
-    def __init__(self, source: SnapshotSource, max_watches: int = MAX_WATCHES) -> None:
+    def __init__(
+        self, source: SnapshotSource, max_watches: int = MAX_WATCHES, *, probes: bool = True
+    ) -> None:
         self._source = source
+        self._may_probe = probes
         self._max_watches = max_watches
         self._free_watches = threading.BoundedSemaphore(max_watches)
 
@@ -94,6 +102,18 @@ class HostMetadata(HostMetadataServicer):
             context, lambda: self._source.describe_vm(request, _time_left(context)), field=kind
         )
 
+    def Probe(  # noqa: N802 -- gRPC's name
+        self, request: ProbeRequest, context: grpc.ServicerContext
+    ) -> ProbeResponse:
+        """Answer the questions side by side, in their order."""
+        complaint = first_complaint(request.probes)
+        if complaint is not None:
+            _refuse(context, *complaint)
+        if not self._may_probe:
+            why = "the agent's configuration forbids probes (probes = false)"
+            abort(context, grpc.StatusCode.FAILED_PRECONDITION, why)
+        return _guarded(context, lambda: self._source.probe(request, _time_left(context)))
+
 
 def _cancel(watch: Watch) -> None:
     watch.cancel()
@@ -113,6 +133,10 @@ def _guarded(
         abort(context, grpc.StatusCode.NOT_FOUND, str(error), field)
     except UnusableDefinition as error:
         abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), field)
+    except ProbesRefused as error:
+        abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(error))
+    except ProbesExhausted as error:
+        abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
     except SourceUnavailable as error:
         abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
 

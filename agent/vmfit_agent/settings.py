@@ -14,6 +14,8 @@ KEYS: Mapping[str, tuple[type, str]] = {
     "insecure": (bool, "insecure"),
     "libvirt_uris": (list, "libvirt_uri"),
     "listen": (str, "listen"),
+    "probes": (bool, "probes"),
+    "probes_per_minute": (int, "probes_per_minute"),
     "replay": (str, "replay"),
     "socket": (str, "socket"),
     "source": (str, "source"),
@@ -22,7 +24,7 @@ KEYS: Mapping[str, tuple[type, str]] = {
     "tls_key": (str, "tls_key"),
 }
 _ADDRESSES = frozenset(("listen", "source"))
-_TYPE_NAMES = {str: "a text", bool: "true or false", list: "a list of texts"}
+_TYPE_NAMES = {str: "a text", bool: "true or false", int: "a number", list: "a list of texts"}
 
 
 class SettingsError(Exception):
@@ -62,7 +64,7 @@ def parse_settings(content: bytes, name: str) -> dict[str, object]:
         if key not in KEYS:
             raise SettingsError(f"{name}: {key[:100]}: no such key; there are {', '.join(KEYS)}")
         expected, option = KEYS[key]
-        if not isinstance(value, expected) or not _holds_texts(value):
+        if type(value) is not expected or not _holds_texts(value):
             raise SettingsError(f"{name}: {key}: must be {_TYPE_NAMES[expected]}")
         if key in _ADDRESSES:
             try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vmfit_agent.commands.options import DEFAULT_SOCKET, CommandError, host_options
+from vmfit_agent.commands.options import DEFAULT_SOCKET, CommandError, host_options, probe_options
 from vmfit_agent.events import follow_kernel
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.parts import PART_NAMES
@@ -29,14 +29,24 @@ _LOG = logging.getLogger(__name__)
     type=click.Path(path_type=Path),
     help="Answer on this unix socket.",
 )
+@probe_options
 @host_options
-def command(*, socket: Path, root: Path, libvirt_uri: tuple[str, ...], attributes: Path) -> int:
+def command(
+    *,
+    socket: Path,
+    probes: bool,
+    probes_per_minute: int,
+    root: Path,
+    libvirt_uri: tuple[str, ...],
+    attributes: Path,
+) -> int:
     """Collect facts with privileges, for a serve process on this host.
 
     Listens on a unix socket alone, which its owner and group may open.
     """
     limit_heaps()
-    server = AgentServer(live_source(HostOptions(root, libvirt_uri, attributes)))
+    source = live_source(HostOptions(root, libvirt_uri, attributes), probes_per_minute)
+    server = AgentServer(source, probes=probes)
     try:
         address = server.start(Address(path=str(socket)))
     except ListenError as error:
@@ -46,10 +56,10 @@ def command(*, socket: Path, root: Path, libvirt_uri: tuple[str, ...], attribute
     return 0
 
 
-def live_source(options: HostOptions) -> InProcess:
+def live_source(options: HostOptions, probes_per_minute: int) -> InProcess:
     """Return a source that follows the host's events and has begun to collect."""
     host = options.open()
-    source = local_source(host)
+    source = local_source(host, probes_per_minute)
     if host.is_live:
         follow_kernel(source.invalidate)
         follow_libvirt(host.libvirt.uris, source.invalidate)

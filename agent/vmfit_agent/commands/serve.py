@@ -12,6 +12,7 @@ from vmfit_agent.commands.options import (
     AddressOption,
     CommandError,
     host_options,
+    probe_options,
 )
 from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer, ListenError, TlsFiles
@@ -59,6 +60,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     envvar="VMFIT_AGENT_INSECURE",
     help="Serve plain text over the network, to anybody.",
 )
+@probe_options
 @host_options
 @click.pass_context
 def command(
@@ -71,6 +73,8 @@ def command(
     tls_key: Path | None,
     tls_ca: Path | None,
     insecure: bool,
+    probes: bool,
+    probes_per_minute: int,
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -89,8 +93,8 @@ def command(
     elif replay is not None:
         snapshots = _replay_source(replay)
     else:
-        snapshots = _local_source(root, libvirt_uri, attributes)
-    server = AgentServer(snapshots)
+        snapshots = _local_source(root, libvirt_uri, attributes, probes_per_minute)
+    server = AgentServer(snapshots, probes=probes)
     try:
         address = server.start(listen, tls, insecure=insecure)
     except ListenError as error:
@@ -142,8 +146,10 @@ def _replay_source(path: Path) -> SnapshotSource:
         raise CommandError(str(error)) from None
 
 
-def _local_source(root: Path, libvirt_uris: Sequence[str], attributes: Path) -> SnapshotSource:
+def _local_source(
+    root: Path, libvirt_uris: Sequence[str], attributes: Path, probes_per_minute: int
+) -> SnapshotSource:
     from vmfit_agent.commands.collect import live_source  # noqa: PLC0415
     from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
 
-    return live_source(HostOptions(root, libvirt_uris, attributes))
+    return live_source(HostOptions(root, libvirt_uris, attributes), probes_per_minute)

@@ -3,7 +3,12 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
-from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.host_metadata_service_pb2 import (
+    DescribeVmRequest,
+    DescribeVmResponse,
+    ProbeRequest,
+    ProbeResponse,
+)
 from vmfit.v1.snapshot_pb2 import Snapshot
 
 
@@ -17,6 +22,14 @@ class UnusableDefinition(ValueError):  # noqa: N818 -- said of the definition
 
 class SourceUnavailable(Exception):  # noqa: N818 -- a state of the host, not a mistake
     """The snapshot source does not answer, and why."""
+
+
+class ProbesRefused(Exception):  # noqa: N818 -- a state of the agent, not a mistake
+    """This source answers no probes, and why."""
+
+
+class ProbesExhausted(Exception):  # noqa: N818 -- a state of the agent, not a mistake
+    """More probes than the agent answers at once or in a minute; ask again later."""
 
 
 class Watch(Iterator[Snapshot], Protocol):
@@ -48,6 +61,9 @@ class SnapshotSource(Protocol):
         self, request: DescribeVmRequest, timeout_seconds: float | None = None
     ) -> DescribeVmResponse:
         """Describe a domain; UnknownDomain or UnusableDefinition when that cannot be done."""
+
+    def probe(self, request: ProbeRequest, timeout_seconds: float) -> ProbeResponse:
+        """Answer valid questions; ProbesRefused or ProbesExhausted when they are not even asked."""
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report whether the source answers, soon and whenever that changes, until it is closed."""

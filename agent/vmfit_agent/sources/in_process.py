@@ -4,7 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.host_metadata_service_pb2 import (
+    DescribeVmRequest,
+    DescribeVmResponse,
+    ProbeRequest,
+    ProbeResponse,
+)
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart
@@ -12,7 +17,8 @@ from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.parts import in_order
-from vmfit_agent.sources import SourceUnavailable
+from vmfit_agent.probes.prober import Prober
+from vmfit_agent.sources import ProbesRefused, SourceUnavailable
 from vmfit_agent.sources.bounded_calls import BoundedCalls
 
 Describe = Callable[[DescribeVmRequest, Host], DescribeVmResponse]
@@ -36,8 +42,15 @@ class InProcess:
     and only a watch makes the clock tick.
     """
 
-    def __init__(self, host: Host, collectors: Mapping[str, Collector], describe: Describe) -> None:
+    def __init__(
+        self,
+        host: Host,
+        collectors: Mapping[str, Collector],
+        describe: Describe,
+        prober: Prober | None = None,
+    ) -> None:
         self._host = host
+        self._prober = prober
         self._collectors = collectors
         self._describe = describe
         self._descriptions: BoundedCalls[DescribeVmResponse] = BoundedCalls(MAX_DESCRIPTIONS)
@@ -94,6 +107,14 @@ class InProcess:
             raise SourceUnavailable(f"describing the domain: {error}") from None
         except LibvirtUnavailable as error:
             raise SourceUnavailable(str(error)) from None
+
+    def probe(self, request: ProbeRequest, timeout_seconds: float) -> ProbeResponse:
+        """Answer questions about the host, if it is the one that this process runs on."""
+        if not self._host.is_live:
+            raise ProbesRefused("the agent reads a recorded host: nothing can be asked of it")
+        if self._prober is None:
+            raise ProbesRefused("the agent's configuration forbids probes (probes = false)")
+        return ProbeResponse(results=self._prober.answer(request.probes, timeout_seconds))
 
     def invalidate(self, parts: Collection[str]) -> None:
         """Note that an event made outdated what was collected before now."""

@@ -7,13 +7,18 @@ from weakref import WeakSet
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.host_metadata_service_pb2 import (
+    DescribeVmRequest,
+    DescribeVmResponse,
+    ProbeRequest,
+    ProbeResponse,
+)
 from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart, digest
 from vmfit_agent.parts import PART_NAMES, in_order
-from vmfit_agent.sources import UnknownDomain
+from vmfit_agent.sources import ProbesRefused, UnknownDomain
 from vmfit_contract.snapshot_file import read_snapshot
 
 DescribeXml = Callable[[str], DescribeVmResponse]
@@ -78,6 +83,14 @@ class Replay:
         raise UnknownDomain(
             f"the recording has no domain {wanted!r}" + (f": its domains: {why}" if why else "")
         )
+
+    def probe(
+        self,
+        request: ProbeRequest,  # noqa: ARG002 -- there is no host to ask
+        timeout_seconds: float,  # noqa: ARG002 -- it does not wait
+    ) -> ProbeResponse:
+        """Raise ProbesRefused."""
+        raise ProbesRefused("the agent replays a recording: nothing can be asked of the host")
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report that the source answers: it always does."""

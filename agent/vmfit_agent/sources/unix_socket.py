@@ -12,12 +12,20 @@ from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
     DescribeVmResponse,
     GetSnapshotRequest,
+    ProbeRequest,
+    ProbeResponse,
     WatchSnapshotRequest,
     WatchSnapshotResponse,
 )
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
+from vmfit_agent.sources import (
+    ProbesExhausted,
+    ProbesRefused,
+    SourceUnavailable,
+    UnknownDomain,
+    UnusableDefinition,
+)
 from vmfit_contract.address import Address
 from vmfit_contract.channel import MAX_MESSAGE_BYTES
 
@@ -75,6 +83,21 @@ class UnixSocket:
         try:
             return self._stub.DescribeVm(request, timeout=timeout_seconds or DEFAULT_SECONDS)
         except grpc.RpcError as error:
+            self._fail(error)
+
+    def probe(self, request: ProbeRequest, timeout_seconds: float) -> ProbeResponse:
+        """Let the collecting process answer: it has the rights that the answers need."""
+        try:
+            return self._stub.Probe(request, timeout=timeout_seconds)
+        except grpc.RpcError as error:
+            call: Any = error
+            match call.code():
+                case grpc.StatusCode.FAILED_PRECONDITION:
+                    raise ProbesRefused(call.details()) from None
+                case grpc.StatusCode.UNIMPLEMENTED:
+                    raise ProbesRefused("the collecting process is too old for probes") from None
+                case grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise ProbesExhausted(call.details()) from None
             self._fail(error)
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:

@@ -1,0 +1,1 @@
+"""Questions that no snapshot can hold, asked of the host that this process runs on."""

@@ -1,0 +1,71 @@
+"""Can this host open a TCP connection there?"""
+
+import errno
+import os
+import select
+import socket
+import time
+
+from vmfit.v1.probe_pb2 import ConnectAnswer, ConnectOutcome, ConnectPort
+from vmfit_agent.host import Host
+from vmfit_agent.probes.resolve_name import SocketAddress, look_up
+
+# What a firewall's reset looks like; every other error is of the way there.
+_REFUSALS = frozenset((errno.ECONNREFUSED, errno.ECONNRESET))
+
+
+def connect_port(question: ConnectPort, _host: Host, seconds: float) -> ConnectAnswer:
+    """Try the host's addresses one after the other until one connects; nothing is sent.
+
+    Each gets its share of the time that is left. Raises Unanswerable when the resolver is silent.
+    Source: connect(2).
+    """
+    give_up_at = time.monotonic() + seconds
+    try:
+        addresses = look_up(question.host, question.port, seconds)
+    except socket.gaierror:
+        return ConnectAnswer(outcome=ConnectOutcome.CONNECT_OUTCOME_UNRESOLVED)
+    outcome = ConnectOutcome.CONNECT_OUTCOME_UNRESOLVED
+    tried = ""
+    for index, address in enumerate(addresses):
+        left = max(give_up_at - time.monotonic(), 0.0) / (len(addresses) - index)
+        outcome, tried = _connect(address, left), address[1][0]
+        if outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED:
+            break
+    return ConnectAnswer(outcome=outcome, address=tried)
+
+
+def _connect(address: SocketAddress, seconds: float) -> ConnectOutcome.ValueType:
+    try:
+        error = _attempt(address, seconds)
+    except OSError as raised:  # No such family on this host, no descriptor left.
+        error = raised.errno or errno.EIO
+    match error:
+        case 0:
+            return ConnectOutcome.CONNECT_OUTCOME_CONNECTED
+        case errno.EINPROGRESS | errno.ETIMEDOUT:
+            return ConnectOutcome.CONNECT_OUTCOME_TIMED_OUT
+        case _ if error in _REFUSALS:
+            return ConnectOutcome.CONNECT_OUTCOME_REFUSED
+        case errno.EMFILE | errno.ENFILE | errno.ENOBUFS | errno.ENOMEM:
+            raise OSError(error, os.strerror(error))
+        case _:
+            return ConnectOutcome.CONNECT_OUTCOME_UNREACHABLE
+
+
+def _attempt(address: SocketAddress, seconds: float) -> int:
+    """Return the errno that connecting ends with, 0 when it connects."""
+    family, place = address
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)  # noqa: FBT003 -- socket's own
+        error = connection.connect_ex(place)
+        if error == errno.EINPROGRESS:
+            poll = select.poll()
+            poll.register(connection, select.POLLOUT)
+            if not poll.poll(seconds * 1000):
+                return errno.EINPROGRESS
+            error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error == 0 and connection.getsockname() == connection.getpeername():
+            # The kernel chose the very port that it was to connect to, and so met itself.
+            return errno.ECONNREFUSED
+        return error

@@ -1,0 +1,79 @@
+"""Does a network disk open from this host, as QEMU would open it?"""
+
+import json
+import os
+import re
+import shutil
+import time
+
+from vmfit.v1.probe_pb2 import DiskAnswer, OpenDisk
+from vmfit_agent.host import Host
+from vmfit_agent.probes.bounded_program import Ended, run_program
+from vmfit_agent.probes.image_options import image_options
+from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
+from vmfit_agent.probes.unanswerable import Unanswerable
+
+PROGRAM = "qemu-img"
+PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MISSING = re.compile(
+    r"Unknown (?:driver|protocol)|[Dd]river '[^']*' (?:is not whitelisted|is not supported)"
+)
+_FAILURE = re.compile(r"^qemu-img: (?:Could not open )?(.*)$", re.MULTILINE)
+_SHOWN_CHARACTERS = 500
+
+
+def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
+    """Let QEMU's own block driver open the disk read-only, with the rights of QEMU's user.
+
+    The program is killed when the time is over, and then there is no answer: Unanswerable.
+    Source: qemu-img info --image-opts.
+    """
+    give_up_at = time.monotonic() + seconds
+    program = qemu_img()
+    if program is None:
+        raise Unanswerable(f"{PROGRAM} is not installed")
+    options = image_options(question.source)
+    user = _other_user(host)
+    command = [program, "info", "--output=json", "--force-share", "--image-opts", options]
+    try:
+        ended = run_program(command, user, max(give_up_at - time.monotonic(), 0.01))
+    except TimeoutError:
+        raise Unanswerable(f"QEMU did not open it within {seconds:g} s") from None
+    return _opened(ended) if ended.status == 0 else _failed(ended, options)
+
+
+def qemu_img() -> str | None:
+    """Return the path of the program, None where it is not installed."""
+    return shutil.which(PROGRAM, path=PROGRAM_PATH)
+
+
+def _other_user(host: Host) -> QemuUser | None:
+    """Return QEMU's user where it is not this process's own and this process may become it."""
+    if os.geteuid() != 0:
+        return None
+    user = qemu_user(host)
+    return user if user.user_id != 0 else None
+
+
+def _opened(ended: Ended) -> DiskAnswer:
+    answer = DiskAnswer(opens=True)
+    try:
+        size = json.loads(ended.output)["virtual-size"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return answer
+    if isinstance(size, int) and 0 <= size < 1 << 63:
+        answer.virtual_size_bytes = size
+    return answer
+
+
+def _failed(ended: Ended, options: str) -> DiskAnswer:
+    if ended.status < 0:
+        raise Unanswerable(f"{PROGRAM} was ended by signal {-ended.status}")
+    text = ended.errors.decode(errors="replace")
+    words = [line.replace(f"'{options}': ", "") for line in _FAILURE.findall(text)]
+    # What a library of QEMU complains of on the way is not why.
+    reason = next((line for line in reversed(words) if not line.startswith("GLib")), text)
+    return DiskAnswer(
+        reason=" ".join(reason.split())[:_SHOWN_CHARACTERS],
+        driver_missing=_MISSING.search(text) is not None,
+    )
