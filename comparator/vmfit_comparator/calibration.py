@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from vmfit.v1.calibration_pb2 import (
     AnswerCalibration,
@@ -15,45 +15,16 @@ from vmfit_comparator.judgement import MIGRATED, came_true, stated_probability, 
 from vmfit_comparator.store.records import CheckRecord, OutcomeRecord
 
 
-@dataclass(slots=True)
-class _AnswerTally:
-    outcomes: Counter[MigrationOutcome.ValueType] = field(default_factory=Counter)
-    came: Counter[bool | None] = field(default_factory=Counter)
-    probabilities: list[float] = field(default_factory=list)
+class _Case(NamedTuple):
+    """What was said, and what came."""
+
+    answer: Answer.ValueType
+    probability: float | None
+    held: bool | None
+    outcome: MigrationOutcome.ValueType
 
 
-@dataclass(slots=True)
-class _Tally:
-    """The answers of one fact, or of the verdict, so far."""
-
-    answers: defaultdict[Answer.ValueType, _AnswerTally] = field(
-        default_factory=lambda: defaultdict(_AnswerTally)
-    )
-    squares: list[float] = field(default_factory=list)
-
-    def add(
-        self,
-        answer: Answer.ValueType,
-        probability: float | None,
-        held: bool | None,  # noqa: FBT001 -- data
-        outcome: MigrationOutcome.ValueType,
-    ) -> None:
-        tally = self.answers[answer]
-        tally.outcomes[outcome] += 1
-        tally.came[came_true(answer, held)] += 1
-        stated = stated_probability(answer, probability)
-        if stated is not None:
-            tally.probabilities.append(stated)
-            if held is not None:
-                self.squares.append((stated - held) ** 2)
-
-    def message(self, fact: str = "") -> Calibration:
-        calibration = Calibration(
-            fact=fact, answers=[_answer(each, self.answers[each]) for each in sorted(self.answers)]
-        )
-        if self.squares:
-            calibration.brier_score = sum(self.squares) / len(self.squares)
-        return calibration
+_Cases = Counter[_Case]
 
 
 def calibrate(
@@ -62,34 +33,67 @@ def calibrate(
     check_count: int,
 ) -> GetCalibrationResponse:
     """Return how the verdict and the wanted facts did; `check_count` counts all checks."""
-    verdict, facts = _Tally(), defaultdict[str, _Tally](_Tally)
-    outcome_count = 0
+    verdict: _Cases = Counter()
+    facts: defaultdict[str, _Cases] = defaultdict(Counter)
     for check, outcome in outcomes:
-        outcome_count += 1
-        migrated = outcome.outcome == MIGRATED
-        verdict.add(check.answer, check.probability, migrated, outcome.outcome)
+        what, migrated = outcome.outcome, outcome.outcome == MIGRATED
+        verdict[_Case(check.answer, check.probability, migrated, what)] += 1
         held = what_held(check, outcome)
         for name, given in check.findings.items():
             if is_wanted(name):
-                facts[name].add(given.answer, given.probability, held.get(name), outcome.outcome)
+                case = _Case(given.answer, given.probability, held.get(name), what)
+                facts[name][case] += 1
     return GetCalibrationResponse(
-        verdict=verdict.message(),
-        facts=[facts[name].message(name) for name in sorted(facts)],
-        check_count=max(check_count, outcome_count),
-        outcome_count=outcome_count,
+        verdict=_calibration("", verdict),
+        facts=[_calibration(name, facts[name]) for name in sorted(facts)],
+        check_count=max(check_count, verdict.total()),
+        outcome_count=verdict.total(),
     )
 
 
-def _answer(answer: Answer.ValueType, tally: _AnswerTally) -> AnswerCalibration:
+def _calibration(fact: str, cases: _Cases) -> Calibration:
+    message = Calibration(fact=fact)
+    for answer in sorted({case.answer for case in cases}):
+        own = Counter({case: count for case, count in cases.items() if case.answer == answer})
+        message.answers.append(_answer(answer, own))
+    squares = [
+        ((stated - case.held) ** 2, count)
+        for case, count in cases.items()
+        if (stated := _stated(case)) is not None and case.held is not None
+    ]
+    if squares:
+        message.brier_score = _mean(squares)
+    return message
+
+
+def _answer(answer: Answer.ValueType, cases: _Cases) -> AnswerCalibration:
+    came: Counter[bool | None] = Counter()
+    outcomes: Counter[MigrationOutcome.ValueType] = Counter()
+    for case, count in cases.items():
+        came[came_true(answer, case.held)] += count
+        outcomes[case.outcome] += count
     message = AnswerCalibration(
         answer=answer,
-        given_count=tally.outcomes.total(),
-        came_true_count=tally.came[True],
-        came_false_count=tally.came[False],
-        untested_count=tally.came[None],
+        given_count=cases.total(),
+        came_true_count=came[True],
+        came_false_count=came[False],
+        untested_count=came[None],
     )
-    if tally.probabilities:
-        message.mean_probability = sum(tally.probabilities) / len(tally.probabilities)
-    for outcome in sorted(tally.outcomes):
-        message.outcomes.add(outcome=outcome, count=tally.outcomes[outcome])
+    stated = [
+        (chance, count) for case, count in cases.items() if (chance := _stated(case)) is not None
+    ]
+    if stated:
+        message.mean_probability = _mean(stated)
+    for outcome in sorted(outcomes):
+        message.outcomes.add(outcome=outcome, count=outcomes[outcome])
     return message
+
+
+def _stated(case: _Case) -> float | None:
+    return stated_probability(case.answer, case.probability)
+
+
+def _mean(values: Iterable[tuple[float, int]]) -> float:
+    """Return the mean of values that each stand for a number of cases."""
+    weighted = list(values)
+    return sum(value * count for value, count in weighted) / sum(count for _, count in weighted)

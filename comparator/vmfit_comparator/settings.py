@@ -5,7 +5,7 @@ timeout = 20.0                      # seconds
 policy = "conservative"             # a name or a file
 policies = ["/etc/vmfit/policies/site.yaml"]
 store = "sqlite:////var/lib/vmfit/comparator.db"    # keep checks and outcomes there
-store_checks = 100000               # how many checks to keep
+store_checks = 100000               # how many checks to keep; as many more if an outcome is known
 
 [hosts.alpha]
 address = "alpha.example:16530"

@@ -1,5 +1,6 @@
 """The store: checks and outcomes in a database."""
 
+import secrets
 import sqlite3
 import threading
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from vmfit_comparator.store.database import connect, ensure_schema
@@ -24,18 +26,20 @@ _SHOWN_CHARACTERS = 300
 class Store:
     """Keeps checks and their outcomes. Safe to use from several threads and processes.
 
-    Of more than `kept_checks` checks the oldest without an outcome are forgotten first. The
-    database is opened at the first use; every method then raises StoreError when it cannot be
-    used, and so does the constructor for a URL that is none.
+    The newest `kept_checks` checks without an outcome are kept, and as many with one: those are
+    rare and worth more. The database is opened at the first use; every method then raises
+    StoreError when it cannot be used, and so does the constructor for a URL that is none.
     """
 
     def __init__(self, url: str, kept_checks: int = DEFAULT_KEPT_CHECKS) -> None:
         self._engine = connect(url)
-        self._name = self._engine.url.render_as_string(hide_password=True)
+        self._name = make_url(url).render_as_string(hide_password=True)
         self._kept_checks = kept_checks
+        self._slack = min(_SLACK, kept_checks // 10)
         self._lock = threading.Lock()
         self._is_ready = False
-        self._until_forgetting = 0
+        # Anywhere, since a command adds one check and ends: one of many has the work.
+        self._until_forgetting = secrets.randbelow(self._slack + 1)
 
     def close(self) -> None:
         """Close the connections."""
@@ -49,7 +53,7 @@ class Store:
                 self._until_forgetting -= 1
                 due = self._until_forgetting < 0
                 if due:
-                    self._until_forgetting = min(_SLACK, self._kept_checks // 10)
+                    self._until_forgetting = self._slack
             if due:
                 self._forget(connection)
 
@@ -96,17 +100,14 @@ class Store:
             return connection.execute(select(func.count(CHECKS.c.checked_at_us))).scalar_one()
 
     def _forget(self, connection: Connection) -> None:
-        count = connection.execute(select(func.count(CHECKS.c.checked_at_us))).scalar_one()
-        surplus = count - self._kept_checks
-        if surplus <= 0:
-            return
-        oldest = (
-            select(CHECKS.c.id)
-            .outerjoin(OUTCOMES, OUTCOMES.c.check_id == CHECKS.c.id)
-            .order_by(OUTCOMES.c.check_id.is_not(None), CHECKS.c.checked_at_us)
-            .limit(surplus)
-        )
-        connection.execute(delete(CHECKS).where(CHECKS.c.id.in_(oldest)))
+        with_outcome = CHECKS.c.id.in_(select(OUTCOMES.c.check_id))
+        for chosen in (with_outcome, ~with_outcome):
+            query = select(func.count(CHECKS.c.checked_at_us)).where(chosen)
+            surplus = connection.execute(query).scalar_one() - self._kept_checks
+            if surplus > 0:
+                oldest = select(CHECKS.c.id).where(chosen).order_by(CHECKS.c.checked_at_us)
+                surplus_ids = oldest.limit(surplus)
+                connection.execute(delete(CHECKS).where(CHECKS.c.id.in_(surplus_ids)))
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
