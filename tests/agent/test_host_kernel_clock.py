@@ -44,6 +44,22 @@ def test_kernel_limits_are_those_of_the_libvirt_daemon(tree):
     assert not found.HasField("memlock_hard_bytes")
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "raisable"), [("000001ffffffffff", True), ("000001fffeffffff", False)]
+)
+def test_privileges_that_guests_starts_need(tree, capabilities, raisable):
+    files = {
+        **DAEMON,
+        "run/libvirtd.pid": "77",
+        "proc/77/status": f"Name:\tlibvirtd\nCapEff:\t{capabilities}\n",
+        "proc/sys/vm/unprivileged_userfaultfd": "0\n",
+    }
+    found = kernel.collect(tree(files)).limits
+    assert found.limits_raisable == raisable
+    assert found.HasField("unprivileged_userfaultfd")
+    assert not found.unprivileged_userfaultfd
+
+
 def test_a_pid_file_of_a_process_that_is_gone_is_not_believed(tree):
     found = kernel.collect(tree({"run/libvirtd.pid": "7", **DAEMON, "proc/7/limits": "x"})).limits
     assert not found.HasField("nofile_hard_count")

@@ -134,6 +134,16 @@ LOW = {**LOCKED, f"{LIMIT}.memlock_unlimited": None, f"{LIMIT}.memlock_hard_byte
 LOCK = [
     ("unlimited", LOCKED, "YES"),
     ("raised by a system libvirtd", {**LOW, "vm.connection_uri": "qemu:///system"}, "YES"),
+    (
+        "a system libvirtd without the privilege",
+        {**LOW, "vm.connection_uri": "qemu:///system", f"{LIMIT}.limits_raisable": False},
+        "NO",
+    ),
+    (
+        "a system libvirtd with the privilege",
+        {**LOW, "vm.connection_uri": "qemu:///system", f"{LIMIT}.limits_raisable": True},
+        "YES",
+    ),
     ("too low", LOW, "PROBABLY_NO"),
     ("hard_limit too low", {**LOCKED, "vm.memory.hard_limit_bytes": GIB}, "NO"),
     ("a USB device locks nothing", {"vm.host_devices": [{"type": "usb"}]}, "YES"),

@@ -24,6 +24,8 @@ _FILES = (
 )
 _LIMIT = re.compile(r"^Max (open files|locked memory) +\S+ +(\d+|unlimited)", re.MULTILINE)
 _ALLOWED = re.compile(r"^Cpus_allowed_list:\s*(\S+)$", re.MULTILINE)
+_CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]{1,16})$", re.MULTILINE)
+_CAP_SYS_RESOURCE = 24
 
 
 def read_limits(host: Host) -> KernelLimits:
@@ -36,6 +38,9 @@ def read_limits(host: Host) -> KernelLimits:
         number = read_count(host, f"proc/sys/{path}")
         if number is not None:
             setattr(limits, field, number)
+    userfaultfd = read_count(host, "proc/sys/vm/unprivileged_userfaultfd")
+    if userfaultfd is not None:
+        limits.unprivileged_userfaultfd = bool(userfaultfd)
     used = (read_text(host, "proc/sys/fs/file-nr") or "").split()
     if used and used[0].isdigit():
         limits.file_used_count = int(used[0])
@@ -55,7 +60,11 @@ def _add_daemon(host: Host, limits: KernelLimits, pid: int) -> None:
         limits.memlock_unlimited = memory == "unlimited"
         if memory.isdigit():
             limits.memlock_hard_bytes = int(memory)
-    allowed = _ALLOWED.search(read_text(host, f"proc/{pid}/status") or "")
+    status = read_text(host, f"proc/{pid}/status") or ""
+    capabilities = _CAPABILITIES.search(status)
+    if capabilities:
+        limits.limits_raisable = bool(int(capabilities[1], 16) >> _CAP_SYS_RESOURCE & 1)
+    allowed = _ALLOWED.search(status)
     if allowed:
         limits.allowed_cpu_ids.extend(parse_cpu_list(allowed[1]))
     pids = _pids_max(host, pid)

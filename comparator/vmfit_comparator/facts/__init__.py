@@ -37,6 +37,7 @@ from vmfit_comparator.facts import (
     storage_space,
     sw,
     time,
+    sw_migration,
     tpm,
     vm,
 )
@@ -46,6 +47,7 @@ MODULES = (
     hv,
     sw,
     cpu,
+    sw_migration,
     cpu_passthrough,
     cpu_model,
     cpu_limits,

@@ -62,8 +62,9 @@ def lock_limit(migration: Migration) -> Outcome:
     """Compare what the guest locks with the limit that libvirtd hands on.
 
     An unlimited libvirtd is YES, and so is any limit for a root libvirtd that raises it: libvirt
-    sets the limit itself for hard_limit, locked memory and VFIO. Too small a hard_limit is NO; a
-    limit of libvirtd's own below the need is PROBABLY_NO, a session libvirtd cannot raise it.
+    sets the limit itself for hard_limit, locked memory and VFIO. Too small a hard_limit is NO, and
+    so is a limit below the need that libvirtd lacks the privilege to raise; a session libvirtd
+    cannot raise it either, PROBABLY_NO.
 
     Source: /proc/PID/limits of libvirtd; libvirt qemuDomainGetMemLockLimitBytes.
     """
@@ -78,13 +79,16 @@ def lock_limit(migration: Migration) -> Outcome:
         )
         remedy = change_definition("Raise memtune/hard_limit", "memtune/hard_limit", str(needed))
         return no(text, remedies=[remedy])
-    if vm.connection_uri.endswith("/system") or limits.memlock_unlimited:
+    may_raise = limits.limits_raisable or not limits.HasField("limits_raisable")
+    if limits.memlock_unlimited or (vm.connection_uri.endswith("/system") and may_raise):
         return yes(f"{size_text(needed)} are locked, libvirtd may raise the limit")
     if not limits.HasField("memlock_hard_bytes"):
         missing = "destination.kernel.limits.memlock_hard_bytes"
         return no_idea("libvirtd's limit of locked memory is not known", missing=[missing])
     text = f"{size_text(needed)} are locked, the limit is {size_text(limits.memlock_hard_bytes)}"
-    return yes(text) if limits.memlock_hard_bytes >= needed else probably_no(text)
+    if limits.memlock_hard_bytes >= needed:
+        return yes(text)
+    return probably_no(text) if may_raise else no(f"{text}, and libvirtd may not raise it")
 
 
 @fact(
