@@ -39,15 +39,17 @@ _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 _UNSHARE = ("unshare", "-muinp", "--fork", "--kill-child", "--mount-proc")
-# Reaps what loses its parent: QEMU daemonizes, and libvirt waits for its zombie to go.
+# Reaps what loses its parent: QEMU daemonizes, and libvirt waits for its zombie to go. Ends, and
+# the host with it, when the program that made the lab is gone and the pipe from it closed.
 _INIT = """
-import os, time
+import os, select
 print("up", flush=True)
-while True:
+while not select.select([0], [], [], 0.05)[0]:
     try:
-        os.waitpid(-1, 0)
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
     except ChildProcessError:
-        time.sleep(0.05)
+        pass
 """
 # The machine's cgroup mounts below /sys go with the old sysfs, or libvirt tries to use them.
 _BUILD = r"""
@@ -68,7 +70,8 @@ mount -t tmpfs tmpfs /srv && mkdir -p /srv/local /srv/shared /srv/plain
 mount --bind $own/local /srv/local
 mount --bind $shared /srv/plain
 dev=$own/dev
-mkdir $dev && mount -t tmpfs -o mode=755 tmpfs $dev && mkdir $dev/net $dev/pts $dev/shm
+mkdir $dev && mount -t tmpfs -o mode=755 tmpfs $dev && cd $dev
+mkdir net pts shm hugepages
 while read name major minor; do mknod -m 666 $dev/$name c $major $minor; done <<END
 null 1 3
 zero 1 5
@@ -81,7 +84,8 @@ net/tun 10 200
 END
 ln -s /proc/self/fd $dev/fd && ln -s pts/ptmx $dev/ptmx
 mount -t devpts -o newinstance,ptmxmode=666 devpts $dev/pts
-mount -t tmpfs tmpfs $dev/shm && umount -R -l /dev && mount --move $dev /dev
+mount -t tmpfs tmpfs $dev/shm && mount -t hugetlbfs hugetlbfs $dev/hugepages
+cd / && umount -R -l /dev && mount --move $dev /dev
 bindfs -o subtype=glusterfs,fsname=storage:/guests $shared /srv/shared
 hostname "$(cat /etc/hostname)"
 ip link set lo up
@@ -157,7 +161,7 @@ class Host:
         parent = subprocess.Popen(
             [*_UNSHARE, sys.executable, "-c", _INIT],
             env=_ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )

@@ -59,6 +59,7 @@ class OtherLab:
 
     def _play(self, scenario: str, directory: Path) -> Played:
         began = time.monotonic()
+        directory.mkdir(parents=True)
         self._set_up()
         if "\nhugepages:" in (self._work / f"scenarios/{scenario}.yaml").read_text():
             with _one_at_a_time:
@@ -84,15 +85,29 @@ class OtherLab:
         predict = f"{sys.executable} {_PREDICT}" + (" --peers" if self._peers else "")
         command = ["python3", "run.py", "--no-dumps", "--predict", predict, scenario]
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        done = subprocess.run(
-            command,
-            cwd=self._work,
-            env={"PATH": path, "LAB_STATE": str(directory / "state"), "HOME": "/root"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        told = [each for each in os.environ.items() if each[0].startswith("VMFIT_")]
+        environment = {
+            **dict(told),
+            "PATH": path,
+            "LAB_STATE": str(directory / "state"),
+            "HOME": "/root",
+        }
+
+        def run(*words: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                words,
+                cwd=self._work,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        try:
+            done = run(*command)
+        finally:
+            run("python3", "lab.py", "down")
         try:
             result: dict[str, Any] = json.loads(
                 (self._work / f"results/live/{scenario}.json").read_text()

@@ -1,10 +1,72 @@
-"""What else would have been asked before a migration, and what it says."""
+"""What else would be asked before a migration, and what it says, measured beside vmfit.
 
+Each answer is {"goes": True or False, or None when nothing was said, "says": TEXT}.
+"""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from lab import Lab
+from lab import Host, Lab
+from node_check import node_check
 from scenario import Scenario
 
+Answer = dict[str, Any]
 
-def look(lab: Lab, scenario: Scenario) -> dict[str, Any]:
-    return {}
+_NOVA = Path(os.environ.get("VMFIT_NOVA_PYTHON", "/nonexistent"))
+"""A Python that has nova and libvirt's bindings."""
+_NOVA_CHECKS = Path(__file__).parent / "nova_checks.py"
+_COMPARE = {
+    "cpu-compare": "virsh cpu-compare {file} --error",
+    "hypervisor-cpu-compare": "virsh hypervisor-cpu-compare {file} --virttype {type} --error",
+}
+
+
+def look_at(lab: Lab, scenario: Scenario) -> dict[str, Answer]:
+    """Ask all of them about the lab's guest."""
+    return look(lab.source, lab.destination, "guest", scenario.options)
+
+
+def look(source: Host, destination: Host, domain: str, options: Sequence[str]) -> dict[str, Answer]:
+    """Ask all of them about a running domain; options are those of `virsh migrate`."""
+    xml = source.run(f"virsh dumpxml --migratable {domain}").stdout
+    answers = {name: _compare(destination, name, xml) for name in _COMPARE}
+    answers["node check"] = node_check(source, destination, xml, options)
+    if _NOVA.exists():
+        answers["nova"] = _nova(source, destination, domain, options)
+    return answers
+
+
+def _compare(destination: Host, name: str, xml: str) -> Answer:
+    """Compare the guest's live CPU, as virsh does on the destination."""
+    cpu = re.search(r"<cpu\b.*?(?:</cpu>|/>)", xml, re.DOTALL)
+    kind = re.search(r"<domain type='(\w+)'", xml)
+    if not cpu or not kind:
+        return {"goes": None, "says": "the definition has no CPU"}
+    path = "/run/vmfit-compared-cpu.xml"
+    command = _COMPARE[name].format(file=path, type=kind[1])
+    done = destination.run(f"cat > {path} <<'END'\n{cpu[0]}\nEND\n{command}", check=False)
+    said = " ".join((done.stdout + done.stderr).split())
+    if "unable to connect" in said or "Failed to connect" in said:
+        return {"goes": False, "says": "no connection"}
+    return {"goes": done.returncode == 0, "says": said.replace(path, "the guest's CPU")}
+
+
+def _nova(source: Host, destination: Host, domain: str, options: Sequence[str]) -> Answer:
+    """Run nova's own checks: it asks the source, then the destination, then the source again."""
+    copies = any(each.startswith("--copy-storage") for each in options)
+    told: dict[str, Any] = {"domain": domain, "block_migration": copies}
+    for step, host in (("report", source), ("destination", destination), ("source", source)):
+        told["step"] = step
+        (host.state / "local/nova.json").write_text(json.dumps(told))
+        done = host.run(f"{_NOVA} {_NOVA_CHECKS} < /srv/local/nova.json", check=False, timeout=90)
+        try:
+            told |= json.loads(done.stdout.splitlines()[-1])
+        except (ValueError, IndexError):
+            return {"goes": None, "says": f"failed at {step}: {done.stderr[-300:]}"}
+    reasons = told["reasons"]
+    says = "; ".join(reasons) or "nothing against it"
+    return {"goes": not reasons, "says": says, "cpu as for kvm": told["cpu_as_for_kvm"]}

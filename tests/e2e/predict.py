@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agents import ask, end_agent, start_agent
 from lab import Host
+from peers import look
 
 
 def main() -> int:
@@ -39,6 +40,8 @@ def main() -> int:
             end_agent(agent)
         for socket in sockets:
             socket.unlink(missing_ok=True)
+    if domain and "--peers" in sys.argv:
+        answer["peers"] = look(hosts[0], hosts[1], domain, os.environ["LAB_FLAGS"].split())
     print(json.dumps(answer))
     return 0
 

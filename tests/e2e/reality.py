@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import other_lab
-from peers import look
+from peers import look_at
 from play import Played, play
 from scenario import Scenario, load
 from scoreboard import agrees, answer_of, cause_lines, show
@@ -34,6 +35,7 @@ Job = Callable[[Path], Played]
 def main() -> int:
     """Run what is asked for; return how many predictions disagree, at most 100."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     own = [each for each in load() if not options.ids or each.id in options.ids]
     if options.ci:
         own = [each for each in own if each.ci]
@@ -86,20 +88,24 @@ def run_all(jobs: Iterable[Job], work: Path, at_once: int) -> list[Played]:
         mark = "" if agrees(played) else "  <-- DISAGREES"
         print(
             f"{played.id:32} {answer_of(played):13} {played.outcome:14} {played.stage:12}"
-            f"{played.seconds:6.1f} s{mark}",
+            f"{played.seconds:6.1f} s{mark}\n",
+            end="",
             flush=True,
         )
         return played
 
-    with ThreadPoolExecutor(at_once) as pool:
+    pool = ThreadPoolExecutor(at_once)
+    try:
         return list(pool.map(run, enumerate(jobs)))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _job(scenario: Scenario, *, peers: bool) -> Job:
     def job(directory: Path) -> Played:
         try:
             if not scenario.hugepages:
-                return play(scenario, directory, look if peers else None)
+                return play(scenario, directory, look_at if peers else None)
             with _one_at_a_time:
                 return _with_hugepages(scenario, directory, peers=peers)
         except Exception as error:  # noqa: BLE001 -- the other scenarios go on
@@ -112,7 +118,7 @@ def _with_hugepages(scenario: Scenario, directory: Path, *, peers: bool) -> Play
     before = _HUGEPAGES.read_text()
     _HUGEPAGES.write_text(str(scenario.hugepages))
     try:
-        return play(scenario, directory, look if peers else None)
+        return play(scenario, directory, look_at if peers else None)
     finally:
         _HUGEPAGES.write_text(before)
 

@@ -79,6 +79,7 @@ def domain_xml(guest: Mapping[str, Any]) -> str:
   {guest.get("top", "")}
   <os><type arch='x86_64' machine='{guest.get("machine", "pc-q35-7.2")}'>hvm</type>
     {guest.get("os", "")}</os>
+  <features><acpi/></features>
   {guest.get("cpu", "")}
   <devices>{guest.get("disk", _DISK)}{guest.get("devices", "")}</devices>
 </domain>
