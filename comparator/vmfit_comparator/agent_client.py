@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from operator import itemgetter
 
@@ -12,8 +12,10 @@ from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
     DescribeVmResponse,
     GetSnapshotRequest,
+    ProbeRequest,
 )
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
+from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.host_answer import HostAnswer, Machine, WrongHostError
 from vmfit_comparator.snapshot_parts import complete, digests, is_unchanged, replace, stale_parts
@@ -79,6 +81,30 @@ class AgentClient:
             return self._stub.DescribeVm(request, timeout=_remaining(until))
         except grpc.RpcError as error:
             raise _agent_error(error) from None
+
+    def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
+        """Start to ask questions, at most 64; what is returned waits for the answers, in order.
+
+        Waiting raises AgentError when there are none.
+        """
+        try:
+            call = self._stub.Probe.future(ProbeRequest(probes=probes), timeout=_remaining(until))
+        except ValueError:  # The channel was closed.
+            raise AgentError(grpc.StatusCode.CANCELLED, "the connection was closed") from None
+
+        def wait() -> Sequence[ProbeResult]:
+            try:
+                results = call.result().results
+            except grpc.RpcError as error:
+                raise _agent_error(error) from None
+            except grpc.FutureCancelledError:
+                raise AgentError(grpc.StatusCode.CANCELLED, "was not asked to the end") from None
+            if len(results) != len(probes):
+                message = f"answered {len(results)} of {len(probes)} questions"
+                raise AgentError(grpc.StatusCode.INTERNAL, message)
+            return results
+
+        return wait
 
     def identity(self, until: float) -> Snapshot:
         """Return a snapshot that has the identity alone. Raises AgentError, WrongHostError."""

@@ -1,9 +1,10 @@
 """One VM, one source, several destinations: gathers what is needed and evaluates each pair."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import grpc
@@ -11,16 +12,19 @@ import grpc
 from vmfit.v1.comparator_service_pb2 import CheckResponse, VmReference
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.evaluator import evaluate
 from vmfit_comparator.fact import Fact
 from vmfit_comparator.host_answer import HostAnswer
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.policy import ResolvedPolicy
+from vmfit_comparator.probes import Prober
 from vmfit_comparator.sides import Gathered, Side, age_seconds, ask, gather
 from vmfit_comparator.verdict import judge
 from vmfit_comparator.vms import IncomingVm, SourceVm, incoming_vm, source_vm
 
+_LOG = logging.getLogger(__name__)
 # `at` may lie this far behind now and still mean now: clocks of callers differ.
 _PRESENT_SECONDS = 60.0
 
@@ -35,6 +39,8 @@ class Case:
     facts: Sequence[Fact]
     fresh_seconds: Mapping[str, float]
     """By part: what is older is collected anew."""
+    not_probed: str = ""
+    """Why the agents are not to be asked anything beyond what they are; empty when they may."""
 
 
 def compare(
@@ -43,6 +49,7 @@ def compare(
     destinations: Sequence[Side],
     executor: Executor,
     *,
+    prober: Prober,
     until: float,
     at_seconds: float | None = None,
 ) -> list[CheckResponse | EngineError]:
@@ -63,9 +70,19 @@ def compare(
         for side in destinations
     ]
     gathered_source = gather(source, source_asked)
-    return [
-        _answer(case, known, gathered_source, pending, at_seconds)
+    known_pairs = [
+        _pair(case, known, gathered_source, pending, at_seconds)
         for pending in zip(destinations, asked, incoming, strict=True)
+    ]
+    probing = [
+        executor.submit(_probes, case, each, prober, until)
+        for each in known_pairs
+        if not isinstance(each, EngineError)
+    ]
+    probed = iter(probing)
+    return [
+        each if isinstance(each, EngineError) else _answer(case, each, next(probed).result())
+        for each in known_pairs
     ]
 
 
@@ -87,13 +104,24 @@ def rank_key(response: CheckResponse) -> tuple[bool, float, int]:
     return verdict.acceptable, verdict.score, verdict.answer
 
 
-def _answer(
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One destination beside the source, with all that both said of themselves."""
+
+    source: Gathered
+    destination: Gathered
+    incoming: IncomingVm
+    migration: Migration
+    at_seconds: float
+
+
+def _pair(
     case: Case,
     known: SourceVm,
     source: Gathered,
     pending: tuple[Side, "Future[HostAnswer] | None", "Future[IncomingVm]"],
     at_seconds: float | None,
-) -> CheckResponse | EngineError:
+) -> _Pair | EngineError:
     side, asked, describing = pending
     try:
         destination = gather(side, asked)
@@ -102,18 +130,43 @@ def _answer(
         return error
     at = _moment(source, destination) if at_seconds is None else at_seconds
     migration = _migration(case, (known, incoming), source, destination, at)
-    evaluated_at = datetime.fromtimestamp(at, UTC)
+    return _Pair(source, destination, incoming, migration, at)
+
+
+def _probes(case: Case, pair: _Pair, prober: Prober, until: float) -> ProbeAnswers:
+    reason = case.not_probed
+    for host in (pair.source, pair.destination):
+        if not reason and not host.is_live:
+            reason = f"{host.side.name} {host.error or 'is a recording, which cannot be asked'}"
+    if reason or pair.source.side.client is None or pair.destination.side.client is None:
+        return ProbeAnswers(not_asked=reason)
+    try:
+        return prober.answers(
+            pair.migration,
+            (pair.source.side.name, pair.source.side.client),
+            (pair.destination.side.name, pair.destination.side.client),
+            until,
+        )
+    except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs the probes alone
+        _LOG.exception("probing failed")
+        return ProbeAnswers(not_asked=f"probing failed: {type(error).__name__}: {error}")
+
+
+def _answer(case: Case, pair: _Pair, probes: ProbeAnswers) -> CheckResponse:
+    source, destination, incoming = pair.source, pair.destination, pair.incoming
+    migration = replace(pair.migration, probes=probes)
+    evaluated_at = datetime.fromtimestamp(pair.at_seconds, UTC)
     response = CheckResponse(findings=evaluate(case.facts, migration, evaluated_at))
     response.verdict.CopyFrom(judge(response.findings, case.policy))
     subject = response.subject
-    subject.vm_name, subject.vm_uuid = known.vm.name, known.vm.uuid
-    subject.source_host, subject.destination_host = source.side.name, side.name
+    subject.vm_name, subject.vm_uuid = migration.vm.name, migration.vm.uuid
+    subject.source_host, subject.destination_host = source.side.name, destination.side.name
     subject.evaluated_at.FromDatetime(evaluated_at)
     for host in (source, destination):
         if host.error:
             subject.errors.add(host=host.side.name, error=host.error)
     if incoming.error and not destination.error:
-        subject.errors.add(host=side.name, error=incoming.error)
+        subject.errors.add(host=destination.side.name, error=incoming.error)
     return response
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -10,7 +11,6 @@ import grpc
 
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
-from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator import comparison
@@ -25,6 +25,7 @@ from vmfit_comparator.inventory import HostEntry, Inventory
 from vmfit_comparator.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
 from vmfit_comparator.policy import PolicyError, select_facts
 from vmfit_comparator.policy_library import PolicyLibrary
+from vmfit_comparator.probes import Prober, why_not_probed
 from vmfit_comparator.sides import Gathered, Side, ask, gather, resolve_side
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _THREADS = 64
 _MAX_HOSTS = 10_000
+# Of more at once the source's agent would have to refuse the questions.
+_MAX_PROBED = 16
 _PROBE_SECONDS = 3.0
 # Of the caller's time: what remains is for the answer, which names the agent that was too slow.
 _AGENTS_SHARE = 0.8
@@ -62,6 +65,7 @@ class Engine:
         self._history = history
         self._agent_timeout_seconds = agent_timeout_seconds
         self._agents = Agents(insecure=insecure, tls=tls)
+        self._prober = Prober()
         self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
         self._policies = PolicyLibrary(policies, facts)
 
@@ -95,7 +99,7 @@ class Engine:
         self, request: messages.CheckRequest, timeout_seconds: float | None = None
     ) -> messages.CheckResponse:
         """Return whether the VM can move, fact by fact; a dead agent is named in the answer."""
-        case = self._case(request.policy, request.facts, request.options, request.vm)
+        case = self._case(request)
         source = self._side(request.source, "source")
         destination = self._side(request.destination, "destination")
         at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
@@ -104,6 +108,7 @@ class Engine:
             source,
             [destination],
             self._threads,
+            prober=self._prober,
             until=self._until(timeout_seconds),
             at_seconds=at,
         )
@@ -117,13 +122,20 @@ class Engine:
         self, request: messages.RankRequest, timeout_seconds: float | None = None
     ) -> messages.RankResponse:
         """Return the check of every destination, the best first; none costs another its answer."""
-        case = self._case(request.policy, request.facts, request.options, request.vm)
         if not request.destinations:
             raise _invalid("destinations", "names no host")
         source = self._side(request.source, "source")
         destinations = self._sides(request.destinations, "destinations")
+        case = self._case(request)
+        if len(destinations) > _MAX_PROBED and not case.not_probed:
+            case = replace(case, not_probed=f"more than {_MAX_PROBED} hosts are ranked at once")
         outcomes = comparison.compare(
-            case, source, destinations, self._threads, until=self._until(timeout_seconds)
+            case,
+            source,
+            destinations,
+            self._threads,
+            prober=self._prober,
+            until=self._until(timeout_seconds),
         )
         checks = [
             comparison.unanswered(each, destination.name, case)
@@ -219,21 +231,16 @@ class Engine:
             raise EngineError(grpc.StatusCode.FAILED_PRECONDITION, message)
         return self._history
 
-    def _case(
-        self,
-        policy: messages.PolicyReference,
-        facts: Sequence[str],
-        options: MigrationOptions,
-        vm: messages.VmReference,
-    ) -> comparison.Case:
-        resolved = self._policies.resolve(policy)
+    def _case(self, request: messages.CheckRequest | messages.RankRequest) -> comparison.Case:
+        resolved = self._policies.resolve(request.policy)
         try:
-            wanted = select_facts(facts, resolved.facts)
+            wanted = select_facts(request.facts, resolved.facts)
         except PolicyError as error:
             raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, str(error), error.field) from None
         selected = [resolved.facts[each] for each in wanted if not resolved.rules[each].skip]
         fresh = fresh_seconds_by_part(resolved.message.freshness)
-        return comparison.Case(vm, options, resolved, selected, fresh)
+        not_probed = why_not_probed(resolved.message, selected, forbidden=request.no_probes)
+        return comparison.Case(request.vm, request.options, resolved, selected, fresh, not_probed)
 
     def _side(self, reference: messages.HostReference, field: str) -> Side:
         return resolve_side(reference, field, self._inventory, self._agents)

@@ -24,6 +24,7 @@ _OWNERS = {
     "vm": "the VM has no",
     "incoming": "the VM has no",
     "options": "the options do not ask for",
+    "probes": "the probes found no",
     "source": "the source has no",
     "destination": "the destination has no",
 }

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from vmfit.v1 import options_pb2
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.options_pb2 import Volatility
+from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.migration import Migration
@@ -25,6 +26,7 @@ ROOTS: dict[str, Descriptor] = {
     "vm": Vm.DESCRIPTOR,
     "incoming": Vm.DESCRIPTOR,
     "options": MigrationOptions.DESCRIPTOR,
+    "probes": ProbeAnswers.DESCRIPTOR,
 }
 
 

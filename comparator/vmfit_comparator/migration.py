@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
+from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 
@@ -36,3 +37,5 @@ class Migration:
     """How far `clock_difference_seconds` may be off: half of both round trips."""
     unreachable: dict[str, str] = field(default_factory=dict)
     """Side ("source", "destination") to the reason why its agent gave no snapshot."""
+    probes: ProbeAnswers = field(default_factory=ProbeAnswers)
+    """What the agents answered to questions about this very migration."""

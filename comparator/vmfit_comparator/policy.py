@@ -145,6 +145,8 @@ def _extended(policy: Policy) -> Policy:
     for pattern, rule in policy.facts.items():
         whole.facts[pattern].MergeFrom(rule)
     whole.margins.MergeFrom(policy.margins)
+    if policy.HasField("allow_probes"):
+        whole.allow_probes = policy.allow_probes
     for field, bound in policy.freshness.ListFields():
         getattr(whole.freshness, field.name).CopyFrom(bound)
     whole.user_facts.extend(policy.user_facts)

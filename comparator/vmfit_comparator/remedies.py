@@ -119,6 +119,11 @@ def remove_domain(name: str, uuid: str) -> Remedy:
     )
 
 
+def open_ports(ports: str) -> Remedy:
+    """Let the migration's data through the firewalls."""
+    return Remedy(summary=f"Allow TCP ports {ports} from the source to the destination")
+
+
 def detach(device: str) -> Remedy:
     """Detach a device from the guest before it moves."""
     return Remedy(

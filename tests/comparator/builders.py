@@ -7,10 +7,11 @@ from typing import Any
 from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 
-from tests.comparator.healthy import FEATURES, SOURCE, VM
+from tests.comparator.healthy import FEATURES, PROBES, SOURCE, VM
 from vmfit.v1.finding_pb2 import Answer, Finding
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
+from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluator import evaluate
@@ -88,6 +89,7 @@ def migration(changes: Mapping[str, Any] | None = None, **fields: Any) -> Migrat
         "incoming": Vm(),
         "options": MigrationOptions(live=True),
         "policy": Policy(),
+        "probes": text_format.Parse(PROBES, ProbeAnswers()),
     }
     for name, healthy in zip(("source", "destination", "vm", "policy"), _HEALTHY, strict=True):
         roots[name].CopyFrom(healthy)

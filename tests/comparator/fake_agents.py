@@ -6,7 +6,11 @@ from concurrent import futures
 
 import grpc
 
-from vmfit.v1.host_metadata_service_pb2 import DescribeVmResponse, GetSnapshotResponse
+from vmfit.v1.host_metadata_service_pb2 import (
+    DescribeVmResponse,
+    GetSnapshotResponse,
+    ProbeResponse,
+)
 from vmfit.v1.host_metadata_service_pb2_grpc import (
     HostMetadataServicer,
     add_HostMetadataServicer_to_server,
@@ -35,6 +39,8 @@ class FakeAgent(HostMetadataServicer):
         self.gate = threading.Event()
         self.gate.set()
         self.part_age_seconds = {}
+        self.answer_probe = None
+        self.probed = []
         self._address = Address(path=str(socket))
         self._server = None
 
@@ -96,6 +102,12 @@ class FakeAgent(HostMetadataServicer):
         if name not in self.vms:
             abort(context, grpc.StatusCode.NOT_FOUND, f"no domain {name!r}", "name_or_uuid")
         return DescribeVmResponse(vm=self.vms[name], xml=self.xml)
+
+    def Probe(self, request, context):  # noqa: N802
+        self.probed.append(list(request.probes))
+        if self.answer_probe is None:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "probes are switched off")
+        return ProbeResponse(results=map(self.answer_probe, request.probes))
 
 
 def described(vm):

@@ -190,3 +190,11 @@ pending_configuration: false
 hypervisor_features { enabled: ["acpi", "apic"] }
 clock_offset: "utc"
 """
+
+PROBES = r"""
+destination_name { name: "beta.example.net" answer { addresses: "192.0.2.2" } }
+migration_port {
+  host: "beta.example.net" port: 49152
+  answer { outcome: CONNECT_OUTCOME_CONNECTED address: "192.0.2.2" }
+}
+"""

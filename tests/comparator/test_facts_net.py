@@ -5,7 +5,7 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import net, net_migration
+from vmfit_comparator.facts import net
 
 INTERFACES = "destination.network.interfaces"
 BR0 = f"{INTERFACES}[2]"
@@ -100,111 +100,11 @@ FILTERS = [
     ("not collected", {**FILTER, "destination.libvirt_objects": None}, "NO_IDEA"),
 ]
 
-NAME = "destination.hypervisor.connections[0].hostname"
-ADDRESSES = "destination.identity.hostname_addresses"
-RESOLVER = "the host's resolver has no answer for 'beta'"
-NAMES = [
-    ("in a common network", {}, "YES"),
-    ("localhost", {NAME: "localhost.localdomain"}, "NO"),
-    (
-        "localhost, but a URI",
-        {NAME: "localhost", "options.migration_uri": "tcp://192.0.2.2"},
-        "YES",
-    ),
-    ("localhost, but a tunnel", {NAME: "localhost", "options.tunnelled": True}, "YES"),
-    (
-        "localhost, but qemu.conf knows better",
-        {
-            NAME: "localhost",
-            "destination.security.qemu_conf": {"migration_host": "beta.example.net"},
-        },
-        "YES",
-    ),
-    ("the source's name", {NAME: "alpha.example.net"}, "NO"),
-    ("the source's address", {ADDRESSES: ["192.0.2.1"]}, "PROBABLY_NO"),
-    (
-        "no answer of the resolver",
-        {
-            ADDRESSES: [],
-            "destination.parts": [
-                {"name": "identity", "collectedAt": "2023-11-14T22:13:20Z", "warnings": [RESOLVER]}
-            ],
-        },
-        "PROBABLY_NO",
-    ),
-    ("nobody asked", {ADDRESSES: []}, "PROBABLY_YES"),
-    ("the source has no resolver", {"source.identity.resolver_read": True}, "PROBABLY_NO"),
-    (
-        "the source has the name in /etc/hosts",
-        {
-            "source.identity.resolver_read": True,
-            "source.identity.static_host_names": ["beta.example.net"],
-        },
-        "YES",
-    ),
-    (
-        "the source has a name server",
-        {"source.identity.resolver_read": True, "source.identity.name_servers": ["192.0.2.53"]},
-        "YES",
-    ),
-    ("elsewhere", {ADDRESSES: ["198.51.100.7"]}, "PROBABLY_YES"),
-    ("loopback, as Debian does", {ADDRESSES: ["127.0.1.1"]}, "PROBABLY_YES"),
-    ("not collected", {"destination.identity": None}, "NO_IDEA"),
-]
-
-LISTENING = "destination.network.listening_ports"
-PORTS = [
-    ("free", {}, "YES"),
-    ("some in use", {LISTENING: [{"address": "0.0.0.0", "port": 49152}]}, "YES"),
-    ("all in use", {LISTENING: [{"port": port} for port in range(49152, 49216)]}, "NO"),
-    (
-        "a range of its own, in use",
-        {
-            LISTENING: [{"port": 5000}],
-            "destination.security.qemu_conf": {
-                "migration_port_min": "5000",
-                "migration_port_max": "5000",
-            },
-        },
-        "NO",
-    ),
-    (
-        "a named port in use",
-        {LISTENING: [{"port": 4444}], "options.migration_uri": "tcp://192.0.2.2:4444"},
-        "NO",
-    ),
-    ("a named port free", {"options.migration_uri": "tcp://192.0.2.2:4444"}, "YES"),
-    ("the disks' port in use", {LISTENING: [{"port": 10809}], "options.disks_port": 10809}, "NO"),
-    ("tunnelled", {"options.tunnelled": True}, "YES"),
-    ("not collected", {"destination.network": None}, "NO_IDEA"),
-]
-
-PATHS = [
-    ("a common network", {}, "YES"),
-    ("a slow one", {"source.network.interfaces[2].speed_bits_per_second": 100_000_000}, "YES"),
-    (
-        "behind a router",
-        {
-            ADDRESSES: ["198.51.100.7"],
-            "source.network.routes": [{"destination": "0.0.0.0/0", "interface": "br0"}],
-        },
-        "PROBABLY_YES",
-    ),
-    ("nowhere", {ADDRESSES: ["198.51.100.7"]}, "PROBABLY_NO"),
-    ("address of the URI", {"options.migration_uri": "tcp://198.51.100.7"}, "PROBABLY_NO"),
-    ("address not known", {ADDRESSES: []}, "NO_IDEA"),
-    ("tunnelled", {"options.tunnelled": True, ADDRESSES: []}, "YES"),
-    ("not collected", {"source.network": None}, "NO_IDEA"),
-]
-
 TABLES = {
     net.bridge: BRIDGES,
     net.network: NETWORK,
     net.mtu: MTUS,
     net.network_filter: FILTERS,
-    net_migration.host_name: NAMES,
-    net_migration.ports: PORTS,
-    net_migration.migration_path: PATHS,
 }
 
 
@@ -226,11 +126,6 @@ def test_answer(fact, row):
         ),
         (net.network, {**ON_LAN, "vm.nics[0].port_group": "blue"}, "port group blue"),
         (net.mtu, JUMBO, "larger frames are lost"),
-        (
-            net_migration.migration_path,
-            {"source.network.interfaces[2].speed_bits_per_second": 100_000_000},
-            "100 Mbit/s",
-        ),
     ],
 )
 def test_what_works_with_a_loss_says_so(fact, changes, word):
@@ -245,7 +140,6 @@ def test_what_works_with_a_loss_says_so(fact, changes, word):
         (net.bridge, ONLY_LO, "create_bridge"),
         (net.network, {**ON_LAN, f"destination.{NETWORKS}": []}, "start_network"),
         (net.mtu, JUMBO, "set_mtu"),
-        (net_migration.host_name, {NAME: "localhost"}, "change_migration_option"),
     ],
 )
 def test_remedies(fact, changes, kind):

@@ -46,6 +46,7 @@ class _CheckCommand(click.Command):
 @click.option("--fact", "facts", multiple=True, metavar="ID", help="Only this fact, or area.*")
 @click.option("--xml", type=click.Path(path_type=Path), help="The VM's domain XML.")
 @click.option("--vm", "description", type=click.Path(path_type=Path), help="A described VM.")
+@click.option("--no-probes", is_flag=True, help="Ask the agents for nothing but what they are.")
 @click.option("-v", "--all", "show_all", is_flag=True, help="Show every finding.")
 @click.option("--explain", is_flag=True, help="Show rules, inputs and evidence too.")
 @output_option
@@ -62,6 +63,7 @@ def command(
     facts: tuple[str, ...],
     xml: Path | None,
     description: Path | None,
+    no_probes: bool,
     show_all: bool,
     explain: bool,
     output: str,
@@ -92,6 +94,7 @@ def command(
         options=options,
         policy=policy_reference(policy),
         facts=facts,
+        no_probes=no_probes,
     )
     settings: Settings = ctx.obj
     with comparator(

@@ -1,15 +1,15 @@
 """Facts about the way that the migration's data takes."""
 
-from collections.abc import Iterable
 from ipaddress import ip_address, ip_interface
-from urllib.parse import urlsplit
 
-from vmfit.v1.finding_pb2 import Consequence, Quality
+from vmfit.v1.finding_pb2 import Consequence, Quality, Remedy
+from vmfit.v1.probe_pb2 import ConnectOutcome, NameAnswer
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.connections import connection_for
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.migration import Migration
+from vmfit_comparator.migration_ways import connect_uri, destination_name
 from vmfit_comparator.outcome import (
     Outcome,
     no,
@@ -21,28 +21,17 @@ from vmfit_comparator.outcome import (
 )
 from vmfit_comparator.remedies import add_option
 
-_FIRST_PORT, _LAST_PORT = 49152, 49215
-
-
-def _destination_name(migration: Migration) -> str:
-    """Return what the destination tells the source to connect to when no URI is given."""
-    destination = migration.destination
-    configured = destination.security.qemu_conf.get("migration_host", "")
-    connection = connection_for(migration.vm, destination)
-    libvirt = connection.hostname if connection is not None else ""
-    return configured or libvirt or destination.identity.hostname
-
 
 def _addresses(migration: Migration) -> list[str]:
     """Return the addresses that the source would connect to, as far as they are known."""
-    host = urlsplit(migration.options.migration_uri).hostname or ""
+    host = connect_uri(migration.options.migration_uri).host
     if _is_address(host):
         return [host]
-    name = host or _destination_name(migration)
+    name = host or destination_name(migration)
     if _is_address(name):
         return [name]
     identity = migration.destination.identity
-    known = (identity.hostname, identity.canonical_hostname, _destination_name(migration))
+    known = (identity.hostname, identity.canonical_hostname, destination_name(migration))
     return [*identity.hostname_addresses] if name in known else []
 
 
@@ -70,6 +59,8 @@ def _is_address(text: str) -> bool:
         "destination.security.qemu_conf",
         "options.migration_uri",
         "options.tunnelled",
+        "probes.destination_name",
+        "probes.not_asked",
     ),
 )
 @unless_offline
@@ -77,18 +68,17 @@ def host_name(migration: Migration) -> Outcome:
     """Ask where the source connects to when the migration URI is left to the destination.
 
     libvirt on the destination answers with its host's name: "localhost" is refused, the source's
-    own name leads back to the source (NO). A name that the destination's own resolver does not
-    know, that the source has no way to resolve, or that is an address of the source, is
-    PROBABLY_NO. A name that resolves to an address
-    in one of the source's networks is YES, any other PROBABLY_YES, as nobody asked the source's
-    resolver. With a migration URI or a tunnel the name is not used.
+    own name leads back to the source (NO). Then the source's resolver is asked: no address, or
+    loopback and the source's own addresses alone, is NO, another address YES. Where nobody asked,
+    /etc/hosts and the networks of both hosts tell what is PROBABLY_NO, YES or PROBABLY_YES. With a
+    migration URI or a tunnel the name is not used.
 
     Source: virConnectGetHostname, getaddrinfo(3).
     """
     options = migration.options
     if options.migration_uri or options.tunnelled:
         return not_applicable("does not apply: the destination's name is not used")
-    name = _destination_name(migration)
+    name = destination_name(migration)
     remedy = add_option("--migrateuri tcp://ADDRESS", "the destination's name leads elsewhere")
     if name.startswith("localhost"):
         return no(f"the destination calls itself {name}, which libvirt refuses", remedies=[remedy])
@@ -99,6 +89,25 @@ def host_name(migration: Migration) -> Outcome:
             f"both hosts call themselves {name}: the source would connect to itself",
             remedies=[remedy],
         )
+    probe = migration.probes.destination_name
+    if probe.HasField("answer"):
+        return _as_resolved(name, probe.answer, remedy, migration)
+    return _as_recorded(name, remedy, migration)
+
+
+def _as_resolved(name: str, answer: NameAnswer, remedy: Remedy, migration: Migration) -> Outcome:
+    """Judge by what the source's own resolver said."""
+    if not answer.addresses:
+        return no(f"the source cannot resolve {name}: {answer.reason}", remedies=[remedy])
+    text = ", ".join(answer.addresses)
+    own = _own_addresses(migration.source)
+    if all(each in own or _is_loopback(each) for each in answer.addresses):
+        return no(f"the source resolves {name} to {text}: to itself", remedies=[remedy])
+    return yes(f"the source resolves {name} to {text}")
+
+
+def _as_recorded(name: str, remedy: Remedy, migration: Migration) -> Outcome:
+    """Judge by what both hosts know of names, as nobody asked the source's resolver."""
     addresses = _addresses(migration)
     if any(each in _own_addresses(migration.source) for each in addresses):
         return probably_no(
@@ -120,7 +129,9 @@ def host_name(migration: Migration) -> Outcome:
     if any(_shared_network(each, migration.source) for each in addresses):
         return yes(f"{name} is {', '.join(addresses)}, in a network of the source")
     where = f"{name} is {', '.join(addresses)} there" if addresses else f"its name is {name}"
-    return probably_yes(f"{where}; the source's resolver was not asked")
+    why = migration.probes.destination_name.error or migration.probes.not_asked
+    asked = f"the source's resolver was not asked{f' ({why})' if why else ''}"
+    return probably_yes(f"{where}; {asked}")
 
 
 def _resolver_failed(snapshot: Snapshot) -> bool:
@@ -167,63 +178,6 @@ def _shared_network(address: str, snapshot: Snapshot) -> str:
 
 
 @fact(
-    "net.ports",
-    question="Is a port free on the destination for the migration's data?",
-    reads=("destination.network.listening_ports",),
-    also_reads=(
-        "destination.security.qemu_conf",
-        "options.migration_uri",
-        "options.disks_port",
-        "options.tunnelled",
-    ),
-)
-@unless_offline
-def ports(migration: Migration) -> Outcome:
-    """Look for a free port in the destination's range, 49152 to 49215 unless qemu.conf says more.
-
-    A port that a migration URI or --disks-port names must be free; a range without a free port is
-    NO. Firewalls between the hosts are not looked at.
-
-    Source: /proc/net/tcp; qemu.conf, migration_port_min and migration_port_max.
-    """
-    options = migration.options
-    if options.tunnelled:
-        return not_applicable("does not apply: the data goes through libvirt's connection")
-    used = {each.port for each in migration.destination.network.listening_ports}
-    named = [port for port in (_uri_port(options.migration_uri), options.disks_port) if port]
-    taken = [port for port in named if port in used]
-    if taken:
-        return no(f"port {taken[0]} is in use on the destination")
-    if named:
-        return yes(f"port {', '.join(map(str, named))} is free on the destination")
-    first, last = _port_range(migration.destination)
-    free = (last - first + 1) - len(_within(used, first, last))
-    if free <= 0:
-        return no(f"all ports from {first} to {last} are in use on the destination")
-    return yes(f"{free} ports from {first} to {last} are free; firewalls were not looked at")
-
-
-def _within(ports_used: Iterable[int], first: int, last: int) -> list[int]:
-    return [port for port in ports_used if first <= port <= last]
-
-
-def _uri_port(uri: str) -> int | None:
-    try:
-        return urlsplit(uri).port
-    except ValueError:
-        return None
-
-
-def _port_range(snapshot: Snapshot) -> tuple[int, int]:
-    conf = snapshot.security.qemu_conf
-    first, last = conf.get("migration_port_min", ""), conf.get("migration_port_max", "")
-    return (
-        int(first) if first.isdigit() else _FIRST_PORT,
-        int(last) if last.isdigit() else _LAST_PORT,
-    )
-
-
-@fact(
     "net.migration_path",
     question="Is there a way from the source to the destination's migration address?",
     reads=("source.network.interfaces",),
@@ -236,6 +190,7 @@ def _port_range(snapshot: Snapshot) -> tuple[int, int]:
         "destination.security.qemu_conf",
         "options.migration_uri",
         "options.tunnelled",
+        "probes.migration_port",
     ),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
@@ -244,14 +199,18 @@ def migration_path(migration: Migration) -> Outcome:
     """Look for an interface, else a default route, of the source towards the destination.
 
     A common network is YES (REDUCED below 1 Gbit/s), a default route PROBABLY_YES, neither
-    PROBABLY_NO, an unknown address NO_IDEA. Nothing was sent: firewalls are not seen.
+    PROBABLY_NO, an unknown address NO_IDEA. The address is the one that the source connected to,
+    where that was tried, and then there is a way. Firewalls are net.port_reach's business.
 
     Source: /sys/class/net, netlink, /proc/net/route.
     """
     if migration.options.tunnelled:
         return not_applicable("does not apply: the data goes through libvirt's connection")
     network = migration.source.network
-    addresses = [each for each in _addresses(migration) if not _is_loopback(each)]
+    probe = migration.probes.migration_port.answer
+    connected = probe.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED
+    known = [probe.address] if connected else _addresses(migration)
+    addresses = [each for each in known if not _is_loopback(each)]
     if not addresses:
         return no_idea(
             "the destination's migration address is not known",
@@ -269,6 +228,8 @@ def migration_path(migration: Migration) -> Outcome:
                 + (f", of {speed // 1_000_000} Mbit/s only" if slow else ""),
                 quality=Quality.QUALITY_REDUCED if slow else Quality.QUALITY_NATIVE,
             )
+    if connected:
+        return yes(f"the source connects to {addresses[0]}")
     defaults = ("0.0.0.0/0", "::/0")
     route = next((each for each in network.routes if each.destination in defaults), None)
     if route is not None:
@@ -280,4 +241,4 @@ def _is_loopback(address: str) -> bool:
     return ip_address(address.partition("%")[0]).is_loopback
 
 
-FACTS = (host_name, ports, migration_path)
+FACTS = (host_name, migration_path)

@@ -1,6 +1,8 @@
 """Facts about what a disk's path means on both hosts."""
 
 from vmfit.v1.finding_pb2 import Consequence
+from vmfit.v1.probe_pb2 import DiskProbe
+from vmfit_comparator.content_identity import with_content
 from vmfit_comparator.device_identity import same_device
 from vmfit_comparator.disks import DiskPair, is_on_host, joined, servers, used_in_place
 from vmfit_comparator.fact import fact
@@ -28,6 +30,9 @@ from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, proba
         "destination.libvirt_objects.storage_pools",
         "options.storage_copy",
         "options.copied_disks",
+        "probes.contents",
+        "probes.disks",
+        "probes.not_asked",
     ),
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )
@@ -39,14 +44,41 @@ def disk_identity(migration: Migration) -> Outcome:
     a local file system is another file of the same name (NO), unless both hosts share a kernel.
     Block devices: another WWN, vendor, model, serial, LUN or UUID is a firm NO; the same one is
     YES, on USB or FireWire only PROBABLY_YES. Network disks: the same name on the same servers is
-    YES. A disk that is missing is storage.path_present's business, a copied one storage.copy's.
+    YES, unless its size differs from here. What names leave open is compared by content: a block
+    that differs is NO, equal ones PROBABLY_YES, and YES when the destination sees what the guest
+    has just written. A disk that is missing is storage.path_present's business, a copied one
+    storage.copy's.
 
-    Source: udev, mountinfo, stat(2) of both hosts as the agents describe the disks.
+    Source: udev, mountinfo, stat(2) of both hosts as the agents describe the disks; blocks read on
+    the source, the destination, and the source again.
     """
     return joined(
-        {pair.there.target: same_disk(pair, migration) for pair in used_in_place(migration)},
+        {pair.there.target: proven_disk(pair, migration) for pair in used_in_place(migration)},
         "does not apply: every disk is copied or empty",
     )
+
+
+def proven_disk(pair: DiskPair, migration: Migration) -> Outcome:
+    """Compare one disk by its names, then by what the agents found when they were asked."""
+    outcome = same_disk(pair, migration)
+    if pair.there.source.protocol:
+        return _with_size(outcome, pair, migration)
+    return with_content(outcome, pair, migration)
+
+
+def _with_size(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcome:
+    """Let a network disk's size, as the destination opens it, speak against its name."""
+    here = pair.here.source.virtual_size_bytes
+    probe = disk_probe(pair.there.target, migration)
+    there = probe.answer.virtual_size_bytes if probe is not None else 0
+    if not here or not there or here == there:
+        return outcome
+    return no(f"another disk of that name: {here} bytes here, {there} there")
+
+
+def disk_probe(target: str, migration: Migration) -> DiskProbe | None:
+    """Return what became of opening a network disk on the destination; None: nobody tried."""
+    return next((each for each in migration.probes.disks if each.target == target), None)
 
 
 def same_disk(pair: DiskPair, migration: Migration) -> Outcome:

@@ -1,12 +1,14 @@
 """Facts about reaching the servers behind disks: iSCSI targets, and any other."""
 
-from vmfit_comparator.disks import DiskPair, is_on_host, joined, servers, used_in_place
+from vmfit_comparator.disks import DiskPair, is_on_host, joined, pairs, servers, used_in_place
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.facts.storage_identity import disk_probe
 from vmfit_comparator.host_paths import block_identity
 from vmfit_comparator.iscsi_targets import session
 from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no_idea, probably_yes
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.remedies import upgrade
 
 
 @fact(
@@ -20,6 +22,8 @@ from vmfit_comparator.outcome import Outcome, no_idea, probably_yes
         "source.block_devices.devices",
         "options.storage_copy",
         "options.copied_disks",
+        "probes.disks",
+        "probes.not_asked",
     ),
 )
 @unless_offline
@@ -29,8 +33,9 @@ def iscsi_session(migration: Migration) -> Outcome:
     A session that is up is YES; a record of the target, or a portal that the destination uses
     already, PROBABLY_YES with the login as remedy; no initiator at all NO; else NO_IDEA, since a
     masked target cannot be told from a missing one. QEMU's own initiator (disks of type network)
-    logs in under the name in the XML: the same name as on the source is PROBABLY_YES, another one
-    NO_IDEA, as the target's access list is not known.
+    logs in under the name in the XML: tried from the destination it is YES or NO; where nobody
+    tried, the same name as on the source is PROBABLY_YES, another one NO_IDEA, as the target's
+    access list is not known.
 
     Source: /sys/class/iscsi_session, /etc/iscsi/nodes, RFC 7143.
     """
@@ -44,7 +49,8 @@ def iscsi_session(migration: Migration) -> Outcome:
 
 def _of_disk(pair: DiskPair, migration: Migration) -> Outcome | None:
     if pair.there.source.protocol == "iscsi":
-        return _userspace(pair)
+        tried = _tried(pair, migration)
+        return tried if tried is not None else _userspace(pair, migration)
     identity = block_identity(pair.here.source.path, migration.source)
     if identity is None or not identity.iscsi_target_name:
         return None
@@ -53,7 +59,7 @@ def _of_disk(pair: DiskPair, migration: Migration) -> Outcome | None:
     return session(identity.iscsi_target_name, migration)
 
 
-def _userspace(pair: DiskPair) -> Outcome:
+def _userspace(pair: DiskPair, migration: Migration) -> Outcome:
     here, there = pair.here.source.initiator_name, pair.there.source.initiator_name
     if here != there:
         return no_idea(
@@ -63,8 +69,30 @@ def _userspace(pair: DiskPair) -> Outcome:
     portals = ", ".join(host.name for host in pair.there.source.hosts)
     return probably_yes(
         f"QEMU logs in to {pair.there.source.name} at {portals} as "
-        f"{there or 'a name of its own'} on both hosts; the path there was not tried"
+        f"{there or 'a name of its own'} on both hosts; {_not_tried(pair, migration)}"
     )
+
+
+def _tried(pair: DiskPair, migration: Migration) -> Outcome | None:
+    """Return what came of opening a network disk on the destination; None when nobody could."""
+    source = pair.there.source
+    probe = disk_probe(pair.there.target, migration)
+    if probe is None or not probe.HasField("answer"):
+        return None
+    if probe.answer.opens:
+        return yes(f"{source.protocol} {source.name} opens on the destination")
+    if probe.answer.driver_missing:
+        remedy = upgrade(f"QEMU's block driver for {source.protocol}", "")
+        seen = f"QEMU on the destination has no driver for {source.protocol}"
+        return no(f"{seen}: {probe.answer.reason}", remedies=[remedy])
+    place = f"{source.protocol} {source.name} at {servers(source) or 'its servers'}"
+    return no(f"{place} does not open on the destination: {probe.answer.reason}")
+
+
+def _not_tried(pair: DiskPair, migration: Migration) -> str:
+    probe = disk_probe(pair.there.target, migration)
+    why = probe.error if probe is not None else migration.probes.not_asked
+    return f"that was not tried there{f' ({why})' if why else ''}"
 
 
 @fact(
@@ -72,34 +100,38 @@ def _userspace(pair: DiskPair) -> Outcome:
     question="Does the destination reach the servers of network disks?",
     applies_if=("incoming.disks.source.protocol",),
     reads=("incoming.disks",),
-    also_reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
+    also_reads=("vm.disks", "probes.disks", "probes.not_asked"),
 )
 @unless_offline
 def network_reach(migration: Migration) -> Outcome:
-    """Say what is known of the way to the servers of NBD, RBD, iSCSI, ... disks.
+    """Let QEMU's block driver on the destination open every NBD, RBD, iSCSI, ... disk.
 
-    Nothing is sent from the destination, so servers that the source reaches are PROBABLY_YES. A
-    server on the host itself, or one that the hypervisor finds by its own configuration, is
-    NO_IDEA. Disks that are files or devices are YES; a firm NO is not to be had.
+    What opens is YES, what does not, or has no driver there, is NO with QEMU's words. A disk that
+    needs a secret is not tried, nor is any without an agent: then servers that the source reaches
+    are PROBABLY_YES, a server on the host itself, or one that the hypervisor finds by its own
+    configuration, NO_IDEA. Copied disks count: libvirt makes no network disk.
 
-    Source: libvirt's formatdomain, disk source host.
+    Source: qemu-img info on the destination; libvirt's formatdomain, disk source host.
     """
     outcomes = {
-        pair.there.target: _reach(pair)
-        for pair in used_in_place(migration)
+        pair.there.target: _reach(pair, migration)
+        for pair in pairs(migration)
         if pair.there.source.protocol
     }
     return joined(outcomes, "does not apply: no disk is opened over the network")
 
 
-def _reach(pair: DiskPair) -> Outcome:
+def _reach(pair: DiskPair, migration: Migration) -> Outcome:
+    tried = _tried(pair, migration)
+    if tried is not None:
+        return tried
     source = pair.there.source
     if is_on_host(source):
         return no_idea(f"{source.protocol} at {servers(source)} is another server on every host")
     if not source.hosts:
         return no_idea(f"the {source.protocol} servers are those of the host's configuration")
     return probably_yes(
-        f"{source.protocol} at {servers(source)}, which was not tried from the destination",
+        f"{source.protocol} at {servers(source)}; {_not_tried(pair, migration)}",
         probability=0.85,
     )
 

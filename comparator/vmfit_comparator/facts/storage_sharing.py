@@ -6,7 +6,7 @@ from vmfit_comparator.connections import connection_for
 from vmfit_comparator.disks import DiskPair, is_copied, is_read_only, joined, pairs
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.storage_identity import same_disk
+from vmfit_comparator.facts.storage_identity import proven_disk
 from vmfit_comparator.host_paths import filesystem_below, filesystem_family
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import (
@@ -112,6 +112,9 @@ def _cache(disk: Disk, migration: Migration) -> Outcome:
         "options.storage_copy",
         "options.copied_disks",
         "options.unsafe",
+        "probes.contents",
+        "probes.disks",
+        "probes.not_asked",
     ),
 )
 @unless_offline
@@ -164,7 +167,7 @@ def _shared(disk: Disk, pair: DiskPair | None, migration: Migration) -> Outcome:
 
 
 def _ways_out(disk: Disk, pair: DiskPair | None, migration: Migration) -> list[Remedy]:
-    if pair is not None and same_disk(pair, migration).answer == Answer.ANSWER_YES:
+    if pair is not None and proven_disk(pair, migration).answer == Answer.ANSWER_YES:
         return [add_option("--unsafe", f"{disk.target} is the same storage on both hosts")]
     return [add_option("--copy-storage-all", f"{disk.target} is copied then")]
 

@@ -1,0 +1,156 @@
+"""Facts about the TCP ports that a migration opens on the destination."""
+
+from collections.abc import Iterable
+
+from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
+from vmfit_comparator.disks import joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_addresses import has_address
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.migration_ways import Way, disks_way, migration_way, port_range
+from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_yes, yes
+from vmfit_comparator.remedies import add_option, drop_option, open_ports
+
+_TUNNELLED = "does not apply: the data goes through libvirt's connection"
+_NO_PORT = "does not apply: the data takes no TCP port"
+
+
+@fact(
+    "net.ports",
+    question="Is a port free on the destination for the migration's data?",
+    reads=("destination.network.listening_ports",),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.disks",
+        "destination.identity.hostname",
+        "destination.hypervisor.connections",
+        "destination.security.qemu_conf",
+        "options.migration_uri",
+        "options.listen_address",
+        "options.disks_uri",
+        "options.disks_port",
+        "options.storage_copy",
+        "options.copied_disks",
+        "options.tunnelled",
+    ),
+)
+@unless_offline
+def ports(migration: Migration) -> Outcome:
+    """Look for a free port in the destination's range, 49152 to 49215 unless qemu.conf says more.
+
+    A port that a migration URI, --disks-uri or --disks-port names must be free: NO when it is
+    not. So is a range without a free port, or with one alone where the disks' copy needs a second.
+
+    Source: /proc/net/tcp; qemu.conf, migration_port_min and migration_port_max.
+    """
+    if migration.options.tunnelled:
+        return not_applicable(_TUNNELLED)
+    ways = [way for way in (migration_way(migration), disks_way(migration)) if way is not None]
+    used = {each.port for each in migration.destination.network.listening_ports}
+    named = [each.first_port for each in ways if each.first_port == each.last_port]
+    taken = [port for port in named if port in used]
+    if taken:
+        return no(f"port {taken[0]} is in use on the destination")
+    if len(named) != len(set(named)):
+        return no(f"port {named[0]} cannot serve both the memory and the disks' copy")
+    if ways and len(named) == len(ways):
+        return yes(f"port {', '.join(map(str, named))} is free on the destination")
+    first, last = port_range(migration.destination)
+    free = (last - first + 1) - len(_within(used | set(named), first, last))
+    if free < len(ways) - len(named):
+        few = "all" if free <= 0 else "all but one"
+        return no(f"{few} ports from {first} to {last} are in use on the destination")
+    return yes(f"{free} ports from {first} to {last} are free")
+
+
+def _within(ports_used: Iterable[int], first: int, last: int) -> list[int]:
+    return [port for port in ports_used if first <= port <= last]
+
+
+@fact(
+    "net.port_reach",
+    question="Can the source connect to the ports that the destination opens for the migration?",
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.disks",
+        "destination.identity.hostname",
+        "destination.hypervisor.connections",
+        "destination.network.interfaces",
+        "destination.security.qemu_conf",
+        "options.migration_uri",
+        "options.listen_address",
+        "options.disks_uri",
+        "options.disks_port",
+        "options.storage_copy",
+        "options.copied_disks",
+        "options.tunnelled",
+        "probes.migration_port",
+        "probes.disks_port",
+        "probes.not_asked",
+    ),
+)
+@unless_offline
+def port_reach(migration: Migration) -> Outcome:
+    """Let the destination listen where QEMU will, and the source connect to it.
+
+    A connection is YES. Refused, unreachable or without an answer although the destination
+    listens is NO: a firewall, or the address leads to another host. No free port, or an address to
+    listen on that the destination does not have, is NO. The same for the disks' copy. Where nobody
+    tried it is PROBABLY_YES. A tunnel and UNIX sockets need no port.
+
+    Source: connect(2), listen(2), as libvirt and QEMU do.
+    """
+    if migration.options.tunnelled:
+        return not_applicable(_TUNNELLED)
+    ways = {"memory": migration_way(migration), "disks": disks_way(migration)}
+    probes = {"memory": migration.probes.migration_port, "disks": migration.probes.disks_port}
+    outcomes = {
+        name: _reach(way, probes[name], migration) for name, way in ways.items() if way is not None
+    }
+    return joined(outcomes, _NO_PORT)
+
+
+def _reach(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
+    listens = has_address(way.listen_address, migration.destination.network)
+    if listens is False:
+        remedy = drop_option("--listen-address", "the destination listens on all addresses then")
+        missing = f"the destination has no address {way.listen_address} to listen on"
+        return no(missing, remedies=[remedy] if migration.options.listen_address else [])
+    if probe.none_free:
+        return no(f"the destination cannot listen: {probe.error}")
+    if not probe.HasField("answer"):
+        why = probe.error or migration.probes.not_asked
+        tried = f"whether the source reaches {way.host} was not tried"
+        return probably_yes(f"{tried}{f': {why}' if why else ''}", probability=0.9)
+    return _connected(way, probe)
+
+
+def _connected(way: Way, probe: PortProbe) -> Outcome:
+    outcome = probe.answer.outcome
+    place = f"{probe.host}:{probe.port}"
+    if probe.answer.address not in ("", probe.host):
+        place += f" ({probe.answer.address})"
+    if outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED:
+        return yes(f"the source connects to {place}")
+    word = _WORDS.get(outcome)
+    if word is None:
+        return no_idea(f"what became of a connection to {place} is not known")
+    first, last = way.first_port, way.last_port
+    remedies = [
+        add_option("--migrateuri tcp://ADDRESS", "the source reaches another address"),
+        open_ports(f"{first}-{last}" if first != last else str(first)),
+    ]
+    return no(f"the destination listens, but {word} {place}", remedies=remedies)
+
+
+_WORDS = {
+    ConnectOutcome.CONNECT_OUTCOME_REFUSED: "something refuses the source's connection to",
+    ConnectOutcome.CONNECT_OUTCOME_TIMED_OUT: "the source gets no answer from",
+    ConnectOutcome.CONNECT_OUTCOME_UNREACHABLE: "the source has no way to",
+    ConnectOutcome.CONNECT_OUTCOME_UNRESOLVED: "the source cannot resolve",
+}
+
+FACTS = (ports, port_reach)

@@ -1,0 +1,45 @@
+"""One host that is asked questions; it always answers, if only with why it does not."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from vmfit.v1.probe_pb2 import Probe, ProbeResult
+from vmfit_comparator.agent_client import AgentClient, AgentError
+
+# Of a call's time: the rest is for the agent to say that a question took too long.
+_QUESTIONS_SHARE = 0.9
+
+
+class AskedHost:
+    """One host's agent, for the time of one migration's questions."""
+
+    def __init__(self, name: str, client: AgentClient, until: float) -> None:
+        self.name = name
+        self._client = client
+        self._until = until
+
+    def ask(self, questions: Sequence[Probe]) -> Callable[[], Sequence[ProbeResult]]:
+        """Start to ask; what is returned waits. An agent that fails answers each with an error."""
+        if not questions:
+            return lambda: ()
+        seconds = (self._until - time.monotonic()) * _QUESTIONS_SHARE
+        for each in questions:
+            each.timeout_seconds = max(min(each.timeout_seconds or seconds, seconds), 0.05)
+        try:
+            wait = self._client.probe(questions, self._until)
+        except AgentError as error:
+            return self._failed(questions, error)
+
+        def results() -> Sequence[ProbeResult]:
+            try:
+                return wait()
+            except AgentError as error:
+                return self._failed(questions, error)()
+
+        return results
+
+    def _failed(
+        self, questions: Sequence[Probe], error: AgentError
+    ) -> Callable[[], Sequence[ProbeResult]]:
+        results = [ProbeResult(error=f"host {self.name}: {error}") for _ in questions]
+        return lambda: results

@@ -1,0 +1,16 @@
+"""Whether a request's hosts may be asked anything beyond what they say of themselves."""
+
+from collections.abc import Iterable
+
+from vmfit.v1.policy_pb2 import Policy
+from vmfit_comparator.fact import Fact
+
+
+def why_not_probed(policy: Policy, facts: Iterable[Fact], *, forbidden: bool) -> str:
+    """Return why not, for people; empty when they may and some fact wants to know."""
+    if forbidden:
+        return "the request forbids probes"
+    if not policy.allow_probes:
+        return f"policy {policy.name} forbids probes"
+    read = (path for each in facts for path in (*each.reads, *each.also_reads))
+    return "" if any(path.root == "probes" for path in read) else "no fact wants a probe"

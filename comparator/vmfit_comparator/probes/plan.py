@@ -1,0 +1,125 @@
+"""What to ask for one migration."""
+
+from dataclasses import dataclass
+
+from vmfit.v1.finding_pb2 import Answer
+from vmfit.v1.vm_pb2 import Disk, StorageSource
+from vmfit_comparator.disks import DiskPair, pairs, used_in_place
+from vmfit_comparator.facts.storage_identity import same_disk
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.migration_ways import Way, destination_name, disks_way, migration_way
+from vmfit_comparator.probes.blocks import Blocks, chosen_blocks
+
+_MAX_DISKS = 8
+_SURE = (Answer.ANSWER_YES, Answer.ANSWER_NO)
+# What QEMU opens by itself, without the host's kernel in between.
+_OPENED = ("nbd", "iscsi", "rbd", "http", "https", "ftp", "ftps", "ssh", "gluster", "nfs")
+
+
+@dataclass(frozen=True, slots=True)
+class PathAccess:
+    """A path that QEMU on the destination opens."""
+
+    path: str
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A disk whose content tells more than its name."""
+
+    target: str
+    source_path: str
+    destination_path: str
+    blocks: tuple[Blocks, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The questions of one migration; what is empty or None need not be asked."""
+
+    name: str
+    migration: Way | None
+    disks_copy: Way | None
+    network_disks: dict[str, StorageSource]
+    """By target."""
+    accesses: tuple[PathAccess, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+def plan(migration: Migration) -> Plan:
+    """Return what is worth asking: what cannot change an answer is left out."""
+    way = migration_way(migration)
+    # libvirt refuses such a name before anybody connects.
+    if way is not None and _is_refused(way.host, migration):
+        way = None
+    named = way is not None and not migration.options.migration_uri
+    return Plan(
+        name=destination_name(migration) if named else "",
+        migration=way,
+        disks_copy=disks_way(migration) if way is not None else None,
+        network_disks=_network_disks(migration),
+        accesses=_accesses(migration),
+        comparisons=_comparisons(migration),
+    )
+
+
+def _is_refused(host: str, migration: Migration) -> bool:
+    return host.startswith("localhost") and not migration.options.migration_uri
+
+
+def _network_disks(migration: Migration) -> dict[str, StorageSource]:
+    """Return the network disks that need no secret: the destination opens the copied ones too."""
+    if migration.options.offline:
+        return {}
+    secret = {each.user for each in migration.incoming.secrets}
+    found = {
+        pair.there.target: pair.there.source
+        for pair in pairs(migration)
+        if pair.there.source.protocol in _OPENED and f"disk {pair.there.target}" not in secret
+    }
+    return dict(list(found.items())[:_MAX_DISKS])
+
+
+def _accesses(migration: Migration) -> tuple[PathAccess, ...]:
+    """Return the files and devices of disks, images below them included, that are there."""
+    if migration.options.offline:
+        return ()
+    found: dict[str, bool] = {}
+    for pair in used_in_place(migration):
+        disk = pair.there
+        _add(found, disk.source, write=not pair.is_read_only)
+        for image in disk.backing_chain:
+            _add(found, image, write=False)
+    return tuple(PathAccess(path, write) for path, write in list(found.items())[: 2 * _MAX_DISKS])
+
+
+def _add(found: dict[str, bool], source: StorageSource, *, write: bool) -> None:
+    path = source.path
+    if path.path and path.exists and not source.protocol:
+        found[path.path] = found.get(path.path, False) or write
+
+
+def _comparisons(migration: Migration) -> tuple[Comparison, ...]:
+    if migration.options.offline:
+        return ()
+    found = (_comparison(pair, migration) for pair in used_in_place(migration))
+    return tuple(each for each in found if each is not None)[:_MAX_DISKS]
+
+
+def _comparison(pair: DiskPair, migration: Migration) -> Comparison | None:
+    """Return what to compare of a disk that is there, and that no name proves or disproves."""
+    if not (_is_readable(pair.here) and _is_readable(pair.there)):
+        return None
+    outcome = same_disk(pair, migration)
+    if outcome.not_applicable or outcome.answer in _SURE:
+        return None
+    here, there = pair.here.source.path, pair.there.source.path
+    sizes = [each.size_bytes for each in (here, there) if each.size_bytes]
+    blocks = chosen_blocks(min(sizes)) if sizes else ()
+    return Comparison(pair.there.target, here.path, there.path, blocks) if blocks else None
+
+
+def _is_readable(disk: Disk) -> bool:
+    path = disk.source.path
+    return bool(path.path) and path.exists and path.kind in ("file", "block")

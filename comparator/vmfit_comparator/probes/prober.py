@@ -1,0 +1,81 @@
+"""Asks both hosts' agents what a plan needs, side by side, and never fails: errors are answers."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from vmfit.v1.probe_pb2 import (
+    AccessPath,
+    AccessProbe,
+    DiskProbe,
+    OpenDisk,
+    Probe,
+    ProbeAnswers,
+)
+from vmfit_comparator.agent_client import AgentClient
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.probes.asked_host import AskedHost
+from vmfit_comparator.probes.contents import Contents
+from vmfit_comparator.probes.plan import Plan, plan
+from vmfit_comparator.probes.recent import RecentWays
+from vmfit_comparator.probes.ways import Ways
+
+_BUDGET_SECONDS = 3.0
+
+
+class Prober:
+    """Asks for engines. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._recent = RecentWays()
+
+    def answers(
+        self,
+        migration: Migration,
+        source: tuple[str, AgentClient],
+        destination: tuple[str, AgentClient],
+        until: float,
+    ) -> ProbeAnswers:
+        """Return what the agents say, by `until` and within three seconds."""
+        questions = plan(migration)
+        until = min(until, time.monotonic() + _BUDGET_SECONDS)
+        here, there = AskedHost(*source, until), AskedHost(*destination, until)
+        answers = ProbeAnswers()
+        ways = Ways(questions, here, there, self._recent)
+        contents = Contents(questions.comparisons, here, there, secrets.token_bytes(32))
+        # What needs no answer of the other host first goes out all at once.
+        disks = _ask_about_disks(questions, there)
+        ways.connect()
+        contents.compare()
+        contents.confirm()
+        ways.read(answers)
+        contents.read(answers)
+        disks(answers)
+        return answers
+
+
+def _ask_about_disks(questions: Plan, there: AskedHost) -> Callable[[ProbeAnswers], None]:
+    """Ask the destination for network disks and paths; what is returned waits and fills in."""
+    opened = there.ask(
+        [Probe(open_disk=OpenDisk(source=each)) for each in questions.network_disks.values()]
+    )
+    allowed = there.ask(
+        [
+            Probe(access_path=AccessPath(path=each.path, write=each.write))
+            for each in questions.accesses
+        ]
+    )
+
+    def fill(answers: ProbeAnswers) -> None:
+        for target, result in zip(questions.network_disks, opened(), strict=True):
+            disk = DiskProbe(target=target, error=result.error)
+            if result.HasField("disk"):
+                disk.answer.CopyFrom(result.disk)
+            answers.disks.append(disk)
+        for path, result in zip(questions.accesses, allowed(), strict=True):
+            access = AccessProbe(path=path.path, write=path.write, error=result.error)
+            if result.HasField("access"):
+                access.answer.CopyFrom(result.access)
+            answers.accesses.append(access)
+
+    return fill

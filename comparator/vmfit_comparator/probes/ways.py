@@ -1,0 +1,94 @@
+"""The ways that the migration's data takes: does the name resolve, does the port answer?"""
+
+from collections.abc import Callable, Sequence
+
+from vmfit.v1.probe_pb2 import (
+    ConnectPort,
+    NamedProbe,
+    OpenListener,
+    PortProbe,
+    Probe,
+    ProbeAnswers,
+    ProbeResult,
+    ResolveName,
+)
+from vmfit_comparator.migration_ways import Way
+from vmfit_comparator.probes.asked_host import AskedHost
+from vmfit_comparator.probes.plan import Plan
+from vmfit_comparator.probes.recent import RecentWays
+
+_LISTEN_SECONDS = 3.0
+# One lost packet, which the kernel sends again after a second, is no firewall.
+_CONNECT_SECONDS = 2.0
+_RESOLVE_SECONDS = 2.0
+
+
+class Ways:
+    """The destination listens for a moment, then the source connects; what is recent is reused."""
+
+    def __init__(self, plan: Plan, here: AskedHost, there: AskedHost, recent: RecentWays) -> None:
+        """Ask for the name and for the listeners."""
+        self._here, self._there, self._recent = here, there, recent
+        self._name = plan.name
+        self._ways = [each for each in (plan.migration, plan.disks_copy) if each is not None]
+        self._fields = ("migration_port", "disks_port")[: len(self._ways)]
+        self._known = recent.find(here.name, there.name, self._name, self._ways)
+        self._named: Callable[[], Sequence[ProbeResult]] = lambda: ()
+        self._connected: Callable[[], Sequence[ProbeResult]] = lambda: ()
+        self._probes: list[PortProbe] = []
+        if self._known is not None:
+            return
+        if self._name:
+            question = Probe(resolve_name=ResolveName(name=self._name))
+            question.timeout_seconds = _RESOLVE_SECONDS
+            self._named = here.ask([question])
+        self._listening = there.ask([_listener(each) for each in self._ways])
+
+    def connect(self) -> None:
+        """Wait for the listeners and ask the source to connect to them."""
+        if self._known is not None:
+            return
+        for way, result in zip(self._ways, self._listening(), strict=True):
+            probe = PortProbe(host=way.host, port=result.listener.port, error=result.error)
+            if not result.error and not probe.port:
+                probe.none_free = True
+                probe.error = result.listener.reason
+            self._probes.append(probe)
+        self._connected = self._here.ask([_connection(each) for each in self._probes if each.port])
+
+    def read(self, answers: ProbeAnswers) -> None:
+        """Wait for the rest and put everything into the answers."""
+        if self._known is not None:
+            answers.MergeFrom(self._known)
+            return
+        found = ProbeAnswers()
+        listening = [each for each in self._probes if each.port]
+        for probe, result in zip(listening, self._connected(), strict=True):
+            probe.error = result.error
+            if result.HasField("connect"):
+                probe.answer.CopyFrom(result.connect)
+        for field, probe in zip(self._fields, self._probes, strict=True):
+            getattr(found, field).CopyFrom(probe)
+        for result in self._named():
+            found.destination_name.CopyFrom(NamedProbe(name=self._name, error=result.error))
+            if result.HasField("name"):
+                found.destination_name.answer.CopyFrom(result.name)
+        self._recent.keep(self._here.name, self._there.name, self._name, self._ways, found)
+        answers.MergeFrom(found)
+
+
+def _listener(way: Way) -> Probe:
+    question = OpenListener(
+        address=way.listen_address,
+        first_port=way.first_port,
+        # The contract's limit; libvirt's own range is not larger.
+        last_port=min(way.last_port, way.first_port + 63),
+        seconds=_LISTEN_SECONDS,
+    )
+    return Probe(open_listener=question)
+
+
+def _connection(probe: PortProbe) -> Probe:
+    question = Probe(connect_port=ConnectPort(host=probe.host, port=probe.port))
+    question.timeout_seconds = _CONNECT_SECONDS
+    return question
