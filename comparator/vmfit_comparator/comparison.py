@@ -16,6 +16,7 @@ from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.evaluator import evaluate
 from vmfit_comparator.fact import Fact
+from vmfit_comparator.freshness import PartAges
 from vmfit_comparator.host_answer import HostAnswer
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.policy import ResolvedPolicy
@@ -162,6 +163,8 @@ def _answer(case: Case, pair: _Pair, probes: ProbeAnswers) -> CheckResponse:
     subject.vm_name, subject.vm_uuid = migration.vm.name, migration.vm.uuid
     subject.source_host, subject.destination_host = source.side.name, destination.side.name
     subject.evaluated_at.FromDatetime(evaluated_at)
+    for path, seconds in PartAges(migration).of_parts():
+        subject.inputs.add(path=path).age.FromNanoseconds(round(seconds * 1e9))
     for host in (source, destination):
         if host.error:
             subject.errors.add(host=host.side.name, error=host.error)

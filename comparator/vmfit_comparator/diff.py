@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
@@ -27,19 +29,21 @@ def diff(
     *,
     include_equal: bool = False,
     include_volatile: bool = False,
+    include_raw: bool = False,
     parts: Collection[str] = (),
 ) -> DiffResponse:
     """Return the differences in the schema's order, lists by key.
 
     Lists of messages are compared by their key, lists of scalars as sets unless they are declared
     ordered. A part that a side was asked for and did not collect is UNKNOWN with the collector's
-    error on that side and an empty text on a side that has it. `parts` narrows it to some parts.
+    error on that side and an empty text on a side that has it. A list of raw registers is one
+    difference, unless `include_raw`. `parts` narrows it to some parts.
     Raises ValueError naming a part that does not exist.
     """
     for name in parts:
         if name not in PARTS:
             raise ValueError(f"there is no part {name!r}; there are {', '.join(PARTS)}")
-    walk = _Walk(include_equal=include_equal, include_volatile=include_volatile)
+    walk = _Walk(include_equal, include_volatile, include_raw)
     response = DiffResponse(left_host=left.identity.hostname, right_host=right.identity.hostname)
     for name, plan in PARTS.items():
         if not parts or name in parts:
@@ -99,6 +103,7 @@ class _Place(NamedTuple):
 class _Walk:
     include_equal: bool
     include_volatile: bool
+    include_raw: bool
 
     def messages(
         self, place: _Place, plan: FieldPlan, left: Message, right: Message
@@ -116,7 +121,9 @@ class _Walk:
         if plan.is_map:
             yield from self._mapping(place, plan, one, other)
         elif plan.is_list:
-            compare = self._elements if plan.is_message else self._scalars
+            together = plan.raw and not self.include_raw
+            elements = self._registers if together else self._elements
+            compare = elements if plan.is_message else self._scalars
             yield from compare(place, plan, one, other)
         else:
             there = (_is_there(left, plan), _is_there(right, plan))
@@ -160,11 +167,36 @@ class _Walk:
     def _elements(
         self, place: _Place, plan: FieldPlan, left: Sequence[Message], right: Sequence[Message]
     ) -> Iterator[Difference]:
-        for label, one, other in pair_elements(left, right, plan.alternatives):
+        text = partial(scalar_text, plan) if plan.raw else str
+        for label, one, other in pair_elements(left, right, plan.alternatives, text):
             there = (one is not None, other is not None)
             # That an element is there is as volatile as the list itself.
             if all(there) or self._counts(plan.volatility):
                 yield from self._pair(place.element(label), plan, (one, other), there)
+
+    def _registers(
+        self, place: _Place, plan: FieldPlan, left: Sequence[Message], right: Sequence[Message]
+    ) -> Iterator[Difference]:
+        keys = set(chain.from_iterable(plan.alternatives))
+        names = [each.name for each in plan.fields if each.name not in keys]
+        total = differing = 0
+        for _, one, other in pair_elements(left, right, plan.alternatives):
+            total += len(names)
+            for name in names:
+                there = one is not None and other is not None
+                differing += not there or getattr(one, name) != getattr(other, name)
+        count = f"{total} register{'s' if total > 1 else ''}"
+        if not differing:
+            if self.include_equal and total:
+                yield self.difference(place, plan, _EQUAL, count, count)
+        elif not right:
+            yield self.difference(place, plan, _ONLY_LEFT, count, "")
+        elif not left:
+            yield self.difference(place, plan, _ONLY_RIGHT, "", count)
+        else:
+            found = self.difference(place, plan, _CHANGED, "", "")
+            found.summary = f"{differing} of {count} differ; {plan.raw} says what they mean"
+            yield found
 
     def _scalars(
         self, place: _Place, plan: FieldPlan, left: Sequence[Scalar], right: Sequence[Scalar]

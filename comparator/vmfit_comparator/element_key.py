@@ -1,7 +1,8 @@
 """Which elements of two lists are the same thing."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -12,20 +13,23 @@ Pair = tuple[str, Message | None, Message | None]
 
 
 def pair_elements(
-    left: Sequence[Message], right: Sequence[Message], alternatives: Alternatives
+    left: Sequence[Message],
+    right: Sequence[Message],
+    alternatives: Alternatives,
+    text: Callable[[Any], str] = str,
 ) -> Iterator[Pair]:
     """Yield every element once, with its counterpart: left's in order, then right's own.
 
     Two elements are the same when the strongest alternative of the key that both have is equal;
     elements that share it (a disk and its partitions share the disk's WWN) are told apart by the
-    weaker ones. Without a key, elements are paired by position.
+    weaker ones. Without a key, elements are paired by position. `text` shows a key in a label.
     """
     if not alternatives:
         for index in range(max(len(left), len(right))):
             one = left[index] if index < len(left) else None
             yield str(index), one, right[index] if index < len(right) else None
         return
-    keys = [[_keys(each, alternatives) for each in side] for side in (left, right)]
+    keys = [[_keys(each, alternatives, text) for each in side] for side in (left, right)]
     matches: dict[int, int] = {}
     _match(range(len(left)), range(len(right)), keys, 0, matches)
     names = [_labels(side) for side in keys]
@@ -41,17 +45,18 @@ def pair_elements(
 Keys = tuple[str | None, ...]
 
 
-def _keys(element: Message, alternatives: Alternatives) -> Keys:
+def _keys(element: Message, alternatives: Alternatives, text: Callable[[Any], str]) -> Keys:
     if len(alternatives) == 1:
-        return (_joined(element, alternatives[0]),)
+        return (_joined(element, alternatives[0], text),)
     # An alternative counts when its first field is set.
     return tuple(
-        _joined(element, names) if _is_set(element, names[0]) else None for names in alternatives
+        _joined(element, names, text) if _is_set(element, names[0]) else None
+        for names in alternatives
     )
 
 
-def _joined(element: Message, names: tuple[str, ...]) -> str:
-    return ",".join(str(getattr(element, name)) for name in names)
+def _joined(element: Message, names: tuple[str, ...], text: Callable[[Any], str]) -> str:
+    return ",".join(text(getattr(element, name)) for name in names)
 
 
 def _is_set(element: Message, name: str) -> bool:

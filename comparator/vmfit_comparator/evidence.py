@@ -24,7 +24,10 @@ def text_of(values: list[Any], path: FieldPath) -> str:
 
 
 def _list_text(values: Iterable[Any]) -> str:
-    return ", ".join("…" if isinstance(each, Message) else _scalar_text(each) for each in values)
+    shown = list(values)
+    if any(isinstance(each, Message) for each in shown):
+        return f"{len(shown)} {'entry' if len(shown) == 1 else 'entries'}"
+    return ", ".join(map(_scalar_text, shown)) or "none"
 
 
 def _scalar_text(value: object) -> str:

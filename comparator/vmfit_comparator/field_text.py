@@ -23,7 +23,7 @@ _SUFFIXES = {
 
 
 def scalar_text(plan: FieldPlan, value: Scalar, digits: int | None = _DIGITS) -> str:
-    """Return a scalar with its unit.
+    """Return a scalar with its unit, a raw one in hexadecimal.
 
     A number in a larger unit has up to `digits` decimals; None keeps the base unit.
     """
@@ -35,6 +35,8 @@ def scalar_text(plan: FieldPlan, value: Scalar, digits: int | None = _DIGITS) ->
         return value.hex()
     if isinstance(value, str):
         return value
+    if plan.raw and isinstance(value, int):
+        return hex(value)
     number = f"{value:.15g}" if isinstance(value, float) else str(value)
     if plan.unit in (Unit.UNIT_BYTES, Unit.UNIT_BYTES_PER_SECOND):
         text = f"{number} bytes" if digits is None else _bytes(value, digits)

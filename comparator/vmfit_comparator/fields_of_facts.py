@@ -7,18 +7,21 @@ from functools import cache
 
 @cache
 def facts_touching(path: str) -> tuple[str, ...]:
-    """Return the ids of the built-in facts that read a field, what holds it, or what it holds.
+    """Return the ids of the built-in facts that read a field, what is in it, or what it is in.
 
-    `path` is a path below a snapshot without elements, such as "network.interfaces.mtu_bytes"; the
-    ids are in the catalogue's order.
+    `path` is a path below a snapshot without elements, such as "network.interfaces.mtu_bytes". Who
+    reads that very field or what is in it comes first, who reads a whole part last; equals are in
+    the catalogue's order.
     """
     readers = _readers()
     names = path.split(".")
-    above = {".".join(names[:count]) for count in range(1, len(names) + 1)}
-    found: dict[str, int] = {}
+    above = {".".join(names[:count]): len(names) - count for count in range(1, len(names) + 1)}
+    found: dict[str, tuple[int, int]] = {}
     for read, facts in readers.items():
-        if read in above or read.startswith(f"{path}."):
-            found |= facts
+        distance = 0 if read.startswith(f"{path}.") else above.get(read)
+        if distance is not None:
+            for fact, place in facts.items():
+                found[fact] = min(found.get(fact, (distance, place)), (distance, place))
     return tuple(sorted(found, key=found.__getitem__))
 
 

@@ -1,6 +1,6 @@
 """How old the inputs of a fact are, and how old the policy lets them be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vmfit.v1.options_pb2 import Volatility
@@ -37,13 +37,7 @@ class Age:
     @property
     def text(self) -> str:
         """The age for people."""
-        if self.seconds < 120:
-            return f"{self.seconds:.0f} s"
-        return (
-            f"{self.seconds / 60:.0f} min"
-            if self.seconds < 7200
-            else f"{self.seconds / 3600:.0f} h"
-        )
+        return duration_text(self.seconds)
 
 
 class PartAges:
@@ -78,6 +72,11 @@ class PartAges:
         ages = [age for path in paths if (age := self._age(path)) is not None]
         return min(ages, key=lambda age: (not age.is_expired, age.fresh_for_seconds), default=None)
 
+    def of_parts(self) -> Iterator[tuple[str, float]]:
+        """Yield "source.cpu" and the like with its age in seconds; the source's parts first."""
+        for (side, part), seconds in self._ages.items():
+            yield f"{side}.{part}", seconds
+
     def why_absent(self, path: FieldPath) -> str:
         """Return " (why)" when a path's part is absent for a known reason, else an empty text."""
         if path.root in self._unreachable:
@@ -101,6 +100,15 @@ class PartAges:
             return None
         bound = self._bounds[path.volatility]
         return Age(path.text, seconds, bound.fresh_seconds, bound.stale_seconds)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time span for people: "119 s", "2 min", "3 h", "4 days"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} days"
 
 
 def bounds_of(freshness: Freshness) -> dict[Volatility.ValueType, FreshnessBound]:

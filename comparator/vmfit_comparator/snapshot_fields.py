@@ -34,6 +34,8 @@ class FieldPlan:
     is_message: bool
     tracks_presence: bool
     ordered: bool
+    raw: str
+    """For registers: the field that says what they mean; inherited from above. Else empty."""
     alternatives: Alternatives
     enum_prefix: str
     """What the names of an enum's values start with; empty for other fields."""
@@ -48,18 +50,20 @@ def plan_of(
     field: FieldDescriptor,
     inherited: Volatility.ValueType = Volatility.VOLATILITY_UNSPECIFIED,
     depth: int = 0,
+    raw: str = "",
 ) -> FieldPlan:
     """Resolve a field's options and those of everything below it."""
     extensions = field.GetOptions().Extensions
     volatility = extensions[options_pb2.volatility] or inherited
+    raw = extensions[options_pb2.raw] or raw
     message = field.message_type
     value = None
     below: tuple[FieldPlan, ...] = ()
     is_map = message is not None and message.GetOptions().map_entry
     if message is not None and is_map:
-        value = plan_of(message.fields_by_name["value"], volatility, depth + 1)
+        value = plan_of(message.fields_by_name["value"], volatility, depth + 1, raw)
     elif message is not None and depth < _MAX_DEPTH:
-        below = _plans(message, volatility, depth)
+        below = _plans(message, volatility, depth, raw)
     least = min((volatility, *(each.least_volatility for each in below)))
     enum = field.enum_type
     return FieldPlan(
@@ -72,6 +76,7 @@ def plan_of(
         is_message=message is not None and not is_map,
         tracks_presence=not field.is_repeated and field.has_presence,
         ordered=extensions[options_pb2.ordered],
+        raw=raw,
         alternatives=key_alternatives(extensions[options_pb2.key]),
         enum_prefix=f"{_upper_snake(enum.name)}_" if enum else "",
         enum_names=MappingProxyType(
@@ -88,18 +93,18 @@ def key_alternatives(key: str) -> Alternatives:
 
 
 def _plans(
-    message: Descriptor, volatility: Volatility.ValueType, depth: int
+    message: Descriptor, volatility: Volatility.ValueType, depth: int, raw: str
 ) -> tuple[FieldPlan, ...]:
     if not message.full_name.startswith(_OWN_PACKAGE):
         return ()
-    return _own_plans(message, volatility, depth)
+    return _own_plans(message, volatility, depth, raw)
 
 
 @cache
 def _own_plans(
-    message: Descriptor, volatility: Volatility.ValueType, depth: int
+    message: Descriptor, volatility: Volatility.ValueType, depth: int, raw: str
 ) -> tuple[FieldPlan, ...]:
-    return tuple(plan_of(field, volatility, depth + 1) for field in message.fields)
+    return tuple(plan_of(field, volatility, depth + 1, raw) for field in message.fields)
 
 
 def _upper_snake(name: str) -> str:

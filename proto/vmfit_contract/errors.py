@@ -8,6 +8,7 @@ import grpc
 ERROR_DOMAIN = "vmfit"
 _SHOWN_CHARACTERS = 500
 _STATUS_NAME = re.compile(r"^[A-Z_]+: ")
+_CONNECTING = re.compile(r"connect failed: addr: \S+ error: |Failed to connect to remote host: ")
 
 
 def abort(
@@ -49,6 +50,7 @@ def describe(error: grpc.RpcError) -> str:
     if code is grpc.StatusCode.UNAVAILABLE:
         # gRPC puts the cause last, after what it tried.
         details = _STATUS_NAME.sub("", details.rpartition("last error: ")[2])
+        details = _CONNECTING.sub("", details)
         return f"unavailable: {details}" if details else "unavailable"
     if code is grpc.StatusCode.UNIMPLEMENTED and "not found" in details.lower():
         return f"does not offer the call: {details}"

@@ -11,6 +11,8 @@ from vmfit.v1.comparator_service_pb2 import DifferenceKind
 from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.diff import diff, differs
+from vmfit_comparator.facts import BUILT_IN
+from vmfit_comparator.fields_of_facts import facts_touching
 from vmfit_comparator.snapshot_fields import PARTS, key_alternatives
 
 
@@ -181,6 +183,60 @@ def test_elements_of_a_volatile_list_come_and_go():
 def test_optional_fields_absent_on_one_side():
     (found,) = changed("identity.machine_id", None)
     assert (kind(found), found.right) == ("ONLY_LEFT", "")
+
+
+def registers(*leaves):
+    snapshot = Snapshot()
+    kind = snapshot.cpu.core_kinds.add(first_cpu_id=0)
+    for leaf, eax in leaves:
+        kind.leaves.add(leaf=leaf, eax=eax, edx=1)
+    return snapshot
+
+
+def test_raw_registers_are_one_difference():
+    left, right = registers((0, 1), (0x80000001, 2), (7, 3)), registers((0, 1), (0x80000001, 9))
+    (found,) = diff(left, right).differences
+    assert (found.path, kind(found)) == ("cpu.core_kinds[0].leaves", "CHANGED")
+    # One of leaf 0x80000001, and all four of the leaf that only one has.
+    assert found.summary == "5 of 12 registers differ; cpu.features says what they mean"
+    assert (found.left, found.right) == ("", "")
+    assert not differs(diff(left, left))
+    (found,) = diff(left, registers()).differences
+    assert (kind(found), found.left, found.summary) == ("ONLY_LEFT", "12 registers", "")
+    equal = {each.path: each.left for each in diff(left, left, include_equal=True).differences}
+    assert equal["cpu.core_kinds[0].leaves"] == "12 registers"
+
+
+def test_raw_registers_in_hexadecimal_when_asked():
+    left, right = registers((0, 1), (0x80000001, 26)), registers((0, 1), (0x80000001, 16))
+    right.cpu.core_kinds[0].leaves.add(leaf=7, eax=16)
+    changed, added = diff(left, right, include_raw=True).differences
+    assert changed.path == "cpu.core_kinds[0].leaves[0x80000001,0x0].eax"
+    assert (changed.left, changed.right) == ("0x1a", "0x10")
+    assert added.path == "cpu.core_kinds[0].leaves[0x7,0x0]"
+    assert added.right.startswith("leaf 0x7, ")
+    left, right = Snapshot(), Snapshot()
+    left.cpu.xsave.feature_mask, right.cpu.xsave.feature_mask = 7, 0x2E7
+    (found,) = diff(left, right).differences
+    assert (found.left, found.right) == ("0x7", "0x2e7")
+
+
+def test_raw_fields_name_a_field_that_tells_what_they_mean():
+    def check(plan):
+        if plan.raw:
+            fields = PARTS
+            for name in plan.raw.split("."):
+                fields = {each.name: each for each in fields[name].fields}
+        return bool(plan.raw) + sum(map(check, plan.fields))
+
+    assert sum(map(check, PARTS.values())) > 10
+
+
+def test_who_reads_the_very_field_comes_first():
+    whole, single = "cpu.mode_passthrough", "cpu.model_usable"
+    catalogue, found = list(BUILT_IN), facts_touching("cpu.family")
+    assert catalogue.index(whole) < catalogue.index(single)
+    assert found.index(single) < found.index(whole)
 
 
 def test_maps_and_foreign_messages():

@@ -15,6 +15,7 @@ from vmfit_agent.local_host import HostOptions
 
 _COLOURS = {"ok": "green", "partly": "yellow", "missing": "red"}
 _SHOWN_REASONS = 3
+_UNBOUNDED = 1 << 24
 
 
 @click.command("doctor")
@@ -42,17 +43,39 @@ def command(
 
 
 def _print_table(checks: Sequence[Check], lacking: Sequence[Check]) -> None:
-    width = max(len(check.name) for check in checks)
+    # Imported here: what runs for months on every host has no use for it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    is_terminal = sys.stdout.isatty()
+    console = Console(force_terminal=is_terminal, width=None if is_terminal else _UNBOUNDED)
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for check in checks:
-        state = click.style(f"{check.state:8}", fg=_COLOURS[check.state])
         took = "" if check.seconds is None else f"{check.seconds * 1000:7.1f} ms"
-        click.echo(f"{check.name:{width}}  {state}{took}".rstrip())
-        for reason in check.reasons[:_SHOWN_REASONS]:
-            click.echo(f"{'':{width}}  {reason}")
-        if len(check.reasons) > _SHOWN_REASONS:
-            click.echo(f"{'':{width}}  and {len(check.reasons) - _SHOWN_REASONS} more")
-        for remedy in check.remedies:
-            click.echo(f"{'':{width}}  -> {remedy}")
-    if lacking:
-        names = ", ".join(check.name for check in lacking)
-        click.echo(f"\nEssential and missing: {names}")
+        told = Text.assemble((f"{check.state:8}", _COLOURS[check.state]), took)
+        for line in _lines(check):
+            told.append(f"\n{line}")
+        table.add_row(Text(check.name), told)
+    with console.capture() as captured:
+        console.print(table)
+        if lacking:
+            names = ", ".join(check.name for check in lacking)
+            console.print(Text(f"\nEssential and missing: {names}"))
+    # rich fills its columns with blanks.
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), color=True)
+
+
+def _lines(check: Check) -> list[str]:
+    reasons = list(check.reasons[:_SHOWN_REASONS])
+    if len(check.reasons) > _SHOWN_REASONS:
+        reasons.append(f"and {len(check.reasons) - _SHOWN_REASONS} more")
+    return [_printable(line) for line in (*reasons, *(f"-> {each}" for each in check.remedies))]
+
+
+def _printable(text: str) -> str:
+    # Errors quote what files and daemons say.
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

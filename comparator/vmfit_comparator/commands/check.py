@@ -103,9 +103,11 @@ def command(
         response = answering.check(request)
         rules = answering.list_facts().facts if explain and output == "table" else ()
     _check_name(response, names)
+    # Who asks to have certain facts explained wants them whatever they answer.
+    show_all = show_all or (explain and bool(facts))
     detail = Detail(show_all=show_all, explain=explain, rules={each.id: each for each in rules})
     emit(response, output, lambda: show_check(response, detail))
-    for error in response.subject.errors:
+    for error in response.subject.errors if output != "table" else ():
         click.echo(f"vmfit: error: {error.host}: {error.error}", err=True)
     if response.subject.errors:
         return COULD_NOT_ANSWER

@@ -15,7 +15,7 @@ from vmfit_comparator.settings import Settings
 @click.command()
 @click.argument("left", metavar="HOST")
 @click.argument("right", metavar="HOST")
-@click.option("--all", "include_equal", is_flag=True, help="Also what is equal.")
+@click.option("--all", "include_all", is_flag=True, help="Also what is equal, and raw registers.")
 @click.option("--volatile", is_flag=True, help="Also what changes at any moment.")
 @click.option("--part", "parts", multiple=True, metavar="PART", help="Only this part.")
 @output_option
@@ -26,7 +26,7 @@ def command(
     *,
     left: str,
     right: str,
-    include_equal: bool,
+    include_all: bool,
     volatile: bool,
     parts: tuple[str, ...],
     output: str,
@@ -43,8 +43,9 @@ def command(
     request = DiffRequest(
         left=host_reference(left),
         right=host_reference(right),
-        include_equal=include_equal,
+        include_equal=include_all,
         include_volatile=volatile,
+        include_raw=include_all,
         parts=parts,
     )
     with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:

@@ -20,7 +20,7 @@ def _show(terminal: Terminal, response: BaselineResponse) -> None:
     kind = " ".join(filter(None, (response.domain_type, response.architecture)))
     terminal.line(f"{response.model or 'no common CPU model'}: {names} ({kind})", bold=True)
     for warning in response.warnings:
-        terminal.line(f"warning: {warning}", 0, _INDENT, fg="yellow")
+        terminal.line(f"warning: {warning}", 0, _INDENT, colour="yellow")
     if response.cpu_xml:
         terminal.line()
         for line in response.cpu_xml.splitlines():
@@ -34,5 +34,7 @@ def _show(terminal: Terminal, response: BaselineResponse) -> None:
         terminal.line(" ".join(values) or "none", _INDENT, 0)
     for host in response.hosts:
         terminal.line()
-        terminal.line(f"{host.host} has {len(host.extra_features)} more:", bold=True)
-        terminal.line(" ".join(host.extra_features) or "none", _INDENT, 0)
+        count = len(host.extra_features)
+        terminal.line(f"{host.host} has {count or 'no'} more{':' if count else ''}", bold=True)
+        if count:
+            terminal.line(" ".join(host.extra_features), _INDENT, 0)

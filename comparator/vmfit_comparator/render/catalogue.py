@@ -31,8 +31,7 @@ def show_hosts(hosts: Sequence[InventoryHost]) -> Callable[[Terminal], None]:
     """Return what prints a line for every host."""
     if not hosts:
         return lambda terminal: terminal.line("the inventory has no hosts")
-    rows = [("NAME", "ADDRESS", "AGENT", "STATE"), *map(_host_cells, hosts)]
-    return lambda terminal: _rows(terminal, rows)
+    return lambda terminal: _host_rows(terminal, hosts)
 
 
 def catalogue_markdown(facts: Iterable[FactDescription]) -> str:
@@ -57,6 +56,15 @@ def _rows(terminal: Terminal, rows: Sequence[Sequence[str]]) -> None:
         terminal.row(row, widths)
 
 
+def _host_rows(terminal: Terminal, hosts: Sequence[InventoryHost]) -> None:
+    headings = ("NAME", "ADDRESS", "AGENT", "STATE")
+    rows = [_host_cells(each) for each in hosts]
+    widths = column_widths([headings, *rows])
+    terminal.row(headings, widths, bold=True)
+    for host, row in zip(hosts, rows, strict=True):
+        terminal.row(row, widths, colour="red" if host.error else "green")
+
+
 def _host_cells(host: InventoryHost) -> tuple[str, str, str, str]:
     state = host.error or ("answers" if host.reachable else "unknown")
     if host.hostname and host.hostname != host.name:
@@ -70,7 +78,9 @@ def _explain(terminal: Terminal, facts: Sequence[FactDescription]) -> None:
             terminal.line()
         terminal.line(f"{each.id}: {each.question}", 0, _INDENT, bold=True)
         for paragraph in _paragraphs(each):
+            terminal.line()
             terminal.line(" ".join(paragraph.split()), _INDENT, 0)
+        terminal.line()
         for label, text in _properties(each):
             terminal.line(f"{label}: {text.replace('`', '')}", _INDENT, _INDENT)
 

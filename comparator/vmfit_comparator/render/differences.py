@@ -1,10 +1,11 @@
 """The answer to a diff, for people."""
 
 from collections.abc import Callable
+from itertools import groupby
 
 from vmfit.v1.comparator_service_pb2 import Difference, DifferenceKind, DiffResponse
 from vmfit_comparator.diff import is_difference
-from vmfit_comparator.render.terminal import Terminal, printable
+from vmfit_comparator.render.terminal import Terminal
 
 _INDENT = 4
 _SHOWN_FACTS = 8
@@ -26,13 +27,15 @@ def _show(terminal: Terminal, response: DiffResponse, *, with_volatile: bool) ->
     differing = sum(map(is_difference, response.differences))
     fields = "1 field" if differing == 1 else f"{differing or 'no'} fields"
     terminal.line(f"{left} and {right} differ in {fields}", bold=True)
-    part = ""
-    for each in response.differences:
-        own_part = each.path.partition(".")[0]
-        if own_part != part:
-            part = own_part
-            terminal.line()
-        _show_difference(terminal, each, left, right)
+    for _, part in groupby(response.differences, key=lambda each: each.path.partition(".")[0]):
+        terminal.line()
+        for facts, group in groupby(part, key=_facts):
+            members = list(group)
+            for each in members:
+                _show_difference(terminal, each, left, right)
+            if facts:
+                these = "matters" if len(members) == 1 else f"these {len(members)} matter"
+                terminal.line(f"{these} to {facts}", _INDENT, 2, dim=True)
     terminal.line()
     if not with_volatile:
         terminal.line("what changes at any moment is left out (--volatile shows it)", dim=True)
@@ -43,35 +46,33 @@ def _names(response: DiffResponse) -> tuple[str, str]:
     return (f"{left} (first)", f"{right} (second)") if left == right else (left, right)
 
 
-def _show_difference(terminal: Terminal, each: Difference, left: str, right: str) -> None:
-    path = printable(each.path)
-    colour = _COLOURS.get(each.kind)
-    style: dict[str, bool | str] = {"fg": colour} if colour else {}
+def _facts(each: Difference) -> str:
     if each.kind == DifferenceKind.DIFFERENCE_KIND_EQUAL:
-        terminal.line(f"{path}: equal: {each.left}", 0, _INDENT)
+        return ""
+    hidden = len(each.facts) - _SHOWN_FACTS
+    more = f" and {hidden} more" if hidden > 0 else ""
+    return f"{', '.join(each.facts[:_SHOWN_FACTS])}{more}"
+
+
+def _show_difference(terminal: Terminal, each: Difference, left: str, right: str) -> None:
+    colour = _COLOURS.get(each.kind)
+    if each.kind == DifferenceKind.DIFFERENCE_KIND_EQUAL:
+        terminal.line(f"{each.path}: equal: {each.left}", 0, _INDENT)
     elif each.kind == DifferenceKind.DIFFERENCE_KIND_UNKNOWN:
         texts = f"{left} {each.left or 'collected'}; {right} {each.right or 'collected'}"
         both = f"both {each.left}" if each.left == each.right else texts
-        terminal.line(f"{path}: unknown: {both}", 0, _INDENT, **style)
-    elif each.kind == DifferenceKind.DIFFERENCE_KIND_CHANGED:
-        _show_change(terminal, each, left, right)
-    else:
-        is_left = each.kind == DifferenceKind.DIFFERENCE_KIND_ONLY_LEFT
-        host, value = (left, each.left) if is_left else (right, each.right)
-        terminal.line(f"{path}: only {host}: {value}", 0, _INDENT, **style)
-    if each.facts and each.kind != DifferenceKind.DIFFERENCE_KIND_EQUAL:
-        hidden = len(each.facts) - _SHOWN_FACTS
-        more = f" and {hidden} more" if hidden > 0 else ""
-        listed = ", ".join(each.facts[:_SHOWN_FACTS])
-        terminal.line(f"matters to {listed}{more}", _INDENT, 2, dim=True)
-
-
-def _show_change(terminal: Terminal, each: Difference, left: str, right: str) -> None:
-    if each.only_left or each.only_right:
-        terminal.line(f"{each.path}:", 0, _INDENT, fg="yellow")
+        terminal.line(f"{each.path}: unknown: {both}", 0, _INDENT, colour=colour)
+    elif each.summary:
+        terminal.line(f"{each.path}: {each.summary}", 0, _INDENT, colour=colour)
+    elif each.only_left or each.only_right:
+        terminal.line(f"{each.path}:", 0, _INDENT, colour=colour)
         for host, values in ((left, each.only_left), (right, each.only_right)):
             if values:
                 terminal.line(f"only {host}: {', '.join(values)}", _INDENT, 2)
-        return
-    arrow = "→" if terminal.symbols else "->"
-    terminal.line(f"{each.path}: {each.left} {arrow} {each.right}", 0, _INDENT, fg="yellow")
+    elif each.kind == DifferenceKind.DIFFERENCE_KIND_CHANGED:
+        text = f"{each.path}: {each.left} {terminal.arrow} {each.right}"
+        terminal.line(text, 0, _INDENT, colour=colour)
+    else:
+        is_left = each.kind == DifferenceKind.DIFFERENCE_KIND_ONLY_LEFT
+        host, value = (left, each.left) if is_left else (right, each.right)
+        terminal.line(f"{each.path}: only {host}: {value}", 0, _INDENT, colour=colour)
