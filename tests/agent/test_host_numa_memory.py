@@ -201,7 +201,16 @@ def group(path, limit, usage=5, version=2):
             },
             ("/machine.slice", 5000, 1),
         ),
-        ({"proc/77/cgroup": "0::/gone\n"}, None),
+        # Without systemd libvirt makes a partition of its own where it sees the groups.
+        (
+            {
+                "proc/77/cgroup": "0::/libvirt\n",
+                "proc/77/mountinfo": "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+                **group("/libvirt", 10),
+                **group("/", 6000),
+            },
+            ("/", 6000, 5),
+        ),
     ],
 )
 def test_the_control_group_of_guests(tree, files, expected):
@@ -210,6 +219,18 @@ def test_the_control_group_of_guests(tree, files, expected):
     assert part.HasField("guest_cgroup") == (expected is not None)
     if expected:
         assert (found.path, found.limit_bytes, found.usage_bytes) == expected
+
+
+def test_a_group_that_nothing_shows_leaves_the_limit_unknown(tree):
+    host = tree({"proc/meminfo": MEMINFO, **DAEMON, "proc/77/cgroup": "4:memory:/hidden\n"})
+    found = memory.collect(host).guest_cgroup
+    assert (found.path, found.HasField("limit_known"), found.limit_known) == (
+        "/hidden",
+        True,
+        False,
+    )
+    assert not found.HasField("limit_bytes")
+    assert host.warnings == ["/sys/fs/cgroup: the control group of guests, /hidden, cannot be seen"]
 
 
 def test_an_unreadable_file_is_absent_with_a_warning(tree, monkeypatch):

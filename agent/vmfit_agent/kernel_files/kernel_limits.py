@@ -6,8 +6,8 @@ from vmfit.v1.host_pb2 import KernelLimits
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.control_groups import (
     ancestors,
-    directory,
     group_of_process,
+    hierarchy,
     read_limit,
 )
 from vmfit_agent.kernel_files.host_files import read_count, read_text
@@ -74,6 +74,9 @@ def _add_daemon(host: Host, limits: KernelLimits, pid: int) -> None:
 
 def _pids_max(host: Host, pid: int) -> int | None:
     path = group_of_process(host, pid, "pids")
-    places = [directory(host, "pids", above) for above in ancestors(path)] if path else []
-    found = [read_limit(host, place, ("pids.max",)) for place in places if place is not None]
+    if path is None:
+        return None
+    with hierarchy(host, "pids", path) as base:
+        places = [f"{base}{above}".rstrip("/") for above in ancestors(path)] if base else []
+        found = [read_limit(host, place, ("pids.max",)) for place in places]
     return min((limit for limit in found if limit is not None), default=None)
