@@ -97,6 +97,17 @@ def test_a_reason_and_a_consistent_finding(fact, row):
 
 
 @pytest.mark.parametrize(("fact", "row"), WITH_ROWS)
+def test_who_is_not_sure_says_how_likely(fact, row):
+    found = finding(fact, case_of(row))
+    if found.answer == Answer.ANSWER_PROBABLY_YES:
+        assert 0.5 < found.probability < 1
+    elif found.answer == Answer.ANSWER_PROBABLY_NO:
+        assert 0 < found.probability < 0.5
+    else:
+        assert not found.HasField("probability")
+
+
+@pytest.mark.parametrize(("fact", "row"), WITH_ROWS)
 def test_without_an_input_there_is_no_idea(fact, row):
     for path in fact.reads:
         case = case_of(row)

@@ -57,6 +57,29 @@ def test_the_worst_decides(answers, worst):
     assert (verdict.quality == NATIVE) == verdict.acceptable
 
 
+@pytest.mark.parametrize(
+    ("findings", "probability"),
+    [
+        ([("YES", None), ("YES", None)], None),
+        ([("NO", None), ("PROBABLY_YES", 0.8)], None),
+        ([("NO_IDEA", None), ("PROBABLY_YES", 0.8)], None),
+        ([("PROBABLY_YES", 0.8), ("PROBABLY_YES", 0.5), ("YES", None)], 0.4),
+        ([("PROBABLY_NO", 0.2), ("PROBABLY_YES", 0.5)], 0.1),
+        ([("PROBABLY_NO", 0.2), ("NO_IDEA", None)], 0.1),
+    ],
+)
+def test_a_verdict_that_is_not_sure_says_how_likely(findings, probability):
+    verdict = _judge(
+        *(
+            _finding(name, answer, probability=each)
+            for name, (answer, each) in zip(NAMES, findings, strict=False)
+        ),
+        _finding("b.two", "PROBABLY_NO", consequence="ADVISORY", probability=0.1),
+    )
+    assert verdict.HasField("probability") == (probability is not None)
+    assert verdict.probability == pytest.approx(probability or 0)
+
+
 @pytest.mark.parametrize("answer", ["NO", "PROBABLY_NO", "NO_IDEA", "PROBABLY_YES"])
 def test_advice_informs_and_does_not_decide(answer):
     advice = _finding("a.two", answer, consequence="ADVISORY")

@@ -251,7 +251,7 @@ def _mtu(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
         return yes(seen)
     return probably_yes(
         f"{seen}: larger frames are lost",
-        probability=0.5,
+        probability=0.6,
         quality=_REDUCED,
         remedies=[set_mtu(link, wanted)],
     )

@@ -78,7 +78,7 @@ def libvirt_version(migration: Migration) -> Outcome:
     text = f"source {version_text(before)}, destination {version_text(after)}"
     if after >= before:
         return yes(text)
-    return probably_no(text, probability=0.6, remedies=[upgrade("libvirt", version_text(before))])
+    return probably_no(text, probability=0.4, remedies=[upgrade("libvirt", version_text(before))])
 
 
 @fact(
@@ -104,7 +104,7 @@ def kernel(migration: Migration) -> Outcome:
         return no_idea(f"{text}: these versions cannot be compared")
     if versions[1] >= versions[0]:
         return probably_yes(text)
-    return probably_no(text, probability=0.6, remedies=[upgrade("the kernel", before)])
+    return probably_no(text, probability=0.4, remedies=[upgrade("the kernel", before)])
 
 
 @fact(
