@@ -56,6 +56,12 @@ def available_bytes(memory: Memory) -> int:
     return available
 
 
+def limit_is_hidden(memory: Memory) -> bool:
+    """Tell whether a control group bounds guests, yet the agent could not see its limit."""
+    group = memory.guest_cgroup
+    return group.HasField("limit_known") and not group.limit_known
+
+
 def size_text(count: int) -> str:
     """Return a size for people: "1.5 GiB", "300 MiB"."""
     if count >= 1 << 30:

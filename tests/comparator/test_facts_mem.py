@@ -28,6 +28,7 @@ LIMITED = {
     "destination.memory.guest_cgroup.limit_bytes": GIB,
     "destination.memory.guest_cgroup.usage_bytes": 0,
 }
+HIDDEN = {"destination.memory.guest_cgroup": {"path": "/pod", "limitKnown": False}}
 FREE = [
     ("enough", {}, "YES"),
     ("a margin is asked for", {"policy.margins.memory_ratio": 20.0}, "PROBABLY_YES"),
@@ -50,6 +51,14 @@ FREE = [
     ("less, offline", room(GIB, **OFFLINE), "YES"),
     ("less than it may use", room(GIB, **{"vm.memory.resident_bytes": None}), "PROBABLY_NO"),
     ("a control group limits guests", {**LIMITED, SWAP: 0}, "NO"),
+    ("a control group's limit is hidden", HIDDEN, "PROBABLY_YES"),
+    ("a hidden limit, all taken at once", {**HIDDEN, **WHOLE}, "NO_IDEA"),
+    ("a hidden limit, too little anyway", {**HIDDEN, **room(GIB, **WHOLE)}, "NO"),
+    (
+        "a hidden limit, huge pages alone",
+        {**HIDDEN, **WHOLE, "vm.memory.uses_huge_pages": True},
+        "PROBABLY_YES",
+    ),
     ("huge pages do not count", room(GIB, **{"vm.memory.uses_huge_pages": True}), "YES"),
     ("never overcommits", NEVER, "NO"),
     ("not collected", {"destination.memory": None}, "NO_IDEA"),

@@ -10,6 +10,7 @@ from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.guest_memory import (
     available_bytes,
     huge_pages_needed,
+    limit_is_hidden,
     must_be_resident,
     ordinary_bytes,
     size_text,
@@ -45,7 +46,8 @@ def free(migration: Migration) -> Outcome:
     room for the balloon's target, or for what is resident on the source, is PROBABLY_YES of REDUCED
     quality, with swap a lesser one; less than what is resident is NO, PROBABLY_NO when that is not
     known. Memory in huge pages does not count. A kernel that never overcommits must have the
-    maximum left to commit, else NO.
+    maximum left to commit, else NO. Where a control group bounds guests whose limit nothing shows,
+    YES is no more than PROBABLY_YES, and NO_IDEA when all memory is taken at the start.
 
     Source: /proc/meminfo MemAvailable; memory.max; virDomainMemoryStats.
     """
@@ -61,6 +63,8 @@ def free(migration: Migration) -> Outcome:
     )
     if not _may_commit(memory, ordinary):
         return no(f"{text}; the kernel there never overcommits", remedies=[remedy])
+    if limit_is_hidden(memory) and available >= ordinary:
+        return _hidden_limit(migration, ordinary, text)
     if available >= wanted:
         return yes(text)
     if must_be_resident(vm):
@@ -68,6 +72,17 @@ def free(migration: Migration) -> Outcome:
             return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=[remedy])
         return no(f"{text}, all of it taken at the start", remedies=[remedy])
     return _as_touched(migration, ordinary, text, remedy)
+
+
+def _hidden_limit(migration: Migration, ordinary: int, text: str) -> Outcome:
+    text += (
+        f"; guests are bound by the control group {migration.destination.memory.guest_cgroup.path}"
+    )
+    text += ", whose limit cannot be seen"
+    if must_be_resident(migration.vm) and ordinary:
+        missing = "destination.memory.guest_cgroup.limit_bytes"
+        return no_idea(text, missing=[missing])
+    return probably_yes(text, probability=0.85)
 
 
 def _may_commit(memory: Memory, wanted: int) -> bool:
