@@ -1,0 +1,364 @@
+import http.server
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from vmfit.v1.probe_pb2 import OpenDisk
+from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
+from vmfit_agent.host import Host
+from vmfit_agent.probes import bounded_program
+from vmfit_agent.probes import open_disk as opening
+from vmfit_agent.probes.bounded_program import run_program
+from vmfit_agent.probes.image_options import image_options
+from vmfit_agent.probes.open_disk import open_disk, qemu_img
+from vmfit_agent.probes.qemu_user import QemuUser
+from vmfit_agent.probes.unanswerable import Unanswerable
+
+
+def network(protocol, name, *hosts, **more):
+    return StorageSource(type="network", protocol=protocol, name=name, hosts=hosts, **more)
+
+
+def at(port=None, name="127.0.0.1"):
+    return NetworkHost(name=name, port=port)
+
+
+def unix(path):
+    return NetworkHost(transport="unix", socket=str(path))
+
+
+def ask(source, seconds=5.0):
+    if qemu_img() is None:
+        pytest.skip("qemu-img is not installed")
+    return open_disk(OpenDisk(source=source), Host(), seconds)
+
+
+def installed(*names):
+    for name in names:
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture(autouse=True)
+def qemus_user(monkeypatch):
+    """QEMU's user of a host without libvirt: whoever runs the tests."""
+    monkeypatch.setattr(opening, "_other_user", lambda _: None)
+
+
+IPV6 = NetworkHost(name="fd00::1", port=3261)
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        (
+            network("nbd", "a,b", at()),
+            "driver=nbd,server.type=inet,server.host=127.0.0.1,server.port=10809,export=a,,b",
+        ),
+        (
+            network("nbd", "", unix("/run/a,b=c")),
+            "driver=nbd,server.type=unix,server.path=/run/a,,b=c,export=",
+        ),
+        (
+            network("iscsi", "iqn.2020-01.org:x/3", at(), initiator_name="iqn.2020-01.org:me"),
+            (
+                "driver=iscsi,transport=tcp,portal=127.0.0.1:3260,target=iqn.2020-01.org:x,lun=3,"
+                "initiator-name=iqn.2020-01.org:me"
+            ),
+        ),
+        (
+            network("iscsi", "iqn.2020-01.org:x", IPV6),
+            "driver=iscsi,transport=tcp,portal=[fd00::1]:3261,target=iqn.2020-01.org:x,lun=0",
+        ),
+        (network("rbd", "pool/image"), "driver=rbd,pool=pool,image=image"),
+        (
+            network("rbd", "pool/space/image@one", at(), at(3300, "b")),
+            (
+                "driver=rbd,pool=pool,image=image,namespace=space,snapshot=one,"
+                "server.0.host=127.0.0.1,server.0.port=6789,server.1.host=b,server.1.port=3300"
+            ),
+        ),
+        (
+            network("https", "/a b/c%.iso?token=1&x=2", at(name="www")),
+            "driver=https,url=https://www/a%20b/c%25.iso?token=1&x=2",
+        ),
+        (network("http", "a,b", IPV6), "driver=http,url=http://[fd00::1]:3261/a,,b"),
+        (
+            network("gluster", "volume/a/b", at(), unix("/run/g")),
+            (
+                "driver=gluster,volume=volume,path=a/b,server.0.type=inet,server.0.host=127.0.0.1,"
+                "server.0.port=24007,server.1.type=unix,server.1.path=/run/g"
+            ),
+        ),
+        (
+            network("nfs", "/export/a", at(name="filer")),
+            "driver=nfs,server.type=inet,server.host=filer,path=/export/a",
+        ),
+    ],
+)
+def test_options(source, options):
+    assert image_options(source) == options
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (network("ssh", "/a", at()), "ssh disks"),
+        (network("nbd", "a"), "names no host"),
+        (network("nbd", "a", at(), tls=True), "TLS"),
+        (network("gluster", "v/a", NetworkHost(name="a", transport="rdma")), "transport rdma"),
+    ],
+)
+def test_what_cannot_be_asked(source, reason):
+    with pytest.raises(Unanswerable, match=reason):
+        image_options(source)
+
+
+@pytest.mark.parametrize("export", ["", "disk", "with, comma"])
+def test_nbd_over_tcp(start, free_port, export):
+    installed("nbdkit")
+    start(["nbdkit", "-f", "-p", str(free_port), "-i", "127.0.0.1", "memory", "3M"], free_port)
+    answer = ask(network("nbd", export, at(free_port)))
+    assert (answer.opens, answer.virtual_size_bytes, answer.reason) == (True, 3 << 20, "")
+
+
+def test_nbd_refuses_another_export(start, free_port):
+    installed("nbdkit")
+    answers = (
+        """open=[ "$3" = disk ] || { echo EINVAL no such export >&2; exit 1; }""",
+        "get_size=echo 1M",
+        "pread=dd if=/dev/zero bs=$3 count=1",
+    )
+    start(["nbdkit", "-f", "-p", str(free_port), "eval", *answers], free_port)
+    assert ask(network("nbd", "disk", at(free_port))).opens
+    answer = ask(network("nbd", "other", at(free_port)))
+    assert not answer.opens
+    assert answer.reason
+    assert not answer.driver_missing
+
+
+def test_nobody_serves(free_port, tmp_path):
+    answer = ask(network("nbd", "", at(free_port)))
+    assert not answer.opens
+    assert not answer.driver_missing
+    assert answer.reason == f"Failed to connect to '127.0.0.1:{free_port}': Connection refused"
+    answer = ask(network("nbd", "", unix(tmp_path / "none")))
+    assert answer.reason == f"Failed to connect to '{tmp_path / 'none'}': No such file or directory"
+
+
+def test_nbd_over_a_unix_socket(tmp_path):
+    installed("nbdkit")
+    path = tmp_path / "nbd"
+    process = subprocess.Popen(["nbdkit", "-f", "-U", str(path), "memory", "1M"])
+    try:
+        deadline = time.monotonic() + 10
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert ask(network("nbd", "", unix(path))).opens
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_rights_are_those_of_qemus_user(tmp_path, monkeypatch):
+    installed("nbdkit")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to act as another user")
+    path = tmp_path / "nbd"  # Below a directory of root's alone.
+    process = subprocess.Popen(["nbdkit", "-f", "-U", str(path), "memory", "1M"])
+    user = QemuUser("somebody", 64999, 64998, (64998,), owns_images=True)
+    monkeypatch.setattr(opening, "_other_user", lambda _: user)
+    try:
+        deadline = time.monotonic() + 10
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        answer = ask(network("nbd", "", unix(path)))
+    finally:
+        process.kill()
+        process.wait()
+    assert not answer.opens
+    assert "Permission denied" in answer.reason
+
+
+def test_a_server_that_is_silent_is_no_answer(free_port):
+    with socket.create_server(("127.0.0.1", free_port)):
+        began = time.monotonic()
+        with pytest.raises(Unanswerable, match=r"did not open it within 0\.5 s"):
+            ask(network("nbd", "", at(free_port)), seconds=0.5)
+        assert time.monotonic() - began < 2
+
+
+class Ranges(http.server.SimpleHTTPRequestHandler):
+    """Serves byte ranges, which Python's own handler does not."""
+
+    def do_HEAD(self):
+        found = Path(self.translate_path(self.path))
+        self.send_response(200 if found.is_file() else 404)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(found.stat().st_size if found.is_file() else 0))
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class WithoutRanges(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.parametrize("handler", [Ranges, WithoutRanges])
+def test_http(tmp_path, handler):
+    (tmp_path / "a, b.img").write_bytes(b"\0" * 4096)
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(handler, directory=str(tmp_path))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        answer = ask(network("http", "a, b.img", at(server.server_port)))
+        if answer.driver_missing:
+            pytest.skip(f"QEMU's curl driver is not installed: {answer.reason}")
+        assert answer.opens == (handler is Ranges)
+        if answer.opens:
+            assert answer.virtual_size_bytes == 4096
+        else:
+            assert "range" in answer.reason
+        assert "404" in ask(network("http", "none", at(server.server_port))).reason
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+TARGET = "iqn.2020-01.org.example:disks"
+
+
+@pytest.fixture
+def target(start, free_port, tmp_path):
+    """An iSCSI target with LUN 1, for one initiator alone."""
+    installed("tgtd", "tgtadm")
+    if os.geteuid() != 0:
+        pytest.skip("tgtd needs root")
+    (tmp_path / "disk").write_bytes(b"\0" * (1 << 20))
+    control = str(10000 + free_port % 20000)
+    start(["tgtd", "-f", "-C", control, "--iscsi", f"portal=127.0.0.1:{free_port}"], free_port)
+    for words in (
+        f"--mode target --op new --tid 1 -T {TARGET}",
+        f"--mode logicalunit --op new --tid 1 --lun 1 -b {tmp_path / 'disk'}",
+        "--mode target --op bind --tid 1 --initiator-name iqn.2020-01.org.example:right",
+    ):
+        subprocess.run(["tgtadm", "-C", control, "--lld", "iscsi", *words.split()], check=True)
+    return free_port
+
+
+@pytest.mark.parametrize(
+    ("name", "initiator", "opens"),
+    [
+        (f"{TARGET}/1", "right", True),
+        (f"{TARGET}/1", "wrong", False),
+        (f"{TARGET}/7", "right", False),
+        ("iqn.2020-01.org.example:none/1", "right", False),
+    ],
+)
+def test_iscsi(target, name, initiator, opens):
+    source = network(
+        "iscsi", name, at(target), initiator_name=f"iqn.2020-01.org.example:{initiator}"
+    )
+    answer = ask(source)
+    if answer.driver_missing:
+        pytest.skip(f"QEMU's iSCSI driver is not installed: {answer.reason}")
+    assert answer.opens == opens
+    assert answer.virtual_size_bytes == (1 << 20 if opens else 0)
+    assert bool(answer.reason) != opens
+
+
+def test_a_driver_that_qemu_does_not_have():
+    answer = ask(network("sheepdog", "a", at()))
+    assert not answer.opens
+    assert answer.driver_missing
+    assert answer.reason == "Unknown driver 'sheepdog'"
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Put a program of one's own in qemu-img's place."""
+
+    def make(text):
+        place = tmp_path / "qemu-img"
+        place.write_text(f"#!{sys.executable}\n{text}\n")
+        place.chmod(0o755)
+        monkeypatch.setattr(opening, "PROGRAM_PATH", str(tmp_path))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        ("Unknown driver 'rbd'", True),
+        ("Unknown protocol 'rbd'", True),
+        ("Driver 'rbd' is not whitelisted", True),
+        ("error connecting: No such file or directory", False),
+    ],
+)
+def test_what_a_missing_driver_says(program, words, missing):
+    program(
+        f"import sys; sys.exit(\"qemu-img: Could not open 'driver=rbd,pool=p,image=i': {words}\")"
+    )
+    answer = ask(network("rbd", "p/i"))
+    assert (answer.opens, answer.driver_missing, answer.reason) == (False, missing, words)
+
+
+@pytest.mark.parametrize(
+    "output", ["", "[]", "{}", '{"virtual-size": "x"}', '{"virtual-size": -1}']
+)
+def test_a_size_that_is_not_told_is_absent(program, output):
+    program(f"print({output!r})")
+    answer = ask(network("rbd", "p/i"))
+    assert answer.opens
+    assert not answer.HasField("virtual_size_bytes")
+
+
+def test_a_program_that_dies_is_no_answer(program):
+    program("import os; os.kill(os.getpid(), 11)")
+    with pytest.raises(Unanswerable, match="signal 11"):
+        ask(network("rbd", "p/i"))
+
+
+def test_no_program_is_no_answer(monkeypatch, tmp_path):
+    monkeypatch.setattr(opening, "PROGRAM_PATH", str(tmp_path))
+    with pytest.raises(Unanswerable, match="qemu-img is not installed"):
+        open_disk(OpenDisk(source=network("rbd", "p/i")), Host(), 1.0)
+
+
+def test_output_is_bounded():
+    ended = run_program(["/usr/bin/head", "-c", "5000000", "/dev/zero"], None, 20.0)
+    assert len(ended.output) == bounded_program.MAX_OUTPUT_BYTES
+    assert ended.status == 0
+
+
+def test_the_environment_is_clean(monkeypatch):
+    monkeypatch.setenv("SECRET", "1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    words = run_program(["/usr/bin/env"], None, 5.0).output.decode()
+    assert set(re.findall(r"^(\w+)=", words, re.MULTILINE)) == {"PATH", "LC_ALL", "HOME"}
+
+
+def test_what_the_program_started_is_killed_too(tmp_path):
+    note = tmp_path / "pid"
+    script = f"sleep 60 & echo $! > {note}; wait"
+    with pytest.raises(TimeoutError):
+        run_program(["/bin/sh", "-c", script], None, 0.3)
+    state = Path(f"/proc/{note.read_text().strip()}/stat")
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and state.exists() and ") Z" not in state.read_text():
+        time.sleep(0.02)
+    assert not state.exists() or ") Z" in state.read_text()
