@@ -3,6 +3,7 @@
 import pytest
 
 from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
+from tests.comparator.probed_disks import CONTENTS
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
 from vmfit_comparator.facts.storage import image_chain, path_present
@@ -335,6 +336,7 @@ SAME = [
         "NO_IDEA",
     ),
     ("NVMe", {f"vm.{DISK}.source": {"type": "nvme"}}, "PROBABLY_NO"),
+    *CONTENTS,
 ]
 
 

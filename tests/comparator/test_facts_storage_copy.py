@@ -3,10 +3,11 @@
 import pytest
 
 from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
+from tests.comparator.probed_disks import USERSPACE_SESSIONS
 from tests.comparator.tables import case_of, cases
 from vmfit_comparator.facts.storage import path_present
 from vmfit_comparator.facts.storage_copy import copy, pool
-from vmfit_comparator.facts.storage_iscsi import iscsi_session, network_reach
+from vmfit_comparator.facts.storage_iscsi import iscsi_session
 from vmfit_comparator.facts.storage_space import free_space
 
 THERE = "incoming.disks[0]"
@@ -157,15 +158,6 @@ LUN = {
 INITIATOR = {"destination.iscsi.initiator_name": "iqn.2026-11.net.example:beta"}
 NODE = {"targetName": TARGET, "portal": "192.0.2.9:3260"}
 SESSION = {**NODE, "state": "LOGGED_IN"}
-USERSPACE = {
-    "vm.disks[0].source": {
-        "type": "network",
-        "protocol": "iscsi",
-        "name": f"{TARGET}/1",
-        "initiatorName": "iqn.2026-11.net.example:guest",
-        "hosts": [{"name": "192.0.2.9"}],
-    }
-}
 SESSIONS = [
     ("no iSCSI", {}, "YES"),
     ("up", {**LUN, **INITIATOR, "destination.iscsi.sessions": [SESSION]}, "YES"),
@@ -188,12 +180,7 @@ SESSIONS = [
     ("an initiator that knows nothing", {**LUN, **INITIATOR}, "NO_IDEA"),
     ("no initiator", LUN, "NO"),
     ("not collected", {**LUN, "destination.iscsi": None}, "NO_IDEA"),
-    ("QEMU's own initiator", USERSPACE, "PROBABLY_YES"),
-    (
-        "QEMU's own initiator under another name",
-        {**USERSPACE, f"{THERE}.source.initiator_name": "iqn.2026-11.net.example:beta"},
-        "NO_IDEA",
-    ),
+    *USERSPACE_SESSIONS,
 ]
 
 
@@ -221,20 +208,7 @@ def test_a_missing_lun_can_be_attached(changes, expected):
     assert found.answer == answer(expected), found.reason
 
 
-def network_disk(*hosts):
-    return {"vm.disks[0].source": {"type": "network", "protocol": "nbd", "hosts": [*hosts]}}
-
-
-REACHED = [
-    ("no network disk", {}, "YES"),
-    ("not tried", network_disk({"name": "192.0.2.9", "port": 10809}), "PROBABLY_YES"),
-    ("on the host itself", network_disk({"name": "127.0.0.1"}), "NO_IDEA"),
-    ("a socket", network_disk({"transport": "unix", "socket": "/run/nbd"}), "NO_IDEA"),
-    ("by configuration", network_disk(), "NO_IDEA"),
-]
-
 TABLES = {
-    network_reach: REACHED,
     copy: COPIES,
     pool: VOLUMES,
     free_space: ROOM,

@@ -1,0 +1,152 @@
+"""Rows for disks that the agents were asked about: opened, and compared by content."""
+
+TARGET = "iqn.2026-01.net.example:storage"
+THERE = "incoming.disks[0]"
+PATH = f"{THERE}.source.path"
+USERSPACE = {
+    "vm.disks[0].source": {
+        "type": "network",
+        "protocol": "iscsi",
+        "name": f"{TARGET}/1",
+        "initiatorName": "iqn.2026-11.net.example:guest",
+        "hosts": [{"name": "192.0.2.9"}],
+    }
+}
+USERSPACE_SESSIONS = [
+    ("QEMU's own initiator", USERSPACE, "PROBABLY_YES"),
+    (
+        "QEMU's own initiator under another name",
+        {**USERSPACE, f"{THERE}.source.initiator_name": "iqn.2026-11.net.example:beta"},
+        "NO_IDEA",
+    ),
+    (
+        "QEMU's own initiator, tried under another name",
+        {
+            **USERSPACE,
+            f"{THERE}.source.initiator_name": "iqn.2026-11.net.example:beta",
+            "probes.disks": [{"target": "vda", "answer": {"opens": True}}],
+        },
+        "YES",
+    ),
+    (
+        "QEMU's own initiator is not let in",
+        {
+            **USERSPACE,
+            "probes.disks": [{"target": "vda", "answer": {"reason": "Failed to log in"}}],
+        },
+        "NO",
+    ),
+]
+
+
+def network_disk(*hosts):
+    return {"vm.disks[0].source": {"type": "network", "protocol": "nbd", "hosts": [*hosts]}}
+
+
+def tried(*hosts, **answer):
+    """Return a network disk with what became of opening it."""
+    return {**network_disk(*hosts), "probes.disks": [{"target": "vda", "answer": answer}]}
+
+
+SERVER = {"name": "192.0.2.9", "port": 10809}
+REACHED = [
+    ("no network disk", {}, "YES"),
+    ("not tried", network_disk({"name": "192.0.2.9", "port": 10809}), "PROBABLY_YES"),
+    ("on the host itself", network_disk({"name": "127.0.0.1"}), "NO_IDEA"),
+    ("a socket", network_disk({"transport": "unix", "socket": "/run/nbd"}), "NO_IDEA"),
+    ("by configuration", network_disk(), "NO_IDEA"),
+    ("opens", tried(SERVER, opens=True), "YES"),
+    ("opens on the host itself", tried({"name": "127.0.0.1"}, opens=True), "YES"),
+    ("does not open", tried(SERVER, reason="Connection refused"), "NO"),
+    ("no driver", tried(SERVER, reason="Unknown driver 'nbd'", driverMissing=True), "NO"),
+    (
+        "the agent could not try",
+        {**network_disk(SERVER), "probes.disks": [{"target": "vda", "error": "timed out"}]},
+        "PROBABLY_YES",
+    ),
+    ("copied onto one that does not open", {**tried(SERVER), "options.storage_copy": 1}, "NO"),
+]
+
+
+# A file that no name proves: one export by two names, neither inode known.
+UNPROVEN = {
+    f"{PATH}.filesystem.source": "other:/export",
+    f"{PATH}.inode": None,
+    "destination.mounts": None,
+}
+
+
+def compared(**counts):
+    """Return a file that no name proves, compared by content."""
+    return {**UNPROVEN, "probes.contents": [{"target": "vda", **counts}]}
+
+
+EQUAL = {"comparedCount": 60, "equalCount": 60, "tellingCount": 40}
+ANOTHER = {"comparedCount": 60, "equalCount": 59, "tellingCount": 40}
+CONTENTS = [
+    ("not compared", UNPROVEN, "NO_IDEA"),
+    ("could not be compared", compared(error="Permission denied"), "NO_IDEA"),
+    ("equal content", compared(**EQUAL), "PROBABLY_YES"),
+    ("equal zeros", compared(comparedCount=60, equalCount=60), "NO_IDEA"),
+    ("another content", compared(**ANOTHER), "NO"),
+    (
+        "another content, maybe not yet written",
+        {**compared(**ANOTHER), "vm.disks[0].cache": "writeback"},
+        "PROBABLY_NO",
+    ),
+    (
+        "all another content, whatever is not yet written",
+        {
+            **compared(comparedCount=60, tellingCount=60),
+            "vm.disks[0].cache": "writeback",
+        },
+        "NO",
+    ),
+    ("what the guest writes is seen there", compared(**EQUAL, followedCount=1), "YES"),
+    (
+        "names that are firm stand",
+        {"probes.contents": [{"target": "vda", "comparedCount": 9}]},
+        "YES",
+    ),
+    (
+        "equal content of what nobody writes",
+        {
+            "vm.disks[0].source.path.filesystem": {
+                "type": "ext4",
+                "source": "/dev/sda1",
+                "mountPoint": "/",
+                "root": "/",
+            },
+            "vm.disks[0].read_only": True,
+            "probes.contents": [{"target": "vda", **EQUAL}],
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "equal content of devices with nothing in common",
+        {
+            "vm.disks[0].source.type": "block",
+            "vm.disks[0].source.path.kind": "block",
+            "vm.disks[0].source.path.block": {"name": "sda", "wwn": "w"},
+            f"{PATH}.size_bytes": 5,
+            "probes.contents": [{"target": "vda", **EQUAL}],
+        },
+        "NO_IDEA",
+    ),
+    (
+        "a network disk of another size",
+        {
+            "vm.disks[0].source": {
+                "type": "network",
+                "protocol": "nbd",
+                "name": "e",
+                "virtualSizeBytes": "1024",
+                "hosts": [{"name": "a"}],
+            },
+            "probes.disks": [
+                {"target": "vda", "answer": {"opens": True, "virtualSizeBytes": "2048"}}
+            ],
+        },
+        "NO",
+    ),
+]
