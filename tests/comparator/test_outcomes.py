@@ -109,6 +109,16 @@ def test_only_a_store_gives_ids(capsys):
     assert first != second
 
 
+def test_people_see_the_id(capsys):
+    words = ["check", NAME, "--from", "alpha.json", "--to", "beta.json"]
+    run([*words, "--store", STORE])
+    line = capsys.readouterr().out.splitlines()[-1]
+    found = re.fullmatch("tell what comes of it: vmfit (outcome [0-9a-f]{16} migrated)", line)
+    assert run([*found[1].split(), "--store", STORE]) == 0
+    run(words)
+    assert "vmfit outcome" not in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_where_the_store_is_said(capsys, monkeypatch):
     Path("c.toml").write_text('store = "sqlite:///settings.db"\nstore_checks = 10\n')
     words = ["--config", "c.toml", "check", NAME, "--from", "alpha.json", "--to", "beta.json"]

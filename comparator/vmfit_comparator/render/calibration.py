@@ -10,11 +10,12 @@ from vmfit.v1.calibration_pb2 import (
     ReportOutcomeRequest,
     ReportOutcomeResponse,
 )
-from vmfit.v1.finding_pb2 import Answer
+from vmfit.v1.finding_pb2 import Answer, Quality
+from vmfit_comparator.render.answers import answer_text
 from vmfit_comparator.render.terminal import Terminal, column_widths, printable
 
-_HEADINGS = ("FACT", "ANSWER", "SAID", "GIVEN", "TRUE", "FALSE", "UNTESTED", "OUTCOMES")
-_VERDICT = "the verdict"
+_HEADINGS = ("FACT", "ANSWER", "SAID", "TRUE", "FALSE", "UNTESTED", "BRIER", "OUTCOMES")
+_FIRM = (Answer.ANSWER_NO, Answer.ANSWER_YES)
 
 
 def show_calibration(response: GetCalibrationResponse) -> Callable[[Terminal], None]:
@@ -25,7 +26,7 @@ def show_calibration(response: GetCalibrationResponse) -> Callable[[Terminal], N
 def reported_text(request: ReportOutcomeRequest, response: ReportOutcomeResponse) -> str:
     """Return one line that tells what was kept."""
     hosts = f"{response.source_host} -> {response.destination_host}"
-    answer = Answer.Name(response.answer).removeprefix("ANSWER_")
+    answer = answer_text(response.answer, Quality.QUALITY_UNSPECIFIED)
     line = f"{response.vm_name or 'the VM'}, {hosts}: {_word(request.outcome)}; said was {answer}"
     if response.replaced:
         line += f" (reported before: {_word(response.replaced)})"
@@ -33,38 +34,35 @@ def reported_text(request: ReportOutcomeRequest, response: ReportOutcomeResponse
 
 
 def _show(terminal: Terminal, response: GetCalibrationResponse) -> None:
-    with_outcome = f"{response.outcome_count} of {response.check_count} checks have an outcome"
-    terminal.line(with_outcome)
+    terminal.line(f"{response.outcome_count} of {response.check_count} checks have an outcome")
     if not response.outcome_count:
         return
     terminal.line()
-    told = [response.verdict, *response.facts]
-    rows = [_HEADINGS, *(row for each in told for row in _rows(each))]
-    for row in rows:
-        terminal.row(row, column_widths(rows), bold=row is _HEADINGS)
-    scores = [("", "BRIER", "")]
-    scores += [
-        (each.fact or _VERDICT, f"{each.brier_score:.3f}", "")
-        for each in told
-        if each.HasField("brier_score")
+    told = [
+        (_cells(fact, index), each.answer in _FIRM and each.came_false_count)
+        for fact in (response.verdict, *response.facts)
+        for index, each in enumerate(fact.answers)
     ]
-    terminal.line()
-    for score in scores:
-        terminal.row(score, column_widths(scores))
+    widths = column_widths([_HEADINGS, *(cells for cells, _ in told)])
+    terminal.row(_HEADINGS, widths, bold=True)
+    for cells, is_firmly_wrong in told:
+        terminal.row(cells, widths, colour="red" if is_firmly_wrong else None)
 
 
-def _rows(calibration: Calibration) -> list[tuple[str, ...]]:
-    return [
-        (
-            calibration.fact or _VERDICT,
-            Answer.Name(each.answer).removeprefix("ANSWER_"),
-            f"{each.mean_probability:.0%}" if each.HasField("mean_probability") else "",
-            *map(str, (each.given_count, each.came_true_count, each.came_false_count)),
-            str(each.untested_count),
-            _outcomes(each),
-        )
-        for each in calibration.answers
-    ]
+def _cells(calibration: Calibration, index: int) -> tuple[str, ...]:
+    """Return one answer's row; what is said of the whole fact stands in its first."""
+    answer = calibration.answers[index]
+    has_score = index == 0 and calibration.HasField("brier_score")
+    return (
+        calibration.fact or "the verdict",
+        answer_text(answer.answer, Quality.QUALITY_UNSPECIFIED),
+        f"{answer.mean_probability:.0%}" if answer.HasField("mean_probability") else "",
+        str(answer.came_true_count),
+        str(answer.came_false_count),
+        str(answer.untested_count),
+        f"{calibration.brier_score:.3f}" if has_score else "",
+        _outcomes(answer),
+    )
 
 
 def _outcomes(answer: AnswerCalibration) -> str:

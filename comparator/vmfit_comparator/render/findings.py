@@ -181,3 +181,5 @@ def _show_footer(terminal: Terminal, response: CheckResponse, detail: Detail) ->
             holds = f", holds for {duration_text(seconds)}"
             text += holds if seconds >= 1 else ", some of it stale already"
         terminal.line(text, dim=True)
+    if subject.check_id:
+        terminal.line(f"tell what comes of it: vmfit outcome {subject.check_id} migrated", dim=True)
