@@ -1,14 +1,15 @@
 """Nova's own pre-migration checks against the lab's hosts; run by a Python that has nova.
 
-Called for three steps with JSON on standard input, each inside the host that nova would ask:
-`report` (source: what its resource tracker knows), `destination`
-(LiveMigrationTask's checks, LibvirtDriver.check_can_live_migrate_destination) and `source`
-(LibvirtDriver.check_can_live_migrate_source). The code is nova's; what it would get from its
-database, Placement, Neutron and Cinder is faked: the instance, its image and flavor without
-requests, no volumes, no port bindings. Scheduler filters are not run: they judge flavors and
-traits, which a libvirt domain does not have.
+nova_checks.py SOURCE_PID DESTINATION_PID DOMAIN copy|share: each host is named by a process in it.
+Three steps, each inside the host that nova would ask: what the source's resource tracker knows;
+LiveMigrationTask's checks and LibvirtDriver.check_can_live_migrate_destination on the destination;
+LibvirtDriver.check_can_live_migrate_source on the source. The code is nova's; what it would get
+from its database, Placement, Neutron and Cinder is faked: the instance, its image and flavor
+without requests, no volumes, no port bindings. Scheduler filters are not run: they judge flavors
+and traits, which a libvirt domain does not have.
 """
 
+import ctypes
 import json
 import os
 import re
@@ -32,23 +33,51 @@ _STATES = {"running": power_state.RUNNING, "paused": power_state.PAUSED}
 
 
 def main():
-    told = json.load(sys.stdin)
+    """Go through nova's steps, each in a child that enters the host where nova takes it."""
+    source, destination, domain, block_migration = sys.argv[1:]
     objects.register_all()
     CONF([], project="nova", default_config_files=[])
+    told = {"domain": domain, "block_migration": block_migration == "copy"}
+    for step, pid in ((_report, source), (_destination, destination), (_source, source)):
+        told |= _inside(int(pid), step, told)
+    print(json.dumps({key: told[key] for key in ("reasons", "cpu_as_for_kvm")}))
+
+
+def _inside(pid, step, told):
+    """Run a step in the namespaces of a process; its answer comes through a pipe."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        with os.fdopen(reading) as answer:
+            text = answer.read()
+        os.waitpid(child, 0)
+        return json.loads(text)
+    with os.fdopen(writing, "w") as answer:
+        spaces = [os.open(f"/proc/{pid}/ns/{each}", os.O_RDONLY) for each in ("net", "uts", "mnt")]
+        for space in spaces:
+            if ctypes.CDLL(None, use_errno=True).setns(space, 0):
+                raise OSError(ctypes.get_errno(), "setns")
+        if step is _report:
+            told |= _described(told["domain"])
+        json.dump(step(_driver(told), told), answer)
+    os._exit(0)
+
+
+def _driver(told):
     CONF.set_override("use_cow_images", False)
-    if told["step"] == "report":
-        told |= _described(told["domain"])
     CONF.set_override("virt_type", told["type"], group="libvirt")
     CONF.set_override("images_type", "raw", group="libvirt")
     CONF.set_override("instances_path", told["instances_path"])
-    virtapi = mock.MagicMock()
-    with mock.patch.object(libvirt_driver, "cinder"), mock.patch.object(libvirt_driver, "neutron"):
-        driver = libvirt_driver.LibvirtDriver(virtapi)
+    with (
+        mock.patch.object(libvirt_driver, "cinder"),
+        mock.patch.object(libvirt_driver, "neutron"),
+    ):
+        driver = libvirt_driver.LibvirtDriver(mock.MagicMock())
     driver._network_api.has_port_binding_extension.return_value = False
     driver._host_can_support_mdev_live_migration = lambda: False
     driver._get_all_assigned_mediated_devices = mock.Mock(return_value={})
-    answer = {"report": _report, "destination": _destination, "source": _source}[told["step"]]
-    print(json.dumps(answer(driver, told)))
+    return driver
 
 
 def _described(domain):
@@ -87,7 +116,8 @@ def _compute(driver):
 
 def _instance(told):
     cpu = None
-    if told["cpu"]:
+    # nova's own object knows no mode "maximum": it never makes such a guest
+    if told["cpu"] and "mode='maximum'" not in told["cpu"]:
         parsed = vconfig.LibvirtConfigGuestCPU()
         parsed.parse_str(told["cpu"])
         cpu = libvirt_driver.LibvirtDriver._cpu_config_to_vcpu_model(None, parsed, None)
@@ -109,8 +139,7 @@ def _instance(told):
 
 
 def _report(driver, told):
-    described = {key: value for key, value in told.items() if key != "step"}
-    return described | {"source_compute": _compute(driver), "reasons": []}
+    return told | {"source_compute": _compute(driver), "reasons": []}
 
 
 def _destination(driver, told):

@@ -18,6 +18,8 @@ from typing import Any
 from play import Played
 
 LAB = Path(os.environ.get("VMFIT_REALITY_LAB", Path(__file__).parents[3] / "shared/lab"))
+PREFIX = "other/"
+"""Stands before the ids of such scenarios, which may be those of ours."""
 _PREDICT = Path(__file__).parent / "predict.py"
 _OUTCOMES = {"failed_midway": "failed midway", "guest_broken": "guest broken"}
 _STAGES = {"start_on_alpha": "source", "after": "done", "timeout": "copying"}
@@ -69,7 +71,7 @@ class OtherLab:
         prediction = result.get("prediction") or {}
         answer = prediction.get("answer") or {}
         return Played(
-            id=scenario,
+            id=PREFIX + scenario,
             differs=result.get("what_differs", ""),
             answer=answer,
             error=str(prediction.get("error", "")),

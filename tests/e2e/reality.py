@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import other_lab
+from lab import LabError
 from peers import look_at
 from play import Played, play
 from scenario import Scenario, load
@@ -45,7 +46,11 @@ def main() -> int:
         jobs = [_job(each, peers=options.peers) for each in own]
         if not options.ci and other_lab.LAB.is_dir():
             lab = other_lab.OtherLab(work / "other", peers=options.peers)
-            jobs += [lab.job(each) for each in lab.ids() if not options.ids or each in options.ids]
+            jobs += [
+                lab.job(each)
+                for each in lab.ids()
+                if not options.ids or other_lab.PREFIX + each in options.ids
+            ]
         results = run_all(jobs, work, options.jobs)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -115,10 +120,13 @@ def _job(scenario: Scenario, *, peers: bool) -> Job:
 
 
 def _with_hugepages(scenario: Scenario, directory: Path, *, peers: bool) -> Played:
-    before = _HUGEPAGES.read_text()
-    _HUGEPAGES.write_text(str(scenario.hugepages))
+    before, wanted = _HUGEPAGES.read_text(), str(scenario.hugepages)
+    _HUGEPAGES.write_text(wanted)
     try:
-        return play(scenario, directory, look_at if peers else None)
+        played = play(scenario, directory, look_at if peers else None)
+        if _HUGEPAGES.read_text().strip() != wanted:
+            raise LabError("something else changed the machine's number of huge pages")
+        return played
     finally:
         _HUGEPAGES.write_text(before)
 
