@@ -1,16 +1,19 @@
 """libvirt and the hypervisors below it: versions, capabilities, domain capabilities."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from vmfit.v1.hypervisor_pb2 import (
     DomainCapabilities,
+    Emulator,
     GuestArch,
     Hypervisor,
     HypervisorConnection,
 )
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable
+from vmfit_agent.processors.architecture import libvirt_name
+from vmfit_agent.processors.architecture import machine as architecture_of
 from vmfit_agent.virtualization.capabilities_xml import (
     host_architecture,
     parse_capabilities,
@@ -18,7 +21,9 @@ from vmfit_agent.virtualization.capabilities_xml import (
 )
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander, NotExpandable
 from vmfit_agent.virtualization.cpu_expansion import Hypervisor as Question
+from vmfit_agent.virtualization.emulator_program import read_emulator
 from vmfit_agent.virtualization.installed_versions import swtpm_version, virtiofsd_version
+from vmfit_agent.virtualization.qemu_modules import qemu_modules
 from vmfit_agent.virtualization.rom_files import rom_files
 
 MAXIMUM_QUESTIONS = 64
@@ -44,7 +49,21 @@ def collect(host: Host) -> Hypervisor:
         swtpm_version=swtpm_version(host),
         virtiofsd_version=virtiofsd_version(host),
         rom_files=rom_files(host),
+        qemu_modules=qemu_modules(host),
+        emulators=_emulators(host, connections),
     )
+
+
+def _emulators(host: Host, connections: Iterable[HypervisorConnection]) -> list[Emulator]:
+    own = libvirt_name(architecture_of(host))
+    paths = {
+        guest.emulator_path
+        for connection in connections
+        for guest in connection.guest_archs
+        if guest.architecture == own and guest.emulator_path
+    }
+    found = (read_emulator(host, path) for path in sorted(paths))
+    return [emulator for emulator in found if emulator is not None]
 
 
 def _connection(host: Host, uri: str) -> HypervisorConnection:

@@ -1,0 +1,77 @@
+"""What an emulator's program tells without being started: device types that it cannot have.
+
+libvirt asks QEMU for a few types alone and reports a model when any of its variants is there; a
+program that lacks the very one a guest needs is found out when the guest comes.
+"""
+
+import functools
+import os
+import struct
+from collections.abc import Iterator
+
+from vmfit.v1.hypervisor_pb2 import Emulator
+from vmfit_agent.host import Host
+
+# Types that libvirt's definitions of x86 and Arm guests turn into, as QEMU calls them.
+DEVICE_TYPES = (
+    "AC97", "VGA", "bochs-display", "cirrus-vga", "e1000", "e1000e", "i6300esb", "ich9-intel-hda",
+    "igb", "intel-hda", "intel-iommu", "ivshmem-doorbell", "ivshmem-plain", "lsi53c895a",
+    "megasas", "nec-usb-xhci", "nvdimm", "pc-dimm", "piix3-usb-uhci", "pvpanic", "qemu-xhci", "qxl",
+    "qxl-vga", "ramfb", "rtl8139", "tpm-crb", "tpm-tis", "usb-tablet", "vfio-pci",
+    "vhost-user-fs-pci", "vhost-vsock-pci", "virtio-9p-pci", "virtio-balloon-pci",
+    "virtio-blk-pci", "virtio-crypto-pci", "virtio-gpu-pci", "virtio-iommu-pci",
+    "virtio-keyboard-pci", "virtio-mem-pci", "virtio-mouse-pci", "virtio-net-pci",
+    "virtio-pmem-pci", "virtio-rng-pci", "virtio-scsi-pci", "virtio-serial-pci",
+    "virtio-tablet-pci", "virtio-vga", "vmgenid", "vmxnet3",
+)  # fmt: skip
+# Every QEMU has this command; what only starts the real program has not.
+_SIGN_OF_QEMU = b"qom-list-types\0"
+_MAXIMUM_BYTES = 64 << 20
+# From elf.h: the header of a 64-bit little-endian program, and one of a section.
+_IDENTITY = b"\x7fELF\x02\x01"
+_HEADER = struct.Struct("<40xQ10xHHH")
+_SECTION = struct.Struct("<4xIQ8xQQ")
+_SECTION_HEADER_BYTES = 64
+_PROGRAM_DATA = 1
+_ALLOCATED, _WRITABLE_OR_CODE = 0x2, 0x5
+
+
+def read_emulator(host: Host, path: str) -> Emulator | None:
+    """Return what the program lacks; None when it is not QEMU's or cannot be read.
+
+    A type has its name somewhere in the read-only data, or else cannot be registered; the names
+    of types in loadable modules are there too. Source: elf(5); QEMU, docs/devel/qom.rst.
+    """
+    place = f"{host.root}/{path.lstrip('/')}"
+    try:
+        status = os.stat(place)  # noqa: PTH116 -- a key, not a path
+        absent = _absent_types(place, status.st_ino, status.st_size, status.st_ctime_ns)
+    except (OSError, struct.error):
+        return None
+    return Emulator(path=path, absent_device_types=absent) if absent is not None else None
+
+
+# A program changes only when it is replaced.
+@functools.lru_cache(maxsize=16)
+def _absent_types(path: str, *_identity: int) -> tuple[str, ...] | None:
+    with open(path, "rb", buffering=0) as program:  # noqa: PTH123 -- a plain read
+        data = b"\0".join(_constants(program.fileno()))
+    if _SIGN_OF_QEMU not in data:
+        return None
+    return tuple(name for name in DEVICE_TYPES if data.find(name.encode() + b"\0") < 0)
+
+
+def _constants(descriptor: int) -> Iterator[bytes]:
+    """Yield the sections of constants."""
+    header = os.pread(descriptor, _SECTION_HEADER_BYTES, 0)
+    if not header.startswith(_IDENTITY):
+        return
+    offset, entry_bytes, count, _ = _HEADER.unpack_from(header)
+    if entry_bytes != _SECTION_HEADER_BYTES:
+        return
+    table = os.pread(descriptor, entry_bytes * count, offset)
+    for index in range(count):
+        kind, flags, start, length = _SECTION.unpack_from(table, index * entry_bytes)
+        constant = flags & _ALLOCATED and not flags & _WRITABLE_OR_CODE
+        if kind == _PROGRAM_DATA and constant and length <= _MAXIMUM_BYTES:
+            yield os.pread(descriptor, length, start)
