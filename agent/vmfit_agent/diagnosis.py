@@ -9,6 +9,7 @@ from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
 
 ESSENTIAL_PARTS = frozenset(("identity", "cpu", "memory", "network", "block_devices"))
 """Without these hardly a fact has an answer."""
@@ -43,7 +44,7 @@ class Check:
     """One thing that was tried."""
 
     area: str
-    """ "part", "libvirt" or "device"."""
+    """ "part", "libvirt" or "device", "program"."""
     name: str
     state: str
     """ "ok", "partly" or "missing"."""
@@ -63,6 +64,8 @@ def diagnose(host: Host, collectors: Mapping[str, Collector]) -> Iterator[Check]
         yield _check_libvirt(host, uri)
     for path, remedy in _DEVICES.items():
         yield _check_device(host, path, remedy)
+    if host.is_live:
+        yield _check_disk_probes()
 
 
 def remedies(reasons: tuple[str, ...]) -> tuple[str, ...]:
@@ -103,3 +106,12 @@ def _check_device(host: Host, path: str, remedy: str) -> Check:
         reasons = ("Permission denied",)
         return Check("device", f"/{path}", "missing", False, None, reasons, remedies(reasons))  # noqa: FBT003
     return Check("device", f"/{path}", "ok", False, None)  # noqa: FBT003
+
+
+def _check_disk_probes() -> Check:
+    path = qemu_img()
+    if path is not None:
+        return Check("program", path, "ok", False, None)  # noqa: FBT003
+    reasons = ("not installed: probes cannot tell whether network disks open here",)
+    remedies = ("install qemu-img, of the package qemu-utils or qemu-img",)
+    return Check("program", QEMU_IMG, "missing", False, None, reasons, remedies)  # noqa: FBT003

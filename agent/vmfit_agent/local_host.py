@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.host import Host, Libvirt, NoLibvirt
-from vmfit_agent.probes.prober import Prober
-from vmfit_agent.sources.in_process import InProcess
+from vmfit_agent.sources.in_process import AnswerProbes, InProcess
 
 NO_URI = "none"
 """What stands for no libvirt at all among the URIs."""
@@ -43,8 +43,22 @@ class HostOptions:
 
 def local_source(host: Host, probes_per_minute: int = 0) -> InProcess:
     """Return a source that collects from the host in this process; it probes when it may."""
-    prober = Prober(host, probes_per_minute) if probes_per_minute else None
-    return InProcess(host, COLLECTORS, _describe, prober)
+    answer = _prober(host, probes_per_minute) if probes_per_minute else None
+    return InProcess(host, COLLECTORS, _describe, answer)
+
+
+def _prober(host: Host, per_minute: int) -> AnswerProbes:
+    @functools.cache
+    def prober() -> AnswerProbes:
+        # Most processes are never asked, and start faster without.
+        from vmfit_agent.probes.prober import Prober  # noqa: PLC0415
+
+        return Prober(host, per_minute).answer
+
+    def answer(probes: Sequence[Probe], seconds: float) -> Sequence[ProbeResult]:
+        return prober()(probes, seconds)
+
+    return answer
 
 
 def describe_without_host(xml: str) -> DescribeVmResponse:

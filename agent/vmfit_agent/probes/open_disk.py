@@ -3,18 +3,16 @@
 import json
 import os
 import re
-import shutil
 import time
 
 from vmfit.v1.probe_pb2 import DiskAnswer, OpenDisk
 from vmfit_agent.host import Host
 from vmfit_agent.probes.bounded_program import Ended, run_program
 from vmfit_agent.probes.image_options import image_options
+from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
 from vmfit_agent.probes.unanswerable import Unanswerable
 
-PROGRAM = "qemu-img"
-PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MISSING = re.compile(
     r"Unknown (?:driver|protocol)|[Dd]river '[^']*' (?:is not whitelisted|is not supported)"
 )
@@ -31,7 +29,7 @@ def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
     give_up_at = time.monotonic() + seconds
     program = qemu_img()
     if program is None:
-        raise Unanswerable(f"{PROGRAM} is not installed")
+        raise Unanswerable(f"{QEMU_IMG} is not installed")
     options = image_options(question.source)
     user = _other_user(host)
     command = [program, "info", "--output=json", "--force-share", "--image-opts", options]
@@ -40,11 +38,6 @@ def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
     except TimeoutError:
         raise Unanswerable(f"QEMU did not open it within {seconds:g} s") from None
     return _opened(ended) if ended.status == 0 else _failed(ended, options)
-
-
-def qemu_img() -> str | None:
-    """Return the path of the program, None where it is not installed."""
-    return shutil.which(PROGRAM, path=PROGRAM_PATH)
 
 
 def _other_user(host: Host) -> QemuUser | None:
@@ -68,7 +61,7 @@ def _opened(ended: Ended) -> DiskAnswer:
 
 def _failed(ended: Ended, options: str) -> DiskAnswer:
     if ended.status < 0:
-        raise Unanswerable(f"{PROGRAM} was ended by signal {-ended.status}")
+        raise Unanswerable(f"{QEMU_IMG} was ended by signal {-ended.status}")
     text = ended.errors.decode(errors="replace")
     words = [line.replace(f"'{options}': ", "") for line in _FAILURE.findall(text)]
     # What a library of QEMU complains of on the way is not why.

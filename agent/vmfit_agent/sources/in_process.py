@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
@@ -10,6 +10,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
     ProbeRequest,
     ProbeResponse,
 )
+from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart
@@ -17,11 +18,11 @@ from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.parts import in_order
-from vmfit_agent.probes.prober import Prober
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
 from vmfit_agent.sources.bounded_calls import BoundedCalls
 
 Describe = Callable[[DescribeVmRequest, Host], DescribeVmResponse]
+AnswerProbes = Callable[[Sequence[Probe], float], Sequence[ProbeResult]]
 
 LONGEST_PERIOD_SECONDS = 300.0
 """Parts without a period are collected anew after this long: not every change has an event."""
@@ -47,10 +48,10 @@ class InProcess:
         host: Host,
         collectors: Mapping[str, Collector],
         describe: Describe,
-        prober: Prober | None = None,
+        answer: AnswerProbes | None = None,
     ) -> None:
         self._host = host
-        self._prober = prober
+        self._answer = answer
         self._collectors = collectors
         self._describe = describe
         self._descriptions: BoundedCalls[DescribeVmResponse] = BoundedCalls(MAX_DESCRIPTIONS)
@@ -112,9 +113,9 @@ class InProcess:
         """Answer questions about the host, if it is the one that this process runs on."""
         if not self._host.is_live:
             raise ProbesRefused("the agent reads a recorded host: nothing can be asked of it")
-        if self._prober is None:
+        if self._answer is None:
             raise ProbesRefused("the agent's configuration forbids probes (probes = false)")
-        return ProbeResponse(results=self._prober.answer(request.probes, timeout_seconds))
+        return ProbeResponse(results=self._answer(request.probes, timeout_seconds))
 
     def invalidate(self, parts: Collection[str]) -> None:
         """Note that an event made outdated what was collected before now."""

@@ -17,9 +17,11 @@ from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
 from vmfit_agent.host import Host
 from vmfit_agent.probes import bounded_program
 from vmfit_agent.probes import open_disk as opening
+from vmfit_agent.probes import qemu_img as programs
 from vmfit_agent.probes.bounded_program import run_program
 from vmfit_agent.probes.image_options import image_options
-from vmfit_agent.probes.open_disk import open_disk, qemu_img
+from vmfit_agent.probes.open_disk import open_disk
+from vmfit_agent.probes.qemu_img import qemu_img
 from vmfit_agent.probes.qemu_user import QemuUser
 from vmfit_agent.probes.unanswerable import Unanswerable
 
@@ -295,7 +297,7 @@ def program(tmp_path, monkeypatch):
         place = tmp_path / "qemu-img"
         place.write_text(f"#!{sys.executable}\n{text}\n")
         place.chmod(0o755)
-        monkeypatch.setattr(opening, "PROGRAM_PATH", str(tmp_path))
+        monkeypatch.setattr(programs, "_DIRECTORIES", str(tmp_path))
 
     return make
 
@@ -334,7 +336,7 @@ def test_a_program_that_dies_is_no_answer(program):
 
 
 def test_no_program_is_no_answer(monkeypatch, tmp_path):
-    monkeypatch.setattr(opening, "PROGRAM_PATH", str(tmp_path))
+    monkeypatch.setattr(programs, "_DIRECTORIES", str(tmp_path))
     with pytest.raises(Unanswerable, match="qemu-img is not installed"):
         open_disk(OpenDisk(source=network("rbd", "p/i")), Host(), 1.0)
 

@@ -46,6 +46,22 @@ def test_collectors_libvirt_and_devices(fake, root):
     assert "modprobe cpuid" in checks["/dev/cpu/0/cpuid"].remedies[0]
 
 
+def test_the_program_for_disk_probes(fake, root, monkeypatch):
+    def programs(host):
+        return [check for check in diagnose(host, fake.collectors) if check.area == "program"]
+
+    # Of a live host alone: a recording is not asked.
+    assert programs(Host(root)) == []
+    monkeypatch.setattr("vmfit_agent.probes.qemu_img._DIRECTORIES", str(root))
+    [check] = programs(Host())
+    assert (check.name, check.state, check.is_essential) == ("qemu-img", "missing", False)
+    assert "network disks" in check.reasons[0]
+    assert "install qemu-img" in check.remedies[0]
+    (root / "qemu-img").touch(mode=0o755)
+    [check] = programs(Host())
+    assert (check.name, check.state) == (str(root / "qemu-img"), "ok")
+
+
 def test_warnings_are_partly(fake, root):
     checks = by_name(diagnose(Host(root), fake.collectors))
     assert checks["network"].state == "partly"

@@ -21,6 +21,10 @@ def test_keys_become_options():
         (b"libvirt_uris = [1]", "agent.toml: libvirt_uris: must be a list of texts"),
         (b"listen = 'a:b:c'", "agent.toml: listen: address 'a:b:c'"),
         (b"source = 'unix:'", "agent.toml: source: address 'unix:'"),
+        (b"insecure = 1", "agent.toml: insecure: must be true or false"),
+        (b"probes = 'no'", "agent.toml: probes: must be true or false"),
+        (b"probes_per_minute = true", "agent.toml: probes_per_minute: must be a number"),
+        (b"probes_per_minute = 1.5", "agent.toml: probes_per_minute: must be a number"),
         (b"insecure = 'yes'", "agent.toml: insecure: must be true or false"),
         (b"listen = \n", "agent.toml: not TOML: "),
         (b"\xff", "agent.toml: not TOML: "),
@@ -34,6 +38,13 @@ def test_errors_name_file_and_key(content, message):
         parse_settings(content, "agent.toml")
     assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
+
+
+def test_probes():
+    assert parse_settings(b"probes = false\nprobes_per_minute = 60\n", "f") == {
+        "probes": False,
+        "probes_per_minute": 60,
+    }
 
 
 def test_a_named_file_must_exist(tmp_path):

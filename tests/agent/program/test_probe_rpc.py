@@ -1,0 +1,141 @@
+"""The Probe call: through one process and through two, and when it is refused."""
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmResponse, ProbeRequest
+from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
+from vmfit.v1.probe_pb2 import ConnectOutcome
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.host import Host
+from vmfit_agent.probes.prober import Prober
+from vmfit_agent.server import AgentServer
+from vmfit_agent.sources.in_process import InProcess
+from vmfit_agent.sources.replay import Replay
+from vmfit_agent.sources.unix_socket import UnixSocket
+from vmfit_contract.address import Address
+
+
+@pytest.fixture(params=["in-process", "through the socket"])
+def ask(request, fake, serve, dial):
+    """Ask a source for probes, in one process and behind the seam of two."""
+
+    def connect(source=None, per_minute=600):
+        host = Host()
+        source = source or InProcess(
+            host, fake.collectors, fake.describe, Prober(host, per_minute).answer
+        )
+        address, _ = serve(source, "collect.sock")
+        if request.param == "through the socket":
+            address, _ = serve(UnixSocket(address))
+        return HostMetadataStub(dial(address)).Probe
+
+    return connect
+
+
+def names(*texts):
+    return ProbeRequest(probes=[{"resolve_name": {"name": text}} for text in texts])
+
+
+def refused(call, request):
+    with pytest.raises(grpc.RpcError) as raised:
+        call(request)
+    assert "\n" not in raised.value.details()
+    return raised.value.code().name, raised.value.details()
+
+
+def test_answers_come_in_order(ask):
+    results = ask()(names("127.0.0.1", "192.0.2.1", "::1")).results
+    assert [list(result.name.addresses) for result in results] == [
+        ["127.0.0.1"],
+        ["192.0.2.1"],
+        ["::1"],
+    ]
+    assert not any(result.error for result in results)
+
+
+def test_a_listener_and_its_peer(ask):
+    probe = ask()
+    question = {"address": "127.0.0.1", "first_port": 21000, "last_port": 21063, "seconds": 5}
+    [listening] = probe(ProbeRequest(probes=[{"open_listener": question}])).results
+    place = {"host": "127.0.0.1", "port": listening.listener.port}
+    [first] = probe(ProbeRequest(probes=[{"connect_port": place}])).results
+    assert first.connect.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED
+    [second] = probe(ProbeRequest(probes=[{"connect_port": place}])).results
+    assert second.connect.outcome == ConnectOutcome.CONNECT_OUTCOME_REFUSED
+
+
+def test_no_questions_no_answers(ask):
+    assert not ask()(ProbeRequest()).results
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (names("a", ""), "probes[1].resolve_name.name"),
+        (names(*["a"] * 65), "probes"),
+        (ProbeRequest(probes=[{"hash_blocks": {"path": "/a"}}]), "probes[0].hash_blocks.nonce"),
+    ],
+)
+def test_errors_name_the_field(ask, request_, field):
+    with pytest.raises(grpc.RpcError) as raised:
+        ask()(request_)
+    assert raised.value.code().name == "INVALID_ARGUMENT"
+    detail = error_details_pb2.BadRequest()
+    found = [
+        violation.field
+        for each in rpc_status.from_call(raised.value).details
+        if each.Unpack(detail)
+        for violation in detail.field_violations
+    ]
+    assert found == [field]
+
+
+def test_the_rate(ask):
+    probe = ask(per_minute=3)
+    probe(names("127.0.0.1", "127.0.0.1"))
+    code, details = refused(probe, names("127.0.0.1", "127.0.0.1"))
+    assert code == "RESOURCE_EXHAUSTED"
+    assert "probes_per_minute" in details
+
+
+def test_a_recording_answers_no_probes(ask):
+    replay = Replay(Snapshot(), lambda _: DescribeVmResponse())
+    code, details = refused(ask(replay), names("a"))
+    assert (code, "recording" in details) == ("FAILED_PRECONDITION", True)
+
+
+def test_a_recorded_tree_answers_no_probes(ask, fake, tmp_path):
+    host = Host(tmp_path)
+    source = InProcess(host, fake.collectors, fake.describe, Prober(host, 600).answer)
+    code, details = refused(ask(source), names("a"))
+    assert (code, "recorded" in details) == ("FAILED_PRECONDITION", True)
+
+
+def test_a_source_that_may_not_probe(ask, fake):
+    code, details = refused(ask(fake.source()), names("a"))
+    assert (code, "probes = false" in details) == ("FAILED_PRECONDITION", True)
+
+
+@pytest.mark.parametrize("side", ["collecting", "serving"])
+def test_the_configuration_of_either_process_forbids_probes(fake, dial, tmp_path, side):
+    host = Host()
+    source = InProcess(host, fake.collectors, fake.describe, Prober(host, 600).answer)
+    collecting = AgentServer(source, probes=side != "collecting")
+    inner = collecting.start(Address(path=str(tmp_path / "collect.sock")))
+    serving = AgentServer(UnixSocket(inner), probes=side != "serving")
+    outer = serving.start(Address(path=str(tmp_path / "agent.sock")))
+    try:
+        code, details = refused(HostMetadataStub(dial(outer)).Probe, names("127.0.0.1"))
+    finally:
+        serving.stop()
+        collecting.stop()
+    assert (code, "probes = false" in details) == ("FAILED_PRECONDITION", True)
+
+
+def test_a_collecting_process_that_is_not_there(dial, serve, tmp_path):
+    address, _ = serve(UnixSocket(Address(path=str(tmp_path / "none.sock"))))
+    code, _ = refused(HostMetadataStub(dial(address)).Probe, names("a"))
+    assert code == "UNAVAILABLE"
