@@ -1,8 +1,8 @@
-"""One call that may hang, bounded in time."""
+"""Calls that may hang: bounded in time, and in number."""
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
@@ -29,3 +29,23 @@ def call_within(seconds: float, call: Callable[[], Result]) -> Result:
     if not results:
         raise TimeoutError(f"no answer within {seconds:g} s")
     return results[0]
+
+
+class BoundedCalls(Generic[Result]):
+    """Bounds calls in number too; one that hangs keeps its thread and its place, not its caller."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = threading.BoundedSemaphore(limit)
+
+    def run(self, call: Callable[[], Result], seconds: float) -> Result:
+        """Do as `call_within`; TimeoutError also when too many others are still running."""
+        if not self._free.acquire(timeout=seconds):
+            raise TimeoutError("too many calls are still running")
+
+        def counted() -> Result:
+            try:
+                return call()
+            finally:
+                self._free.release()
+
+        return call_within(seconds, counted)

@@ -13,13 +13,13 @@ from vmfit.v1.host_metadata_service_pb2 import (
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.assembly import assemble
+from vmfit_agent.bounded_call import BoundedCalls
 from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.parts import in_order
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
-from vmfit_agent.sources.bounded_calls import BoundedCalls
 
 Describe = Callable[[DescribeVmRequest, Host], DescribeVmResponse]
 AnswerProbes = Callable[[Sequence[Probe], float], Sequence[ProbeResult]]
