@@ -5,7 +5,7 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.vm_pb2 import VmState
-from vmfit_comparator.facts import job, machine, return_path, vm
+from vmfit_comparator.facts import job, machine, machine_devices, return_path, vm
 
 CONNECTION = "hypervisor.connections[0]"
 DESTINATION = f"destination.{CONNECTION}"
@@ -89,6 +89,38 @@ MODELS = [
     ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),
     ("not told", {f"{DESTINATION}.domain_capabilities": []}, "NO_IDEA"),
 ]
+PROGRAM = "destination.hypervisor.emulators"
+LACKING = {
+    PROGRAM: [
+        {"path": "/usr/bin/qemu-system-x86_64", "absentDeviceTypes": ["virtio-rng-pci", "qxl"]}
+    ],
+    "vm.emulator.path": "/usr/bin/qemu-system-x86_64",
+}
+TYPES = [
+    ("never read", {PROGRAM: []}, "YES"),
+    ("no device needs what is absent", LACKING, "YES"),
+    ("the very type is absent", {**LACKING, **RNG}, "NO"),
+    (
+        "another variant is there",
+        {**LACKING, "vm.other_devices": [{"kind": "video", "model": "qxl"}]},
+        "YES",
+    ),
+    ("another program", {**LACKING, **RNG, "vm.emulator.path": "/opt/qemu"}, "YES"),
+    (
+        "the host's own program",
+        {
+            **LACKING,
+            **RNG,
+            "vm.emulator.path": None,
+            f"{DESTINATION}.domain_capabilities[0].emulator_path": "/usr/bin/qemu-system-x86_64",
+        },
+        "NO",
+    ),
+    ("no PCI", {**LACKING, **RNG, "vm.machine_type": "microvm"}, "YES"),
+    ("another architecture", {**LACKING, **RNG, "vm.architecture": "s390x"}, "YES"),
+    ("a NIC", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-net-pci"]}, "NO"),
+    ("a disk", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-blk-pci"]}, "NO"),
+]
 BACK = [
     ("both ways", {}, "YES"),
     ("a newer QEMU there", {f"{DESTINATION}.hypervisor_version": 8002000}, "PROBABLY_YES"),
@@ -101,6 +133,7 @@ TABLES = {
     job.active: JOBS,
     machine.machine_type: MACHINE,
     machine.device_models: MODELS,
+    machine_devices.device_types: TYPES,
     return_path.path: BACK,
 }
 
