@@ -12,6 +12,7 @@ from vmfit_agent.collectors.mounts import read_mounts
 from vmfit_agent.host import Host
 from vmfit_agent.probes.as_user import call_as
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
+from vmfit_agent.probes.waiting_mount import look
 
 Refusal = tuple[str, int]
 """The place that is refused, and the errno."""
@@ -25,10 +26,14 @@ def access_path(question: AccessPath, host: Host, seconds: float) -> AccessAnswe
     """
     give_up_at = time.monotonic() + seconds
     user = qemu_user(host)
+    left = max(give_up_at - time.monotonic(), 0.01)
+    return look(host, question.path, left, lambda: _try(question, host, user))
+
+
+def _try(question: AccessPath, host: Host, user: QemuUser) -> AccessAnswer:
     real = os.path.realpath(question.path)
     mode = os.R_OK | (os.W_OK if question.write else 0)
-    left = max(give_up_at - time.monotonic(), 0.01)
-    refusal = call_as(user, left, lambda: _first_refusal(question.path, real, mode))
+    refusal = call_as(user, lambda: _first_refusal(question.path, real, mode))
     answer = AccessAnswer(allowed=refusal is None, user_id=user.user_id, group_id=user.group_id)
     if refusal is not None:
         place, error = refusal

@@ -3,10 +3,10 @@
 import ctypes
 import os
 import platform
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from vmfit_agent.bounded_call import call_within
 from vmfit_agent.probes.qemu_user import QemuUser
 from vmfit_agent.probes.unanswerable import Unanswerable
 
@@ -25,26 +25,37 @@ _CALLS = {
 }
 
 
-def call_as(user: QemuUser, seconds: float, call: Callable[[], Result]) -> Result:
-    """Return what the call returns, or raise what it raises; TimeoutError when it takes longer.
+def call_as(user: QemuUser, call: Callable[[], Result]) -> Result:
+    """Return what the call returns, or raise the OSError that it raises.
 
     Raises Unanswerable when this process may not act for that user.
     """
     own = (os.geteuid(), os.getegid())
     if own == (user.user_id, user.group_id):
-        return call_within(seconds, call)
+        return call()
     if own[0] != 0:
         raise Unanswerable(f"the agent does not run as root, so it cannot try as {user.name}")
     numbers = _CALLS.get(platform.machine())
     if numbers is None:
         raise Unanswerable(f"the agent cannot act as {user.name} on {platform.machine()}")
 
-    def run() -> Result:
-        _become(user, numbers)
-        return call()
+    results: list[Result] = []
+    errors: list[OSError] = []
+
+    def run() -> None:
+        try:
+            _become(user, numbers)
+            results.append(call())
+        except OSError as error:
+            errors.append(error)
 
     # The thread ends with the call, and its rights with it.
-    return call_within(seconds, run)
+    thread = threading.Thread(target=run, name=f"as-{user.name}", daemon=True)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def _become(user: QemuUser, numbers: tuple[int, int, int]) -> None:

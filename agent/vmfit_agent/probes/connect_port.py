@@ -9,20 +9,23 @@ import time
 from vmfit.v1.probe_pb2 import ConnectAnswer, ConnectOutcome, ConnectPort
 from vmfit_agent.host import Host
 from vmfit_agent.probes.resolve_name import SocketAddress, look_up
+from vmfit_agent.probes.unanswerable import Unanswerable
 
 # What a firewall's reset looks like; every other error is of the way there.
 _REFUSALS = frozenset((errno.ECONNREFUSED, errno.ECONNRESET))
+# EPERM comes of a control group's filter, which libvirt's processes need not share.
+_OF_THIS_PROCESS = frozenset((errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 def connect_port(question: ConnectPort, _host: Host, seconds: float) -> ConnectAnswer:
     """Try the host's addresses one after the other until one connects; nothing is sent.
 
-    Each gets its share of the time that is left. Raises Unanswerable when the resolver is silent.
-    Source: connect(2).
+    Each gets its share of the time that is left. Raises Unanswerable when this process, rather
+    than this host, may not connect. Source: connect(2).
     """
     give_up_at = time.monotonic() + seconds
     try:
-        addresses = look_up(question.host, question.port, seconds)
+        addresses = look_up(question.host, question.port)
     except socket.gaierror:
         return ConnectAnswer(outcome=ConnectOutcome.CONNECT_OUTCOME_UNRESOLVED)
     outcome = ConnectOutcome.CONNECT_OUTCOME_UNRESOLVED
@@ -47,8 +50,8 @@ def _connect(address: SocketAddress, seconds: float) -> ConnectOutcome.ValueType
             return ConnectOutcome.CONNECT_OUTCOME_TIMED_OUT
         case _ if error in _REFUSALS:
             return ConnectOutcome.CONNECT_OUTCOME_REFUSED
-        case errno.EMFILE | errno.ENFILE | errno.ENOBUFS | errno.ENOMEM:
-            raise OSError(error, os.strerror(error))
+        case _ if error in _OF_THIS_PROCESS:
+            raise Unanswerable(f"the agent may not connect: {os.strerror(error)}")
         case _:
             return ConnectOutcome.CONNECT_OUTCOME_UNREACHABLE
 

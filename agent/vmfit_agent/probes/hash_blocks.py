@@ -11,8 +11,10 @@ from pathlib import Path
 
 from vmfit.v1.probe_pb2 import BlocksAnswer, HashBlocks
 from vmfit_agent.host import Host
+from vmfit_agent.probes.image_lock import image_locked
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import SECTOR_BYTES
+from vmfit_agent.probes.waiting_mount import look
 
 _ALIGNMENT = 4096
 _DIGEST_BYTES = 16
@@ -20,13 +22,17 @@ _DIGEST_BYTES = 16
 _NO_STORAGE = ("/proc/", "/sys/")
 
 
-def hash_blocks(question: HashBlocks, _host: Host, _seconds: float) -> BlocksAnswer:
+def hash_blocks(question: HashBlocks, host: Host, seconds: float) -> BlocksAnswer:
     """Return one hash per offset, empty where fewer than 512 bytes are left.
 
     What is read comes from the storage: past this host's page cache, which may hold what another
     host has since overwritten. Raises OSError, and Unanswerable for what is no regular file or
     block device. Source: BLAKE2b (RFC 7693) of 16 bytes, keyed with the nonce.
     """
+    return look(host, question.path, seconds, lambda: _hash(question))
+
+
+def _hash(question: HashBlocks) -> BlocksAnswer:
     descriptor = _open(question.path)
     try:
         size = os.lseek(descriptor, 0, os.SEEK_END)
@@ -36,9 +42,10 @@ def hash_blocks(question: HashBlocks, _host: Host, _seconds: float) -> BlocksAns
             else b""
             for block in _blocks(descriptor, question)
         ]
+        locked = image_locked(descriptor)
     finally:
         os.close(descriptor)
-    return BlocksAnswer(hashes=hashes, size_bytes=size)
+    return BlocksAnswer(hashes=hashes, size_bytes=size, image_locked=locked)
 
 
 def _open(path: str) -> int:

@@ -24,7 +24,7 @@ _RESET = struct.pack("ii", 1, 0)
 _free = threading.BoundedSemaphore(MAX_LISTENERS)
 
 
-def open_listener(question: OpenListener, _host: Host, seconds: float) -> ListenerAnswer:
+def open_listener(question: OpenListener, _host: Host, _seconds: float) -> ListenerAnswer:
     """Listen on the first free port of the range, and return at once.
 
     It closes after the question's seconds or the first connection, and leaves nothing behind that
@@ -34,7 +34,7 @@ def open_listener(question: OpenListener, _host: Host, seconds: float) -> Listen
     """
     ports = range(question.first_port, question.last_port + 1)
     try:
-        places = _places(question.address, seconds)
+        places = _places(question.address)
     except socket.gaierror as error:
         return ListenerAnswer(reason=f"{question.address}: {error.strerror}")
     if not _free.acquire(blocking=False):
@@ -55,9 +55,9 @@ def open_listener(question: OpenListener, _host: Host, seconds: float) -> Listen
     return ListenerAnswer(port=port)
 
 
-def _places(address: str, seconds: float) -> Sequence[SocketAddress]:
+def _places(address: str) -> Sequence[SocketAddress]:
     if address:
-        return look_up(address.strip("[]"), 0, seconds, socket.AI_PASSIVE)
+        return look_up(address.strip("[]"), 0, socket.AI_PASSIVE)
     # libvirt lets QEMU listen on "::" where the host has IPv6, and there IPv4 arrives too.
     return [(socket.AF_INET6, ("::", 0)), (socket.AF_INET, ("0.0.0.0", 0))]  # noqa: S104 -- as asked
 

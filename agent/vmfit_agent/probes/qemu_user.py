@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.kernel_files.host_files import read_text
 from vmfit_agent.probes.unanswerable import Unanswerable
+from vmfit_agent.storage.hang_guard import HANG_GUARD
 from vmfit_agent.virtualization.capabilities_xml import parse_capabilities
 from vmfit_agent.virtualization.libvirt_conf import parse_conf
 from vmfit_agent.virtualization.xml_document import MalformedXml
 
+_LIBVIRT_SECONDS = 0.5
+"""A libvirt that takes longer is not waited for: its configuration tells nearly the same."""
 _LABEL = re.compile(r"\+(\d{1,10}):\+(\d{1,10})")
 # What distributions build libvirt with: Debian and Arch; Fedora and SUSE.
 _USUAL_USERS = ("libvirt-qemu", "qemu")
@@ -38,7 +41,11 @@ def qemu_user(host: Host) -> QemuUser:
     host/secmodel "dac"; /etc/libvirt/qemu.conf; passwd.
     """
     conf = parse_conf(read_text(host, "etc/libvirt/qemu.conf", limit=1 << 20) or "")
-    user_id, group_id = _label(host) or _configured(conf.get("user"), conf.get("group"))
+    try:
+        label = HANG_GUARD.ask("libvirt's label", _LIBVIRT_SECONDS, lambda: _label(host))
+    except TimeoutError:
+        label = None
+    user_id, group_id = label or _configured(conf.get("user"), conf.get("group"))
     try:
         name = pwd.getpwuid(user_id).pw_name
         groups = tuple(os.getgrouplist(name, group_id))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from vmfit.v1.probe_pb2 import NameAnswer, ResolveName
-from vmfit_agent.bounded_call import call_within
 from vmfit_agent.host import Host
 from vmfit_agent.probes.unanswerable import Unanswerable
 
@@ -15,14 +14,14 @@ SocketAddress = tuple[socket.AddressFamily, tuple[Any, ...]]
 """A family, and what connect and bind of that family take."""
 
 
-def resolve_name(question: ResolveName, _host: Host, seconds: float) -> NameAnswer:
+def resolve_name(question: ResolveName, _host: Host, _seconds: float) -> NameAnswer:
     """Return the addresses in the resolver's order, or its words for a name that has none.
 
-    Raises Unanswerable when the resolver itself does not answer in time or for now.
+    Raises Unanswerable when the resolver itself fails for now.
     Source: getaddrinfo as libvirt's client asks it (any family, stream).
     """
     try:
-        found = look_up(question.name, 0, seconds)
+        found = look_up(question.name, 0)
     except socket.gaierror as error:
         if error.errno in (socket.EAI_AGAIN, socket.EAI_SYSTEM, socket.EAI_MEMORY):
             raise Unanswerable(f"the resolver does not answer: {error.strerror}") from None
@@ -30,18 +29,15 @@ def resolve_name(question: ResolveName, _host: Host, seconds: float) -> NameAnsw
     return NameAnswer(addresses=list(dict.fromkeys(address[0] for _, address in found)))
 
 
-def look_up(name: str, port: int, seconds: float, flags: int = 0) -> Sequence[SocketAddress]:
-    """Return the addresses of a name or address; raises socket.gaierror, Unanswerable."""
-    try:
-        # Bytes go to the resolver as they are, as they do from libvirt: no IDNA of Python's own.
-        found = call_within(
-            seconds,
-            lambda: socket.getaddrinfo(
-                name.encode() or None, port, socket.AF_UNSPEC, socket.SOCK_STREAM, flags=flags
-            ),
-        )
-    except TimeoutError as error:
-        raise Unanswerable(f"the resolver gives {error}") from None
+def look_up(name: str, port: int, flags: int = 0) -> Sequence[SocketAddress]:
+    """Return the addresses of a name or address; takes as long as the resolver.
+
+    Raises socket.gaierror.
+    """
+    # Bytes go to the resolver as they are, as they do from libvirt: no IDNA of Python's own.
+    found = socket.getaddrinfo(
+        name.encode(), port, socket.AF_UNSPEC, socket.SOCK_STREAM, flags=flags
+    )
     return [
         (family, address)
         for family, _, _, _, address in found

@@ -9,11 +9,13 @@ from vmfit.v1.probe_pb2 import AccessPath, HashBlocks
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.probes import access_path as accessing
 from vmfit_agent.probes import hash_blocks as hashing
+from vmfit_agent.probes import qemu_user as who
 from vmfit_agent.probes.access_path import access_path
 from vmfit_agent.probes.as_user import call_as
 from vmfit_agent.probes.hash_blocks import hash_blocks
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
 from vmfit_agent.probes.unanswerable import Unanswerable
+from vmfit_agent.probes.waiting_mount import look
 
 NONCE = bytes(range(16))
 NOBODY = QemuUser("somebody", 64999, 64998, (64998, 64997), owns_images=True)
@@ -120,7 +122,7 @@ def test_only_the_asking_thread_becomes_another(place):
         release.wait(10)
         return os.getresuid(), os.getresgid(), sorted(os.getgroups())
 
-    other = threading.Thread(target=lambda: seen.append(call_as(NOBODY, 20, hold)))
+    other = threading.Thread(target=lambda: seen.append(call_as(NOBODY, hold)))
     other.start()
     holding.wait(10)
     assert os.geteuid() == 0
@@ -134,9 +136,9 @@ def test_only_the_asking_thread_becomes_another(place):
 def test_acting_for_another_needs_root(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(Unanswerable, match="does not run as root"):
-        call_as(NOBODY, 1, lambda: 1)
+        call_as(NOBODY, lambda: 1)
     own = QemuUser("me", 1000, os.getegid(), (), owns_images=True)
-    assert call_as(own, 1, lambda: 1) == 1
+    assert call_as(own, lambda: 1) == 1
 
 
 class Libvirt:
@@ -241,3 +243,46 @@ def test_an_empty_file_has_no_blocks(tmp_path):
     (tmp_path / "disk").touch()
     answer = hashes(tmp_path / "disk", [0])
     assert (list(answer.hashes), answer.size_bytes) == ([b""], 0)
+
+
+MOUNTS = """22 1 8:1 / / rw - ext4 /dev/sda1 rw
+30 22 0:44 / /srv/nfs rw - nfs4 filer:/export rw
+31 30 8:2 / /srv/nfs/local rw - ext4 /dev/sdb rw
+"""
+
+
+def test_a_dead_server_costs_one_question(tree):
+    host = tree({"proc/self/mountinfo": MOUNTS, "proc/1/mountinfo": MOUNTS})
+    release, looks = threading.Event(), []
+
+    def hang():
+        looks.append(1)
+        release.wait(20)
+
+    with pytest.raises(TimeoutError):
+        look(host, "/srv/nfs/a", 0.1, hang)
+    with pytest.raises(TimeoutError, match="/srv/nfs does not answer"):
+        look(host, "/srv/nfs/b/c", 5, hang)
+    assert len(looks) == 1
+    assert look(host, "/srv/nfs/local/a", 5, lambda: "a") == "a"
+    assert look(host, "/srv/nfsother", 5, lambda: "b") == "b"
+    release.set()
+
+
+def test_a_libvirt_that_hangs_is_not_waited_for(tree, monkeypatch):
+    monkeypatch.setattr(who, "_LIBVIRT_SECONDS", 0.05)
+    release = threading.Event()
+
+    class Hanging(Libvirt):
+        def capabilities(self):
+            release.wait(20)
+            return LABEL
+
+    host = tree({"etc/libvirt/qemu.conf": 'user = "root"\n'})
+    for _ in range(2):
+        assert qemu_user(Host(host.root, Hanging(""))).user_id == 0
+    release.set()
+
+
+def test_access_of_a_device(ask):
+    assert ask("/dev/null", write=True).allowed
