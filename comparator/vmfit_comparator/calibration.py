@@ -35,9 +35,12 @@ def calibrate(
     """Return how the verdict and the wanted facts did; `check_count` counts all checks."""
     verdict: _Cases = Counter()
     facts: defaultdict[str, _Cases] = defaultdict(Counter)
+    outcome_count = 0
     for check, outcome in outcomes:
         what, migrated = outcome.outcome, outcome.outcome == MIGRATED
-        verdict[_Case(check.answer, check.probability, migrated, what)] += 1
+        outcome_count += 1
+        if check.is_whole:
+            verdict[_Case(check.answer, check.probability, migrated, what)] += 1
         held = what_held(check, outcome)
         for name, given in check.findings.items():
             if is_wanted(name):
@@ -46,8 +49,8 @@ def calibrate(
     return GetCalibrationResponse(
         verdict=_calibration("", verdict),
         facts=[_calibration(name, facts[name]) for name in sorted(facts)],
-        check_count=max(check_count, verdict.total()),
-        outcome_count=verdict.total(),
+        check_count=max(check_count, outcome_count),
+        outcome_count=outcome_count,
     )
 
 

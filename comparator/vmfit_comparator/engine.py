@@ -115,7 +115,7 @@ class Engine:
         if isinstance(outcome, EngineError):
             raise outcome
         if self._history is not None:
-            self._history.record(request.options, outcome)
+            self._history.record(request, outcome)
         return outcome
 
     def rank(

@@ -13,7 +13,6 @@ import grpc
 
 from vmfit.v1 import calibration_pb2 as messages
 from vmfit.v1 import comparator_service_pb2 as services
-from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit_comparator.calibration import calibrate
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.judgement import MIGRATED
@@ -42,11 +41,11 @@ class History:
         """Close the store."""
         self._store.close()
 
-    def record(self, options: MigrationOptions, response: services.CheckResponse) -> None:
+    def record(self, request: services.CheckRequest, response: services.CheckResponse) -> None:
         """Keep an answer and set its check id; when that fails, warn and leave it unset."""
         if time.monotonic() < self._paused_until:
             return
-        record = _record(options, response)
+        record = _record(request, response)
         try:
             self._store.add_check(record)
         except StoreError as error:
@@ -121,9 +120,9 @@ class History:
             _LOG.warning("answers are recorded again")
 
 
-def _record(options: MigrationOptions, response: services.CheckResponse) -> CheckRecord:
+def _record(request: services.CheckRequest, response: services.CheckResponse) -> CheckRecord:
     verdict, subject = response.verdict, response.subject
-    digest = hashlib.sha256(options.SerializeToString(deterministic=True)).hexdigest()
+    options = request.options.SerializeToString(deterministic=True)
     return CheckRecord(
         id=secrets.token_hex(8),
         checked_at_seconds=time.time(),
@@ -131,11 +130,12 @@ def _record(options: MigrationOptions, response: services.CheckResponse) -> Chec
         vm_uuid=_name(subject.vm_uuid),
         source_host=_name(subject.source_host),
         destination_host=_name(subject.destination_host),
-        options_digest=digest,
+        options_digest=hashlib.sha256(options).hexdigest(),
         policy=_name(verdict.policy),
         answer=verdict.answer,
         probability=verdict.probability if verdict.HasField("probability") else None,
         acceptable=verdict.acceptable,
+        is_whole=not request.facts,
         findings={
             each.fact: Given(
                 each.answer,

@@ -18,7 +18,7 @@ CONSEQUENCES = {
 ESTIMATES = {PROBABLY_YES: 0.9, PROBABLY_NO: 0.1}
 
 
-def check(answer=YES, probability=None, **answers):
+def check(answer=YES, probability=None, *, is_whole=True, **answers):
     """A check whose facts are called by their consequence: f1 fails, b1 breaks, a1 advises."""
     return CheckRecord(
         id="0" * 16,
@@ -32,6 +32,7 @@ def check(answer=YES, probability=None, **answers):
         answer=answer,
         probability=probability,
         acceptable=True,
+        is_whole=is_whole,
         findings={
             name: Given(each, CONSEQUENCES[name[0]], ESTIMATES.get(each))
             for name, each in answers.items()
@@ -125,6 +126,14 @@ def test_only_wanted_facts():
     response = calibrate(outcomes, lambda name: name == "b1", 1)
     assert [each.fact for each in response.facts] == ["b1"]
     assert response.verdict.answers[0].given_count == 1
+
+
+def test_a_verdict_on_some_facts_is_none_on_the_migration():
+    outcomes = [(check(f1=YES, is_whole=False), OutcomeRecord(FAILED, "", ("f1",)))]
+    response = calibrate(outcomes, lambda _: True, 1)
+    assert response.outcome_count == 1
+    assert not response.verdict.answers
+    assert response.facts[0].answers[0].came_false_count == 1
 
 
 def test_no_outcomes():

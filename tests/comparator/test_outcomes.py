@@ -158,6 +158,16 @@ def test_from_check_to_calibration(capsys):
     assert yaml.safe_load(capsys.readouterr().out)["outcomeCount"] == "2"
 
 
+def test_checks_of_some_facts_judge_no_verdict(capsys):
+    response = checked(capsys, "--fact", "cpu.features")
+    run(["outcome", response.subject.check_id, "refused", "--store", STORE])
+    capsys.readouterr()
+    run(["calibration", "--store", STORE, "-o", "json"])
+    tree = json.loads(capsys.readouterr().out)
+    assert "answers" not in tree["verdict"] or not tree["verdict"]["answers"]
+    assert [each["fact"] for each in tree["facts"]] == ["cpu.features"]
+
+
 def test_the_table(capsys):
     assert run(["calibration", "--store", STORE]) == 0
     assert capsys.readouterr().out == "0 of 0 checks have an outcome\n"
@@ -212,7 +222,7 @@ def test_export(capsys):
         (["outcome", "0" * 16, "migrated"], "no store is configured"),
         (["outcome", "0" * 16, "vanished", "--store", STORE], "'vanished'"),
         (["calibration"], "no store is configured"),
-        (["calibration", "--fact", "cpu.featurs", "--store", STORE], "facts[0]: no such fact"),
+        (["calibration", "--fact", "cpu.featurs", "--store", STORE], "no such fact: 'cpu.featurs'"),
         (["calibration", "--store", "sqlite:///no/store.db"], "unable to open database file"),
         (["calibration", "--store", "store.db"], "store: not a URL"),
         (["check", NAME, "--from", "alpha.json", "--to", "beta.json", "--store", "x"], "not a URL"),

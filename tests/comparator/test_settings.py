@@ -38,6 +38,9 @@ def test_no_file_is_no_settings(path, monkeypatch):
         ("policies = 'a'", "policies: must be a list of texts"),
         ("policies = [1]", "policies: must be a list of texts"),
         ("hosts = 1", "hosts: must be a table"),
+        ("store = 1", "store: must be a text"),
+        ("store_checks = 0", "store_checks: must be more than 0"),
+        ("store_checks = 1.5", "store_checks: must be a number"),
         ("server =", "not TOML"),
     ],
 )

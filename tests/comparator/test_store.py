@@ -30,6 +30,7 @@ CHECK = CheckRecord(
     answer=Answer.ANSWER_PROBABLY_YES,
     probability=0.81,
     acceptable=True,
+    is_whole=True,
     findings={
         "net.ports": Given(Answer.ANSWER_YES, Consequence.CONSEQUENCE_FAILS),
         "storage.disk_identity": Given(

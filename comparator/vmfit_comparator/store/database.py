@@ -36,7 +36,9 @@ def connect(url: str) -> Engine:
         if not parsed.database or parsed.database == ":memory:":
             raise StoreError("store: the URL names no file")
         engine = create_engine(
-            parsed.set(drivername=driver), connect_args={"timeout": _WAIT_SECONDS}
+            parsed.set(drivername=driver),
+            pool_timeout=_WAIT_SECONDS,
+            connect_args={"timeout": _WAIT_SECONDS},
         )
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
@@ -47,6 +49,7 @@ def connect(url: str) -> Engine:
             pool_timeout=_WAIT_SECONDS,
             connect_args={
                 "connect_timeout": _WAIT_SECONDS,
+                "tcp_user_timeout": _WAIT_SECONDS * 1000,
                 "options": f"-c lock_timeout={_WAIT_SECONDS}s"
                 f" -c statement_timeout={10 * _WAIT_SECONDS}s",
             },

@@ -36,6 +36,8 @@ class CheckRecord:
     answer: Answer.ValueType
     probability: float | None
     acceptable: bool
+    is_whole: bool
+    """All facts were asked for: the verdict speaks of the migration, not of some facts."""
     findings: Mapping[str, Given]
     """By fact id, without those that did not apply."""
 

@@ -142,6 +142,7 @@ def _check_row(check: CheckRecord) -> Mapping[str, Any]:
         "answer": check.answer,
         "probability": check.probability,
         "acceptable": check.acceptable,
+        "is_whole": check.is_whole,
         "findings": {
             fact: [given.answer, given.consequence]
             if given.probability is None
@@ -164,6 +165,7 @@ def _check(row: RowMapping) -> CheckRecord:
         answer=row["answer"],
         probability=row["probability"],
         acceptable=row["acceptable"],
+        is_whole=row["is_whole"],
         findings={fact: Given(*values) for fact, values in row["findings"].items()},
     )
 

@@ -41,6 +41,7 @@ CHECKS = Table(
     Column("answer", Integer, nullable=False),
     Column("probability", Float),
     Column("acceptable", Boolean, nullable=False),
+    Column("is_whole", Boolean, nullable=False),
     # {fact: [answer, consequence] or [answer, consequence, probability]}: a row for each of a
     # hundred facts would be most of the store.
     Column("findings", JSON, nullable=False),
