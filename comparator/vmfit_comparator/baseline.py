@@ -28,6 +28,7 @@ def baseline(
         raise ValueError("a baseline needs at least one host")
     architecture = architecture or _common_architecture(hosts)
     domain_type = domain_type or _common_domain_type(hosts, architecture)
+    _check_kind(hosts, domain_type, architecture)
     views = [_View.of(name, each, domain_type, architecture) for name, each in hosts.items()]
     warnings = [each.warning for each in views if each.warning]
     features = frozenset.intersection(*(each.features for each in views))
@@ -149,6 +150,18 @@ def _common_domain_type(hosts: Mapping[str, Snapshot], architecture: str) -> str
         listed = "; ".join(f"{name}: {', '.join(sorted(each))}" for name, each in told.items())
         raise ValueError(f"the hosts have no domain type in common ({listed})")
     return next((each for each in _PREFERRED_TYPES if each in common), min(common))
+
+
+def _check_kind(hosts: Mapping[str, Snapshot], domain_type: str, architecture: str) -> None:
+    """Refuse what a host is known not to run: its processor's features say nothing of that."""
+    for name, each in hosts.items():
+        types = _domain_types(each, architecture)
+        own = each.cpu.architecture or each.identity.architecture
+        if not types and own not in ("", architecture):
+            raise ValueError(f"{name}: it is not known to run {architecture} guests")
+        if types and domain_type and domain_type not in types:
+            listed = ", ".join(sorted(types))
+            raise ValueError(f"{name}: {architecture} guests there are {listed}, not {domain_type}")
 
 
 def _domain_types(snapshot: Snapshot, architecture: str) -> frozenset[str]:

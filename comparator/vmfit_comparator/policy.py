@@ -13,6 +13,7 @@ from vmfit.v1.finding_pb2 import Answer, Consequence, Quality
 from vmfit.v1.policy_pb2 import FactRule, Freshness, Margins, Policy
 from vmfit_comparator.expressions import CONDITION, ExpressionError
 from vmfit_comparator.fact import Fact
+from vmfit_comparator.spelling import did_you_mean
 from vmfit_comparator.user_facts import UserFactError, user_fact
 from vmfit_comparator.yaml_message import (
     MAX_DOCUMENT_CHARACTERS,
@@ -114,7 +115,8 @@ def select_facts(wanted: Collection[str], facts: Collection[str]) -> list[str]:
     for index, each in enumerate(wanted):
         matches = {fact_id for fact_id in facts if each in _patterns(fact_id)}
         if not matches:
-            raise PolicyError(f"facts[{index}]", f"no such fact: {each!r}")
+            hint = did_you_mean(each, facts)
+            raise PolicyError(f"facts[{index}]", f"no such fact: {each[:100]!r}{hint}")
         selected |= matches
     return [fact_id for fact_id in facts if not wanted or fact_id in selected]
 
@@ -178,7 +180,7 @@ def _check_rules(policy: Policy, facts: Mapping[str, Fact]) -> None:
     for pattern, rule in sorted(policy.facts.items()):
         where = f"facts.{pattern}"
         if pattern not in known:
-            raise PolicyError(where, "no such fact")
+            raise PolicyError(where, f"no such fact{did_you_mean(pattern, facts)}")
         if rule.minimum_answer not in Answer.values():
             raise PolicyError(f"{where}.minimum_answer", f"{rule.minimum_answer} is no answer")
         if rule.minimum_quality not in Quality.values():

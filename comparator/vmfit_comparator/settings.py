@@ -11,12 +11,13 @@ store_checks = 100000               # how many checks to keep; as many more if a
 address = "alpha.example:16530"
 """
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from vmfit_comparator.spelling import did_you_mean
 
 DEFAULT_PATH = Path("/etc/vmfit/comparator.toml")
 OUTPUT_FORMATS = ("table", "json", "yaml")
@@ -79,8 +80,7 @@ def read_settings(path: Path | None) -> Settings:
 def _problem(key: str, value: object) -> str:
     types = _TYPES.get(key)
     if types is None:
-        close = difflib.get_close_matches(key, _TYPES, n=1)
-        return f"no such setting{f', did you mean {close[0]}?' if close else ''}"
+        return f"no such setting{did_you_mean(key, _TYPES)}"
     if type(value) not in types:
         return f"must be {_WORDS.get(types[0], 'a table')}"
     if isinstance(value, list) and not all(isinstance(each, str) for each in value):

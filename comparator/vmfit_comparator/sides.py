@@ -14,6 +14,7 @@ from vmfit_comparator.agents import Agents
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.inventory import Inventory
+from vmfit_comparator.spelling import did_you_mean
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 
@@ -65,7 +66,7 @@ def resolve_side(
         if kind == "name":
             entry = inventory.hosts.get(reference.name)
             if entry is None:
-                raise _invalid(f"{field}.name", f"no host {reference.name!r} in the inventory")
+                raise _invalid(f"{field}.name", _no_host(reference.name, inventory))
             client = agents.client(entry.address, entry.expect_hostname)
             return Side(entry.name, field, client)
         address = parse_address(reference.address, AGENT_PORT)
@@ -112,3 +113,10 @@ def age_seconds(gathered: Gathered, at_seconds: float) -> float:
 
 def _invalid(field: str, message: str) -> EngineError:
     return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)
+
+
+def _no_host(name: str, inventory: Inventory) -> str:
+    if name.isspace() or not name:
+        return "an empty name of a host"
+    hint = did_you_mean(name, inventory.hosts) if inventory.hosts else ", which has no hosts"
+    return f"no host {name[:100]!r} in the inventory{hint}"

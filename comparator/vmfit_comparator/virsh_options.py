@@ -5,13 +5,13 @@ abbreviated, may come once, take their value as the next word or after "=", and 
 fills domain, desturi, migrateuri, graphicsuri, listen-address and dname in that order.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vmfit.v1.migration_pb2 import MigrationOptions, StorageCopy
+from vmfit_comparator.spelling import did_you_mean
 
 ReadFile = Callable[[str], str]
 """Returns the text of a file that an option names."""
@@ -99,6 +99,7 @@ _REQUIRES = (
 )
 _VALUED = {**_TEXTS, **_LISTS, **_FILES, **_NUMBERS, **_MIB_PER_SECOND}
 _KNOWN = {**_FLAGS, **_VALUED}
+_SPELLINGS = [f"--{name}" for name in _KNOWN]
 # What may stand between "virsh" and "migrate": those with a value, and those without.
 _GLOBAL_VALUED = {"-c", "--connect", "-d", "--debug", "-l", "--log", "-e", "--escape"} | {
     "-k", "--keepalive-interval", "-K", "--keepalive-count"
@@ -172,7 +173,8 @@ def _collect(words: list[str]) -> dict[str, str]:
         elif word.startswith("--"):
             name, equals, text = word[2:].partition("=")
             if name not in _KNOWN:
-                raise VirshOptionError(f"unknown option --{name}{_suggestion(name)}")
+                hint = did_you_mean(f"--{name}", _SPELLINGS)
+                raise VirshOptionError(f"unknown option --{name}{hint}")
             if name in _FLAGS and equals:
                 raise VirshOptionError(f"option --{name} takes no value")
             value = text if name in _FLAGS or equals else _next(rest, name)
@@ -180,7 +182,7 @@ def _collect(words: list[str]) -> dict[str, str]:
             if given.setdefault(name, value) != value:
                 raise VirshOptionError(f"option --{name} is given twice, with different values")
         elif re.match(r"-[A-Za-z]", word):
-            raise VirshOptionError(f"unknown option {word}{_suggestion(word.lstrip('-'))}")
+            raise VirshOptionError(f"unknown option {word}{did_you_mean(word, _SPELLINGS)}")
         else:
             positional.append(word)
     free = [name for name in _POSITIONS if name not in given]
@@ -194,11 +196,6 @@ def _next(rest: Iterator[str], name: str) -> str:
     if value is None:
         raise VirshOptionError(f"option --{name} needs a value")
     return value
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.5)
-    return f", did you mean --{close[0]}?" if close else ""
 
 
 def _set(options: MigrationOptions, name: str, text: str, read_file: ReadFile) -> None:

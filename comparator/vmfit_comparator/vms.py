@@ -13,6 +13,7 @@ from vmfit.v1.vm_pb2 import HostPath, Vm
 from vmfit_comparator.agent_client import AgentClient, AgentError
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.sides import Side
+from vmfit_comparator.spelling import did_you_mean
 
 # Statuses by which an agent says that the request is at fault, not the agent.
 _ABOUT_THE_REQUEST = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
@@ -129,7 +130,8 @@ def _domain(snapshot: Snapshot, name_or_uuid: str, source: Side) -> Vm:
     found = [each for each in vms if each.name == name_or_uuid]
     found = found or [each for each in vms if each.uuid == name_or_uuid.lower()]
     if not found:
-        message = f"{field}: no domain {name_or_uuid!r} in the snapshot of {source.name}"
+        hint = did_you_mean(name_or_uuid, [each.name for each in vms])
+        message = f"{field}: no domain {name_or_uuid!r} in the snapshot of {source.name}{hint}"
         raise EngineError(grpc.StatusCode.NOT_FOUND, message, field)
     if len(found) > 1:
         places = ", ".join(each.connection_uri for each in found)

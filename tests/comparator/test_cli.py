@@ -221,6 +221,16 @@ def test_dead_destination(agents, files, capsys):
     assert captured.err.startswith(f"vmfit: error: {missing}: ")
 
 
+def test_dead_destination_in_a_table(agents, files, capsys):
+    source, _ = agents
+    assert check(NAME, source=source.address, destination="unix:/nonexistent/agent") == 2
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out.count("No such file") == 1
+    assert " facts  " in captured.out
+    assert captured.out.count("NO_IDEA") == 1
+
+
 def test_dead_source(agents, files, capsys):
     _, destination = agents
     assert check(NAME, source="unix:/nonexistent", destination=destination.address) == 2
@@ -234,14 +244,24 @@ def test_dead_source(agents, files, capsys):
         (["check", "x", "--from", "alpha.json"], "Missing option '--to'"),
         (["check", "--bogus"], "No such option"),
         (["chekc"], "No such command 'chekc'"),
-        (["check", "nobody", "--from", "alpha.json", "--to", "poor.json"], "nobody"),
-        (["check", "x", "--from", "unknown", "--to", "poor.json"], "'unknown'"),
+        (
+            ["check", "gest", "--from", "alpha.json", "--to", "poor.json"],
+            "VM: no domain 'gest' in the snapshot of alpha, did you mean guest?",
+        ),
+        (
+            ["check", "x", "--from", "unknown", "--to", "poor.json"],
+            "--from: no host 'unknown' in the inventory, which has no hosts",
+        ),
+        (["check", "x", "--from", "alpha.json", "--to", "y"], "--to: no host 'y'"),
+        (["baseline", "alpha.json", "y"], "HOST: no host 'y'"),
+        (["baseline", "alpha.json", "--type", "xen"], "alpha: x86_64 guests there are"),
+        (["baseline", "alpha.json", "--arch", "s390x"], "not known to run s390x guests"),
         (["check", "x", "--from", "h:1", "--to", "poor.json"], "--insecure"),
         (["check", "x", "--from", "h:99999", "--to", "poor.json"], "port '99999'"),
         (["check", "x", "--from", "::1", "--to", "poor.json"], "needs brackets"),
         (["check", "x", "--from", "alpha.json", "--to", "bad.json"], "bad.json: not a snapshot"),
         (["check", "x", "--from", "alpha.json", "--to", "cut.binpb"], "cut.binpb: "),
-        (["diff", "alpha.json", "poor.json", "--part", "cpus"], "'cpus'"),
+        (["diff", "alpha.json", "poor.json", "--part", "cpus"], "--part: no such part: 'cpus'"),
         (["diff", "alpha.json"], "Missing argument 'HOST'"),
         (["baseline"], "Missing argument 'HOST...'"),
         (["facts", "cpu.featurs"], "did you mean cpu.features?"),
@@ -254,8 +274,8 @@ def test_dead_source(agents, files, capsys):
         ),
         (["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--policy", "lax"], "'lax'"),
         (
-            ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--fact", "no.fact"],
-            "no.fact",
+            ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--fact", "cpu.vender"],
+            "--fact: no such fact: 'cpu.vender', did you mean cpu.vendor?",
         ),
         (["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--timeout", "0"], "timeout"),
     ],
@@ -267,7 +287,17 @@ def test_no_answer_is_one_line(files, capsys, arguments, message):
     assert message in failure(capsys, *arguments)
 
 
+def test_a_server_blames_what_was_asked_or_itself(files, server, capsys):
+    asked = ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--server", server]
+    assert failure(capsys, *asked, "--fact", "x").startswith("--fact: no such fact: 'x'")
+    assert failure(capsys, "hosts", "--server", "unix:/x").startswith("comparator unix:/x: ")
+
+
 def test_policy_files(files, capsys):
+    Path("typo.yaml").write_text("facts:\n  cpu.vender: {minimum_answer: YES}\n")
+    asked = ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--policy", "typo.yaml"]
+    expected = "--policy: facts.cpu.vender: no such fact, did you mean cpu.vendor?"
+    assert failure(capsys, *asked) == expected
     Path("strict.yaml").write_text("facts:\n  storage.disk_identity: {minimum_answer: YES}\n")
     assert check(NAME, "--policy", "strict.yaml") == 1
     assert "policy strict is not met by storage.disk_identity" in capsys.readouterr().out

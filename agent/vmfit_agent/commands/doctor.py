@@ -53,11 +53,15 @@ def _print_table(checks: Sequence[Check], lacking: Sequence[Check]) -> None:
     table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
+    told_by: dict[tuple[str, ...], str] = {}
     for check in checks:
         took = "" if check.seconds is None else f"{check.seconds * 1000:7.1f} ms"
         told = Text.assemble((f"{check.state:8}", _COLOURS[check.state]), took)
-        for line in _lines(check):
-            told.append(f"\n{line}")
+        lines = _lines(check)
+        first = told_by.setdefault(tuple(lines), check.name)
+        if lines and first != check.name:
+            lines = [f"as for {first}"]
+        told.append("".join(f"\n{line}" for line in lines))
         table.add_row(Text(check.name), told)
     with console.capture() as captured:
         console.print(table)

@@ -1,7 +1,5 @@
 """`vmfit facts`: the catalogue."""
 
-import difflib
-
 import click
 
 from vmfit.v1.comparator_service_pb2 import ListFactsResponse
@@ -10,6 +8,7 @@ from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_comparator.spelling import did_you_mean
 
 
 @click.command()
@@ -50,7 +49,6 @@ def _selected(response: ListFactsResponse, wanted: str) -> ListFactsResponse:
         if each.id == wanted or (area is not None and each.id.startswith(area))
     ]
     if not found:
-        close = difflib.get_close_matches(wanted, [each.id for each in response.facts], n=1)
-        hint = f", did you mean {close[0]}?" if close else ""
+        hint = did_you_mean(wanted, [each.id for each in response.facts])
         raise click.ClickException(f"no such fact: {wanted!r}{hint}")
     return ListFactsResponse(facts=found)

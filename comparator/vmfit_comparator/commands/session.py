@@ -11,6 +11,7 @@ import grpc
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
+from vmfit_comparator.commands.request_fields import on_the_command_line
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
@@ -159,7 +160,7 @@ class _Local:
         try:
             return answer(request, self._timeout)
         except EngineError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(on_the_command_line(str(error))) from None
 
 
 class _Remote:
@@ -199,4 +200,8 @@ class _Remote:
         try:
             return call(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            raise click.ClickException(f"comparator {self._server}: {describe(error)}") from None
+            reason = describe(error)
+            told = on_the_command_line(reason)
+            # What was asked for is at fault, or the comparator.
+            whose = "" if told != reason else f"comparator {self._server}: "
+            raise click.ClickException(f"{whose}{told}") from None

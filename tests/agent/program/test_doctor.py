@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -113,6 +115,38 @@ def test_the_table_and_status(run, fake):
     status, out = run()
     assert status == 1
     assert out.endswith("Essential and missing: network\n")
+
+
+def test_the_same_trouble_is_told_once(run, fake, monkeypatch):
+    fake.error = OSError("gone")
+    collectors = {"network": fake.collectors["network"], "numa": fake.collectors["network"]}
+    monkeypatch.setattr("vmfit_agent.commands.doctor.COLLECTORS", collectors)
+    _, out = run()
+    assert out.count("gone") == 1
+    assert "as for network" in out
+
+
+def test_it_fits_the_terminal(run, fake, monkeypatch):
+    fake.error = OSError("word " * 50 + "\x1b[2J")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    _, out = run()
+    assert max(map(len, out.splitlines())) <= 60
+    assert out.count("word") == 50
+    assert "\x1b" not in out
+
+
+def test_serving_needs_no_rich():
+    code = (
+        "import sys; import vmfit_agent.commands.serve, vmfit_agent.commands.collect;"
+        "import vmfit_agent.commands.doctor; print('rich' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False\n"
 
 
 def test_json(run, fake):
