@@ -25,4 +25,4 @@ def image_locked(descriptor: int) -> bool | None:
         found = fcntl.fcntl(descriptor, _F_OFD_GETLK, wanted)
     except OSError:
         return None
-    return _FLOCK.unpack(found)[0] != fcntl.F_UNLCK
+    return bool(_FLOCK.unpack(found)[0] != fcntl.F_UNLCK)

@@ -17,14 +17,15 @@ SocketAddress = tuple[socket.AddressFamily, tuple[Any, ...]]
 def resolve_name(question: ResolveName, _host: Host, _seconds: float) -> NameAnswer:
     """Return the addresses in the resolver's order, or its words for a name that has none.
 
-    Raises Unanswerable when the resolver itself fails for now.
+    Raises Unanswerable when the resolver cannot run.
     Source: getaddrinfo as libvirt's client asks it (any family, stream).
     """
     try:
         found = look_up(question.name, 0)
     except socket.gaierror as error:
-        if error.errno in (socket.EAI_AGAIN, socket.EAI_SYSTEM, socket.EAI_MEMORY):
-            raise Unanswerable(f"the resolver does not answer: {error.strerror}") from None
+        # "Try again" is an answer: libvirt does not try again either.
+        if error.errno in (socket.EAI_SYSTEM, socket.EAI_MEMORY):
+            raise Unanswerable(f"the resolver cannot run: {error.strerror}") from None
         return NameAnswer(reason=str(error.strerror))
     return NameAnswer(addresses=list(dict.fromkeys(address[0] for _, address in found)))
 
