@@ -2,7 +2,8 @@
 
 Each scenario gets two real libvirt hosts, an agent in each, a prediction, and a real migration.
 Needs root, Debian's libvirt and QEMU, and bindfs. Scenarios of another lab run too, when
-VMFIT_REALITY_LAB leads to one.
+VMFIT_REALITY_LAB leads to one. With VMFIT_STORE, checks and outcomes are kept there, for
+`vmfit calibration`.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import other_lab
 from lab import LabError
 from peers import look_at
 from play import Played, play
+from report_outcomes import report_outcomes
 from scenario import Scenario, load
 from scoreboard import agrees, answer_of, cause_lines, show
 
@@ -51,14 +53,14 @@ def main() -> int:
                 for each in lab.ids()
                 if not options.ids or other_lab.PREFIX + each in options.ids
             ]
-        results = run_all(jobs, work, options.jobs)
+        results = run_all(jobs, work, options.jobs, options.json)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    if options.json:
-        told = [dataclasses.asdict(each) for each in results]
-        options.json.write_text(json.dumps(told, indent=1) + "\n")
-    for line in (*show(results), *cause_lines(results, {each.id: each.fact for each in own})):
+    causes = {each.id: each.fact for each in own}
+    for line in (*show(results), *cause_lines(results, causes)):
         print(line)
+    if os.environ.get("VMFIT_STORE"):
+        print(f"{report_outcomes(results, causes)} outcomes are kept in VMFIT_STORE")
     for scenario in own:
         was = next(each.outcome for each in results if each.id == scenario.id)
         if was != scenario.outcome:
@@ -80,8 +82,13 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def run_all(jobs: Iterable[Job], work: Path, at_once: int) -> list[Played]:
-    """Run the jobs, some at once, each in a directory of its own; tell how it goes."""
+def run_all(jobs: Iterable[Job], work: Path, at_once: int, written: Path | None) -> list[Played]:
+    """Run the jobs, some at once, each in a directory of its own; tell how it goes.
+
+    What is known so far is `written` as JSON after each.
+    """
+    known: dict[int, Played] = {}
+    writing = threading.Lock()
 
     def run(numbered: tuple[int, Job]) -> Played:
         number, job = numbered
@@ -90,6 +97,11 @@ def run_all(jobs: Iterable[Job], work: Path, at_once: int) -> list[Played]:
             played = job(directory)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+        with writing:
+            known[number] = played
+            if written:
+                told = [dataclasses.asdict(known[each]) for each in sorted(known)]
+                written.write_text(json.dumps(told, indent=1) + "\n")
         mark = "" if agrees(played) else "  <-- DISAGREES"
         print(
             f"{played.id:32} {answer_of(played):13} {played.outcome:14} {played.stage:12}"
