@@ -1,10 +1,14 @@
 """Probabilities that rest on counts."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
+from tests.comparator.builders import finding, migration
 from vmfit.v1.calibration_pb2 import GetCalibrationResponse
-from vmfit.v1.finding_pb2 import Answer
+from vmfit.v1.finding_pb2 import Answer, Consequence
+from vmfit_comparator.fact import Fact
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.outcome import no, no_idea, not_applicable, probably_no, probably_yes, yes
 from vmfit_comparator.probabilities import (
@@ -39,6 +43,13 @@ def test_counts_and_the_estimate(outcome, probability):
     assert counted.probability == pytest.approx(probability)
     assert (counted.answer, counted.reason) == (outcome.answer, outcome.reason)
     assert with_counts("y", outcome, COUNTS) is outcome
+
+
+def test_findings_rest_on_the_counts(monkeypatch):
+    monkeypatch.setattr("vmfit_comparator.probabilities.built_in_counts", lambda: COUNTS)
+    fact = Fact("x", "?", Consequence.CONSEQUENCE_FAILS, (), (), (), lambda _: probably_yes("r"))
+    assert finding(fact, migration()).probability == pytest.approx((9 + 1.8) / 12)
+    assert finding(replace(fact, id="y"), migration()).probability == 0.9
 
 
 @pytest.mark.parametrize("outcome", [yes("r"), no("r"), no_idea("r"), not_applicable("r")])
