@@ -37,6 +37,8 @@ class Regression:
     minimum_vcpu_count: int
     guest_lacks: frozenset[str]
     hosts_features: frozenset[str]
+    added_features: frozenset[str]
+    """What the newer side gives to the guest beyond what it had."""
     bounds: tuple[tuple[str, Bounds], ...]
     """Ranges by what they are about, such as "source_kernel"."""
 
@@ -66,6 +68,7 @@ def _parse(entry: dict[str, Any]) -> Regression:
         minimum_vcpu_count=entry.get("minimum_vcpu_count", 0),
         guest_lacks=frozenset(entry.get("guest_lacks", ())),
         hosts_features=frozenset(entry.get("hosts_features", ())),
+        added_features=frozenset(entry.get("added_features", ())),
         bounds=tuple((name, _bounds(entry[name])) for name in _BOUNDED if name in entry),
     )
 

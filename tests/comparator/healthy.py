@@ -197,4 +197,7 @@ migration_port {
   host: "beta.example.net" port: 49152
   answer { outcome: CONNECT_OUTCOME_CONNECTED address: "192.0.2.2" }
 }
+accesses {
+  path: "/srv/shared/guest.qcow2" write: true answer { allowed: true user_id: 64055 }
+}
 """

@@ -1,0 +1,55 @@
+"""The fact about CPU features that a hypervisor adds by itself."""
+
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.guest_cpu import PASSED_THROUGH, has_no_model, live_cpu
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, not_applicable, probably_no, yes
+from vmfit_comparator.regressions import matching_regressions
+from vmfit_comparator.remedies import upgrade
+
+
+@fact(
+    "cpu.extra_features",
+    question="Does the destination's hypervisor add no CPU feature of its own?",
+    applies_if=("vm.cpu",),
+    reads=(
+        "vm.cpu",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+        "source.kernel.release",
+        "destination.kernel.release",
+    ),
+    also_reads=(
+        "incoming.cpu",
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.vcpus",
+        "source.cpu.features",
+        "destination.cpu.features",
+    ),
+)
+@unless_offline
+def extra_features(migration: Migration) -> Outcome:
+    """Foresee features that libvirt finds beyond those that a running guest had.
+
+    With check='full', as every running guest has it, libvirt refuses them. Which hypervisors add
+    any is known from experience alone: a match in the list of known migration bugs is PROBABLY_NO
+    with its reference, none is YES. Passed-through and default CPUs are not checked.
+
+    Source: libvirt virCPUUpdateLive; vmfit_comparator/known_regressions.yaml.
+    """
+    cpu = live_cpu(migration)
+    if cpu.mode in PASSED_THROUGH or has_no_model(cpu):
+        return not_applicable("libvirt does not check this CPU")
+    found = [each for each in matching_regressions(migration) if each.added_features]
+    if not found:
+        return yes("these versions are not known to add any")
+    names = ", ".join(sorted({name for each in found for name in each.added_features}))
+    references = ", ".join(reference for each in found for reference in each.references)
+    remedies = [upgrade(each.package, each.fixed_in) for each in found]
+    text = f"the destination's hypervisor adds {names} ({references})"
+    return probably_no(text, probability=0.2, remedies=remedies)
+
+
+FACTS = (extra_features,)

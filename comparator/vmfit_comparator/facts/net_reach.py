@@ -1,0 +1,152 @@
+"""Facts about the guest's network beyond the bridge that it plugs into."""
+
+import re
+
+from vmfit.v1.finding_pb2 import Consequence
+from vmfit.v1.network_pb2 import Network
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.bridges import interface, link_name, uplinks
+from vmfit_comparator.connections import connection_for
+from vmfit_comparator.disks import joined
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import (
+    Outcome,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.remedies import upgrade
+from vmfit_comparator.versions import kernel_version
+
+_NETWORK = (
+    "vm.domain_type",
+    "vm.connection_uri",
+    "vm.nics",
+    "source.network.interfaces",
+    "destination.network.interfaces",
+    "source.libvirt_objects.networks",
+    "destination.libvirt_objects.networks",
+    "source.hypervisor.connections",
+    "destination.hypervisor.connections",
+)
+_TAP_TYPES = frozenset(("bridge", "network", "direct", "ethernet"))
+# UDP segmentation offload: taps have it since Linux 6.2, QEMU offers it since 8.1.
+_USO_KERNEL = (6, 2, 0)
+_USO_QEMU = 8_001_000
+_MACHINE_VERSION = re.compile(r"-(\d+)\.(\d+)")
+
+
+@fact(
+    "net.vlan_reach",
+    question="Do the guest's NICs come out in the same VLAN on the destination?",
+    applies_if=("incoming.nics",),
+    reads=("incoming.nics",),
+    also_reads=_NETWORK,
+    consequence=Consequence.CONSEQUENCE_ADVISORY,
+)
+@unless_offline
+def vlan_reach(migration: Migration) -> Outcome:
+    """Compare the VLANs of the uplinks behind both bridges, as far as hosts know them.
+
+    Uplinks of the same VLAN, or without one on both sides, are YES. Different VLANs, and a VLAN
+    on one side alone, are PROBABLY_NO: the guest keeps its address in another network. A bridge
+    without uplink on one side alone is PROBABLY_NO too; on both sides it reaches nobody anyhow.
+    What a switch does to untagged frames no host knows, so this decides nothing by itself. An
+    unknown bridge is left to net.bridge.
+
+    Source: /proc/net/vlan; /sys/class/net/*/brif.
+    """
+    outcomes = {}
+    here = {nic.mac: nic for nic in migration.vm.nics}
+    for nic in migration.incoming.nics:
+        if nic.mac not in here:
+            continue
+        before = link_name(here[nic.mac], migration.vm, migration.source)
+        after = link_name(nic, migration.incoming, migration.destination)
+        sides = (
+            _vlans(before, migration.source.network),
+            _vlans(after, migration.destination.network),
+        )
+        outcomes[nic.mac] = _same_vlans(*sides)
+    return joined(outcomes, "no NIC is on a bridge of both hosts")
+
+
+def _vlans(name: str, network: Network) -> frozenset[int] | None:
+    """Return the VLANs that frames leave in, 0 for untagged; empty without uplink, None unknown."""
+    found = interface(name, network) if name else None
+    if found is None:
+        return None
+    if found.type != "bridge":
+        return frozenset((found.vlan_id,))
+    return frozenset(each.vlan_id for each in uplinks(found, network))
+
+
+def _same_vlans(before: frozenset[int] | None, after: frozenset[int] | None) -> Outcome:
+    if before is None or after is None:
+        return not_applicable("the bridge is not known on both hosts")
+    if before == after:
+        return yes(f"both come out in {_words(before)}")
+    return probably_no(f"source {_words(before)}, destination {_words(after)}", probability=0.3)
+
+
+def _words(vlans: frozenset[int]) -> str:
+    if not vlans:
+        return "no uplink"
+    return ", ".join(f"VLAN {each}" if each else "untagged frames" for each in sorted(vlans))
+
+
+@fact(
+    "net.offload_features",
+    question="Does the destination offer the offloads that the guest's NICs were given?",
+    applies_if=("vm.nics",),
+    reads=("vm.nics", "source.kernel.release", "destination.kernel.release"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.machine_type",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+    ),
+)
+@unless_offline
+def offload_features(migration: Migration) -> Outcome:
+    """Foresee an offload of virtio NICs that depends on the host's kernel.
+
+    QEMU 8.1 and newer give guests UDP segmentation offload (USO) if the kernel's taps have it,
+    which Linux 6.2 brought; a guest that uses it does not come up over an older kernel:
+    PROBABLY_NO, as kernels with backports have it too. NICs of other models, older QEMUs and
+    machine types, and kernels of the same kind are YES. Kernels that cannot be compared are
+    NO_IDEA.
+
+    Source: QEMU virtio_net_get_features, VIRTIO_NET_F_HOST_USO; Linux tun, TUN_F_USO4.
+    """
+    if not any(nic.model == "virtio" and nic.type in _TAP_TYPES for nic in migration.vm.nics):
+        return not_applicable("no virtio NIC is on a tap")
+    if not all(_has_uso(each, migration) for each in (migration.source, migration.destination)):
+        return yes("QEMU or the machine type is too old to offer what depends on the kernel")
+    before, after = migration.source.kernel.release, migration.destination.kernel.release
+    versions = kernel_version(before), kernel_version(after)
+    text = f"source's kernel {before}, destination's {after}"
+    if not all(versions):
+        return no_idea(f"{text} cannot be compared")
+    if versions[0] >= _USO_KERNEL > versions[1]:
+        remedy = upgrade("the kernel", "6.2")
+        return probably_no(f"USO may be lost ({text})", probability=0.3, remedies=[remedy])
+    if versions[1] >= _USO_KERNEL > versions[0]:
+        return probably_yes(f"the guest goes on without USO ({text})")
+    return yes(text)
+
+
+def _has_uso(snapshot: Snapshot, migration: Migration) -> bool:
+    connection = connection_for(migration.vm, snapshot)
+    if connection is None or connection.hypervisor_version < _USO_QEMU:
+        return False
+    machine = _MACHINE_VERSION.search(migration.vm.machine_type)
+    return machine is None or (int(machine[1]), int(machine[2])) >= (8, 1)
+
+
+FACTS = (vlan_reach, offload_features)

@@ -1,0 +1,116 @@
+"""The fact about who may open the disks' files on the destination."""
+
+from vmfit.v1.finding_pb2 import Remedy
+from vmfit.v1.vm_pb2 import HostPath
+from vmfit_comparator.disks import DiskPair, joined, used_in_place
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.host_paths import filesystem_below, filesystem_family
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, probably_no, probably_yes, yes
+from vmfit_comparator.remedies import provide_storage
+
+_ROOT = ("root", "0", "+0")
+# Servers of these may answer root's chown with "not permitted" (root_squash).
+_SQUASHING = ("nfs", "cifs")
+_OTHERS_READ, _OTHERS_WRITE = 0o004, 0o002
+
+
+@fact(
+    "storage.permissions",
+    question="May QEMU's user open the disks on the destination?",
+    applies_if=("incoming.disks",),
+    reads=("incoming.disks",),
+    also_reads=(
+        "vm.disks",
+        "vm.security_labels",
+        "source.security.qemu_conf",
+        "destination.security.qemu_conf",
+        "destination.mounts.mounts",
+        "options.storage_copy",
+        "options.copied_disks",
+        "probes.accesses",
+    ),
+)
+@unless_offline
+def permissions(migration: Migration) -> Outcome:
+    """Compare who QEMU runs as with who may open each file, as libvirt leaves it.
+
+    What a probe as that user found decides: allowed is YES, also when libvirt first has to make the
+    user the file's owner (over NFS and CIFS, whose servers may forbid that, PROBABLY_YES); refused
+    is NO where qemu.conf names the user, else PROBABLY_NO. Without a probe: root, a libvirt that
+    makes its user the owner (dynamic_ownership, the default) and files open to everybody are
+    YES; over NFS and CIFS PROBABLY_YES. Without dynamic_ownership, files of others that are
+    closed to everybody are PROBABLY_NO if they belong to root, PROBABLY_YES else.
+
+    Source: qemu.conf user, group, dynamic_ownership; stat(2); exports(5) root_squash.
+    """
+    outcomes = {
+        pair.there.target: _permission(pair, migration)
+        for pair in used_in_place(migration)
+        if pair.there.source.path.path and not pair.there.source.protocol
+    }
+    return joined(outcomes, "no disk is opened by a path")
+
+
+def _permission(pair: DiskPair, migration: Migration) -> Outcome:
+    path = pair.there.source.path
+    conf = migration.destination.security.qemu_conf
+    below = filesystem_below(path, migration.destination)
+    squashing = below is not None and filesystem_family(below.type) in _SQUASHING
+    dynamic = conf.get("dynamic_ownership", "1") != "0" and not _label_is_fixed(migration)
+    probed = _probed(path, migration, squashing=squashing, dynamic=dynamic)
+    if probed is not None:
+        return probed
+    if conf.get("user", "") in _ROOT and not squashing:
+        return yes("QEMU runs as root there")
+    if _open_to_all(path, write=not pair.is_read_only):
+        return yes(f"{path.path} is open to everybody")
+    if dynamic and not squashing:
+        return yes(f"libvirt makes QEMU's user the owner of {path.path}")
+    if dynamic:
+        return probably_yes(f"{path.path}: its server may keep libvirt from changing the owner")
+    owner = f"owner {path.owner_id}, mode {path.mode & 0o777:o}"
+    if path.HasField("owner_id") and path.owner_id == 0:
+        return probably_no(
+            f"{path.path}: {owner}, and libvirt leaves it so", remedies=[_open(path)]
+        )
+    return probably_yes(f"{path.path}: {owner}; it has to be QEMU's user", probability=0.8)
+
+
+def _probed(
+    path: HostPath, migration: Migration, *, squashing: bool, dynamic: bool
+) -> Outcome | None:
+    for each in migration.probes.accesses:
+        if each.path != path.path or not each.HasField("answer"):
+            continue
+        answer = each.answer
+        if answer.allowed:
+            return yes(f"user {answer.user_id} may open {path.path}")
+        if answer.allowed_as_owner and dynamic:
+            text = f"user {answer.user_id} may open {path.path} once it is the owner"
+            return probably_yes(text) if squashing else yes(text)
+        text = f"user {answer.user_id} may not open {path.path}: {answer.reason}"
+        named = migration.destination.security.qemu_conf.get("user", "")
+        return (no if named else probably_no)(text, remedies=[_open(path)])
+    return None
+
+
+def _label_is_fixed(migration: Migration) -> bool:
+    return any(
+        each.model == "dac"
+        and (each.type == "none" or (each.HasField("relabel") and not each.relabel))
+        for each in migration.vm.security_labels
+    )
+
+
+def _open_to_all(path: HostPath, *, write: bool) -> bool:
+    wanted = _OTHERS_READ | (_OTHERS_WRITE if write else 0)
+    return path.HasField("mode") and path.mode & wanted == wanted
+
+
+def _open(path: HostPath) -> Remedy:
+    return provide_storage(f"Let QEMU's user on the destination open {path.path}", path.path)
+
+
+FACTS = (permissions,)

@@ -1,0 +1,190 @@
+"""What runs in the guest, placement rules, VLANs, offloads, and added CPU features."""
+
+import pytest
+
+from tests.comparator.builders import MIB, answer, finding
+from tests.comparator.tables import case_of, cases
+from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
+from vmfit_comparator.facts import cpu_extra, dev_vfio, net_reach, policy, vm_guest
+
+CONNECTION = "hypervisor.connections[0]"
+
+
+def arguments(*words):
+    return {"vm.qemu_arguments": list(words)}
+
+
+BLOCKERS = [
+    ("none", {}, "YES"),
+    ("a setting", arguments("-global", "x=y"), "YES"),
+    ("never migrates", arguments("-device", "nvme,serial=x"), "NO"),
+    ("never migrates, on PCI", arguments("-device", "virtio-crypto-pci"), "NO"),
+    ("never migrates, as JSON", arguments("-device", '{"driver":"nvme","id":"n"}'), "NO"),
+    ("some device", arguments("-device", "edu"), "PROBABLY_YES"),
+    ("a CPU that stays", arguments("-cpu", "host,migratable=off"), "PROBABLY_NO"),
+]
+CHANNEL = {
+    "vm.character_devices": [
+        {"kind": "channel", "type": "unix", "targetName": "org.qemu.guest_agent.0"}
+    ]
+}
+AGENT = [
+    ("no channel", {}, "YES"),
+    ("connected", {**CHANNEL, "vm.guest_agent_connected": True}, "YES"),
+    ("not connected", {**CHANNEL, "vm.guest_agent_connected": False}, "PROBABLY_YES"),
+    ("unknown", CHANNEL, "PROBABLY_YES"),
+    ("another channel", {"vm.character_devices": [{"kind": "channel"}]}, "YES"),
+]
+RATE = "vm.dirty_rate_bytes_per_second"
+SLOW = {"options.bandwidth_bytes_per_second": 20 * MIB}
+CONVERGENCE = [
+    ("no limit, no rate", {}, "YES"),
+    ("a slow limit", SLOW, "NO_IDEA"),
+    ("a slow limit, paused", {**SLOW, "vm.state": VM_STATE_PAUSED}, "YES"),
+    ("a fast limit", {"options.bandwidth_bytes_per_second": 1000 * MIB}, "YES"),
+    ("slowed down", {**SLOW, "options.auto_converge": True}, "PROBABLY_YES"),
+    ("little is written", {**SLOW, RATE: 5 * MIB}, "YES"),
+    ("nearly all", {**SLOW, RATE: 19 * MIB}, "PROBABLY_NO"),
+    ("too much", {**SLOW, RATE: 90 * MIB}, "NO"),
+    (
+        "too much, slowed down",
+        {**SLOW, RATE: 90 * MIB, "options.auto_converge": True},
+        "PROBABLY_YES",
+    ),
+    ("much for a network", {RATE: 500 * MIB}, "PROBABLY_NO"),
+    (
+        "post-copy after a round",
+        {
+            **SLOW,
+            RATE: 90 * MIB,
+            "options.post_copy": True,
+            "options.post_copy_after_precopy": True,
+        },
+        "YES",
+    ),
+    (
+        "a time-out",
+        {**SLOW, RATE: 90 * MIB, "options.timeout_action": "suspend", "options.timeout_seconds": 5},
+        "YES",
+    ),
+]
+OTHER = {"destination.domains.vms": [{"name": "db-2", "state": "VM_STATE_RUNNING"}]}
+
+
+def placement(**rules):
+    return {"destination.attributes.values": {"placement": rules}}
+
+
+def named(name, **rules):
+    return {"vm.name": name, **placement(**rules)}
+
+
+AFFINITY = [
+    ("no rules", {}, "YES"),
+    ("another attribute", {"destination.attributes.values": {"rack": {"row": 1}}}, "YES"),
+    ("accepted", named("web-1", accepts=["web-*"]), "YES"),
+    ("not accepted", named("db-1", accepts=["web-*"]), "NO"),
+    ("refused", named("db-1", refuses=["db-?"]), "NO"),
+    ("avoided", named("db-1", avoids=["db-*"]), "PROBABLY_NO"),
+    ("apart", {**named("db-1", apart=[["db-1", "db-2"]]), **OTHER}, "NO"),
+    ("apart from nobody here", named("db-1", apart=[["db-1", "db-2"]]), "YES"),
+    ("rules of another shape", named("db-1", refuses="db-*"), "NO_IDEA"),
+    ("rules of another shape still", named("db-1", refuses=[1]), "NO_IDEA"),
+]
+INTERFACES = "destination.network.interfaces"
+VLAN = [
+    ("the same", {}, "YES"),
+    ("another VLAN", {f"{INTERFACES}[1].vlan_id": 7}, "PROBABLY_NO"),
+    ("the same VLAN", {"hosts.network.interfaces[1].vlan_id": 7}, "YES"),
+    (
+        "no uplink there",
+        {f"{INTERFACES}[2].bridge": {"ports": []}, f"{INTERFACES}[1].master": None},
+        "PROBABLY_NO",
+    ),
+    ("bridge unknown", {f"{INTERFACES}[2].name": "br7"}, "YES"),
+    ("no NICs", {"vm.nics": []}, "YES"),
+]
+NEW_QEMU = {f"hosts.{CONNECTION}.hypervisor_version": 8_002_000, "vm.machine_type": "pc-q35-8.2"}
+
+
+def kernels(before, after):
+    return {"source.kernel.release": before, "destination.kernel.release": after}
+
+
+OFFLOAD = [
+    ("old QEMU", kernels("6.8.0", "5.14.0"), "YES"),
+    (
+        "old machine type",
+        {**NEW_QEMU, **kernels("6.8.0", "5.14.0"), "vm.machine_type": "pc-q35-7.2"},
+        "YES",
+    ),
+    ("lost", {**NEW_QEMU, **kernels("6.8.0", "5.14.0")}, "PROBABLY_NO"),
+    ("gained", {**NEW_QEMU, **kernels("5.14.0", "6.8.0")}, "PROBABLY_YES"),
+    ("kept", {**NEW_QEMU, **kernels("6.8.0", "6.9.0")}, "YES"),
+    ("not to be compared", {**NEW_QEMU, **kernels("mine", "yours")}, "NO_IDEA"),
+    (
+        "another model",
+        {**NEW_QEMU, **kernels("6.8.0", "5.14.0"), "vm.nics[0].model": "e1000e"},
+        "YES",
+    ),
+    ("kernel unknown", {"destination.kernel": None}, "NO_IDEA"),
+]
+ADDS = {
+    f"destination.{CONNECTION}.hypervisor_version": 10_000_000,
+    f"destination.{CONNECTION}.libvirt_version": 10_000_000,
+}
+EXTRA = [
+    ("none known", {}, "YES"),
+    ("ht of QEMU 10", ADDS, "PROBABLY_NO"),
+    (
+        "ht, and libvirt knows",
+        {**ADDS, f"destination.{CONNECTION}.libvirt_version": 11_001_000},
+        "YES",
+    ),
+    ("ht, one vCPU", {**ADDS, "vm.vcpus.current_count": 1}, "YES"),
+    ("passed through", {**ADDS, "vm.cpu.mode": "host-passthrough"}, "YES"),
+    ("unknown", {"destination.hypervisor": None}, "NO_IDEA"),
+]
+ADDRESS = "0000:3b:00.1"
+PASSED = {"vm.host_devices": [{"type": "pci", "mode": "subsystem", "pciAddress": ADDRESS}]}
+
+
+def bound(before, after):
+    device = {"address": ADDRESS, "vendorId": "15b3", "deviceId": "101e"}
+    return {
+        **PASSED,
+        "source.pci.devices": [{**device, "driver": before}],
+        "destination.pci.devices": [{**device, "address": "0000:01:00.1", "driver": after}],
+    }
+
+
+VFIO = [
+    ("nothing passed through", {}, "YES"),
+    ("plain", bound("vfio-pci", "vfio-pci"), "NO"),
+    ("variants", bound("mlx5_vfio_pci", "mlx5_vfio_pci"), "PROBABLY_YES"),
+    ("a variant on the source", bound("mlx5_vfio_pci", "mlx5_core"), "PROBABLY_NO"),
+    (
+        "an old kernel",
+        {**bound("mlx5_vfio_pci", "mlx5_vfio_pci"), "destination.kernel.release": "5.14.0"},
+        "NO",
+    ),
+    ("not shown", PASSED, "NO_IDEA"),
+    ("not collected", {**PASSED, "destination.pci": None}, "NO_IDEA"),
+    ("a partner", {"vm.host_devices": [{"type": "pci", "teaming": "transient"}]}, "YES"),
+]
+TABLES = {
+    vm_guest.migration_blockers: BLOCKERS,
+    vm_guest.guest_agent: AGENT,
+    vm_guest.convergence: CONVERGENCE,
+    policy.affinity: AFFINITY,
+    net_reach.vlan_reach: VLAN,
+    net_reach.offload_features: OFFLOAD,
+    cpu_extra.extra_features: EXTRA,
+    dev_vfio.vfio_migratable: VFIO,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason

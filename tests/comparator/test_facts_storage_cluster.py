@@ -1,0 +1,188 @@
+"""Drivers, permissions, Ceph, LVM and Fibre Channel behind the disks."""
+
+import pytest
+
+from tests.comparator.builders import answer, finding, migration
+from tests.comparator.tables import case_of, cases
+from vmfit_comparator.facts import storage_cluster, storage_drivers, storage_permissions
+
+RBD = {"type": "network", "protocol": "rbd", "name": "pool/guest"}
+DISK = "vm.disks[0]"
+HERE, THERE = "source.hypervisor.qemu_modules", "destination.hypervisor.qemu_modules"
+NETWORK_DISK = {f"{DISK}.source": RBD}
+
+
+def probed(**found):
+    return {"probes.disks": [{"target": "vda", "answer": found}]}
+
+
+DRIVERS = [
+    ("a file", {}, "YES"),
+    ("NBD is in every QEMU", {f"{DISK}.source": {"type": "network", "protocol": "nbd"}}, "YES"),
+    ("module there", {**NETWORK_DISK, THERE: ["block-rbd.so"]}, "YES"),
+    ("module missing", {**NETWORK_DISK, HERE: ["block-rbd.so"], THERE: ["block-ssh.so"]}, "NO"),
+    ("no modules at all", {**NETWORK_DISK, HERE: ["block-rbd.so"]}, "PROBABLY_NO"),
+    ("built in", NETWORK_DISK, "PROBABLY_YES"),
+    ("a probe opened it", {**NETWORK_DISK, **probed(opens=True)}, "YES"),
+    (
+        "a probe found no driver",
+        {**NETWORK_DISK, **probed(opens=False, driverMissing=True, reason="x")},
+        "NO",
+    ),
+    (
+        "a probe failed for another reason",
+        {**NETWORK_DISK, **probed(opens=False, reason="x"), THERE: ["block-rbd.so"]},
+        "YES",
+    ),
+    ("io_uring", {f"{DISK}.io": "io_uring"}, "YES"),
+    (
+        "io_uring, old kernel",
+        {f"{DISK}.io": "io_uring", "destination.kernel.release": "4.18.0"},
+        "NO",
+    ),
+    (
+        "io_uring, unknown kernel",
+        {f"{DISK}.io": "io_uring", "destination.kernel.release": ""},
+        "NO_IDEA",
+    ),
+    ("not QEMU", {**NETWORK_DISK, "vm.domain_type": "xen"}, "YES"),
+    ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),
+]
+CONF = "destination.security.qemu_conf"
+PATH = f"{DISK}.source.path"
+FIXED = {CONF: {"dynamic_ownership": "0", "user": "qemu"}}
+LOCAL = {"mountPoint": "/", "type": "ext4", "source": "/dev/sda1", "root": "/"}
+
+
+def access(**found):
+    path = "/srv/shared/guest.qcow2"
+    return {"probes.accesses": [{"path": path, "write": True, "answer": found}]}
+
+
+PERMISSIONS = [
+    ("a probe may", access(allowed=True), "YES"),
+    (
+        "a probe may as owner, over NFS",
+        access(allowed=False, allowedAsOwner=True),
+        "PROBABLY_YES",
+    ),
+    (
+        "a probe may as owner",
+        {**access(allowed=False, allowedAsOwner=True), f"{PATH}.filesystem": LOCAL},
+        "YES",
+    ),
+    ("a probe may not", access(allowed=False, reason="x"), "PROBABLY_NO"),
+    ("a probe may not, user known", {**access(allowed=False), CONF: {"user": "qemu"}}, "NO"),
+    (
+        "a probe may as owner, but libvirt leaves it",
+        {**access(allowed=False, allowedAsOwner=True), **FIXED},
+        "NO",
+    ),
+    ("NFS", {}, "PROBABLY_YES"),
+    ("open to all", {f"{PATH}.mode": 0o666}, "YES"),
+    ("read-only and readable", {f"{PATH}.mode": 0o644, f"{DISK}.read_only": True}, "YES"),
+    ("libvirt makes it the owner", {f"{PATH}.filesystem": LOCAL}, "YES"),
+    ("root", {f"{PATH}.filesystem": LOCAL, CONF: {**FIXED[CONF], "user": "root"}}, "YES"),
+    ("of another", FIXED, "PROBABLY_YES"),
+    ("of root", {**FIXED, f"{PATH}.owner_id": 0}, "PROBABLY_NO"),
+    (
+        "labels are the operator's",
+        {
+            f"{PATH}.owner_id": 0,
+            "vm.security_labels": [{"model": "dac", "type": "static", "relabel": False}],
+        },
+        "PROBABLY_NO",
+    ),
+    ("a network disk", NETWORK_DISK, "YES"),
+]
+PERMISSIONS = [
+    (name, {"probes.accesses": [], **changes}, expected) for name, changes, expected in PERMISSIONS
+]
+SECRET = {"vm.secrets": [{"uuid": "5ec", "type": "ceph", "user": "disk vda"}], **NETWORK_DISK}
+SECRETS = "destination.libvirt_objects.secrets"
+CEPH = [
+    ("no RBD", {}, "YES"),
+    ("a probe opened it", {**NETWORK_DISK, **probed(opens=True)}, "YES"),
+    ("a probe could not", {**NETWORK_DISK, **probed(opens=False, reason="x")}, "NO"),
+    ("its secret", {**SECRET, SECRETS: [{"uuid": "5ec", "valueSet": True}]}, "PROBABLY_YES"),
+    ("its secret is empty", {**SECRET, SECRETS: [{"uuid": "5ec", "valueSet": False}]}, "NO"),
+    ("no secret", SECRET, "NO"),
+    ("the host's keyring", NETWORK_DISK, "PROBABLY_YES"),
+    ("not collected", {**SECRET, "destination.libvirt_objects": None}, "NO_IDEA"),
+]
+LV = {"name": "dm-0", "dmUuid": "LVM-group-volume"}
+VOLUME = {
+    f"{DISK}.source": {"type": "block", "path": {"path": "/dev/vg/lv", "block": LV}},
+    "source.block_devices.devices": [
+        {**LV, "deviceMapper": {"volumeGroup": "vg", "logicalVolume": "lv"}}
+    ],
+}
+
+
+def there(block):
+    path = {"path": "/dev/vg/lv"} | ({"block": block} if block else {})
+    return {"incoming.disks[0].source.path": path}
+
+
+LVM = [
+    ("no volume", {}, "YES"),
+    ("the same", VOLUME, "YES"),
+    ("another", {**VOLUME, **there({**LV, "dmUuid": "LVM-group-other"})}, "NO"),
+    ("not active", {**VOLUME, **there(None)}, "NO"),
+    ("not collected", {"destination.block_devices": None}, "NO_IDEA"),
+]
+UNIT = {"name": "sdb", "wwn": "600a", "transport": "fc"}
+FC_DISK = {
+    f"{DISK}.source": {"type": "block", "path": {"path": "/dev/sdb", "block": UNIT}},
+}
+DEVICES = "destination.block_devices.devices"
+FC = [
+    ("not on Fibre Channel", {}, "YES"),
+    ("seen", {**FC_DISK, DEVICES: [{**UNIT, "name": "sdx"}]}, "YES"),
+    (
+        "seen through multipath",
+        {
+            f"{DISK}.source": {
+                "type": "block",
+                "path": {"path": "/dev/mapper/m", "block": {**UNIT, "multipathWwid": "3600a"}},
+            },
+            DEVICES: [{"name": "dm-1", "deviceMapper": {"multipathWwid": "3600a"}}],
+        },
+        "YES",
+    ),
+    ("others are seen", {**FC_DISK, DEVICES: [{**UNIT, "wwn": "600b"}]}, "PROBABLY_NO"),
+    ("nothing is seen", FC_DISK, "NO"),
+    (
+        "a unit without a name",
+        {
+            f"{DISK}.source": {
+                "type": "block",
+                "path": {"path": "/dev/sdb", "block": {"name": "sdb", "transport": "fc"}},
+            }
+        },
+        "NO_IDEA",
+    ),
+    ("not collected", {**FC_DISK, "destination.block_devices": None}, "NO_IDEA"),
+]
+TABLES = {
+    storage_drivers.block_drivers: DRIVERS,
+    storage_permissions.permissions: PERMISSIONS,
+    storage_cluster.ceph: CEPH,
+    storage_cluster.lvm: LVM,
+    storage_cluster.fc_port: FC,
+}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+def test_a_volume_of_a_known_group_can_be_activated():
+    devices = [{"name": "dm-3", "deviceMapper": {"volumeGroup": "vg", "logicalVolume": "other"}}]
+    found = finding(
+        storage_cluster.lvm,
+        migration({**VOLUME, **there(None), DEVICES: devices}),
+    )
+    assert found.remedies[0].command == "lvchange --activate y /dev/vg/lv"
