@@ -250,6 +250,21 @@ def test_differences_that_matter_alike_are_told_together(capsys):
     ]
 
 
+def test_elements_that_only_one_host_has_are_told_together(capsys):
+    paths = [f"iscsi.nodes[iqn.t{n},[fe80::1]:3260]" for n in range(4)]
+    answer = DiffResponse(left_host="a", right_host="b")
+    answer.differences.extend(difference(each, kind="ONLY_RIGHT", right="x") for each in paths)
+    answer.differences.append(difference("usb.devices[1]", kind="ONLY_LEFT", left="a mouse"))
+    show_diff(answer, with_volatile=True)(pipe())
+    lines = capsys.readouterr().out.splitlines()
+    keys = ", ".join(f"iqn.t{n},[fe80::1]:3260" for n in range(4))
+    assert lines[0] == "a and b differ in 5 fields"
+    assert lines[2] == f"iscsi.nodes: only b: {keys}"
+    assert lines[4] == "usb.devices[1]: only a: a mouse"
+    show_diff(answer, with_volatile=True, show_all=True)(pipe())
+    assert capsys.readouterr().out.splitlines()[2:6] == [f"{each}: only b: x" for each in paths]
+
+
 def test_standard_output_decides(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert not pipe().symbols

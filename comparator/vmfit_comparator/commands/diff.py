@@ -15,7 +15,9 @@ from vmfit_comparator.settings import Settings
 @click.command()
 @click.argument("left", metavar="HOST")
 @click.argument("right", metavar="HOST")
-@click.option("--all", "include_all", is_flag=True, help="Also what is equal, and raw registers.")
+@click.option(
+    "--all", "include_all", is_flag=True, help="Everything: also what is equal, and raw registers."
+)
 @click.option("--volatile", is_flag=True, help="Also what changes at any moment.")
 @click.option("--part", "parts", multiple=True, metavar="PART", help="Only this part.")
 @output_option
@@ -50,5 +52,9 @@ def command(
     )
     with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
         response = answering.diff(request)
-    emit(response, output, lambda: show_diff(response, with_volatile=volatile))
+    emit(
+        response,
+        output,
+        lambda: show_diff(response, with_volatile=volatile, show_all=include_all),
+    )
     return 1 if differs(response) else 0

@@ -1,6 +1,6 @@
 """The answer to a diff, for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from vmfit.v1.comparator_service_pb2 import Difference, DifferenceKind, DiffResponse
@@ -9,6 +9,8 @@ from vmfit_comparator.render.terminal import Terminal
 
 _INDENT = 4
 _SHOWN_FACTS = 8
+_SHOWN_ELEMENTS = 3
+_ONLY = (DifferenceKind.DIFFERENCE_KIND_ONLY_LEFT, DifferenceKind.DIFFERENCE_KIND_ONLY_RIGHT)
 _COLOURS = {
     DifferenceKind.DIFFERENCE_KIND_CHANGED: "yellow",
     DifferenceKind.DIFFERENCE_KIND_ONLY_LEFT: "red",
@@ -17,12 +19,21 @@ _COLOURS = {
 }
 
 
-def show_diff(response: DiffResponse, *, with_volatile: bool) -> Callable[[Terminal], None]:
-    """Return what prints a line for every difference, and the facts it touches."""
-    return lambda terminal: _show(terminal, response, with_volatile=with_volatile)
+def show_diff(
+    response: DiffResponse, *, with_volatile: bool, show_all: bool = False
+) -> Callable[[Terminal], None]:
+    """Return what prints a line for every difference, and the facts it touches.
+
+    Several elements of one list that only one host has are one line, unless `show_all`.
+    """
+    return lambda terminal: _show(
+        terminal, response, with_volatile=with_volatile, show_all=show_all
+    )
 
 
-def _show(terminal: Terminal, response: DiffResponse, *, with_volatile: bool) -> None:
+def _show(
+    terminal: Terminal, response: DiffResponse, *, with_volatile: bool, show_all: bool
+) -> None:
     left, right = _names(response)
     differing = sum(map(is_difference, response.differences))
     fields = "1 field" if differing == 1 else f"{differing or 'no'} fields"
@@ -31,7 +42,7 @@ def _show(terminal: Terminal, response: DiffResponse, *, with_volatile: bool) ->
         terminal.line()
         for facts, group in groupby(part, key=_facts):
             members = list(group)
-            for each in members:
+            for each in members if show_all else _folded(members):
                 _show_difference(terminal, each, left, right)
             if facts:
                 these = "matters" if len(members) == 1 else f"these {len(members)} matter"
@@ -52,6 +63,28 @@ def _facts(each: Difference) -> str:
     hidden = len(each.facts) - _SHOWN_FACTS
     more = f" and {hidden} more" if hidden > 0 else ""
     return f"{', '.join(each.facts[:_SHOWN_FACTS])}{more}"
+
+
+def _folded(differences: Iterable[Difference]) -> Iterator[Difference]:
+    """Yield them with the elements of a list that only one host has as one difference."""
+    for (kind, path), group in groupby(differences, key=_list_of):
+        members = list(group)
+        if not path or len(members) <= _SHOWN_ELEMENTS:
+            yield from members
+            continue
+        keys = ", ".join(each.path[len(path) + 1 : -1] for each in members)
+        yield Difference(path=path, kind=kind, left=keys, right=keys)
+
+
+def _list_of(each: Difference) -> tuple[DifferenceKind.ValueType, str]:
+    """Return the list that a whole element of it is only on one side of; else an empty text."""
+    depth = 0
+    if each.kind in _ONLY and each.path.endswith("]"):
+        for place in range(len(each.path) - 1, 0, -1):
+            depth += {"]": 1, "[": -1}.get(each.path[place], 0)
+            if not depth:
+                return each.kind, each.path[:place]
+    return each.kind, ""
 
 
 def _show_difference(terminal: Terminal, each: Difference, left: str, right: str) -> None:
