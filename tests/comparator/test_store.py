@@ -199,7 +199,14 @@ def test_a_read_only_database(tmp_path):
     store = Store(f"sqlite:///file:{path}?mode=ro&uri=true")
     with pytest.raises(StoreError, match="readonly"):
         store.add_check(numbered(1))
+    assert store.check(CHECK.id) == CHECK
     store.close()
+
+
+def test_postgresql_without_its_driver(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"vmfit-comparator\[postgresql\]"):
+        Store("postgresql://h/d")
 
 
 def test_databases_that_are_none(tmp_path):
