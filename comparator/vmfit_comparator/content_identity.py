@@ -22,8 +22,7 @@ def with_content(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outc
     """
     if outcome.not_applicable or outcome.answer in (Answer.ANSWER_YES, Answer.ANSWER_NO):
         return outcome
-    target = pair.there.target
-    probe = next((each for each in migration.probes.contents if each.target == target), None)
+    probe = content_probe(pair, migration)
     if probe is None or probe.error:
         why = probe.error if probe is not None else migration.probes.not_asked
         text = f"the content was not compared: {why}" if why else "the content was not compared"
@@ -34,6 +33,12 @@ def with_content(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outc
     if probe.followed_count:
         return yes(f"the destination sees what the guest has just written ({outcome.reason})")
     return _equal(outcome, pair, probe)
+
+
+def content_probe(pair: DiskPair, migration: Migration) -> ContentProbe | None:
+    """Return how a disk's content compares, as far as it was read; None when nobody tried."""
+    target = pair.there.target
+    return next((each for each in migration.probes.contents if each.target == target), None)
 
 
 def _different(pair: DiskPair, probe: ContentProbe, different: int) -> Outcome:

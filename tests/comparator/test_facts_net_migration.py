@@ -153,6 +153,14 @@ REACH = [
         {"probes.migration_port": {"noneFree": True, "error": "port 49215: in use"}},
         "NO",
     ),
+    (
+        "a named port was just taken",
+        {
+            "probes.migration_port": {"noneFree": True, "error": "port 4444: in use"},
+            "options.migration_uri": "tcp://192.0.2.2:4444",
+        },
+        "PROBABLY_NO",
+    ),
     ("not tried", UNTRIED, "PROBABLY_YES"),
     (
         "the agent did not answer",

@@ -44,6 +44,22 @@ VOLUME = {
 }
 LISTED = {**POOL, "volumes": [{"name": "guest.qcow2", "path": "/srv/shared/guest.qcow2"}]}
 
+ON_NBD = {
+    f"{THERE}.source": {
+        "type": "network",
+        "protocol": "nbd",
+        "name": "e",
+        "hosts": [{"name": "192.0.2.9"}],
+    }
+}
+
+
+def opened(size):
+    """Return what became of opening the network disk, 0 when it did not open."""
+    answer = {"opens": bool(size), "virtualSizeBytes": str(size)} if size else {"reason": "no"}
+    return {"probes.disks": [{"target": "vda", "answer": answer}]}
+
+
 COPIES = [
     ("not asked for", {}, "YES"),
     ("an image waits", WAITING, "YES"),
@@ -66,6 +82,24 @@ COPIES = [
         },
         "NO_IDEA",
     ),
+    (
+        "onto itself, where locks are not seen",
+        {**ALL, "probes.contents": [{"target": "vda", "imageLocked": False}]},
+        "PROBABLY_YES",
+    ),
+    (
+        "onto itself below FUSE, where locks are seen",
+        {
+            **ALL,
+            "vm.disks[0].source.path.filesystem.type": "fuse.glusterfs",
+            "probes.contents": [{"target": "vda", "imageLocked": True}],
+        },
+        "PROBABLY_NO",
+    ),
+    ("a network disk", {**ALL, **ON_NBD}, "NO_IDEA"),
+    ("a network disk that opens", {**ALL, **ON_NBD, **opened(10 * GIB)}, "YES"),
+    ("a smaller network disk", {**ALL, **ON_NBD, **opened(GIB)}, "NO"),
+    ("a network disk that does not open", {**ALL, **ON_NBD, **opened(0)}, "NO"),
     ("no pool", {**ALL, **ABSENT}, "NO"),
     ("a pool", {**ALL, **ABSENT, POOLS: [POOL]}, "YES"),
     ("a pool of another connection", {**ALL, **ABSENT, POOLS: [{**POOL, "uri": "x"}]}, "NO"),

@@ -9,7 +9,15 @@ from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.host_addresses import has_address
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.migration_ways import Way, disks_way, migration_way, port_range
-from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_yes, yes
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
 from vmfit_comparator.remedies import add_option, drop_option, open_ports
 
 _TUNNELLED = "does not apply: the data goes through libvirt's connection"
@@ -79,6 +87,7 @@ def _within(ports_used: Iterable[int], first: int, last: int) -> list[int]:
         "destination.identity.hostname",
         "destination.hypervisor.connections",
         "destination.network.interfaces",
+        "destination.network.listening_ports",
         "destination.security.qemu_conf",
         "options.migration_uri",
         "options.listen_address",
@@ -98,7 +107,8 @@ def port_reach(migration: Migration) -> Outcome:
 
     A connection is YES. Refused, unreachable or without an answer although the destination
     listens is NO: a firewall, or the address leads to another host. No free port, or an address to
-    listen on that the destination does not have, is NO. The same for the disks' copy. Where nobody
+    listen on that the destination does not have, is NO (a port that a
+    URI names and that only just was taken PROBABLY_NO). The same for the disks' copy. Where nobody
     tried it is PROBABLY_YES. A tunnel and UNIX sockets need no port.
 
     Source: connect(2), listen(2), as libvirt and QEMU do.
@@ -120,12 +130,21 @@ def _reach(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
         missing = f"the destination has no address {way.listen_address} to listen on"
         return no(missing, remedies=[remedy] if migration.options.listen_address else [])
     if probe.none_free:
-        return no(f"the destination cannot listen: {probe.error}")
+        return _cannot_listen(way, probe, migration)
     if not probe.HasField("answer"):
         why = probe.error or migration.probes.not_asked
         tried = f"whether the source reaches {way.host} was not tried"
         return probably_yes(f"{tried}{f': {why}' if why else ''}", probability=0.9)
     return _connected(way, probe)
+
+
+def _cannot_listen(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
+    seen = f"the destination cannot listen: {probe.error}"
+    used = {each.port for each in migration.destination.network.listening_ports}
+    if way.first_port == way.last_port and way.first_port not in used:
+        # Two checks of one port at the same time are in each other's way.
+        return probably_no(f"{seen}; nothing listened there a moment ago", probability=0.2)
+    return no(seen)
 
 
 def _connected(way: Way, probe: PortProbe) -> Outcome:

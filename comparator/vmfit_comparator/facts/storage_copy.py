@@ -2,13 +2,14 @@
 
 import posixpath
 
-from vmfit.v1.finding_pb2 import Answer, Remedy
+from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit_comparator.content_identity import content_probe
 from vmfit_comparator.disks import DiskPair, is_copied, is_read_only, joined, pairs
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.storage_identity import same_disk
+from vmfit_comparator.facts.storage_identity import disk_probe, proven_disk
 from vmfit_comparator.host_paths import filesystem_below, path_exists
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
@@ -34,6 +35,9 @@ from vmfit_comparator.remedies import drop_option, provide_storage
         "destination.hypervisor.connections",
         "options.copied_disks",
         "options.tunnelled",
+        "probes.contents",
+        "probes.disks",
+        "probes.not_asked",
     ),
 )
 @unless_offline
@@ -41,7 +45,8 @@ def copy(migration: Migration) -> Outcome:
     """Apply libvirt's rules for --copy-storage-all and --copy-storage-inc.
 
     An image that waits on the destination must have the same virtual size, else the copy fails;
-    the guest's own image cannot be its own copy, as its QEMU locks it (PROBABLY_NO).
+    the guest's own image cannot be its own copy, as its QEMU locks it (PROBABLY_NO), unless the
+    file system keeps locks from other hosts (PROBABLY_YES, REDUCED: nothing is gained).
     Without one, libvirt makes files in an active pool whose target is the file's directory and
     volumes in their active pool; it makes no block device, and nothing for an incremental copy.
     Read-only, shareable and empty disks are not copied; to list one is NO.
@@ -74,9 +79,7 @@ def _listed(name: str, migration: Migration) -> Outcome | None:
 def _destination(pair: DiskPair, migration: Migration) -> Outcome:
     there = pair.there.source
     if there.protocol:
-        return no_idea(
-            f"libvirt makes no {there.protocol} image; whether {there.name} is there is not known"
-        )
+        return _network(pair, migration)
     exists = path_exists(there.path, migration.destination)
     if exists is None and there.type == "volume":
         exists = has_volume(there.volume, named_pool(there.pool, migration))
@@ -100,33 +103,57 @@ def _destination(pair: DiskPair, migration: Migration) -> Outcome:
 
 def _onto_itself(pair: DiskPair, migration: Migration) -> Outcome | None:
     """Judge a copy whose two ends are proven to be one image; None for any other."""
-    same = same_disk(pair, migration)
+    same = proven_disk(pair, migration)
     if same.answer != Answer.ANSWER_YES or same.not_applicable:
         return None
     name = pair.there.source.path.path
     remedy = drop_option("the storage copy", f"{pair.there.target} is the same on both hosts")
     seen = f"{name} would be copied onto itself ({same.reason})"
+    probe = content_probe(pair, migration)
+    if probe is not None and probe.HasField("image_locked") and not probe.image_locked:
+        return probably_yes(
+            f"{seen}: the destination does not see the lock that QEMU on the source holds",
+            probability=0.8,
+            quality=Quality.QUALITY_REDUCED,
+            remedies=[remedy],
+        )
     below = filesystem_below(pair.there.source.path, migration.destination)
-    if below is not None and below.type.startswith("fuse"):
+    if probe is None and below is not None and below.type.startswith("fuse"):
         return no_idea(
             f"{seen}, and whether QEMU's image lock spans hosts on {below.type} is not known",
             remedies=[remedy],
         )
-    return probably_no(f"{seen}: QEMU on the source holds its lock", remedies=[remedy])
+    return probably_no(
+        f"{seen}: QEMU on the source holds its lock", probability=0.05, remedies=[remedy]
+    )
 
 
-def _sizes(pair: DiskPair) -> Outcome:
+def _network(pair: DiskPair, migration: Migration) -> Outcome:
+    there = pair.there.source
+    probe = disk_probe(pair.there.target, migration)
+    if probe is None or not probe.HasField("answer"):
+        return no_idea(
+            f"libvirt makes no {there.protocol} image; whether {there.name} is there is not known"
+        )
+    if not probe.answer.opens:
+        return no(f"libvirt makes no {there.protocol} image, and {there.name} does not open there")
+    return _sizes(pair, probe.answer.virtual_size_bytes)
+
+
+def _sizes(pair: DiskPair, opened_bytes: int = 0) -> Outcome:
+    """Compare the sizes; `opened_bytes` is what a network disk has, 0 for any other."""
     here, there = pair.here.source, pair.there.source
-    name = there.path.path or there.volume
-    if not here.virtual_size_bytes or not there.virtual_size_bytes:
+    name = there.path.path or there.volume or there.name
+    size = opened_bytes or there.virtual_size_bytes
+    if not here.virtual_size_bytes or not size:
         side = "incoming" if here.virtual_size_bytes else "vm"
         return probably_yes(
             f"{name} waits on the destination, its virtual size was not compared "
             f"({side}.disks.source.virtual_size_bytes is not known)",
             probability=0.7,
         )
-    sizes = f"{here.virtual_size_bytes} bytes on the source, {there.virtual_size_bytes} in {name}"
-    if here.virtual_size_bytes == there.virtual_size_bytes:
+    sizes = f"{here.virtual_size_bytes} bytes on the source, {size} in {name}"
+    if here.virtual_size_bytes == size:
         return yes(f"{name} waits on the destination with the same virtual size")
     summary = f"Make {name} on the destination {here.virtual_size_bytes} bytes large"
     return no(f"the sizes differ: {sizes}", remedies=[provide_storage(summary, name)])

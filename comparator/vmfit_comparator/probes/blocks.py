@@ -59,6 +59,8 @@ def compared(
 ) -> ContentProbe:
     """Return what the readings of source, destination and source again say of one disk."""
     probe = ContentProbe(target=target)
+    if readings[1] and readings[1][0].HasField("image_locked"):
+        probe.image_locked = readings[1][0].image_locked
     for zeros, before, there, after in _hashes(blocks, nonce, readings):
         if not (before and there and after):
             continue

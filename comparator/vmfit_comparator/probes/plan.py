@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
-from vmfit_comparator.disks import DiskPair, pairs, used_in_place
+from vmfit_comparator.disks import DiskPair, is_copied, pairs, used_in_place
 from vmfit_comparator.facts.storage_identity import same_disk
 from vmfit_comparator.migration import Migration
 from vmfit_comparator.migration_ways import Way, destination_name, disks_way, migration_way
@@ -103,16 +103,20 @@ def _add(found: dict[str, bool], source: StorageSource, *, write: bool) -> None:
 def _comparisons(migration: Migration) -> tuple[Comparison, ...]:
     if migration.options.offline:
         return ()
-    found = (_comparison(pair, migration) for pair in used_in_place(migration))
+    found = (_comparison(pair, migration) for pair in pairs(migration))
     return tuple(each for each in found if each is not None)[:_MAX_DISKS]
 
 
 def _comparison(pair: DiskPair, migration: Migration) -> Comparison | None:
-    """Return what to compare of a disk that is there, and that no name proves or disproves."""
+    """Return what to compare of a disk that is there, and that no name proves or disproves.
+
+    One that would be copied onto itself is read as well, for its locks.
+    """
     if not (_is_readable(pair.here) and _is_readable(pair.there)):
         return None
     outcome = same_disk(pair, migration)
-    if outcome.not_applicable or outcome.answer in _SURE:
+    onto_itself = outcome.answer == Answer.ANSWER_YES and is_copied(pair.here, migration)
+    if outcome.not_applicable or (outcome.answer in _SURE and not onto_itself):
         return None
     here, there = pair.here.source.path, pair.there.source.path
     sizes = [each.size_bytes for each in (here, there) if each.size_bytes]
