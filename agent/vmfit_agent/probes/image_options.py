@@ -1,6 +1,6 @@
 """A network disk as QEMU's block options, as libvirt would name it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
@@ -23,11 +23,20 @@ def image_options(source: StorageSource) -> str:
     """
     make = _MAKERS.get(source.protocol)
     if make is None:
-        raise Unanswerable(f"{source.protocol} disks cannot be asked for without a login")
+        raise Unanswerable(f"{source.protocol} disks cannot be asked for")
     if source.tls and source.protocol != "https":
         raise Unanswerable(f"{source.protocol} over TLS needs certificates that are not asked with")
+    return _joined(make(source))
+
+
+def driver_options(source: StorageSource) -> str:
+    """Return options that open nothing, and tell whether QEMU has the protocol's driver."""
+    return _joined([("driver", source.protocol)])
+
+
+def _joined(options: Options) -> str:
     # Options are separated by commas; one in a value is doubled.
-    return ",".join(f"{key}={value.replace(',', ',,')}" for key, value in make(source))
+    return ",".join(f"{key}={value.replace(',', ',,')}" for key, value in options)
 
 
 def _nbd(source: StorageSource) -> Options:
@@ -128,4 +137,3 @@ _MAKERS: Mapping[str, Callable[[StorageSource], Options]] = {
     "nfs": _nfs,
     "sheepdog": _sheepdog,
 }
-PROTOCOLS: Sequence[str] = tuple(_MAKERS)

@@ -8,7 +8,7 @@ import time
 from vmfit.v1.probe_pb2 import DiskAnswer, OpenDisk
 from vmfit_agent.host import Host
 from vmfit_agent.probes.bounded_program import Ended, run_program
-from vmfit_agent.probes.image_options import image_options
+from vmfit_agent.probes.image_options import driver_options, image_options
 from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
 from vmfit_agent.probes.unanswerable import Unanswerable
@@ -30,14 +30,21 @@ def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
     program = qemu_img()
     if program is None:
         raise Unanswerable(f"{QEMU_IMG} is not installed")
-    options = image_options(question.source)
     user = _other_user(host)
+    try:
+        options, why_not = image_options(question.source), None
+    except Unanswerable as error:
+        # Whether QEMU has the driver is known even so.
+        options, why_not = driver_options(question.source), error
     command = [program, "info", "--output=json", "--force-share", "--image-opts", options]
     try:
         ended = run_program(command, user, max(give_up_at - time.monotonic(), 0.01))
     except TimeoutError:
-        raise Unanswerable(f"QEMU did not open it within {seconds:g} s") from None
-    return _opened(ended) if ended.status == 0 else _failed(ended, options)
+        raise why_not or Unanswerable(f"QEMU did not open it within {seconds:g} s") from None
+    answer = _opened(ended) if ended.status == 0 else _failed(ended, options)
+    if why_not is not None and not answer.driver_missing:
+        raise why_not
+    return answer
 
 
 def _other_user(host: Host) -> QemuUser | None:
@@ -67,6 +74,12 @@ def _failed(ended: Ended, options: str) -> DiskAnswer:
     # What a library of QEMU complains of on the way is not why.
     reason = next((line for line in reversed(words) if not line.startswith("GLib")), text)
     return DiskAnswer(
-        reason=" ".join(reason.split())[:_SHOWN_CHARACTERS],
+        reason=_plain(reason),
         driver_missing=_MISSING.search(text) is not None,
     )
+
+
+def _plain(words: str) -> str:
+    """Return one line for a terminal: part of it is what a stranger's server said."""
+    line = " ".join(words.split())[:_SHOWN_CHARACTERS]
+    return "".join(character if character.isprintable() else "\ufffd" for character in line)

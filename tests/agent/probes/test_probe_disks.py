@@ -282,11 +282,23 @@ def test_iscsi(target, name, initiator, opens):
     assert bool(answer.reason) != opens
 
 
-def test_a_driver_that_qemu_does_not_have():
-    answer = ask(network("sheepdog", "a", at()))
+@pytest.mark.parametrize("protocol", ["sheepdog", "vxhs", "no-such, thing"])
+def test_a_driver_that_qemu_does_not_have(protocol):
+    answer = ask(network(protocol, "a", at()))
     assert not answer.opens
     assert answer.driver_missing
-    assert answer.reason == "Unknown driver 'sheepdog'"
+    assert answer.reason == f"Unknown driver '{protocol}'"
+
+
+def test_a_driver_that_is_there_does_not_make_an_answer():
+    for source in (network("nbd", "a", at(), tls=True), network("null-co", "a")):
+        with pytest.raises(Unanswerable):
+            ask(source)
+
+
+def test_what_a_server_says_is_one_plain_line(program):
+    program(r"import sys; sys.exit('qemu-img: \x1b[2J\tfoo\x07 \u202e bar')")
+    assert ask(network("rbd", "p/i")).reason == "\ufffd[2J foo\ufffd \ufffd bar"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest
+from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest, ProbeRequest
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
@@ -250,6 +250,31 @@ def test_two_processes_and_their_end(start, tmp_path):
         assert time.monotonic() - began < 5
         assert process.returncode == 0
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], None),
+        (["--no-probes"], "FAILED_PRECONDITION"),
+        (["--probes-per-minute", "1"], "RESOURCE_EXHAUSTED"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "collect"])
+def test_options_bound_probes(start, tmp_path, command, options, code):
+    place = tmp_path / "a.sock"
+    where = ["--listen", f"unix:{place}"] if command == "serve" else ["--socket", place]
+    start(command, *where, *NO_LIBVIRT, *options)
+    await_answer(f"unix:{place}")
+    request = ProbeRequest(probes=[{"resolve_name": {"name": "127.0.0.1"}}] * 2)
+    with grpc.insecure_channel(f"unix:{place}") as channel:
+        call = HostMetadataStub(channel).Probe
+        if code is None:
+            assert [each.name.addresses for each in call(request).results] == [["127.0.0.1"]] * 2
+        else:
+            with pytest.raises(grpc.RpcError) as raised:
+                call(request)
+            assert raised.value.code().name == code
 
 
 def test_replay(start, tmp_path):
