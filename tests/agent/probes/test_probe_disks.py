@@ -1,6 +1,5 @@
 import http.server
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -15,11 +14,8 @@ import pytest
 from vmfit.v1.probe_pb2 import OpenDisk
 from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
 from vmfit_agent.host import Host
-from vmfit_agent.probes import bounded_program
 from vmfit_agent.probes import open_disk as opening
 from vmfit_agent.probes import qemu_img as programs
-from vmfit_agent.probes.bounded_program import run_program
-from vmfit_agent.probes.image_options import image_options
 from vmfit_agent.probes.open_disk import open_disk
 from vmfit_agent.probes.qemu_img import qemu_img
 from vmfit_agent.probes.qemu_user import QemuUser
@@ -54,75 +50,6 @@ def installed(*names):
 def qemus_user(monkeypatch):
     """QEMU's user of a host without libvirt: whoever runs the tests."""
     monkeypatch.setattr(opening, "_other_user", lambda _: None)
-
-
-IPV6 = NetworkHost(name="fd00::1", port=3261)
-
-
-@pytest.mark.parametrize(
-    ("source", "options"),
-    [
-        (
-            network("nbd", "a,b", at()),
-            "driver=nbd,server.type=inet,server.host=127.0.0.1,server.port=10809,export=a,,b",
-        ),
-        (
-            network("nbd", "", unix("/run/a,b=c")),
-            "driver=nbd,server.type=unix,server.path=/run/a,,b=c,export=",
-        ),
-        (
-            network("iscsi", "iqn.2020-01.org:x/3", at(), initiator_name="iqn.2020-01.org:me"),
-            (
-                "driver=iscsi,transport=tcp,portal=127.0.0.1:3260,target=iqn.2020-01.org:x,lun=3,"
-                "initiator-name=iqn.2020-01.org:me"
-            ),
-        ),
-        (
-            network("iscsi", "iqn.2020-01.org:x", IPV6),
-            "driver=iscsi,transport=tcp,portal=[fd00::1]:3261,target=iqn.2020-01.org:x,lun=0",
-        ),
-        (network("rbd", "pool/image"), "driver=rbd,pool=pool,image=image"),
-        (
-            network("rbd", "pool/space/image@one", at(), at(3300, "b")),
-            (
-                "driver=rbd,pool=pool,image=image,namespace=space,snapshot=one,"
-                "server.0.host=127.0.0.1,server.0.port=6789,server.1.host=b,server.1.port=3300"
-            ),
-        ),
-        (
-            network("https", "/a b/c%.iso?token=1&x=2", at(name="www")),
-            "driver=https,url=https://www/a%20b/c%25.iso?token=1&x=2",
-        ),
-        (network("http", "a,b", IPV6), "driver=http,url=http://[fd00::1]:3261/a,,b"),
-        (
-            network("gluster", "volume/a/b", at(), unix("/run/g")),
-            (
-                "driver=gluster,volume=volume,path=a/b,server.0.type=inet,server.0.host=127.0.0.1,"
-                "server.0.port=24007,server.1.type=unix,server.1.path=/run/g"
-            ),
-        ),
-        (
-            network("nfs", "/export/a", at(name="filer")),
-            "driver=nfs,server.type=inet,server.host=filer,path=/export/a",
-        ),
-    ],
-)
-def test_options(source, options):
-    assert image_options(source) == options
-
-
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        (network("ssh", "/a", at()), "ssh disks"),
-        (network("nbd", "a"), "names no host"),
-        (network("nbd", "a", at(), tls=True), "TLS"),
-        (network("gluster", "v/a", NetworkHost(name="a", transport="rdma")), "transport rdma"),
-    ],
-)
-def test_what_cannot_be_asked(source, reason):
-    with pytest.raises(Unanswerable, match=reason):
-        image_options(source)
 
 
 @pytest.mark.parametrize("export", ["", "disk", "with, comma"])
@@ -351,28 +278,3 @@ def test_no_program_is_no_answer(monkeypatch, tmp_path):
     monkeypatch.setattr(programs, "_DIRECTORIES", str(tmp_path))
     with pytest.raises(Unanswerable, match="qemu-img is not installed"):
         open_disk(OpenDisk(source=network("rbd", "p/i")), Host(), 1.0)
-
-
-def test_output_is_bounded():
-    ended = run_program(["/usr/bin/head", "-c", "5000000", "/dev/zero"], None, 20.0)
-    assert len(ended.output) == bounded_program.MAX_OUTPUT_BYTES
-    assert ended.status == 0
-
-
-def test_the_environment_is_clean(monkeypatch):
-    monkeypatch.setenv("SECRET", "1")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    words = run_program(["/usr/bin/env"], None, 5.0).output.decode()
-    assert set(re.findall(r"^(\w+)=", words, re.MULTILINE)) == {"PATH", "LC_ALL", "HOME"}
-
-
-def test_what_the_program_started_is_killed_too(tmp_path):
-    note = tmp_path / "pid"
-    script = f"sleep 60 & echo $! > {note}; wait"
-    with pytest.raises(TimeoutError):
-        run_program(["/bin/sh", "-c", script], None, 0.3)
-    state = Path(f"/proc/{note.read_text().strip()}/stat")
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and state.exists() and ") Z" not in state.read_text():
-        time.sleep(0.02)
-    assert not state.exists() or ") Z" in state.read_text()
