@@ -1,6 +1,6 @@
 """Nova's own pre-migration checks against the lab's hosts; run by a Python that has nova.
 
-nova_checks.py SOURCE_PID DESTINATION_PID DOMAIN copy|share: each host is named by a process in it.
+nova_checks.py SOCKET: answers there (peers.py asks); a host is named by the pid of a process in it.
 Three steps, each inside the host that nova would ask: what the source's resource tracker knows;
 LiveMigrationTask's checks and LibvirtDriver.check_can_live_migrate_destination on the destination;
 LibvirtDriver.check_can_live_migrate_source on the source. The code is nova's; what it would get
@@ -13,6 +13,8 @@ import ctypes
 import json
 import os
 import re
+import signal
+import socket
 import sys
 import types
 import xml.etree.ElementTree as ET
@@ -33,14 +35,29 @@ _STATES = {"running": power_state.RUNNING, "paused": power_state.PAUSED}
 
 
 def main():
-    """Go through nova's steps, each in a child that enters the host where nova takes it."""
-    source, destination, domain, block_migration = sys.argv[1:]
+    """Answer a line of JSON on each connection to a unix socket, until ended."""
     objects.register_all()
     CONF([], project="nova", default_config_files=[])
-    told = {"domain": domain, "block_migration": block_migration == "copy"}
-    for step, pid in ((_report, source), (_destination, destination), (_source, source)):
-        told |= _inside(int(pid), step, told)
-    print(json.dumps({key: told[key] for key in ("reasons", "cpu_as_for_kvm")}))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(sys.argv[1])
+    listening.listen()
+    while True:
+        connection, _ = listening.accept()
+        if not os.fork():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with connection.makefile("rw") as stream:
+                json.dump(_check(json.loads(stream.readline())), stream)
+            os._exit(0)
+        connection.close()
+
+
+def _check(told):
+    for step, host in ((_report, "source"), (_destination, "destination"), (_source, "source")):
+        told |= _inside(told["pids"][host], step, told)
+        if "failed" in told:
+            return told
+    return {key: told[key] for key in ("reasons", "cpu_as_for_kvm")}
 
 
 def _inside(pid, step, told):
@@ -60,7 +77,10 @@ def _inside(pid, step, told):
                 raise OSError(ctypes.get_errno(), "setns")
         if step is _report:
             told |= _described(told["domain"])
-        json.dump(step(_driver(told), told), answer)
+        try:
+            json.dump(step(_driver(told), told), answer)
+        except Exception as error:  # noqa: BLE001 -- nova could not be asked
+            json.dump({"failed": _short(error)}, answer)
     os._exit(0)
 
 

@@ -6,8 +6,11 @@ Each answer is {"goes": True or False, or None when nothing was said, "says": TE
 import json
 import os
 import re
+import socket
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,9 @@ from scenario import Scenario
 
 Answer = dict[str, Any]
 
-_NOVA = Path(os.environ.get("VMFIT_NOVA_PYTHON", "/nonexistent"))
-"""A Python that has nova and libvirt's bindings."""
+NOVA_PYTHON = os.environ.get("VMFIT_NOVA_PYTHON", "")
+"""A Python that has nova and libvirt's bindings; without it nova is not asked."""
+_NOVA_SOCKET = "VMFIT_NOVA_SOCKET"
 _NOVA_CHECKS = Path(__file__).parent / "nova_checks.py"
 _COMPARE = {
     "cpu-compare": "virsh cpu-compare {file} --error",
@@ -36,7 +40,7 @@ def look(source: Host, destination: Host, domain: str, options: Sequence[str]) -
     xml = source.run(f"virsh dumpxml --migratable {domain}").stdout
     answers = {name: _compare(destination, name, xml) for name in _COMPARE}
     answers["node check"] = node_check(source, destination, xml, options)
-    if _NOVA.exists():
+    if _NOVA_SOCKET in os.environ:
         answers["nova"] = _nova(source, destination, domain, options)
     return answers
 
@@ -56,21 +60,44 @@ def _compare(destination: Host, name: str, xml: str) -> Answer:
     return {"goes": done.returncode == 0, "says": said.replace(path, "the guest's CPU")}
 
 
-def _nova(source: Host, destination: Host, domain: str, options: Sequence[str]) -> Answer:
-    """Run nova's own checks, which enter both hosts themselves."""
-    copies = any(each.startswith("--copy-storage") for each in options)
-    hosts = [str(host.pid) for host in (source, destination)]
-    done = subprocess.run(
-        [_NOVA, _NOVA_CHECKS, *hosts, domain, "copy" if copies else "share"],
+@contextmanager
+def nova(path: Path) -> Iterator[None]:
+    """Have nova's checks ready, at a socket of that path, for as long as this lasts."""
+    if not NOVA_PYTHON:
+        yield
+        return
+    process = subprocess.Popen(
+        [NOVA_PYTHON, _NOVA_CHECKS, path],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
+        stderr=subprocess.DEVNULL,
     )
     try:
-        told = json.loads(done.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
-        return {"goes": None, "says": f"failed: {done.stderr.strip()[-300:]}"}
+        while not path.exists() and process.poll() is None:
+            time.sleep(0.1)
+        os.environ[_NOVA_SOCKET] = str(path)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _nova(source: Host, destination: Host, domain: str, options: Sequence[str]) -> Answer:
+    """Run nova's own checks, which enter both hosts themselves."""
+    question = {
+        "domain": domain,
+        "block_migration": any(each.startswith("--copy-storage") for each in options),
+        "pids": {"source": source.pid, "destination": destination.pid},
+    }
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(100)
+        try:
+            connection.connect(os.environ[_NOVA_SOCKET])
+            connection.sendall(json.dumps(question).encode() + b"\n")
+            with connection.makefile() as stream:
+                told = json.loads(stream.read())
+        except (OSError, ValueError) as error:
+            return {"goes": None, "says": f"failed: {error}"}
+    if "failed" in told:
+        return {"goes": None, "says": f"failed: {told['failed']}"}
     says = "; ".join(told["reasons"]) or "nothing against it"
     return {"goes": not told["reasons"], "says": says, "cpu as for kvm": told["cpu_as_for_kvm"]}

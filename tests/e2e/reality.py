@@ -18,11 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import other_lab
 from lab import LabError
-from peers import look_at
+from peers import look_at, nova
 from play import Played, play
 from report_outcomes import report_outcomes
 from scenario import Scenario, load
@@ -53,7 +54,8 @@ def main() -> int:
                 for each in lab.ids()
                 if not options.ids or other_lab.PREFIX + each in options.ids
             ]
-        results = run_all(jobs, work, options.jobs, options.json)
+        with nova(work / "nova") if options.peers else nullcontext():
+            results = run_all(jobs, work, options.jobs, options.json)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     causes = {each.id: each.fact for each in own}
