@@ -71,19 +71,30 @@ def compare(
         for side in destinations
     ]
     gathered_source = gather(source, source_asked)
-    known_pairs = [
+    pairs = [
         _pair(case, known, gathered_source, pending, at_seconds)
         for pending in zip(destinations, asked, incoming, strict=True)
     ]
-    probing = [
-        executor.submit(_probes, case, each, prober, until)
-        for each in known_pairs
-        if not isinstance(each, EngineError)
-    ]
-    probed = iter(probing)
+    return _probed_answers(case, pairs, executor, prober, until)
+
+
+def _probed_answers(
+    case: Case,
+    pairs: Sequence["_Pair | EngineError"],
+    executor: Executor,
+    prober: Prober,
+    until: float,
+) -> list[CheckResponse | EngineError]:
+    probing = iter(
+        [
+            executor.submit(_probes, case, each, prober, until)
+            for each in pairs
+            if not isinstance(each, EngineError)
+        ]
+    )
     return [
-        each if isinstance(each, EngineError) else _answer(case, each, next(probed).result())
-        for each in known_pairs
+        each if isinstance(each, EngineError) else _answer(case, each, next(probing).result())
+        for each in pairs
     ]
 
 

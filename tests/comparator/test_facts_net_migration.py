@@ -69,6 +69,7 @@ NAMES = [
     ("resolves to loopback alone", {RESOLVED: {"addresses": ["127.0.1.1", "::1"]}}, "NO"),
     ("resolves to the source", {RESOLVED: {"addresses": ["192.0.2.1"]}}, "NO"),
     ("resolves to another address too", {RESOLVED: {"addresses": ["::1", "192.0.2.9"]}}, "YES"),
+    ("an agent that names no address", {RESOLVED: {"addresses": ["beta"]}}, "NO"),
     (
         "the resolver failed",
         {"probes.destination_name": {"name": "beta", "error": "timed out"}, ADDRESSES: []},
@@ -199,6 +200,7 @@ PATHS = [
         "PROBABLY_YES",
     ),
     ("a way that was tried", {f"{CONNECTED}.address": "198.51.100.7"}, "YES"),
+    ("an agent that names no address", {f"{CONNECTED}.address": "beta"}, "NO_IDEA"),
     ("nowhere", {**UNTRIED, ADDRESSES: ["198.51.100.7"]}, "PROBABLY_NO"),
     (
         "address of the URI",

@@ -97,11 +97,12 @@ def host_name(migration: Migration) -> Outcome:
 
 def _as_resolved(name: str, answer: NameAnswer, remedy: Remedy, migration: Migration) -> Outcome:
     """Judge by what the source's own resolver said."""
-    if not answer.addresses:
+    addresses = [each for each in answer.addresses if _is_address(each)]
+    if not addresses:
         return no(f"the source cannot resolve {name}: {answer.reason}", remedies=[remedy])
-    text = ", ".join(answer.addresses)
+    text = ", ".join(addresses)
     own = _own_addresses(migration.source)
-    if all(each in own or _is_loopback(each) for each in answer.addresses):
+    if all(each in own or _is_loopback(each) for each in addresses):
         return no(f"the source resolves {name} to {text}: to itself", remedies=[remedy])
     return yes(f"the source resolves {name} to {text}")
 
@@ -210,7 +211,7 @@ def migration_path(migration: Migration) -> Outcome:
     probe = migration.probes.migration_port.answer
     connected = probe.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED
     known = [probe.address] if connected else _addresses(migration)
-    addresses = [each for each in known if not _is_loopback(each)]
+    addresses = [each for each in known if _is_address(each) and not _is_loopback(each)]
     if not addresses:
         return no_idea(
             "the destination's migration address is not known",
