@@ -88,6 +88,11 @@ CPU_FEATURES = [
     ("switched on for several vCPUs", seen("ht", "topoext"), "YES"),
     ("what QEMU never asks for", seen("cmt", "osxsave"), "YES"),
     (
+        "what QEMU never asks for, not started yet",
+        {**seen("cmt"), "vm.cpu.check": "partial"},
+        "NO",
+    ),
+    (
         "invtsc, and the processor has it",
         {**seen("invtsc"), "destination.cpu.features": [*FEATURES, "invtsc"]},
         "YES",
@@ -255,7 +260,7 @@ ENLIGHTENMENTS = [
     (
         "passed through",
         {"vm.hypervisor_features.hyperv_mode": "passthrough", "destination.kernel.release": "6.8"},
-        "PROBABLY_NO",
+        "NO",
     ),
     ("not collected", {**HYPERV, "destination.kernel": None}, "NO_IDEA"),
 ]

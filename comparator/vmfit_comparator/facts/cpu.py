@@ -10,7 +10,7 @@ from vmfit.v1.finding_pb2 import (
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.cpu_compare import Comparison, Fit, compare, guest_features
-from vmfit_comparator.cpu_names import HINTS, canonical, vendor_name
+from vmfit_comparator.cpu_names import HINTS, NEVER_ASKED, canonical, vendor_name
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.guest_cpu import (
@@ -148,7 +148,11 @@ def features(migration: Migration) -> Outcome:
         return _explicit_only(migration, given)
     lacking = needed_features(migration) - given.features
     if cpu.check in {"", "partial"} and not lacking:
-        comparison = compare(cpu, given.told | guest_features(cpu).required, given.vendor)
+        # libvirt compares before it leaves out what QEMU is never asked for.
+        also_given = guest_features(cpu).required - NEVER_ASKED
+        comparison = compare(cpu, given.told | also_given, given.vendor)
+        if comparison.missing:
+            return _lacking(comparison.missing, given)
         if comparison.fit is Fit.INCOMPATIBLE:
             return _refused(comparison)
     if lacking:

@@ -149,22 +149,29 @@ def migratable_flags(migration: Migration) -> Outcome:
     "cpu.enlightenments",
     question="Does the guest keep its Hyper-V and KVM enlightenments?",
     applies_if=("vm.hypervisor_features.hyperv", "vm.hypervisor_features.hyperv_mode"),
-    reads=("vm.hypervisor_features", "source.kernel.release", "destination.kernel.release"),
+    reads=(
+        "vm.domain_type",
+        "vm.hypervisor_features",
+        "source.kernel.release",
+        "destination.kernel.release",
+    ),
 )
 @unless_offline
 def enlightenments(migration: Migration) -> Outcome:
     """Judge from both kernels whether KVM there offers the same enlightenments.
 
     The same or a newer kernel is YES, an older one PROBABLY_YES of REDUCED quality. Mode
-    passthrough is PROBABLY_NO: whatever differs changes under the guest. Kernels that
-    cannot be compared are NO_IDEA.
+    passthrough is NO under KVM: QEMU blocks migration, as whatever differs would change under the
+    guest. Kernels that cannot be compared are NO_IDEA.
 
-    Source: libvirt docs/formatdomain.rst, hyperv; KVM_GET_SUPPORTED_HV_CPUID.
+    Source: libvirt docs/formatdomain.rst, hyperv; KVM_GET_SUPPORTED_HV_CPUID; QEMU's migration
+    blocker for hv-passthrough.
     """
     features = migration.vm.hypervisor_features
     before, after = migration.source.kernel.release, migration.destination.kernel.release
-    if features.hyperv_mode == "passthrough" and before != after:
-        return probably_no(f"mode passthrough, and the kernels differ ({before}, {after})")
+    if features.hyperv_mode == "passthrough" and migration.vm.domain_type == "kvm":
+        remedy = change_definition("Name the enlightenments", "features/hyperv/@mode", "custom")
+        return no("QEMU migrates no guest with hyperv mode='passthrough'", remedies=[remedy])
     text = f"{len(features.hyperv)} enlightenments, kernels {before} and {after}"
     versions = kernel_version(before), kernel_version(after)
     if not all(versions):
