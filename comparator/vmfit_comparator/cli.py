@@ -13,6 +13,7 @@ import click
 
 from vmfit_comparator import __version__
 from vmfit_comparator.settings import DEFAULT_PATH, SettingsError, read_settings
+from vmfit_comparator.spelling import did_you_mean
 
 COULD_NOT_ANSWER = 2
 _INTERRUPTED = 130
@@ -42,6 +43,13 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"vmfit_comparator.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], _COMMANDS)}.")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -84,6 +92,8 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    # gRPC's own log repeats, at length, what the errors say.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     logging.getLogger().addHandler(handler)

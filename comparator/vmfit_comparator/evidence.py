@@ -1,6 +1,7 @@
 """Values as evidence shows them to people."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from google.protobuf.message import Message
@@ -13,25 +14,25 @@ _SHOWN_CHARACTERS = 200
 
 def text_of(values: list[Any], path: FieldPath) -> str:
     """Return the values that a path leads to; of more than a few only how many there are."""
+    if path.is_list:
+        # Counted first: thousands of devices are not looked at one by one.
+        count = sum(map(len, values))
+        shown = [] if count > _SHOWN_ELEMENTS else list(chain.from_iterable(values))
+        return _list_text(shown, count, path.enum_names)
     if len(values) != 1:
-        return f"{len(values)} values" if len(values) > _SHOWN_ELEMENTS else _list_text(values)
+        return _list_text(values, len(values), path.enum_names)
     value = values[0]
-    if isinstance(value, Message):
-        return "present"
-    if path.steps and path.steps[-1].repeated:
-        return f"{len(value)} entries" if len(value) > _SHOWN_ELEMENTS else _list_text(value)
-    return _scalar_text(value)
+    return "present" if isinstance(value, Message) else _scalar_text(value, path.enum_names)
 
 
-def _list_text(values: Iterable[Any]) -> str:
-    shown = list(values)
-    if any(isinstance(each, Message) for each in shown):
-        return f"{len(shown)} {'entry' if len(shown) == 1 else 'entries'}"
-    return ", ".join(map(_scalar_text, shown)) or "none"
+def _list_text(values: Sequence[Any], count: int, names: Mapping[int, str]) -> str:
+    if count > _SHOWN_ELEMENTS or any(isinstance(each, Message) for each in values):
+        return f"{count} {'entry' if count == 1 else 'entries'}"
+    return ", ".join(_scalar_text(each, names) for each in values) or "none"
 
 
-def _scalar_text(value: object) -> str:
+def _scalar_text(value: object, names: Mapping[int, str]) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
+    text = names.get(value, str(value)) if isinstance(value, int) else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

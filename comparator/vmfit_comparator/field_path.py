@@ -5,6 +5,7 @@ element has the field. Paths are checked against the descriptors when they are c
 fact with a misspelt path fails at import.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +19,7 @@ from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.enum_names import names_of_values
 from vmfit_comparator.migration import Migration
 
 ROOTS: dict[str, Descriptor] = {
@@ -37,6 +39,8 @@ class _Step:
     tracks_presence: bool
     key: str | None
     """The field that identifies an element of this list, for messages to people."""
+    enum_names: Mapping[int, str]
+    """The names of an enum's values, for messages to people; empty for other fields."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,10 +56,27 @@ class FieldPath:
     volatility: Volatility.ValueType
     steps: tuple[_Step, ...]
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it ends at a list."""
+        return bool(self.steps) and self.steps[-1].repeated
+
+    @property
+    def enum_names(self) -> Mapping[int, str]:
+        """The names of the values that it leads to; empty unless it ends at an enum."""
+        return self.steps[-1].enum_names if self.steps else {}
+
     def values(self, migration: Migration) -> list[Any] | None:
         """Return what the path leads to, one value unless it leads through lists; None if unset."""
         found: list[Any] = []
         return found if _collect(getattr(migration, self.root), self.steps, found) else None
+
+    def holds(self, migration: Migration) -> bool:
+        """Return whether it is set anywhere: a message, or a value that is not empty, zero or false.
+
+        Of the elements of a list one is enough.
+        """
+        return _holds(getattr(migration, self.root), self.steps)
 
     def missing(self, migration: Migration) -> str | None:
         """Return the path of the first unset field on the way, None when all is set."""
@@ -76,6 +97,18 @@ def _collect(message: Any, steps: tuple[_Step, ...], found: list[Any]) -> bool: 
         message = getattr(message, step.name)
     found.append(message)
     return True
+
+
+def _holds(message: Any, steps: tuple[_Step, ...]) -> bool:  # noqa: ANN401 -- as above
+    for index, step in enumerate(steps):
+        if step.repeated:
+            elements = getattr(message, step.name)
+            rest = steps[index + 1 :]
+            return any(_holds(each, rest) for each in elements) if rest else bool(elements)
+        if step.tracks_presence and not message.HasField(step.name):
+            return False
+        message = getattr(message, step.name)
+    return isinstance(message, Message) or bool(message)
 
 
 def _first_unset(message: Message, steps: tuple[_Step, ...], prefix: str) -> str | None:
@@ -122,4 +155,5 @@ def _step(field: FieldDescriptor) -> _Step:
     key = field.GetOptions().Extensions[options_pb2.key]
     single = key if key.isidentifier() else None
     repeated = field.is_repeated
-    return _Step(field.name, repeated, not repeated and field.has_presence, single)
+    presence = not repeated and field.has_presence
+    return _Step(field.name, repeated, presence, single, names_of_values(field.enum_type))

@@ -29,8 +29,8 @@ def scalar_text(plan: FieldPlan, value: Scalar, digits: int | None = _DIGITS) ->
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    if plan.enum_prefix:
-        return plan.enum_names.get(int(value), str(value)).removeprefix(plan.enum_prefix)
+    if plan.enum_names:
+        return plan.enum_names.get(int(value), str(value))
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, str):

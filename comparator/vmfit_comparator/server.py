@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -68,6 +69,13 @@ class ComparatorServer:
                 port = self._server.add_secure_port(address.target, tls)
             else:
                 port = self._server.add_insecure_port(address.target)
-        except RuntimeError as error:
-            raise AddressError(f"address {str(address)!r}: cannot be bound: {error}") from None
+        except RuntimeError:
+            raise AddressError(f"address {str(address)!r}: {_why_not_bound(address)}") from None
         return address if address.is_unix else Address(address.host, port)
+
+
+def _why_not_bound(address: Address) -> str:
+    # gRPC does not say.
+    if address.is_unix and not Path(address.path).parent.is_dir():
+        return f"cannot be bound: no directory {Path(address.path).parent}"
+    return "cannot be bound: taken, not permitted, or not an address of this host"

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from vmfit.v1 import options_pb2
 from vmfit.v1.options_pb2 import Unit, Volatility
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.enum_names import names_of_values
 
 _OWN_PACKAGE = "vmfit.v1."
 # Messages that contain themselves are followed this deep: nothing on a host nests deeper.
@@ -37,9 +38,8 @@ class FieldPlan:
     raw: str
     """For registers: the field that says what they mean; inherited from above. Else empty."""
     alternatives: Alternatives
-    enum_prefix: str
-    """What the names of an enum's values start with; empty for other fields."""
     enum_names: Mapping[int, str]
+    """The names of an enum's values for people; empty for other fields."""
     fields: tuple["FieldPlan", ...]
     """The fields of a message of the contract; empty for scalars and for foreign messages."""
     value: "FieldPlan | None"
@@ -65,7 +65,6 @@ def plan_of(
     elif message is not None and depth < _MAX_DEPTH:
         below = _plans(message, volatility, depth, raw)
     least = min((volatility, *(each.least_volatility for each in below)))
-    enum = field.enum_type
     return FieldPlan(
         name=field.name,
         unit=extensions[options_pb2.unit],
@@ -78,10 +77,7 @@ def plan_of(
         ordered=extensions[options_pb2.ordered],
         raw=raw,
         alternatives=key_alternatives(extensions[options_pb2.key]),
-        enum_prefix=f"{_upper_snake(enum.name)}_" if enum else "",
-        enum_names=MappingProxyType(
-            {each.number: each.name for each in enum.values} if enum else {}
-        ),
+        enum_names=names_of_values(field.enum_type),
         fields=below,
         value=value,
     )
@@ -105,10 +101,6 @@ def _own_plans(
     message: Descriptor, volatility: Volatility.ValueType, depth: int, raw: str
 ) -> tuple[FieldPlan, ...]:
     return tuple(plan_of(field, volatility, depth + 1, raw) for field in message.fields)
-
-
-def _upper_snake(name: str) -> str:
-    return "".join(f"_{each}" if each.isupper() else each.upper() for each in name).lstrip("_")
 
 
 def _parts() -> Mapping[str, FieldPlan]:

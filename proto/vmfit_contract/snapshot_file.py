@@ -215,5 +215,5 @@ def _name(message_type: type[Message]) -> str:
 
 
 def _one_line(error: Exception) -> str:
-    line = " ".join(str(error).split())
+    line = " ".join(str(error).split()).rstrip(".")
     return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "…"

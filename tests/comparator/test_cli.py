@@ -243,7 +243,8 @@ def test_dead_source(agents, files, capsys):
         (["check", "x", "--from", "a.json", "--to", "b.json"], "a.json: cannot be read: No such"),
         (["check", "x", "--from", "alpha.json"], "Missing option '--to'"),
         (["check", "--bogus"], "No such option"),
-        (["chekc"], "No such command 'chekc'"),
+        (["chekc"], "No such command 'chekc', did you mean check?"),
+        (["serve", "--listen", "unix:/nonexistent/x"], "no directory /nonexistent"),
         (
             ["check", "gest", "--from", "alpha.json", "--to", "poor.json"],
             "VM: no domain 'gest' in the snapshot of alpha, did you mean guest?",
