@@ -173,10 +173,17 @@ CELLS = {
         {"cellId": 1, "memoryMode": "strict", "hostNodeIds": [1]},
     ],
 }
+REBOUND = {"incoming.numa.host_node_ids": [0]}
 NODE_MEMORY = [
     ("not bound", {f"{NODE}.free_bytes": 0}, "YES"),
     ("fits", STRICT, "YES"),
     ("no such node", {**STRICT, "vm.numa.host_node_ids": [2]}, "NO"),
+    ("bound anew, to no such node", {**STRICT, "incoming.numa.host_node_ids": [2]}, "NO"),
+    (
+        "bound anew, to a node that is there",
+        {"vm.numa.host_node_ids": [2], "vm.numa.memory_mode": "strict", **REBOUND},
+        "YES",
+    ),
     (
         "no such node, preferred",
         {"vm.numa.memory_mode": "preferred", "vm.numa.host_node_ids": [0, 2]},

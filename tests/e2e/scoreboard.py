@@ -68,8 +68,11 @@ def _in_full(title: str, played: Played) -> Iterable[str]:
     yield f"    differs: {played.differs}"
     if played.error:
         yield f"    no answer: {played.error}"
-    for finding in culprits(played)[:4]:
-        yield f"    {finding['fact']}: {finding['reason']}"
+    if answer_of(played) == "YES":
+        yield "    nothing spoke against it"
+    else:
+        for finding in culprits(played)[:4]:
+            yield f"    {finding['fact']}: {finding['reason']}"
     if played.text:
         yield f"    libvirt: {played.text[:400]}"
 

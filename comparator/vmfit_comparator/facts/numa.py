@@ -25,8 +25,8 @@ _REDUCED = QUALITY_REDUCED
 @fact(
     "numa.node_memory",
     question="Have the NUMA nodes that the guest's memory is bound to room for it?",
-    applies_if=("vm.numa.host_node_ids", "vm.numa.placements"),
-    reads=("vm.numa", "vm.memory", "destination.numa.nodes.free_bytes"),
+    applies_if=("incoming.numa.host_node_ids", "incoming.numa.placements"),
+    reads=("incoming.numa", "vm.memory", "destination.numa.nodes.free_bytes"),
     also_reads=("destination.numa.nodes",),
 )
 @unless_offline
@@ -41,17 +41,17 @@ def node_memory(migration: Migration) -> Outcome:
 
     Source: /sys/devices/system/node/node*/meminfo; libvirt docs/formatdomain.rst, numatune.
     """
-    vm = migration.vm
+    numa = migration.incoming.numa
     nodes = {node.node_id: node for node in migration.destination.numa.nodes}
-    cells = {cell.cell_id: cell.memory_bytes for cell in vm.numa.cells}
-    placed = {each.cell_id for each in vm.numa.placements}
+    cells = {cell.cell_id: cell.memory_bytes for cell in numa.cells}
+    placed = {each.cell_id for each in numa.placements}
     outcomes = {}
-    if vm.numa.host_node_ids:
+    if numa.host_node_ids:
         rest = sum(size for cell, size in cells.items() if cell not in placed)
-        wanted = rest if cells else vm.memory.maximum_bytes
-        bound = list(vm.numa.host_node_ids)
-        outcomes["the guest"] = _bound(migration, nodes, bound, vm.numa.memory_mode, wanted)
-    for each in vm.numa.placements:
+        wanted = rest if cells else migration.vm.memory.maximum_bytes
+        bound = list(numa.host_node_ids)
+        outcomes["the guest"] = _bound(migration, nodes, bound, numa.memory_mode, wanted)
+    for each in numa.placements:
         wanted = cells.get(each.cell_id, 0)
         bound = list(each.host_node_ids)
         outcome = _bound(migration, nodes, bound, each.memory_mode, wanted)
