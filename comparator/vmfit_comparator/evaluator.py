@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from google.protobuf.message import Message
-
 from vmfit.v1.finding_pb2 import Answer, Evidence, Finding, Quality, SubjectFinding
 from vmfit_comparator.evidence import text_of
 from vmfit_comparator.fact import Fact
@@ -60,7 +58,7 @@ class _Evaluation:
 
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
-        if fact.applies_if and not any(map(self._holds, fact.applies_if)):
+        if fact.applies_if and not any(path.holds(self._migration) for path in fact.applies_if):
             unset = self._unset(fact.applies_if, only_parts=True)
             return _message(fact, unset or not_applicable(_why_not_applicable(fact.applies_if)))
         missing = self._unset(fact.reads)
@@ -88,10 +86,6 @@ class _Evaluation:
         if key not in self._values:
             self._values[key] = path.values(self._migration)
         return self._values[key]
-
-    def _holds(self, path: FieldPath) -> bool:
-        values = self._values_of(path) or ()
-        return any(isinstance(value, Message) or bool(value) for value in values)
 
     def _unset(self, paths: Sequence[FieldPath], *, only_parts: bool = False) -> Outcome | None:
         """Return NO_IDEA for unset paths; with `only_parts`, only when a whole part is absent."""

@@ -72,7 +72,7 @@ class FieldPath:
         return found if _collect(getattr(migration, self.root), self.steps, found) else None
 
     def holds(self, migration: Migration) -> bool:
-        """Return whether it is set anywhere: a message, or a value that is not empty, zero or false.
+        """Return whether it is set anywhere: a message, or a value not empty, zero or false.
 
         Of the elements of a list one is enough.
         """

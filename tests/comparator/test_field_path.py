@@ -65,3 +65,27 @@ def test_the_first_absent_message_is_named():
     path = field_path("destination.memory.available_bytes")
     assert path.values(case) is None
     assert path.missing(case) == "destination.memory"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("vm.disks.source.protocol", True),
+        ("vm.disks.cache", True),
+        ("vm.disks.backing_chain", False),
+        ("vm.disks.source.path", True),
+        ("vm.disks.shareable", False),
+        ("vm.disks", True),
+        ("vm.launch_security", False),
+        ("vm.cpu", True),
+        ("options.live", True),
+        ("options.tls", False),
+    ],
+)
+def test_one_element_is_enough_to_hold(text, expected):
+    disks = [
+        {"target": "sda"},
+        {"target": "vda", "cache": "none", "source": {"protocol": "nbd"}},
+        {"target": "vdb", "source": {"path": {"path": "/x"}}},
+    ]
+    assert field_path(text).holds(migration({"vm.disks": disks})) is expected
