@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -312,6 +312,7 @@ WIDE = st.text(st.sampled_from("aé漢 字\x1b-"), max_size=90)
 
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_rows_and_lines_fit(width, capsys):
+    @settings(max_examples=40, deadline=None)
     @given(st.lists(st.tuples(WIDE, WIDE, WIDE), min_size=1, max_size=3))
     def check(rows):
         capsys.readouterr()
