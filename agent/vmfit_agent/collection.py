@@ -16,7 +16,7 @@ from vmfit_agent.host import Host, LibvirtUnavailable
 
 _LOG = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 0.02
+PATIENCE_SECONDS = 0.1
 """A collection that takes longer, since it waits for somebody, holds up none behind it."""
 
 

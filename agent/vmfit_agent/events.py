@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from vmfit_agent.storage.udev import load_pyudev
+
 _LOG = logging.getLogger(__name__)
 
 Invalidate = Callable[[Collection[str]], None]
@@ -53,8 +55,7 @@ def _run(follow: Callable[[Invalidate], None], invalidate: Invalidate) -> None:
 
 
 def _follow_udev(invalidate: Invalidate) -> None:
-    import pyudev  # noqa: PLC0415 -- the unprivileged process never needs it
-
+    pyudev = load_pyudev()
     monitor = pyudev.Monitor.from_netlink(pyudev.Context())
     for subsystem in UDEV_PARTS:
         monitor.filter_by(subsystem)

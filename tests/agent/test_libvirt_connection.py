@@ -9,6 +9,7 @@ import pytest
 
 from vmfit_agent.collectors import domains, hypervisor, libvirt_objects
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.virtualization import libvirt_connection as module
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
 
 URI = "test:///default"
@@ -174,3 +175,32 @@ def test_what_an_open_connection_does_not_list_is_not_nothing(live, monkeypatch)
     monkeypatch.setattr(connection, "objects", fail)
     with pytest.raises(LibvirtUnavailable, match="it broke"):
         libvirt_objects.collect(Host(libvirt=live))
+
+
+def test_without_a_socket_libvirt_is_not_even_loaded(tmp_path, monkeypatch):
+    def refuse(uri):
+        raise AssertionError(f"{uri}: loaded")
+
+    monkeypatch.setattr(module, "_library", refuse)
+    monkeypatch.setattr(module, "_SOCKET_DIRECTORIES", (str(tmp_path),))
+    with pytest.raises(LibvirtUnavailable, match="cannot connect: no socket of a daemon"):
+        module.LiveLibvirt(["qemu:///system"]).connect("qemu:///system")
+
+
+@pytest.mark.parametrize(
+    ("uri", "directories"),
+    [
+        ("qemu:///system", ["with-socket"]),
+        # Built for other places: only libvirt itself knows.
+        ("qemu:///system", ["nowhere"]),
+        ("qemu:///session", ["empty"]),
+        ("test:///default", ["empty"]),
+    ],
+)
+def test_libvirt_is_asked_whenever_it_may_answer(tmp_path, monkeypatch, uri, directories):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "with-socket").mkdir()
+    (tmp_path / "with-socket/virtqemud-sock").touch()
+    places = tuple(str(tmp_path / name) for name in directories)
+    monkeypatch.setattr(module, "_SOCKET_DIRECTORIES", places)
+    module._require_daemon(uri)

@@ -1,6 +1,10 @@
 """Interfaces, routes, listening ports of recorded hosts; a few of this one."""
 
+import json
+import shutil
 import socket
+import struct
+import subprocess
 
 import pytest
 from hypothesis import given
@@ -9,6 +13,8 @@ from hypothesis import strategies as st
 from tests.agent.device_tree import make_host
 from vmfit_agent.collectors.network import collect
 from vmfit_agent.host import Host
+from vmfit_agent.networking import interface_addresses as interface_addresses_module
+from vmfit_agent.networking.interface_addresses import interface_addresses
 from vmfit_agent.networking.listening_sockets import listening_sockets
 from vmfit_agent.networking.proc_net import (
     RouteEntry,
@@ -228,3 +234,50 @@ def test_a_socket_that_listens_is_seen():
     loopback = next(each for each in part.interfaces if each.name == "lo")
     assert loopback.type == "loopback"
     assert "127.0.0.1/8" in loopback.addresses
+
+
+def test_addresses_of_this_host_are_those_of_the_kernels_tool():
+    found = interface_addresses()
+    assert found.get("lo", ["127.0.0.1/8"])[0] == "127.0.0.1/8"
+    if shutil.which("ip") is None:
+        pytest.skip("iproute2 is not installed")
+    shown = json.loads(subprocess.run(["ip", "-j", "addr"], capture_output=True, check=True).stdout)
+    expected = {
+        each["ifname"]: {f"{a['local']}/{a['prefixlen']}" for a in each["addr_info"]}
+        for each in shown
+        if each["addr_info"]
+    }
+    assert {name: set(addresses) for name, addresses in found.items()} == expected
+
+
+def message(family, prefix_length, *attributes):
+    body = struct.pack("=BBBBI", family, prefix_length, 0, 0, 1)
+    for kind, value in attributes:
+        body += struct.pack("=HH", len(value) + 4, kind) + value.ljust(
+            -(-len(value) // 4) * 4, b"\0"
+        )
+    return body
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            message(socket.AF_INET, 24, (1, bytes([192, 0, 2, 1])), (2, bytes([192, 0, 2, 1]))),
+            ["192.0.2.1/24"],
+        ),
+        # Of a point-to-point link the first is the far end, the second the host's own.
+        (
+            message(socket.AF_INET, 32, (1, bytes([192, 0, 2, 9])), (2, bytes([192, 0, 2, 1]))),
+            ["192.0.2.1/32"],
+        ),
+        (message(socket.AF_INET6, 64, (1, bytes(15) + b"\1")), ["::1/64"]),
+        (message(socket.AF_INET, 8), []),
+        (message(socket.AF_PACKET, 8, (1, bytes(6))), []),
+        (message(socket.AF_INET, 8) + b"\0\0\1\0", []),
+    ],
+)
+def test_an_answer_of_the_kernel(monkeypatch, answer, expected):
+    monkeypatch.setattr(interface_addresses_module, "dump", lambda *_: iter([answer]))
+    monkeypatch.setattr(socket, "if_nameindex", lambda: [(1, "lo")])
+    assert interface_addresses().get("lo", []) == expected

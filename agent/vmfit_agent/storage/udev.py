@@ -1,9 +1,11 @@
 """Properties that udev keeps of block devices: from libudev, or from a recorded database."""
 
 import contextlib
+import ctypes
+import functools
 import os
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.sysfs import entry_names, key_values, read_bytes, read_text
@@ -34,15 +36,36 @@ def block_database(host: Host) -> BlockDatabase:
     return RecordedDatabase(str(host.root))
 
 
+@functools.cache
+def load_pyudev() -> Any:  # noqa: ANN401 -- pyudev has no types
+    """Import pyudev such that it finds libudev without running ldconfig, compiler and linker.
+
+    Raises ImportError. Not at the top: replays and the unprivileged process never need it.
+    """
+    import pyudev  # noqa: PLC0415
+
+    with contextlib.suppress(ImportError):
+        from pyudev._ctypeslib import utils  # noqa: PLC0415
+
+        utils.find_library = functools.partial(_library, utils.find_library)
+    return pyudev
+
+
+def _library(search: Callable[[str], str | None], name: str) -> str | None:
+    known = {"udev": "libudev.so.1"}.get(name)
+    if known is not None:
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(known)
+            return known
+    return search(name)
+
+
 class LiveDatabase:
     """The running system's block devices. Raises ImportError when there is no libudev."""
 
     def __init__(self) -> None:
-        # Here, because importing it costs 20 ms and opens libudev, which replays never need.
-        import pyudev  # noqa: PLC0415
-
-        self._pyudev = pyudev
-        self._context = pyudev.Context()
+        self._pyudev = load_pyudev()
+        self._context = self._pyudev.Context()
 
     def devices(self) -> Iterator[tuple[str, Properties]]:
         """Yield each device's directory and properties."""

@@ -1,6 +1,7 @@
 """The live libvirt: the module that opens connections, and asks them everything but domains."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -19,6 +20,9 @@ PATIENCE_SECONDS = 8.0
 """How long a call waits for an earlier one; longer than a broken connection takes to be noticed."""
 _KEEPALIVE_SECONDS = 2
 _KEEPALIVE_COUNT = 2
+# Of these the driver runs in a daemon, whose socket (libvirt-sock, virtqemud-sock) lies here.
+_SYSTEM_URIS = frozenset(("qemu:///system", "xen:///system", "lxc:///system", "ch:///system"))
+_SOCKET_DIRECTORIES = ("/run/libvirt", "/var/run/libvirt")
 _REFUSALS = (
     "VIR_ERR_ACCESS_DENIED",
     "VIR_ERR_AUTH_CANCELLED",
@@ -51,6 +55,7 @@ class LiveLibvirt:
     def _open(self, uri: str) -> "LiveConnection":
         if uri in self._opening:
             raise LibvirtUnavailable(f"{uri}: libvirt does not answer an earlier attempt")
+        _require_daemon(uri)
         libvirt = _library(uri)
 
         def attempt() -> LiveConnection:
@@ -66,6 +71,22 @@ class LiveLibvirt:
             raise LibvirtUnavailable(f"{uri}: libvirt does not answer: {error}") from error
         except libvirt.libvirtError as error:
             raise LibvirtUnavailable(f"{uri}: cannot connect: {_reason(error)}") from error
+
+
+def _require_daemon(uri: str) -> None:
+    """Raise LibvirtUnavailable where libvirt lives as usual and no daemon of this host listens.
+
+    libvirt would say the same, but loading it is the dearest part of a snapshot.
+    """
+    if uri not in _SYSTEM_URIS:
+        return
+    places = [place for place in _SOCKET_DIRECTORIES if os.path.isdir(place)]  # noqa: PTH112
+    try:
+        names = [name for place in places for name in os.listdir(place)]  # noqa: PTH208
+    except OSError:
+        return
+    if places and not any(name.endswith("-sock") for name in names):
+        raise LibvirtUnavailable(f"{uri}: cannot connect: no socket of a daemon in {places[0]}")
 
 
 def _library(uri: str) -> Any:  # noqa: ANN401 -- an optional module
