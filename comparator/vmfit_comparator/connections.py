@@ -27,13 +27,24 @@ def driver_for(domain_type: str) -> str:
     return _DRIVERS.get(domain_type, domain_type)
 
 
+def runs_on_qemu(vm: Vm) -> bool:
+    """Tell whether libvirt's QEMU driver runs the VM."""
+    return _driver(vm) == "qemu"
+
+
+def _driver(vm: Vm) -> str:
+    return "ch" if vm.connection_uri.startswith("ch:") else driver_for(vm.domain_type)
+
+
 def connection_for(vm: Vm, snapshot: Snapshot) -> HypervisorConnection | None:
     """Return the connection that would run the VM there; None if no connection could.
+
+    Cloud Hypervisor runs domains of type kvm, like QEMU: the VM's own URI tells them apart.
 
     Among several of the right driver the one with the VM's own URI wins, then a system one, then
     the first.
     """
-    driver = driver_for(vm.domain_type)
+    driver = _driver(vm)
     found = [
         each
         for each in snapshot.hypervisor.connections

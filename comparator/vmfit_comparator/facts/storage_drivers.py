@@ -2,6 +2,7 @@
 
 from vmfit.v1.finding_pb2 import Remedy, UpgradeSoftware
 from vmfit.v1.vm_pb2 import StorageSource
+from vmfit_comparator.connections import runs_on_qemu
 from vmfit_comparator.disks import joined
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
@@ -38,6 +39,7 @@ _IO_URING = (5, 1, 0)
     reads=("incoming.disks", "destination.hypervisor"),
     also_reads=(
         "vm.domain_type",
+        "vm.connection_uri",
         "source.hypervisor.qemu_modules",
         "destination.kernel.release",
         "probes.disks",
@@ -54,7 +56,7 @@ def block_drivers(migration: Migration) -> Outcome:
 
     Source: QEMU's module directory; docs/system/qemu-block-drivers.rst; io_uring_setup(2).
     """
-    if migration.vm.domain_type not in {"kvm", "qemu"}:
+    if not runs_on_qemu(migration.vm):
         return not_applicable("these drivers are QEMU's")
     outcomes = {}
     for disk in migration.incoming.disks:

@@ -2,7 +2,7 @@
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
-from vmfit_comparator.connections import connection_for
+from vmfit_comparator.connections import connection_for, runs_on_qemu
 from vmfit_comparator.disks import joined
 from vmfit_comparator.fact import fact
 from vmfit_comparator.migration import Migration
@@ -61,7 +61,7 @@ def migration_caps(migration: Migration) -> Outcome:
 
     Source: libvirt's qemu driver, virsh(1); QEMU's migration capabilities; userfaultfd(2).
     """
-    if migration.vm.domain_type not in {"kvm", "qemu"}:
+    if not runs_on_qemu(migration.vm):
         return not_applicable("these flags are about QEMU")
     found = {
         f"conflict {number}": no(each.reason, remedies=[each.remedy])
