@@ -36,7 +36,6 @@ def block_database(host: Host) -> BlockDatabase:
     return RecordedDatabase(str(host.root))
 
 
-@functools.cache
 def load_pyudev() -> Any:  # noqa: ANN401 -- pyudev has no types
     """Import pyudev such that it finds libudev without running ldconfig, compiler and linker.
 
@@ -47,7 +46,8 @@ def load_pyudev() -> Any:  # noqa: ANN401 -- pyudev has no types
     with contextlib.suppress(ImportError):
         from pyudev._ctypeslib import utils  # noqa: PLC0415
 
-        utils.find_library = functools.partial(_library, utils.find_library)
+        if not isinstance(utils.find_library, functools.partial):
+            utils.find_library = functools.partial(_library, utils.find_library)
     return pyudev
 
 
