@@ -11,6 +11,8 @@ from vmfit_comparator.migration import Migration
 
 # libvirt's own range, unless qemu.conf says otherwise.
 _FIRST_PORT, _LAST_PORT = 49152, 49215
+# By the transport of a connection URI.
+_LIBVIRT_PORTS = {"tls": 16514, "tcp": 16509, "ssh": 22, "libssh": 22, "libssh2": 22}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,25 @@ def disks_way(migration: Migration) -> Way | None:
     port = options.disks_port
     ports = (port, port) if port else port_range(migration.destination)
     return Way(way.host, way.listen_address, *ports)
+
+
+def libvirt_place(migration: Migration) -> tuple[str, int] | None:
+    """Return the host and port where the source's own libvirt connects to the destination's.
+
+    None unless the migration is peer to peer, and where the URI's transport is no TCP connection.
+    Source: libvirt's connection URIs.
+    """
+    options = migration.options
+    if not options.peer_to_peer or options.offline:
+        return None
+    try:
+        parts = urlsplit(options.destination_uri)
+        host, port = parts.hostname or "", parts.port or 0
+    except ValueError:
+        return None
+    transport = parts.scheme.partition("+")[2] or "tls"
+    usual = _LIBVIRT_PORTS.get(transport)
+    return (host, port or usual) if host and usual is not None else None
 
 
 def port_range(snapshot: Snapshot) -> tuple[int, int]:

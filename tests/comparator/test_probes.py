@@ -195,6 +195,13 @@ def test_what_needs_no_port(agents, engine, options):
     assert "open_listener" not in str(agents[1].probed)
 
 
+def test_a_peer_connects_to_libvirt_itself(agents, engine):
+    options = MigrationOptions(peer_to_peer=True, destination_uri="qemu+tls://beta/system")
+    found = _check(engine, agents, options=options)
+    assert (found.libvirt_port.host, found.libvirt_port.port) == ("beta", 16514)
+    assert found.libvirt_port.answer.outcome == CONNECTED
+
+
 def test_no_free_port(agents, engine):
     reason = ListenerAnswer(reason="port 49215: Address already in use")
     agents[1].answer_probe.override["open_listener"] = ProbeResult(listener=reason)

@@ -7,7 +7,13 @@ from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.disks import DiskPair, is_copied, pairs, used_in_place
 from vmfit_comparator.facts.storage_identity import same_disk
 from vmfit_comparator.migration import Migration
-from vmfit_comparator.migration_ways import Way, destination_name, disks_way, migration_way
+from vmfit_comparator.migration_ways import (
+    Way,
+    destination_name,
+    disks_way,
+    libvirt_place,
+    migration_way,
+)
 from vmfit_comparator.probes.blocks import Blocks, chosen_blocks
 
 _MAX_DISKS = 8
@@ -41,6 +47,8 @@ class Plan:
     name: str
     migration: Way | None
     disks_copy: Way | None
+    libvirt: tuple[str, int] | None
+    """Host and port."""
     network_disks: dict[str, StorageSource]
     """By target."""
     accesses: tuple[PathAccess, ...]
@@ -58,6 +66,7 @@ def plan(migration: Migration) -> Plan:
         name=destination_name(migration) if named else "",
         migration=way,
         disks_copy=disks_way(migration) if way is not None else None,
+        libvirt=libvirt_place(migration),
         network_disks=_network_disks(migration),
         accesses=_accesses(migration),
         comparisons=_comparisons(migration),

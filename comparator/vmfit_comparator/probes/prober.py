@@ -18,7 +18,7 @@ from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.contents import Contents
 from vmfit_comparator.probes.plan import Plan, plan
 from vmfit_comparator.probes.recent import RecentWays
-from vmfit_comparator.probes.ways import Ways
+from vmfit_comparator.probes.ways import Ways, ask_for_libvirt
 
 _BUDGET_SECONDS = 3.0
 
@@ -45,12 +45,14 @@ class Prober:
         contents = Contents(questions.comparisons, here, there, secrets.token_bytes(32))
         # What needs no answer of the other host first goes out all at once.
         disks = _ask_about_disks(questions, there)
+        libvirt = ask_for_libvirt(questions.libvirt, here)
         ways.connect()
         contents.compare()
         contents.confirm()
         ways.read(answers)
         contents.read(answers)
         disks(answers)
+        libvirt(answers)
         return answers
 
 

@@ -77,6 +77,25 @@ class Ways:
         answers.MergeFrom(found)
 
 
+def ask_for_libvirt(
+    place: tuple[str, int] | None, here: AskedHost
+) -> Callable[[ProbeAnswers], None]:
+    """Let the source connect to the destination's libvirt; what is returned waits and fills in."""
+    if place is None:
+        return lambda _answers: None
+    probe = PortProbe(host=place[0], port=place[1])
+    connected = here.ask([_connection(probe)])
+
+    def fill(answers: ProbeAnswers) -> None:
+        (result,) = connected()
+        probe.error = result.error
+        if result.HasField("connect"):
+            probe.answer.CopyFrom(result.connect)
+        answers.libvirt_port.CopyFrom(probe)
+
+    return fill
+
+
 def _listener(way: Way) -> Probe:
     question = OpenListener(
         address=way.listen_address,
