@@ -34,6 +34,7 @@ class DomainRecord(NamedTuple):
     snapshot_count: int | None = None
     checkpoint_count: int | None = None
     resident_bytes: int | None = None
+    dirty_rate_bytes_per_second: int | None = None
 
 
 class LibvirtConnection(Protocol):

@@ -17,7 +17,8 @@ class LibvirtError(Exception):
 
 
 class Domain:
-    def __init__(self, uuid, *, hangs=None, control=0, job=None, block_job=0):
+    def __init__(self, uuid, *, hangs=None, control=0, job=None, block_job=0, written=None):
+        self.statistics = {"balloon.rss": 4, **(written or {})}
         self.uuid, self.hangs, self.control = uuid, hangs, control
         self.job, self.block_job = job, block_job
 
@@ -50,10 +51,10 @@ class Connection:
         return self.domains[uuid]
 
     def getAllDomainStats(self, kinds, flags):  # noqa: N802
-        return [(domain, {"balloon.rss": 4}) for domain in self.domains.values()]
+        return [(domain, domain.statistics) for domain in self.domains.values()]
 
     def domainListGetStats(self, domains, kinds, flags):  # noqa: N802
-        return [(domain, {"balloon.rss": 4}) for domain in domains]
+        return [(domain, domain.statistics) for domain in domains]
 
 
 def probe(*domains):
@@ -69,6 +70,7 @@ def probe(*domains):
         VIR_ERR_NO_DOMAIN=1,
         VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT=1,
         VIR_DOMAIN_STATS_BALLOON=2,
+        VIR_DOMAIN_STATS_DIRTYRATE=512,
     )
     return ProcessProbe(libvirt, "u", read_only=False), opened
 
@@ -84,6 +86,22 @@ def test_jobs_and_memory():
     assert (two.active_job, two.block_jobs) == (None, (("vda", "pull"),))
     assert (three.active_job, three.block_jobs, three.jobs_known) == (None, (), True)
     assert one.resident_bytes == 4096
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"),
+    [
+        (None, None),
+        ({"dirtyrate.calc_status": 0}, None),
+        ({"dirtyrate.calc_status": 1, "dirtyrate.megabytes_per_second": 5}, None),
+        ({"dirtyrate.calc_status": 2, "dirtyrate.megabytes_per_second": 5}, 5 << 20),
+        ({"dirtyrate.calc_status": 2, "dirtyrate.megabytes_per_second": 0}, 0),
+    ],
+)
+def test_a_dirty_rate_that_somebody_had_measured(written, rate):
+    asked, _ = probe(Domain("a", written=written))
+    (record,) = asked.complete(records("a"))
+    assert record.dirty_rate_bytes_per_second == rate
 
 
 def test_inactive_domains_are_not_asked():

@@ -29,6 +29,8 @@ def vm_of_record(record: DomainRecord) -> Vm:
         vm.checkpoint_count = record.checkpoint_count
     if record.resident_bytes is not None:
         vm.memory.resident_bytes = record.resident_bytes
+    if record.dirty_rate_bytes_per_second is not None:
+        vm.dirty_rate_bytes_per_second = record.dirty_rate_bytes_per_second
     if record.inactive_xml is not None:
         definition = parse_vm(record.inactive_xml)
         vm.pending_configuration = _fingerprint(vm) != _fingerprint(definition)

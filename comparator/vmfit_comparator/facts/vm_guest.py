@@ -1,8 +1,9 @@
 """Facts about what runs in the guest: its agent, its writing, devices from the command line."""
 
+import shlex
 from itertools import pairwise
 
-from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence, Remedy
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
 from vmfit_comparator.fact import fact
 from vmfit_comparator.facts.offline import unless_offline
@@ -98,7 +99,7 @@ def guest_agent(migration: Migration) -> Outcome:
     "vm.convergence",
     question="Is the guest's memory sent faster than the guest writes to it?",
     reads=("vm.memory",),
-    also_reads=("options", "vm.state", "vm.dirty_rate_bytes_per_second"),
+    also_reads=("options", "vm.name", "vm.state", "vm.dirty_rate_bytes_per_second"),
 )
 @unless_offline
 def convergence(migration: Migration) -> Outcome:
@@ -145,8 +146,14 @@ def _unmeasured(migration: Migration) -> Outcome:
     text = f"whether the guest writes more than the limit of {limit >> 20} MiB/s is not known"
     if options.auto_converge:
         return probably_yes(f"{text}; auto-converge slows it down", quality=QUALITY_REDUCED)
-    remedy = add_option("--auto-converge", "it slows the guest down until its memory is sent")
-    return no_idea(text, missing=["vm.dirty_rate_bytes_per_second"], remedies=[remedy])
+    remedies = [
+        add_option("--auto-converge", "it slows the guest down until its memory is sent"),
+        Remedy(
+            summary="Have libvirt measure on the source how fast the guest writes memory",
+            command=f"virsh domdirtyrate-calc {shlex.quote(migration.vm.name)}",
+        ),
+    ]
+    return no_idea(text, missing=["vm.dirty_rate_bytes_per_second"], remedies=remedies)
 
 
 FACTS = (migration_blockers, guest_agent, convergence)
