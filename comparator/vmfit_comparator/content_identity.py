@@ -66,6 +66,10 @@ def _equal(outcome: Outcome, pair: DiskPair, probe: ContentProbe) -> Outcome:
     text = f"{outcome.reason}; {seen}"
     if outcome.answer == Answer.ANSWER_PROBABLY_NO:
         return no_idea(f"{text}, as in two copies of one image")
+    if probe.image_locked:
+        return probably_yes(
+            f"{text}, and the destination sees a lock of QEMU's on it", probability=0.97
+        )
     return probably_yes(
         f"{text}, and two copies would have drifted apart", probability=0.9 if many else 0.75
     )

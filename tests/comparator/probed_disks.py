@@ -87,6 +87,12 @@ CONTENTS = [
     ("not compared", UNPROVEN, "NO_IDEA"),
     ("could not be compared", compared(error="Permission denied"), "NO_IDEA"),
     ("equal content", compared(**EQUAL), "PROBABLY_YES"),
+    ("equal content and a lock", compared(**EQUAL, imageLocked=True), "PROBABLY_YES"),
+    (
+        "equal zeros and a lock",
+        compared(comparedCount=60, equalCount=60, imageLocked=True),
+        "NO_IDEA",
+    ),
     ("equal zeros", compared(comparedCount=60, equalCount=60), "NO_IDEA"),
     ("another content", compared(**ANOTHER), "NO"),
     (
