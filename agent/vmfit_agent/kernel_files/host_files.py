@@ -9,6 +9,10 @@ MAXIMUM_BYTES = 16 << 20
 """Longer files are not what they claim to be; /proc/cpuinfo of 4096 CPUs is smaller."""
 
 
+PLACEHOLDER = ".keep"
+"""A file that keeps an empty directory of a recorded host; no entry of it."""
+
+
 def read_text(host: Host, path: str, *, limit: int = MAXIMUM_BYTES) -> str | None:
     """Return a file's text, None when there is no such file.
 
@@ -85,7 +89,8 @@ def list_names(host: Host, path: str) -> list[str]:
     A directory that may not be read gives none too, and a warning.
     """
     try:
-        return sorted(os.listdir(f"{host.root}/{path}"))  # noqa: PTH208 -- names, not paths
+        names = os.listdir(f"{host.root}/{path}")  # noqa: PTH208 -- names, not paths
+        return sorted(name for name in names if name != PLACEHOLDER)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

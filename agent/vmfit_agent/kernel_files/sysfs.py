@@ -7,6 +7,8 @@ refusal is no cause for a warning here.
 import os
 from collections.abc import Iterator
 
+from vmfit_agent.kernel_files.host_files import PLACEHOLDER
+
 # The kernel gives at most one page for an attribute; binary ones (VPD) are no longer.
 _ATTRIBUTE_LIMIT_BYTES = 4096
 
@@ -66,13 +68,14 @@ def link_name(path: str) -> str | None:
 def entry_names(path: str) -> list[str]:
     """Return the directory's entries, sorted; none when it is missing or refused.
 
-    Names that are no text are left out: nobody can ask for such an interface or device.
+    Names that are no text are left out: nobody can ask for such an interface or device. So is
+    what keeps an empty directory of a recorded host.
     """
     try:
         names = os.listdir(path)  # noqa: PTH208 -- as in read_bytes
     except OSError:
         return []
-    return sorted(name for name in names if name.isprintable())
+    return sorted(name for name in names if name.isprintable() and name != PLACEHOLDER)
 
 
 def exists(path: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from vmfit_agent.kernel_files.host_files import PLACEHOLDER
 from vmfit_agent.kernel_files.processes import is_daemon
 from vmfit_agent.processors import cpu_msr, cpuid
 from vmfit_agent.recording.masking import Masking, without_secrets
@@ -42,6 +43,11 @@ class Recording:
             link = directory / rename(str(path))
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(rename(destination))
+        for path in sorted(self.directories):
+            place = directory / rename(str(path))
+            # Version control drops empty directories, and some say something by being there.
+            if not any(place.iterdir()):
+                (place / PLACEHOLDER).touch()
 
     def learn(self) -> Masking:
         """Return a masking that knows what identifies this host."""

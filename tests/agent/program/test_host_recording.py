@@ -2,6 +2,9 @@ from pathlib import PurePath
 
 import pytest
 
+from vmfit_agent.host import Host
+from vmfit_agent.kernel_files.host_files import list_names
+from vmfit_agent.kernel_files.sysfs import entry_names
 from vmfit_agent.recording import host_recording
 from vmfit_agent.recording.host_recording import read_host
 
@@ -123,3 +126,17 @@ def test_masking_covers_content_and_names(root, tmp_path):
     [link] = (out / "dev/disk/by-id").iterdir()
     wwid = (out / "sys/devices/pci0/wwid").read_text().strip()
     assert link.name.removeprefix("wwn-0x") == wwid.removeprefix("naa.")
+
+
+def test_empty_directories_are_kept_where_version_control_drops_them(root, tmp_path):
+    out = tmp_path / "out"
+    (root / "sys/module/tun").mkdir(parents=True)
+    (root / "sys/module/kvm").mkdir()
+    (root / "sys/module/kvm/parameters").mkdir()
+    (root / "sys/module/kvm/parameters/halt_poll_ns").write_text("1\n")
+    record(root, ["sys/module/*", "sys/module/*/parameters/*"], out)
+    assert [path.name for path in (out / "sys/module/tun").iterdir()] == [".keep"]
+    assert [path.name for path in (out / "sys/module/kvm").iterdir()] == ["parameters"]
+    host = Host(out)
+    assert list_names(host, "sys/module/tun") == []
+    assert entry_names(f"{out}/sys/module/tun") == []
