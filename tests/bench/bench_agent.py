@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -32,6 +32,11 @@ def main() -> None:
     options = parser.parse_args()
     rows = [*fresh_collections(options.libvirt_uri), *one_shot(options.libvirt_uri)]
     rows.extend(running_agent(options.libvirt_uri, options.idle))
+    print_rows(rows)
+
+
+def print_rows(rows: Iterable[Row]) -> None:
+    """Print measured values beside their targets."""
     print(f"{'':44} {'measured':>10} {'target':>10}")
     for name, value, target, unit in rows:
         shown = "-" if value is None else f"{value:.2f}"
