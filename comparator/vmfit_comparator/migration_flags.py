@@ -101,6 +101,13 @@ _MODES = (
 )
 _TUNING = (
     Conflict(
+        "a compression method is tuned that --comp-methods does not name",
+        lambda options: (
+            not set(options.compression_methods).issuperset(options.tuned_compression_methods)
+        ),
+        add_option("--comp-methods", "with the method that is tuned"),
+    ),
+    Conflict(
         "--parallel-connections tunes what is not on",
         lambda options: options.HasField("parallel_connections") and not options.parallel,
         add_option("--parallel", "--parallel-connections tunes it"),

@@ -69,12 +69,15 @@ _NUMBERS = {
     "auto-converge-initial": "auto_converge_initial_percent",
     "auto-converge-increment": "auto_converge_increment_percent",
     "parallel-connections": "parallel_connections",
-    "comp-mt-level": None,
-    "comp-mt-threads": None,
-    "comp-mt-dthreads": None,
-    "comp-xbzrle-cache": None,
-    "comp-zlib-level": None,
-    "comp-zstd-level": None,
+}
+# Compression methods by what tunes them.
+_TUNED_METHODS = {
+    "comp-mt-level": "mt",
+    "comp-mt-threads": "mt",
+    "comp-mt-dthreads": "mt",
+    "comp-xbzrle-cache": "xbzrle",
+    "comp-zlib-level": "zlib",
+    "comp-zstd-level": "zstd",
 }
 _MIB_PER_SECOND = {
     "bandwidth": "bandwidth_bytes_per_second",
@@ -97,7 +100,7 @@ _REQUIRES = (
     ("persistent-xml", "persistent"),
     ("tls-destination", "tls"),
 )
-_VALUED = {**_TEXTS, **_LISTS, **_FILES, **_NUMBERS, **_MIB_PER_SECOND}
+_VALUED = {**_TEXTS, **_LISTS, **_FILES, **_NUMBERS, **_TUNED_METHODS, **_MIB_PER_SECOND}
 _KNOWN = {**_FLAGS, **_VALUED}
 _SPELLINGS = [f"--{name}" for name in _KNOWN]
 # What may stand between "virsh" and "migrate": those with a value, and those without.
@@ -207,6 +210,10 @@ def _set(options: MigrationOptions, name: str, text: str, read_file: ReadFile) -
         return
     elif name in _FILES:
         value = read_file(text)
+    elif name in _TUNED_METHODS:
+        _number(name, text)
+        _add_tuned(options, _TUNED_METHODS[name])
+        return
     elif name in _NUMBERS:
         value = _number(name, text)
     elif name in _MIB_PER_SECOND:
@@ -216,6 +223,11 @@ def _set(options: MigrationOptions, name: str, text: str, read_file: ReadFile) -
     field = _KNOWN[name]
     if field is not None:
         setattr(options, field, value)
+
+
+def _add_tuned(options: MigrationOptions, method: str) -> None:
+    if method not in options.tuned_compression_methods:
+        options.tuned_compression_methods.append(method)
 
 
 def _number(name: str, text: str) -> int:

@@ -153,6 +153,21 @@ LOCK = [
         {**LOW, "vm.connection_uri": "qemu:///system", f"{LIMIT}.limits_raisable": True},
         "YES",
     ),
+    (
+        "pinned for RDMA, but TCP is asked for",
+        {**LOW, "vm.memory.locked": False, "options.rdma_pin_all": True},
+        "YES",
+    ),
+    (
+        "pinned for RDMA",
+        {
+            **LOW,
+            "vm.memory.locked": False,
+            "options.rdma_pin_all": True,
+            "options.migration_uri": "rdma://b",
+        },
+        "PROBABLY_NO",
+    ),
     ("too low", LOW, "PROBABLY_NO"),
     ("hard_limit too low", {**LOCKED, "vm.memory.hard_limit_bytes": GIB}, "NO"),
     ("a USB device locks nothing", {"vm.host_devices": [{"type": "usb"}]}, "YES"),

@@ -44,6 +44,7 @@ ACCEPTED = """
 --live --compressed
 --live --compressed --comp-methods mt,xbzrle
 --live --comp-methods xbzrle
+--live --compressed --comp-methods xbzrle --comp-xbzrle-cache 65536
 --live --parallel --compressed --comp-methods xbzrle
 --live --parallel --compressed
 --live --auto-converge --auto-converge-initial 30
@@ -87,6 +88,8 @@ REFUSED = """
 --live --auto-converge-initial 30
 --live --auto-converge --auto-converge-initial 120
 --live --auto-converge --auto-converge-increment 0
+--live --comp-mt-level 3
+--live --compressed --comp-xbzrle-cache 65536
 --live --copy-storage-synchronous-writes
 --offline
 --offline --persistent --p2p --tunnelled

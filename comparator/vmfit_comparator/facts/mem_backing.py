@@ -54,6 +54,7 @@ def backend(migration: Migration) -> Outcome:
         "vm.connection_uri",
         "vm.host_devices",
         "options.rdma_pin_all",
+        "options.migration_uri",
         "destination.kernel.limits",
     ),
 )
@@ -70,7 +71,9 @@ def lock_limit(migration: Migration) -> Outcome:
     """
     vm, limits = migration.vm, migration.destination.kernel.limits
     passed = any(each.type in {"pci", "mdev"} for each in vm.host_devices)
-    if not (vm.memory.locked or passed or migration.options.rdma_pin_all):
+    options = migration.options
+    pinned = options.rdma_pin_all and options.migration_uri.startswith("rdma:")
+    if not (vm.memory.locked or passed or pinned):
         return not_applicable("the guest locks no memory")
     needed = vm.memory.maximum_bytes + (_IO_BYTES if passed else 0)
     if vm.memory.HasField("hard_limit_bytes") and vm.memory.hard_limit_bytes < needed:

@@ -25,8 +25,10 @@ _UNMIGRATABLE = (
     *("nvme", "nvme-ns", "ivshmem-doorbell", "virtio-crypto", "virtio-snd", "virtio-pmem"),
     *("virtio-vga-gl", "virtio-gpu-gl", "vhost-user-gpu", "vhost-user-fs", "usb-mtp"),
 )
-# What the usual speed of a network moves, when no limit is given.
-_SLOW_BYTES_PER_SECOND = 125_000_000
+# What a usual network moves when no limit is given: 1 Gbit/s.
+_USUAL_BYTES_PER_SECOND = 125_000_000
+# Below this an ordinary guest may well write faster than its memory is sent.
+_SLOW_BYTES_PER_SECOND = 64 << 20
 
 
 @fact(
@@ -107,8 +109,8 @@ def convergence(migration: Migration) -> Outcome:
 
     Post-copy that is asked to start by itself, a time-out that suspends the guest, and a guest
     that stands still are YES. Half of the limit or less written is YES, up to it PROBABLY_NO, more
-    NO; --auto-converge makes PROBABLY_YES of both, of REDUCED quality. Under a limit slower than 1
-    Gbit/s with a rate that nobody measured it is NO_IDEA. Without limit and rate there is nothing
+    NO; --auto-converge makes PROBABLY_YES of both, of REDUCED quality. Under a limit below
+    64 MiB/s with a rate that nobody measured it is NO_IDEA. Without limit and rate there is nothing
     to compare.
 
     Source: virDomainStartDirtyRateCalc, as an administrator ran it; virsh migrate --bandwidth.
@@ -126,7 +128,7 @@ def convergence(migration: Migration) -> Outcome:
     if not vm.HasField("dirty_rate_bytes_per_second"):
         return _unmeasured(migration)
     rate = vm.dirty_rate_bytes_per_second
-    limit = limit or _SLOW_BYTES_PER_SECOND
+    limit = limit or _USUAL_BYTES_PER_SECOND
     text = f"it writes {rate >> 20} MiB/s, {limit >> 20} MiB/s are sent"
     if rate <= limit / 2:
         return yes(text)
