@@ -29,7 +29,7 @@ def report_outcomes(results: Iterable[Played], causes: Mapping[str, str | None])
         outcome = _OUTCOMES[played.outcome]
         words = [check_id, outcome, "--text", played.text[:_MAX_TEXT_CHARACTERS]]
         cause = causes.get(played.id)
-        if cause in _applying(played) and outcome != "migrated":
+        if cause and outcome != "migrated" and _is_to_blame(cause, played):
             words += ["--cause", cause]
         done = subprocess.run(
             [str(BIN / "vmfit"), "outcome", *words],
@@ -46,6 +46,13 @@ def report_outcomes(results: Iterable[Played], causes: Mapping[str, str | None])
     return count
 
 
-def _applying(played: Played) -> set[str | None]:
-    findings = played.answer.get("findings", ())
-    return {each["fact"] for each in findings if not each.get("notApplicable")}
+def _is_to_blame(cause: str, played: Played) -> bool:
+    """Tell whether the named fact foresaw it, or none did: another may foresee the same cause."""
+    findings = [each for each in played.answer["findings"] if not each.get("notApplicable")]
+    foresaw = {
+        each["fact"]
+        for each in findings
+        if each["answer"] in ("ANSWER_NO", "ANSWER_PROBABLY_NO")
+        and each["consequence"] != "CONSEQUENCE_ADVISORY"
+    }
+    return cause in (foresaw or {each["fact"] for each in findings})
