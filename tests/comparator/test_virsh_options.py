@@ -80,8 +80,10 @@ def parse(text, files=None):
         (
             "--compressed --comp-methods mt,xbzrle --comp-mt-level 3 --comp-xbzrle-cache 4096",
             None,
-            "compressed: true compression_methods: 'mt' compression_methods: 'xbzrle' "
-            "tuned_compression_methods: 'mt' tuned_compression_methods: 'xbzrle'",
+            (
+                "compressed: true compression_methods: 'mt' compression_methods: 'xbzrle' "
+                "tuned_compression_methods: 'mt' tuned_compression_methods: 'xbzrle'"
+            ),
         ),
         ("--parallel --parallel-connections 4", None, "parallel: true parallel_connections: 4"),
         ("--tls --tls-destination b", None, "tls: true tls_destination: 'b'"),
