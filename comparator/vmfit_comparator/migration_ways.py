@@ -106,14 +106,12 @@ def disks_way(migration: Migration) -> Way | None:
 
 
 def libvirt_place(migration: Migration) -> tuple[str, int] | None:
-    """Return the host and port where the source's own libvirt connects to the destination's.
+    """Return the host and port where the destination's libvirt is to be found.
 
-    None unless the migration is peer to peer, and where the URI's transport is no TCP connection.
+    None without a destination URI, and where the URI's transport is no TCP connection.
     Source: libvirt's connection URIs.
     """
     options = migration.options
-    if not options.peer_to_peer or options.offline:
-        return None
     try:
         parts = urlsplit(options.destination_uri)
         host, port = parts.hostname or "", parts.port or 0

@@ -212,42 +212,7 @@ PATHS = [
     ("not collected", {"source.network": None}, "NO_IDEA"),
 ]
 
-P2P = {"options.peer_to_peer": True, "options.destination_uri": "qemu+tcp://beta/system"}
-
-
-def reached(outcome):
-    return {"probes.libvirt_port": {"host": "beta", "port": 16509, "answer": {"outcome": outcome}}}
-
-
-LIBVIRT = [
-    ("the client connects", {"options.destination_uri": "qemu+tcp://beta/system"}, "YES"),
-    ("connects", {**P2P, **reached("CONNECT_OUTCOME_CONNECTED")}, "YES"),
-    ("refused", {**P2P, **reached("CONNECT_OUTCOME_REFUSED")}, "NO"),
-    ("no answer", {**P2P, **reached("CONNECT_OUTCOME_TIMED_OUT")}, "NO"),
-    ("no such name", {**P2P, **reached("CONNECT_OUTCOME_UNRESOLVED")}, "NO"),
-    ("an outcome of the future", {**P2P, **reached("CONNECT_OUTCOME_UNSPECIFIED")}, "NO_IDEA"),
-    ("not tried", P2P, "PROBABLY_YES"),
-    ("a UNIX socket", {**P2P, "options.destination_uri": "qemu+unix://beta/system"}, "YES"),
-    ("this host", {**P2P, "options.destination_uri": "qemu:///system"}, "YES"),
-]
-
-
-@pytest.mark.parametrize(
-    ("uri", "place"),
-    [
-        ("qemu+tcp://beta/system", "beta:16509"),
-        ("qemu://beta/system", "beta:16514"),
-        ("qemu+tls://[2001:db8::2]:4433/system", "2001:db8::2:4433"),
-        ("qemu+ssh://root@beta/system", "beta:22"),
-    ],
-)
-def test_where_libvirt_listens(uri, place):
-    found = finding(net_ports.libvirt_reach, migration({**P2P, "options.destination_uri": uri}))
-    assert f"libvirt at {place} was not tried" in found.reason
-
-
 TABLES = {
-    net_ports.libvirt_reach: LIBVIRT,
     net_migration.host_name: NAMES,
     net_migration.migration_path: PATHS,
     net_ports.ports: PORTS,

@@ -11,7 +11,6 @@ from vmfit_comparator.migration import Migration
 from vmfit_comparator.migration_ways import (
     Way,
     disks_way,
-    libvirt_place,
     migration_way,
     port_range,
 )
@@ -26,6 +25,13 @@ from vmfit_comparator.outcome import (
 )
 from vmfit_comparator.remedies import add_option, drop_option, open_ports
 
+FAILURES = {
+    ConnectOutcome.CONNECT_OUTCOME_REFUSED: "something refuses the source's connection to",
+    ConnectOutcome.CONNECT_OUTCOME_TIMED_OUT: "the source gets no answer from",
+    ConnectOutcome.CONNECT_OUTCOME_UNREACHABLE: "the source has no way to",
+    ConnectOutcome.CONNECT_OUTCOME_UNRESOLVED: "the source cannot resolve",
+}
+"""What a connection came to that was not made, for people."""
 _TUNNELLED = "does not apply: the data goes through libvirt's connection"
 _NO_PORT = "does not apply: the data takes no TCP port"
 
@@ -160,7 +166,7 @@ def _connected(way: Way, probe: PortProbe) -> Outcome:
         place += f" ({probe.answer.address})"
     if outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED:
         return yes(f"the source connects to {place}")
-    word = _WORDS.get(outcome)
+    word = FAILURES.get(outcome)
     if word is None:
         return no_idea(f"what became of a connection to {place} is not known")
     first, last = way.first_port, way.last_port
@@ -171,48 +177,4 @@ def _connected(way: Way, probe: PortProbe) -> Outcome:
     return no(f"the destination listens, but {word} {place}", remedies=remedies)
 
 
-@fact(
-    "net.libvirt_reach",
-    question="Can the source's libvirt connect to the destination's?",
-    also_reads=(
-        "options.peer_to_peer",
-        "options.destination_uri",
-        "probes.libvirt_port",
-        "probes.not_asked",
-    ),
-)
-def libvirt_reach(migration: Migration) -> Outcome:
-    """Let the source connect where the destination's URI leads, for a peer-to-peer migration.
-
-    A connection is YES; refused, unreachable, without an answer or without an address is NO.
-    Where nobody tried it is PROBABLY_YES. Whether libvirt there lets the source in is not asked.
-    Without --p2p the client makes both connections, and where it runs is not known.
-
-    Source: libvirt's migration documentation, "control connections"; connection URIs.
-    """
-    place = libvirt_place(migration)
-    if place is None:
-        return not_applicable("does not apply: the source's libvirt makes no TCP connection")
-    probe = migration.probes.libvirt_port
-    text = f"{place[0]}:{place[1]}"
-    if not probe.HasField("answer"):
-        why = probe.error or migration.probes.not_asked
-        tried = f"whether the source reaches libvirt at {text} was not tried"
-        return probably_yes(f"{tried}{f': {why}' if why else ''}", probability=0.9)
-    outcome = probe.answer.outcome
-    if outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED:
-        return yes(f"the source connects to libvirt at {text}")
-    word = _WORDS.get(outcome)
-    if word is None:
-        return no_idea(f"what became of a connection to {text} is not known")
-    return no(f"{word} libvirt at {text}")
-
-
-_WORDS = {
-    ConnectOutcome.CONNECT_OUTCOME_REFUSED: "something refuses the source's connection to",
-    ConnectOutcome.CONNECT_OUTCOME_TIMED_OUT: "the source gets no answer from",
-    ConnectOutcome.CONNECT_OUTCOME_UNREACHABLE: "the source has no way to",
-    ConnectOutcome.CONNECT_OUTCOME_UNRESOLVED: "the source cannot resolve",
-}
-
-FACTS = (ports, port_reach, libvirt_reach)
+FACTS = (ports, port_reach)

@@ -48,7 +48,7 @@ class Plan:
     migration: Way | None
     disks_copy: Way | None
     libvirt: tuple[str, int] | None
-    """Host and port."""
+    """Host and port, where the source itself connects to them."""
     network_disks: dict[str, StorageSource]
     """By target."""
     accesses: tuple[PathAccess, ...]
@@ -66,7 +66,7 @@ def plan(migration: Migration) -> Plan:
         name=destination_name(migration) if named else "",
         migration=way,
         disks_copy=disks_way(migration) if way is not None else None,
-        libvirt=libvirt_place(migration),
+        libvirt=libvirt_place(migration) if migration.options.peer_to_peer else None,
         network_disks=_network_disks(migration),
         accesses=_accesses(migration),
         comparisons=_comparisons(migration),

@@ -1,0 +1,92 @@
+"""Facts about the connection to the destination's libvirt."""
+
+from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
+from vmfit_comparator.connections import connection_for
+from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.net_ports import FAILURES
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.migration_ways import libvirt_place
+from vmfit_comparator.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+
+
+@fact(
+    "net.libvirt_reach",
+    question="Does the destination's libvirt listen where the destination URI leads?",
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "destination.identity",
+        "destination.hypervisor.connections",
+        "destination.network.interfaces",
+        "destination.network.listening_ports",
+        "options.peer_to_peer",
+        "options.destination_uri",
+        "probes.libvirt_port",
+        "probes.not_asked",
+    ),
+)
+def libvirt_reach(migration: Migration) -> Outcome:
+    """Look at the port of the destination URI, and let a peer-to-peer source connect to it.
+
+    A connection is YES; refused, unreachable, without an answer or without an address is NO.
+    A port where nothing listens on the destination is NO, or PROBABLY_NO when the URI's name is
+    none that the destination has. Where nobody tried it is PROBABLY_YES with --p2p; without, the
+    client connects, and where it runs is not known: YES. Whether libvirt lets anybody in is not
+    asked.
+
+    Source: libvirt's migration documentation, "control connections"; connection URIs.
+    """
+    place = libvirt_place(migration)
+    if place is None:
+        return not_applicable(
+            "does not apply: no TCP connection leads to the destination's libvirt"
+        )
+    probe = migration.probes.libvirt_port
+    if migration.options.peer_to_peer and probe.HasField("answer"):
+        return _tried(place, probe)
+    text = f"{place[0]}:{place[1]}"
+    ports = migration.destination.network.listening_ports
+    if ports and all(each.port != place[1] for each in ports):
+        if place[0] in _names(migration):
+            return no(f"nothing listens on port {place[1]} of the destination")
+        seen = f"nothing listens on port {place[1]} of the destination, if {place[0]} is its name"
+        return probably_no(seen, probability=0.1)
+    if not migration.options.peer_to_peer and not ports:
+        return not_applicable("what listens on the destination is not known; the client connects")
+    if not migration.options.peer_to_peer:
+        return yes(f"something listens on port {place[1]}; the client connects to {text}")
+    why = probe.error or migration.probes.not_asked
+    tried = f"whether the source reaches libvirt at {text} was not tried"
+    return probably_yes(f"{tried}{f': {why}' if why else ''}", probability=0.9)
+
+
+def _tried(place: tuple[str, int], probe: PortProbe) -> Outcome:
+    text = f"{place[0]}:{place[1]}"
+    if probe.answer.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED:
+        return yes(f"the source connects to libvirt at {text}")
+    word = FAILURES.get(probe.answer.outcome)
+    if word is None:
+        return no_idea(f"what became of a connection to {text} is not known")
+    return no(f"{word} libvirt at {text}")
+
+
+def _names(migration: Migration) -> set[str]:
+    """Return the names and addresses that the destination certainly has."""
+    identity = migration.destination.identity
+    connection = connection_for(migration.vm, migration.destination)
+    names = {identity.hostname, identity.canonical_hostname, *identity.hostname_addresses}
+    names |= {connection.hostname} if connection is not None else set()
+    for interface in migration.destination.network.interfaces:
+        names |= {each.partition("/")[0] for each in interface.addresses}
+    return names
+
+
+FACTS = (libvirt_reach,)
