@@ -151,7 +151,10 @@ REACH = [
     ("an outcome of the future", {OUTCOME: ConnectOutcome.CONNECT_OUTCOME_UNSPECIFIED}, "NO_IDEA"),
     (
         "no free port",
-        {"probes.migration_port": {"noneFree": True, "error": "port 49215: in use"}},
+        {
+            "probes.migration_port": {"noneFree": True, "error": "port 49215: in use"},
+            LISTENING: TAKEN_ALL,
+        },
         "NO",
     ),
     (

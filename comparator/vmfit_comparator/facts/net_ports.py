@@ -118,10 +118,10 @@ def port_reach(migration: Migration) -> Outcome:
     """Let the destination listen where QEMU will, and the source connect to it.
 
     A connection is YES. Refused, unreachable or without an answer although the destination
-    listens is NO: a firewall, or the address leads to another host. No free port, or an address to
-    listen on that the destination does not have, is NO (a port that a
-    URI names and that only just was taken PROBABLY_NO). The same for the disks' copy. Where nobody
-    tried it is PROBABLY_YES. A tunnel and UNIX sockets need no port.
+    listens is NO: a firewall, or the address leads to another host. No free port is NO (PROBABLY_NO
+    where one was free a moment ago), and so is an address to listen on that the destination does
+    not have. The same for the disks' copy. Where nobody tried it is PROBABLY_YES. A tunnel and
+    UNIX sockets need no port.
 
     Source: connect(2), listen(2), as libvirt and QEMU do.
     """
@@ -153,9 +153,9 @@ def _reach(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
 def _cannot_listen(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
     seen = f"the destination cannot listen: {probe.error}"
     used = {each.port for each in migration.destination.network.listening_ports}
-    if way.first_port == way.last_port and way.first_port not in used:
-        # Two checks of one port at the same time are in each other's way.
-        return probably_no(f"{seen}; nothing listened there a moment ago", probability=0.2)
+    if any(port not in used for port in range(way.first_port, way.last_port + 1)):
+        # Two checks at the same time take ports from each other.
+        return probably_no(f"{seen}; a moment ago a port was free", probability=0.2)
     return no(seen)
 
 
