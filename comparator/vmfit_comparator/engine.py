@@ -12,7 +12,6 @@ import grpc
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.policy_pb2 import Policy
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator import comparison
 from vmfit_comparator.agent_client import AgentError
 from vmfit_comparator.agents import Agents
@@ -26,7 +25,7 @@ from vmfit_comparator.part_volatility import PART_VOLATILITY, fresh_seconds_by_p
 from vmfit_comparator.policy import PolicyError, select_facts
 from vmfit_comparator.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
-from vmfit_comparator.sides import Gathered, Side, ask, gather, resolve_side
+from vmfit_comparator.sides import Gathered, Side, ask, gather, resolve_side, snapshots_by_name
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ class Engine:
         gathered = self._snapshots(request.hosts, fields, timeout_seconds)
         try:
             return baseline(
-                _by_name(gathered),
+                snapshots_by_name(gathered),
                 domain_type=request.domain_type,
                 architecture=request.architecture,
             )
@@ -285,16 +284,6 @@ class Engine:
         own = self._agent_timeout_seconds
         share = own if timeout_seconds is None else min(own, timeout_seconds * _AGENTS_SHARE)
         return time.monotonic() + share
-
-
-def _by_name(gathered: Sequence[Gathered]) -> dict[str, Snapshot]:
-    snapshots: dict[str, Snapshot] = {}
-    for each in gathered:
-        # Two files of hosts that share a name are two hosts here.
-        name = each.side.name
-        count = sum(1 for other in snapshots if other.partition(" (")[0] == name)
-        snapshots[f"{name} ({count + 1})" if count else name] = each.snapshot
-    return snapshots
 
 
 def _check_parts(parts: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Hosts of a request as the engine works with them: live agents, or snapshots the caller has."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
@@ -120,3 +120,14 @@ def _no_host(name: str, inventory: Inventory) -> str:
         return "an empty name of a host"
     hint = did_you_mean(name, inventory.hosts) if inventory.hosts else ", which has no hosts"
     return f"no host {name[:100]!r} in the inventory{hint}"
+
+
+def snapshots_by_name(gathered: Sequence[Gathered]) -> dict[str, Snapshot]:
+    """Return the snapshots by their hosts' names."""
+    snapshots: dict[str, Snapshot] = {}
+    for each in gathered:
+        # Two files of hosts that share a name are two hosts here.
+        name = each.side.name
+        count = sum(1 for other in snapshots if other.partition(" (")[0] == name)
+        snapshots[f"{name} ({count + 1})" if count else name] = each.snapshot
+    return snapshots
