@@ -3,8 +3,8 @@
 Of the open half of the corpus: `virsh cpu-compare` 4998 of 4998 (65 more definitions are errors to
 libvirt: a model or a feature that it does not know; see test_cpu_oracle_facts.py), a host's CPU on
 another host 419 of 419, `virsh hypervisor-cpu-compare` 438 of 438 (and 8 errors of the same kind).
-28 answers are about ppc64, where libvirt compares model names instead of features, and vmfit
-leaves the CPU's name to cpu.model_usable.
+28 answers are about ppc64, where libvirt compares models instead of features: see
+test_cpu_oracle_facts.py.
 """
 
 from collections.abc import Iterator

@@ -38,6 +38,12 @@ VENDOR = [
     ("unknown, emulated", {"destination.cpu.vendor": None, **TCG}, "YES"),
     ("offline", {**AMD, **OFFLINE}, "YES"),
 ]
+POWER = {
+    "vm.architecture": "ppc64le",
+    "vm.cpu.expanded": False,
+    "vm.cpu.vendor": None,
+    f"destination.{CONNECTION}.host_cpu": {"model": "POWER9", "vendor": "IBM"},
+}
 FULL_FORBID = {**with_policy("forbid", "rdrand"), "vm.cpu.expanded_features": ["sse2"]}
 LOST = {f"{HOST_MODEL}.features": NO_AVX2}
 LOST_BOTH = {
@@ -135,6 +141,24 @@ CPU_FEATURES = [
             (61, 4, "PROBABLY_YES"),
         )
     ),
+    ("POWER, the same", {**POWER, "vm.cpu.model": "POWER9"}, "YES"),
+    ("POWER, another", {**POWER, "vm.cpu.model": "POWER8"}, "NO"),
+    (
+        "POWER, compatible",
+        {**POWER, "vm.cpu.model": "power8", "vm.cpu.mode": "host-model"},
+        "PROBABLY_YES",
+    ),
+    (
+        "POWER, too new",
+        {**POWER, "vm.cpu.model": "power10", "vm.cpu.mode": "host-model"},
+        "NO",
+    ),
+    (
+        "POWER of another vendor",
+        {**POWER, "vm.cpu.model": "POWER9", "vm.cpu.vendor": "Freescale"},
+        "NO",
+    ),
+    ("POWER, unknown", {**POWER, f"destination.{CONNECTION}.host_cpu": None}, "NO_IDEA"),
     ("nothing known", {**NO_CAPABILITIES, "destination.cpu": None}, "NO_IDEA"),
     ("not expanded", {"vm.cpu.expanded": False, "vm.cpu.expanded_features": []}, "NO_IDEA"),
     (

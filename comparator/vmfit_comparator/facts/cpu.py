@@ -12,6 +12,7 @@ from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.cpu_compare import Comparison, Fit, compare, guest_features
 from vmfit_comparator.cpu_names import HINTS, NEVER_ASKED, canonical, vendor_name
 from vmfit_comparator.fact import fact
+from vmfit_comparator.facts.cpu_power import by_model, is_power
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.guest_cpu import (
     PASSED_THROUGH,
@@ -128,7 +129,8 @@ def features(migration: Migration) -> Outcome:
     libvirt makes check='full' of whatever a running guest has, forced features included, and
     refuses. A definition that is not running yet (check='partial', or none given) must also match
     what it says of vendor, forbidden features and match='strict'. CPU model names are never
-    compared. Passed-through CPUs are judged by cpu.mode_passthrough.
+    compared, except on POWER, which has no features. Passed-through CPUs are judged by
+    cpu.mode_passthrough.
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
@@ -140,12 +142,17 @@ def features(migration: Migration) -> Outcome:
     unknown = migration.incoming.cpu.unknown_features
     if unknown:
         return _unknown(unknown)
+    if is_power(migration) and cpu.model:
+        return by_model(cpu, migration)
     given = offer(migration.vm, migration.destination)
     if given is None:
         missing = "destination.hypervisor.connections.domain_capabilities.host_model"
         return no_idea("nothing tells which CPU features the destination gives", missing=[missing])
-    if not cpu.expanded:
-        return _explicit_only(migration, given)
+    return _compared(migration, given) if cpu.expanded else _explicit_only(migration, given)
+
+
+def _compared(migration: Migration, given: Offer) -> Outcome:
+    cpu = live_cpu(migration)
     lacking = needed_features(migration) - given.features
     if cpu.check in {"", "partial"} and not lacking:
         # libvirt compares before it leaves out what QEMU is never asked for.

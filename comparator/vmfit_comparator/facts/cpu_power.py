@@ -1,0 +1,36 @@
+"""How POWER guests' CPUs compare: by the processor's generation, as there are no features."""
+
+from vmfit.v1.vm_pb2 import GuestCpu
+from vmfit_comparator.connections import connection_for
+from vmfit_comparator.cpu_generations import generation
+from vmfit_comparator.migration import Migration
+from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.remedies import change_definition
+
+
+def is_power(migration: Migration) -> bool:
+    """Tell whether the VM runs on a POWER processor, rather than on an emulated one."""
+    vm = migration.vm
+    return vm.domain_type == "kvm" and vm.architecture in {"ppc64", "ppc64le"}
+
+
+def by_model(cpu: GuestCpu, migration: Migration) -> Outcome:
+    """Compare a POWER guest's model with the destination's processor.
+
+    A named model must be the processor's own; a guest in a compatibility mode (host-model with a
+    model) needs a processor of that generation or a newer one.
+    """
+    connection = connection_for(migration.vm, migration.destination)
+    if connection is None or not connection.host_cpu.model:
+        missing = "destination.hypervisor.connections.host_cpu"
+        return no_idea("the model of the destination's processor is not known", missing=[missing])
+    there, vendor = connection.host_cpu.model, connection.host_cpu.vendor
+    remedy = change_definition("Start the guest with another CPU model", "cpu/model", "")
+    if cpu.vendor and cpu.vendor != vendor:
+        return no(f"the definition asks for a CPU from {cpu.vendor}", remedies=[remedy])
+    text = f"the guest is {cpu.model}, the destination's processor {there}"
+    if cpu.mode == "host-model":
+        if generation(cpu.model) <= generation(there):
+            return probably_yes(text)
+        return no(text, remedies=[remedy])
+    return yes(text) if cpu.model == there else no(text, remedies=[remedy])
