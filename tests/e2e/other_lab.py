@@ -68,6 +68,7 @@ class OtherLab:
                 result = self._run(scenario, directory)
         else:
             result = self._run(scenario, directory)
+        stage = stage_of(result, self._work / f"dumps/{scenario}/logs-live")
         prediction = result.get("prediction") or {}
         answer = prediction.get("answer") or {}
         return Played(
@@ -75,8 +76,8 @@ class OtherLab:
             differs=result.get("what_differs", ""),
             answer=answer,
             error=str(prediction.get("error", "")),
-            outcome=_OUTCOMES.get(result["real_outcome"], result["real_outcome"]),
-            stage=_stage(result),
+            outcome=outcome_of(result, stage),
+            stage=stage,
             text=result["error_text"].removeprefix("error: "),
             seconds=round(time.monotonic() - began, 1),
             migration_seconds=result["seconds"],
@@ -88,10 +89,12 @@ class OtherLab:
         command = ["python3", "run.py", "--no-dumps", "--predict", predict, scenario]
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         told = [each for each in os.environ.items() if each[0].startswith("VMFIT_")]
+        # the name must be this lab's alone: its control groups are called by it
+        state = directory / f"{directory.parent.name}-{directory.name}"
         environment = {
             **dict(told),
             "PATH": path,
-            "LAB_STATE": str(directory / "state"),
+            "LAB_STATE": str(state),
             "HOME": "/root",
         }
 
@@ -119,12 +122,23 @@ class OtherLab:
         return result
 
 
-def _stage(result: dict[str, Any]) -> str:
-    """Translate the other lab's stages, which it tells in less detail."""
+def stage_of(result: dict[str, Any], logs: Path) -> str:
+    """Translate the other lab's stages, which it tells in less detail; `logs` has QEMU's."""
     stage = str(result["stage"])
     if stage != "prepare":
         return _STAGES.get(stage, stage)
     events = result.get("events", {})
     if any("MIGRATION" in event for event in events.get("beta", ())):
         return "connecting"
-    return "QEMU" if "qemu" in result["error_text"].lower() else "before QEMU"
+    qemu = [each for each in logs.glob("beta-*.log") if each.name != "beta-libvirtd.log"]
+    started = any("starting up" in each.read_text(errors="replace") for each in qemu)
+    # a domain of that name that runs there all along has a log too
+    return "QEMU" if started and not result.get("domains_left_on_beta") else "before QEMU"
+
+
+def outcome_of(result: dict[str, Any], stage: str) -> str:
+    """Translate the other lab's outcomes; what it calls refused may be our "failed midway"."""
+    outcome = str(result["real_outcome"])
+    if outcome == "refused" and stage == "connecting":
+        return "failed midway"
+    return _OUTCOMES.get(outcome, outcome)
