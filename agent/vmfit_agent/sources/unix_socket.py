@@ -31,9 +31,11 @@ from vmfit_contract.channel import MAX_MESSAGE_BYTES
 
 DEFAULT_SECONDS = 30.0
 """How long the collecting process may take when the caller sets no deadline."""
-HEALTH_SECONDS = 5.0
-"""How often its health is asked; and while it is down:"""
+HEALTH_SECONDS = 20.0
+"""How often its health is asked: each question wakes gRPC's threads for many seconds to come."""
+HEALTH_ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 1.0
+"""How often while it is down."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -117,7 +119,7 @@ class UnixSocket:
         stub = health_pb2_grpc.HealthStub(self._channel)
         while not self._closed.is_set():
             try:
-                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS)
+                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_ANSWER_SECONDS)
                 available = answer.status == serving
             except grpc.RpcError:
                 available = False
