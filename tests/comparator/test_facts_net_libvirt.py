@@ -24,13 +24,15 @@ def reached(outcome):
 
 
 LIBVIRT = [
-    ("the client connects", URI, "YES"),
+    ("the client connects", {**URI, **listening(16509)}, "YES"),
     ("connects", {**P2P, **reached("CONNECT_OUTCOME_CONNECTED")}, "YES"),
     ("refused", {**P2P, **reached("CONNECT_OUTCOME_REFUSED")}, "NO"),
     ("no answer", {**P2P, **reached("CONNECT_OUTCOME_TIMED_OUT")}, "NO"),
     ("no such name", {**P2P, **reached("CONNECT_OUTCOME_UNRESOLVED")}, "NO"),
     ("an outcome of the future", {**P2P, **reached("CONNECT_OUTCOME_UNSPECIFIED")}, "NO_IDEA"),
-    ("not tried", P2P, "PROBABLY_YES"),
+    ("not tried", {**P2P, **listening(16509)}, "PROBABLY_YES"),
+    ("nothing at all listens", URI, "PROBABLY_NO"),
+    ("what listens is not known", {**URI, "destination.network": None}, "YES"),
     ("nobody listens", {**URI, **listening(22)}, "NO"),
     ("nobody listens, to a peer either", {**P2P, **listening(22)}, "NO"),
     ("nobody listens at the address", {**listening(22), **to("qemu+tls://192.0.2.2/system")}, "NO"),
@@ -61,7 +63,8 @@ LIBVIRT = [
     ],
 )
 def test_where_libvirt_listens(uri, place):
-    found = finding(libvirt_reach, migration({**P2P, "options.destination_uri": uri}))
+    changes = {**P2P, **to(uri), "destination.network": None}
+    found = finding(libvirt_reach, migration(changes))
     assert f"libvirt at {place} was not tried" in found.reason
 
 

@@ -150,6 +150,7 @@ VOLUMES = [
 FREE = f"{PATH}.filesystem.available_bytes"
 ROOM = [
     ("not copied", {}, "YES"),
+    ("onto a network disk", {**ALL, **ON_NBD, FREE: 0}, "YES"),
     ("plenty", {**WAITING, FREE: 100 * GIB}, "YES"),
     ("what is allocated", {**WAITING, **ABSENT, FREE: 5 * GIB}, "PROBABLY_YES"),
     ("too little", {**WAITING, **ABSENT, FREE: GIB // 2}, "NO"),

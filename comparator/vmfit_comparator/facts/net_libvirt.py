@@ -38,9 +38,9 @@ def libvirt_reach(migration: Migration) -> Outcome:
 
     A connection is YES; refused, unreachable, without an answer or without an address is NO.
     A port where nothing listens on the destination is NO, or PROBABLY_NO when the URI's name is
-    none that the destination has. Where nobody tried it is PROBABLY_YES with --p2p; without, the
-    client connects, and where it runs is not known: YES. Whether libvirt lets anybody in is not
-    asked.
+    none that the destination has, or nothing at all seems to listen. Where nobody tried it is
+    PROBABLY_YES with --p2p; without, the client connects, and where it runs is not known: YES.
+    Whether libvirt lets anybody in is not asked.
 
     Source: libvirt's migration documentation, "control connections"; connection URIs.
     """
@@ -53,13 +53,14 @@ def libvirt_reach(migration: Migration) -> Outcome:
     if migration.options.peer_to_peer and probe.HasField("answer"):
         return _tried(place, probe)
     text = f"{place[0]}:{place[1]}"
+    known = migration.destination.HasField("network")
     ports = migration.destination.network.listening_ports
-    if ports and all(each.port != place[1] for each in ports):
-        if place[0] in _names(migration):
+    if known and all(each.port != place[1] for each in ports):
+        if ports and place[0] in _names(migration):
             return no(f"nothing listens on port {place[1]} of the destination")
         seen = f"nothing listens on port {place[1]} of the destination, if {place[0]} is its name"
         return probably_no(seen, probability=0.1)
-    if not migration.options.peer_to_peer and not ports:
+    if not migration.options.peer_to_peer and not known:
         return not_applicable("what listens on the destination is not known; the client connects")
     if not migration.options.peer_to_peer:
         return yes(f"something listens on port {place[1]}; the client connects to {text}")

@@ -39,7 +39,8 @@ def free_space(migration: Migration) -> Outcome:
     free: dict[str, int] = {}
     unknown: dict[str, Outcome] = {}
     for pair in pairs(migration):
-        if not is_copied(pair.here, migration):
+        # No network disk is made: what opens on the destination has its room already.
+        if not is_copied(pair.here, migration) or pair.there.source.protocol:
             continue
         place = _place(pair, migration)
         if place is None:
