@@ -46,10 +46,11 @@ def mode_passthrough(migration: Migration) -> Outcome:
     """Compare both hosts' CPUs for a guest with mode host-passthrough or maximum.
 
     libvirt does not check it: with fewer features the migration may succeed, and the guest
-    loses them while it runs. A feature missing there is NO. The same features are YES under TCG,
-    which emulates them, and under KVM when family, model, stepping, microcode and kernel agree
-    too; else, and with more features there, PROBABLY_YES of REDUCED quality. Unknown features
-    are NO_IDEA.
+    loses them while it runs. A feature missing there is NO under KVM, whose state may not load
+    without it; under TCG the guest goes on and breaks only if it uses the feature: PROBABLY_YES
+    of REDUCED quality. The same features are YES under TCG, which emulates them, and under KVM
+    when family, model, stepping, microcode and kernel agree too; else, and with more features
+    there, PROBABLY_YES of REDUCED quality. Unknown features are NO_IDEA.
 
     Source: libvirt docs/formatdomain.rst, host-passthrough and maximum; lab measurements.
     """
@@ -66,7 +67,7 @@ def mode_passthrough(migration: Migration) -> Outcome:
     switched_off = {each.name for each in vm.cpu.features if each.policy in {"disable", "forbid"}}
     lacking = sorted(seen - after.features - switched_off)
     if lacking:
-        return _lost(lacking)
+        return _lost(lacking, emulated=vm.domain_type != "kvm")
     if vm.domain_type != "kvm" and before.firm and before.features == after.features:
         return yes("both hypervisors emulate the same CPU")
     differences = _differences(migration)
@@ -79,14 +80,17 @@ def mode_passthrough(migration: Migration) -> Outcome:
     return probably_yes(f"nothing is lost, but {text}", quality=QUALITY_REDUCED)
 
 
-def _lost(lacking: list[str]) -> Outcome:
+def _lost(lacking: list[str], *, emulated: bool) -> Outcome:
     names = ", ".join(lacking)
     remedy = Remedy(
         summary=f"Start the guest without {names}",
         disable_cpu_features=DisableCpuFeatures(features=lacking),
     )
     text = f"the guest would lose {names} while it runs; libvirt does not check it"
-    return no(text, remedies=[remedy, _NAMED])
+    remedies = [remedy, _NAMED]
+    if emulated:
+        return probably_yes(text, probability=0.7, quality=QUALITY_REDUCED, remedies=remedies)
+    return no(text, remedies=remedies)
 
 
 def _differences(migration: Migration) -> list[str]:
