@@ -2,14 +2,21 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
+
+if TYPE_CHECKING:
+    import psutil
+
+_PROGRAM = "vmfit-agent"
 
 ESSENTIAL_PARTS = frozenset(("identity", "cpu", "memory", "network", "block_devices"))
 """Without these hardly a fact has an answer."""
@@ -44,7 +51,7 @@ class Check:
     """One thing that was tried."""
 
     area: str
-    """ "part", "libvirt" or "device", "program"."""
+    """ "part", "libvirt", "device", "program" or "process"."""
     name: str
     state: str
     """ "ok", "partly" or "missing"."""
@@ -66,6 +73,7 @@ def diagnose(host: Host, collectors: Mapping[str, Collector]) -> Iterator[Check]
         yield _check_device(host, path, remedy)
     if host.is_live:
         yield _check_disk_probes()
+        yield from _running_agents()
 
 
 def remedies(reasons: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,6 +104,34 @@ def _check_libvirt(host: Host, uri: str) -> Check:
         reasons = ("the connection is read-only: no domain capabilities",)
         return Check("libvirt", uri, "partly", True, None, reasons, remedies(reasons))  # noqa: FBT003
     return Check("libvirt", uri, "ok", True, None)  # noqa: FBT003
+
+
+def _running_agents() -> Iterator[Check]:
+    """Yield what every agent process of this host costs at present."""
+    import psutil  # noqa: PLC0415 -- dear to import, and only asked for here
+
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        words = process.info["cmdline"] or []
+        command = next((each for each in ("collect", "serve") if each in words), None)
+        if command is None or not any(os.path.basename(each) == _PROGRAM for each in words[:2]):  # noqa: PTH119
+            continue
+        name = f"{_PROGRAM} {command}, pid {process.info['pid']}"
+        try:
+            cost = _cost(process)
+        except psutil.Error as error:
+            reason = type(error).__name__
+            yield Check("process", name, "partly", False, None, (reason,), ("run as root",))  # noqa: FBT003
+        else:
+            yield Check("process", name, "ok", False, None, (cost,))  # noqa: FBT003
+
+
+def _cost(process: "psutil.Process") -> str:
+    with process.oneshot():
+        times = process.cpu_times()
+        age = time.time() - process.create_time()
+        memory = process.memory_full_info()
+    share = 100 * (times.user + times.system) / max(age, 1)
+    return f"{memory.pss / 2**20:.0f} MiB (PSS), {share:.2f} % of a CPU over {age / 3600:.1f} h"
 
 
 def _check_device(host: Host, path: str, remedy: str) -> Check:

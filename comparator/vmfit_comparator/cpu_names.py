@@ -99,16 +99,6 @@ KVM_ALWAYS = frozenset(_KVM_ALWAYS_NAMES.split())
 # KVM can give these, and QEMU leaves them out of its best CPU all the same (no_autoenable_flags).
 NOT_IN_HOST_MODELS = frozenset(("ht", "topoext", "kvm-hint-dedicated"))
 
-# What QEMU's own processor emulation implements, since QEMU 7.2 or longer.
-_TCG_NAMES = """
-fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse
-sse2 pni pclmuldq ssse3 cx16 sse4.1 sse4.2 movbe popcnt aes xsave rdrand hypervisor
-syscall nx mmxext rdtscp lm 3dnow 3dnowext lahf_lm svm cr8legacy abm sse4a fsgsbase bmi1
-smep bmi2 adx smap clflushopt clwb mpx umip pku pks la57 arat xsaveopt xgetbv1 npt vgif
-svme-addr-chk pdpe1gb vaes erms acpi ss monitor avx avx2 fma f16c
-"""
-TCG = frozenset(_TCG_NAMES.split())
-
 
 def canonical(names: Iterable[str]) -> frozenset[str]:
     """Return the features by libvirt's names."""

@@ -8,7 +8,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import GuestCpu, Vm
 from vmfit_comparator.connections import domain_capabilities_for
 from vmfit_comparator.cpu_compare import guest_features
-from vmfit_comparator.cpu_names import KVM_ALWAYS, NEVER_ASKED, NOT_IN_HOST_MODELS, TCG, canonical
+from vmfit_comparator.cpu_names import KVM_ALWAYS, NEVER_ASKED, NOT_IN_HOST_MODELS, canonical
 from vmfit_comparator.migration import Migration
 
 PASSED_THROUGH = frozenset(("host-passthrough", "maximum"))
@@ -85,6 +85,8 @@ def _tsx_is_broken(cpu: Cpu) -> bool:
 def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
     """Return what the host gives to guests of the VM's type; None when nothing is known.
 
+    What TCG emulates is known from the hypervisor alone: it differs between versions of QEMU.
+
     Firm is the hypervisor's own host model, with what that leaves out although guests may have it:
     features that are never switched on by themselves, and the invariant TSC.
     """
@@ -107,7 +109,4 @@ def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
         features = told | KVM_ALWAYS | NEVER_ASKED
         vendor = snapshot.cpu.vendor
         return Offer(features, firm=False, vendor=vendor, source="the processor", told=told)
-    if vm.domain_type == "qemu" and vm.architecture in {"x86_64", "i686"}:
-        source = "what QEMU can emulate"
-        return Offer(TCG | NEVER_ASKED, firm=False, vendor=None, source=source, told=TCG)
     return None

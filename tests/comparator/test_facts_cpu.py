@@ -111,14 +111,9 @@ CPU_FEATURES = [
         "PROBABLY_NO",
     ),
     (
-        "what QEMU emulates",
+        "what QEMU emulates is not known",
         {**NO_CAPABILITIES, **TCG, "vm.cpu.expanded_features": ["sse2"]},
-        "PROBABLY_YES",
-    ),
-    (
-        "what QEMU does not emulate",
-        {**NO_CAPABILITIES, **TCG, "vm.cpu.expanded_features": ["pcid"]},
-        "PROBABLY_NO",
+        "NO_IDEA",
     ),
     *(
         (

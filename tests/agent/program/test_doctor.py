@@ -1,12 +1,15 @@
 import json
 import logging
+import re
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from vmfit_agent import cli
-from vmfit_agent.diagnosis import diagnose, remedies
+from vmfit_agent.diagnosis import _running_agents, diagnose, remedies
 from vmfit_agent.host import Host, LibvirtUnavailable
 
 
@@ -158,3 +161,20 @@ def test_json(run, fake):
     [network] = [check for check in document["checks"] if check["name"] == "network"]
     assert network["reasons"] == ["gone"]
     assert network["is_essential"] is True
+
+
+def test_running_agents_and_what_they_cost(tmp_path):
+    program = Path(sys.executable).parent / "vmfit-agent"
+    socket = tmp_path / "s"
+    words = [program, "serve", "--listen", f"unix:{socket}", "--libvirt-uri", "none"]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as agent:
+        try:
+            deadline = time.monotonic() + 20
+            while not socket.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            found = {check.name: check for check in _running_agents()}
+        finally:
+            agent.terminate()
+    check = found[f"vmfit-agent serve, pid {agent.pid}"]
+    assert check.state == "ok"
+    assert re.fullmatch(r"\d+ MiB \(PSS\), [\d.]+ % of a CPU over [\d.]+ h", check.reasons[0])
