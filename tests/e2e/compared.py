@@ -43,8 +43,8 @@ _INTRODUCTION = """# Compared
 
 What vmfit answers, beside what else can be asked before a live migration, and beside the real
 outcome. Everything here was measured, on two libvirt hosts in namespaces of one machine
-({versions}; QEMU emulates), scenario by scenario, just before the real migration. Written by
-`tests/e2e/compared.py` from the results of `make reality REALITY="--peers --json FILE"`.
+({versions}; QEMU emulates), scenario by scenario, just before the real migration.
+Written by `tests/e2e/compared.py` from what `make reality REALITY="--peers --json FILE"` found.
 
 - **cpu-compare**: `virsh cpu-compare` on the destination, with the guest's live CPU. It compares
   with the destination's physical CPU, which an emulated guest does not use.
@@ -62,8 +62,8 @@ outcome. Everything here was measured, on two libvirt hosts in namespaces of one
   compares no CPUs for emulated guests, by design.
 - **vmfit**: the verdict of `vmfit check`. YES and PROBABLY_YES count as yes.
 
-None of them but vmfit and `migrate` itself look at everything, and none claims to: a blank cell
-means that nothing could be asked, which is no error. A guest that does not start on the source
+Only vmfit, and the migration itself, look at everything; the others do not claim to: the CPU
+comparisons speak of the CPU alone. A blank cell means that nothing could be asked. A guest that does not start on the source
 at all is asked of vmfit alone, by its XML. "Wrong yes" counts migrations that it would have let
 begin and that were refused, failed or broke the guest; "wrong no" those that it would have
 prevented and that worked.

@@ -106,7 +106,7 @@ def _described(domain):
     xml = found.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE)
     root = ET.fromstring(xml)
     files = [each.get("file") for each in root.iterfind("devices/disk/source[@file]")]
-    cpu = re.search(r"<cpu\b.*?(?:</cpu>|/>)", xml, re.DOTALL)
+    cpu = re.search(r"<cpu\b[^>]*/>|<cpu\b.*?</cpu>", xml, re.DOTALL)
     return {
         "type": root.get("type"),
         "instances_path": files[0].rpartition("/")[0] if files else "/var/lib/libvirt/images",
@@ -165,9 +165,11 @@ def _report(driver, told):
 def _destination(driver, told):
     reasons = []
     try:
-        compute = _compute(driver)
-    except exception.HypervisorUnavailable as error:
+        libvirt.open("qemu:///system").close()
+    except libvirt.libvirtError as error:
+        # nova-compute reports the service down, and LiveMigrationTask refuses then
         return {"reasons": [_short(error)], "filename": "", "cpu_as_for_kvm": "not asked"}
+    compute = _compute(driver)
     instance = _instance(told)
     reasons += _conductor(instance, told["source_compute"], compute)
     filename = ""

@@ -47,7 +47,7 @@ def look(source: Host, destination: Host, domain: str, options: Sequence[str]) -
 
 def _compare(destination: Host, name: str, xml: str) -> Answer:
     """Compare the guest's live CPU, as virsh does on the destination."""
-    cpu = re.search(r"<cpu\b.*?(?:</cpu>|/>)", xml, re.DOTALL)
+    cpu = re.search(r"<cpu\b[^>]*/>|<cpu\b.*?</cpu>", xml, re.DOTALL)
     kind = re.search(r"<domain type='(\w+)'", xml)
     if not cpu or not kind:
         return {"goes": None, "says": "the definition has no CPU"}
