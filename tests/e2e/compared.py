@@ -63,10 +63,10 @@ Written by `tests/e2e/compared.py` from what `make reality REALITY="--peers --js
 - **vmfit**: the verdict of `vmfit check`. YES and PROBABLY_YES count as yes.
 
 Only vmfit, and the migration itself, look at everything; the others do not claim to: the CPU
-comparisons speak of the CPU alone. A blank cell means that nothing could be asked. A guest that does not start on the source
-at all is asked of vmfit alone, by its XML. "Wrong yes" counts migrations that it would have let
-begin and that were refused, failed or broke the guest; "wrong no" those that it would have
-prevented and that worked.
+comparisons speak of the CPU alone. A blank cell means that nothing could be asked. A guest that
+does not start on the source at all is asked of vmfit alone, by its XML. "Wrong yes" counts
+migrations that it would have let begin and that were refused, failed or broke the guest; "wrong
+no" those that it would have prevented and that worked.
 """
 
 

@@ -57,7 +57,7 @@ def _disk(source: Host, destination: Host, disk: ET.Element, *, copies: bool) ->
         return
     if disk.get("type") == "volume":
         pool = origin.get("pool", "")
-        if destination.run(f"virsh -q pool-list --name | grep -qx {pool}", check=False).returncode:
+        if destination.run(f"virsh -q pool-list --name | grep -qw {pool}", check=False).returncode:
             yield f"{name}: storage {pool} is not available"
     elif disk.get("type") == "network":
         yield from _server(destination, origin, name)

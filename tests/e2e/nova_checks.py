@@ -106,6 +106,9 @@ def _described(domain):
     xml = found.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE)
     root = ET.fromstring(xml)
     files = [each.get("file") for each in root.iterfind("devices/disk/source[@file]")]
+    for each in root.iterfind("devices/disk/source[@pool]"):
+        pool = connection.storagePoolLookupByName(each.get("pool"))
+        files.append(pool.storageVolLookupByName(each.get("volume")).path())
     cpu = re.search(r"<cpu\b[^>]*/>|<cpu\b.*?</cpu>", xml, re.DOTALL)
     return {
         "type": root.get("type"),
