@@ -59,7 +59,7 @@ say "Can the guest 'web' go from epyc to skylake? Its disk is a LUN that both ho
 run vmfit check web --from epyc --to skylake -- --live
 say "And 'shop' the other way?"
 run vmfit check shop --from skylake --to epyc -- --live
-say "'archive' lives on a logical volume, a bridge and huge pages that skylake does not have: every reason at once, with remedies"
+say "'archive' lives on a logical volume and a bridge that skylake does not have: every reason at once, with remedies"
 run vmfit check archive --from epyc --to skylake -- --live
 say "'backup' has its disk on USB: equal vendor, model and serial are only a probable yes"
 run vmfit check backup --from epyc --to skylake --fact storage.disk_identity

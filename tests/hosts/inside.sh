@@ -15,7 +15,7 @@ mkfs.ext4 -q -F -U "$([ "$name" = epyc-four-nodes ] && echo 0e0e0e0e || echo 5e5
 echo 64 >/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages
 mkdir -p /var/lib/libvirt/images && truncate -s 8M /var/lib/libvirt/images/web.img
 printf '\x31\xc0\x8e\xd8\xfb\x66\xff\x06\x00\x06\xf4\xeb\xf8' | dd of=/var/lib/libvirt/images/web.img conv=notrunc status=none
-for attempt in $(seq 120); do virsh -q uri >/dev/null 2>&1 && break; sleep 1; done
+for _ in $(seq 120); do virsh -q uri >/dev/null 2>&1 && break; sleep 1; done
 for filter in $(virsh -q nwfilter-list | awk '{print $2}'); do virsh -q nwfilter-undefine "$filter"; done
 virsh -q pool-create-as images dir --target /var/lib/libvirt/images
 cat >/run/web.xml <<END
