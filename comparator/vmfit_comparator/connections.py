@@ -60,8 +60,9 @@ def connection_for(vm: Vm, snapshot: Snapshot) -> HypervisorConnection | None:
 
 def guest_archs_for(vm: Vm, connection: HypervisorConnection) -> Iterator[GuestArch]:
     """Yield the entries for the VM's OS type and architecture: none, or one."""
+    architecture, os_type = vm.architecture, vm.os_type
     for each in connection.guest_archs:
-        if each.architecture == vm.architecture and each.os_type == vm.os_type:
+        if each.architecture == architecture and each.os_type == os_type:
             yield each
 
 
@@ -70,11 +71,12 @@ def canonical_machine(vm: Vm, connection: HypervisorConnection) -> str:
 
     A name that this host does not know is returned as it is; empty when the VM has none.
     """
+    wanted = vm.machine_type
     for arch in guest_archs_for(vm, connection):
         for machine in arch.machine_types:
-            if machine.name == vm.machine_type:
-                return machine.canonical or machine.name
-    return vm.machine_type
+            if machine.name == wanted:
+                return machine.canonical or wanted
+    return wanted
 
 
 def domain_capabilities_for(vm: Vm, snapshot: Snapshot) -> DomainCapabilities | None:

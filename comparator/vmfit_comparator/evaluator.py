@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from vmfit.v1.finding_pb2 import Answer, Evidence, Finding, Quality, SubjectFinding
 from vmfit_comparator.evidence import text_of
 from vmfit_comparator.fact import Fact
@@ -16,6 +18,7 @@ from vmfit_comparator.outcome import Outcome, no_idea, not_applicable
 from vmfit_comparator.probabilities import with_counts
 
 _LOG = logging.getLogger(__name__)
+_NO_QUALITY = Quality.QUALITY_UNSPECIFIED
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
 # Whose a field is that is not there, for people.
 _OWNERS = {
@@ -46,6 +49,32 @@ def evaluate(
     return [evaluation.finding(fact) for fact in facts]
 
 
+class _Values(dict[FieldPath, list[Any] | None]):
+    """What paths lead to, looked up when first asked for."""
+
+    def __init__(self, migration: Migration) -> None:
+        super().__init__()
+        self._migration = migration
+
+    def __missing__(self, path: FieldPath) -> list[Any] | None:
+        self[path] = found = path.values(self._migration)
+        return found
+
+
+class _Shown(dict[FieldPath, Evidence | None]):
+    """What paths lead to, as evidence; None when unset."""
+
+    def __init__(self, values: _Values) -> None:
+        super().__init__()
+        self._values = values
+
+    def __missing__(self, path: FieldPath) -> Evidence | None:
+        values = self._values[path]
+        shown = None if values is None else Evidence(path=path.text, value=text_of(values, path))
+        self[path] = shown
+        return shown
+
+
 class _Evaluation:
     """One migration's findings. What several facts read is looked up once."""
 
@@ -53,14 +82,13 @@ class _Evaluation:
         self._migration = migration
         self._ages = PartAges(migration)
         self._at_seconds = at_seconds
-        self._values: dict[str, list[Any] | None] = {}
-        self._shown: dict[str, Evidence] = {}
+        self._values = _Values(migration)
+        self._shown = _Shown(self._values)
 
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
         if fact.applies_if and not any(path.holds(self._migration) for path in fact.applies_if):
-            unset = self._unset(fact.applies_if, only_parts=True)
-            return _message(fact, unset or not_applicable(_why_not_applicable(fact.applies_if)))
+            return _message(fact, self._not_applicable(fact.applies_if))
         missing = self._unset(fact.reads)
         if missing:
             return _message(fact, missing)
@@ -73,25 +101,22 @@ class _Evaluation:
             return _message(fact, no_idea(reason), error=text)
         if outcome.not_applicable:
             return _message(fact, outcome)
-        paths = (*fact.reads, *fact.also_reads)
+        paths = fact.reads + fact.also_reads
         age = self._ages.oldest(paths)
-        outcome = with_counts(fact.id, outcome)
-        finding = _message(fact, _degraded(outcome, age), self._evidence(paths))
-        if age is not None:
-            self._set_valid_until(finding, age)
-        return finding
+        outcome = _degraded(with_counts(fact.id, outcome), age)
+        evidence = [shown for path in paths if (shown := self._shown[path]) is not None]
+        return _message(fact, outcome, evidence, valid_until=self._valid_until(age))
 
-    def _values_of(self, path: FieldPath) -> list[Any] | None:
-        key = path.text
-        if key not in self._values:
-            self._values[key] = path.values(self._migration)
-        return self._values[key]
+    def _not_applicable(self, applies_if: tuple[FieldPath, ...]) -> Outcome:
+        in_parts = [path for path in applies_if if path.part is not None]
+        unset = self._unset(in_parts, only_parts=True) if in_parts else None
+        return unset or not_applicable(_why_not_applicable(applies_if))
 
     def _unset(self, paths: Sequence[FieldPath], *, only_parts: bool = False) -> Outcome | None:
         """Return NO_IDEA for unset paths; with `only_parts`, only when a whole part is absent."""
         reasons: dict[str, str] = {}
         for path in paths:
-            if self._values_of(path) is None:
+            if self._values[path] is None:
                 missing = path.missing(self._migration) or path.text
                 if not only_parts or missing == f"{path.root}.{path.part}":
                     reasons[missing] = self._ages.why_absent(path)
@@ -100,23 +125,11 @@ class _Evaluation:
         text = "; ".join(f"{path} is not known{why}" for path, why in reasons.items())
         return no_idea(text, missing=tuple(reasons))
 
-    def _evidence(self, paths: Sequence[FieldPath]) -> list[Evidence]:
-        found = []
-        for path in paths:
-            evidence = self._shown.get(path.text)
-            if evidence is None:
-                values = self._values_of(path)
-                if values is None:
-                    continue
-                evidence = Evidence(path=path.text, value=text_of(values, path))
-                self._shown[path.text] = evidence
-            found.append(evidence)
-        return found
-
-    def _set_valid_until(self, finding: Finding, age: Age) -> None:
+    def _valid_until(self, age: Age | None) -> Timestamp | None:
+        if age is None:
+            return None
         until = self._at_seconds + max(age.fresh_for_seconds, 0)
-        finding.valid_until.seconds = int(until)
-        finding.valid_until.nanos = int(until % 1 * 1e9)
+        return Timestamp(seconds=int(until), nanos=int(until % 1 * 1e9))
 
 
 @cache
@@ -155,13 +168,18 @@ def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
 
 
 def _message(
-    fact: Fact, outcome: Outcome, evidence: Sequence[Evidence] = (), *, error: str = ""
+    fact: Fact,
+    outcome: Outcome,
+    evidence: Sequence[Evidence] = (),
+    *,
+    valid_until: Timestamp | None = None,
+    error: str = "",
 ) -> Finding:
     good = outcome.answer >= _PROBABLY_YES
     finding = Finding(
         fact=fact.id,
         answer=outcome.answer,
-        quality=outcome.quality if good else Quality.QUALITY_UNSPECIFIED,
+        quality=outcome.quality if good else _NO_QUALITY,
         reason=outcome.reason,
         evidence=evidence,
         remedies=outcome.remedies,
@@ -169,6 +187,7 @@ def _message(
         probability=outcome.probability,
         missing=outcome.missing,
         not_applicable=outcome.not_applicable,
+        valid_until=valid_until,
         error=error,
     )
     for name, each in outcome.subjects.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.policy_pb2 import Freshness, FreshnessBound
@@ -40,6 +41,10 @@ class Age:
         return duration_text(self.seconds)
 
 
+# A path after what is least for the one that limits an answer: not expired, how long still fresh.
+_Ranked = tuple[tuple[bool, float], FieldPath]
+
+
 class PartAges:
     """The ages of both snapshots' parts.
 
@@ -50,10 +55,13 @@ class PartAges:
     def __init__(self, migration: Migration) -> None:
         self._statuses: dict[tuple[str, str], PartStatus] = {}
         self._ages: dict[tuple[str, str], float] = {}
-        self._paths: dict[str, Age | None] = {}
+        self._ranks: dict[FieldPath, _Ranked | None] = {}
         self._unreachable = migration.unreachable
         self._vm_is_recorded = migration.vm_from_snapshot
-        self._bounds = bounds_of(migration.policy.freshness)
+        self._bounds = {
+            volatility: (bound.fresh_seconds, bound.stale_seconds)
+            for volatility, bound in bounds_of(migration.policy.freshness).items()
+        }
         for side, snapshot, since in (
             ("source", migration.source, migration.source_age_seconds),
             ("destination", migration.destination, migration.destination_age_seconds),
@@ -69,8 +77,8 @@ class PartAges:
 
         That is of an input too old to tell, else of the one that goes stale first.
         """
-        ages = [age for path in paths if (age := self._age(path)) is not None]
-        return min(ages, key=lambda age: (not age.is_expired, age.fresh_for_seconds), default=None)
+        ranked = [known for path in paths if (known := self._ranked(path)) is not None]
+        return self._age(min(ranked, key=itemgetter(0))[1]) if ranked else None
 
     def of_parts(self) -> Iterator[tuple[str, float]]:
         """Yield "source.cpu" and the like with its age in seconds; the source's parts first."""
@@ -84,22 +92,27 @@ class PartAges:
         status = self._statuses.get((path.root, path.part or ""))
         return f" ({status.error})" if status is not None and status.error else ""
 
-    def _known_age(self, path: FieldPath) -> Age | None:
-        if path.text not in self._paths:
-            self._paths[path.text] = self._age(path)
-        return self._paths[path.text]
+    def _ranked(self, path: FieldPath) -> _Ranked | None:
+        if path not in self._ranks:
+            seconds = self._seconds(path)
+            if seconds is None:
+                self._ranks[path] = None
+            else:
+                fresh, stale = self._bounds[path.volatility]
+                self._ranks[path] = (seconds <= stale, fresh - seconds), path
+        return self._ranks[path]
 
     def _age(self, path: FieldPath) -> Age | None:
+        seconds = self._seconds(path)
+        return None if seconds is None else Age(path.text, seconds, *self._bounds[path.volatility])
+
+    def _seconds(self, path: FieldPath) -> float | None:
         side, part = path.root, path.part
         if part is None and self._vm_is_recorded and side in ("vm", "incoming"):
             side, part = "source", "domains"
         if part is None or path.volatility not in self._bounds:
             return None
-        seconds = self._ages.get((side, part))
-        if seconds is None:
-            return None
-        bound = self._bounds[path.volatility]
-        return Age(path.text, seconds, bound.fresh_seconds, bound.stale_seconds)
+        return self._ages.get((side, part))
 
 
 def duration_text(seconds: float) -> str:

@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
+from vmfit.v1.finding_pb2 import (
+    ANSWER_NO,
+    ANSWER_NO_IDEA,
+    ANSWER_PROBABLY_NO,
+    ANSWER_PROBABLY_YES,
+    ANSWER_YES,
+    QUALITY_NATIVE,
+    QUALITY_UNSPECIFIED,
+    Answer,
+    Quality,
+    Remedy,
+)
 
 _SHOWN_SUBJECTS = 5
 
@@ -14,7 +25,7 @@ class Outcome:
 
     answer: Answer.ValueType
     reason: str
-    quality: Quality.ValueType = Quality.QUALITY_UNSPECIFIED
+    quality: Quality.ValueType = QUALITY_UNSPECIFIED
     remedies: tuple[Remedy, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     probability: float | None = None
@@ -26,25 +37,25 @@ class Outcome:
 def yes(
     reason: str,
     *,
-    quality: Quality.ValueType = Quality.QUALITY_NATIVE,
+    quality: Quality.ValueType = QUALITY_NATIVE,
     remedies: Sequence[Remedy] = (),
     evidence: Mapping[str, str] | None = None,
 ) -> Outcome:
     """It will work. A lesser `quality` says what is lost in the reason."""
-    return Outcome(Answer.ANSWER_YES, reason, quality, tuple(remedies), evidence or {})
+    return Outcome(ANSWER_YES, reason, quality, tuple(remedies), evidence or {})
 
 
 def probably_yes(
     reason: str,
     *,
     probability: float = 0.9,
-    quality: Quality.ValueType = Quality.QUALITY_NATIVE,
+    quality: Quality.ValueType = QUALITY_NATIVE,
     remedies: Sequence[Remedy] = (),
     evidence: Mapping[str, str] | None = None,
 ) -> Outcome:
     """It should work; the reason says why that is not firm. `probability` is that it works."""
     return Outcome(
-        Answer.ANSWER_PROBABLY_YES, reason, quality, tuple(remedies), evidence or {}, probability
+        ANSWER_PROBABLY_YES, reason, quality, tuple(remedies), evidence or {}, probability
     )
 
 
@@ -57,7 +68,7 @@ def no_idea(
 ) -> Outcome:
     """It cannot be known from here; `missing` names the field paths that would tell."""
     return Outcome(
-        Answer.ANSWER_NO_IDEA,
+        ANSWER_NO_IDEA,
         reason,
         remedies=tuple(remedies),
         evidence=evidence or {},
@@ -74,7 +85,7 @@ def probably_no(
 ) -> Outcome:
     """It should fail; the reason says why that is not firm. `probability` is that it works."""
     return Outcome(
-        Answer.ANSWER_PROBABLY_NO,
+        ANSWER_PROBABLY_NO,
         reason,
         remedies=tuple(remedies),
         evidence=evidence or {},
@@ -86,12 +97,12 @@ def no(
     reason: str, *, remedies: Sequence[Remedy] = (), evidence: Mapping[str, str] | None = None
 ) -> Outcome:
     """It will fail."""
-    return Outcome(Answer.ANSWER_NO, reason, remedies=tuple(remedies), evidence=evidence or {})
+    return Outcome(ANSWER_NO, reason, remedies=tuple(remedies), evidence=evidence or {})
 
 
 def not_applicable(reason: str) -> Outcome:
     """The question does not arise for this VM."""
-    return Outcome(Answer.ANSWER_YES, reason, Quality.QUALITY_NATIVE, not_applicable=True)
+    return Outcome(ANSWER_YES, reason, QUALITY_NATIVE, not_applicable=True)
 
 
 def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
@@ -102,9 +113,9 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     """
     answer = min(outcome.answer for outcome in outcomes.values())
     deciding = {name: each for name, each in outcomes.items() if each.answer == answer}
-    lesser = [each for each in outcomes.values() if each.answer != Answer.ANSWER_YES]
+    lesser = [each for each in outcomes.values() if each.answer != ANSWER_YES]
     probability = None
-    if answer in (Answer.ANSWER_PROBABLY_NO, Answer.ANSWER_PROBABLY_YES):
+    if answer in (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES):
         probability = 1.0
         for each in deciding.values():
             probability *= 1.0 if each.probability is None else each.probability
@@ -122,8 +133,8 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
 
 
 def _least_quality(answer: Answer.ValueType, outcomes: Mapping[str, Outcome]) -> Quality.ValueType:
-    if answer < Answer.ANSWER_PROBABLY_YES:
-        return Quality.QUALITY_UNSPECIFIED
+    if answer < ANSWER_PROBABLY_YES:
+        return QUALITY_UNSPECIFIED
     return min(each.quality for each in outcomes.values())
 
 

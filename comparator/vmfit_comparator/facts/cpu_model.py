@@ -73,7 +73,8 @@ def model_usable(migration: Migration) -> Outcome:
         return no(text, remedies=[change_definition("Use another CPU mode", "cpu/@mode", "")])
     if mode != "custom" or not cpu.model:
         return yes(f"CPU mode {mode} is supported there")
-    model = next((each for each in capabilities.models if each.name == cpu.model), None)
+    name = cpu.model
+    model = next((each for each in capabilities.models if each.name == name), None)
     if model is not None:
         return _usable(migration, model)
     if not capabilities.models:

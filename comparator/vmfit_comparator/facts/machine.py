@@ -96,16 +96,19 @@ def device_models(migration: Migration) -> Outcome:
     if capabilities is None:
         missing = f"{_CONNECTIONS}.domain_capabilities"
         return no_idea("the destination's device models are not known", missing=[missing])
-    listed: dict[tuple[str, str], set[str]] = {}
-    unsupported = set()
-    for device in capabilities.device_classes:
-        if not device.supported:
-            unsupported.add(device.name)
-        listed |= {(device.name, each.name): set(each.values) for each in device.enums}
+    devices = set(_devices(migration.vm))
+    asked = {(kind, enum) for kind, enum, _ in devices}
+    unsupported = {each.name for each in capabilities.device_classes if not each.supported}
+    listed = {
+        (device.name, each.name): set(each.values)
+        for device in capabilities.device_classes
+        for each in device.enums
+        if (device.name, each.name) in asked
+    }
     absent = sorted(
         {
             f"{kind} {value}".strip()
-            for kind, enum, value in _devices(migration.vm)
+            for kind, enum, value in devices
             if kind in unsupported
             or (value and listed.get((kind, enum)) and value not in listed[kind, enum])
         }
