@@ -89,19 +89,20 @@ def domain_capabilities_for(vm: Vm, snapshot: Snapshot) -> DomainCapabilities | 
     connection = connection_for(vm, snapshot)
     if connection is None:
         return None
+    domain_type, architecture = vm.domain_type, vm.architecture
     fitting = [
         each
         for each in connection.domain_capabilities
-        if each.domain_type == vm.domain_type and each.architecture == vm.architecture
+        if each.domain_type == domain_type and each.architecture == architecture
     ]
     if len(fitting) <= 1:
         return fitting[0] if fitting else None
-    machine = canonical_machine(vm, connection)
+    emulator, machine = vm.emulator.path, canonical_machine(vm, connection)
     defaults = {arch.emulator_path for arch in guest_archs_for(vm, connection)}
     return max(
         fitting,
         key=lambda each: (
-            each.emulator_path == vm.emulator.path,
+            each.emulator_path == emulator,
             each.emulator_path in defaults,
             each.machine_type == machine,
         ),

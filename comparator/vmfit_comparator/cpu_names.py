@@ -103,9 +103,8 @@ NOT_IN_HOST_MODELS = frozenset(("ht", "topoext", "kvm-hint-dedicated"))
 def canonical(names: Iterable[str]) -> frozenset[str]:
     """Return the features by libvirt's names."""
     found = frozenset(names)
-    if found.isdisjoint(_ALIASES):
-        return found
-    return frozenset(_ALIASES.get(name, name) for name in found)
+    aliases = found.intersection(_ALIASES)
+    return found - aliases | {_ALIASES[name] for name in aliases} if aliases else found
 
 
 def vendor_name(vendor: str) -> str:

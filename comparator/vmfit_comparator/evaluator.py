@@ -110,7 +110,7 @@ class _Evaluation:
     def _not_applicable(self, applies_if: tuple[FieldPath, ...]) -> Outcome:
         in_parts = [path for path in applies_if if path.part is not None]
         unset = self._unset(in_parts, only_parts=True) if in_parts else None
-        return unset or not_applicable(_why_not_applicable(applies_if))
+        return unset or _does_not_apply(applies_if)
 
     def _unset(self, paths: Sequence[FieldPath], *, only_parts: bool = False) -> Outcome | None:
         """Return NO_IDEA for unset paths; with `only_parts`, only when a whole part is absent."""
@@ -133,7 +133,7 @@ class _Evaluation:
 
 
 @cache
-def _why_not_applicable(applies_if: tuple[FieldPath, ...]) -> str:
+def _does_not_apply(applies_if: tuple[FieldPath, ...]) -> Outcome:
     whose: dict[str, list[str]] = {}
     for path in applies_if:
         owner = _OWNERS[path.root]
@@ -141,7 +141,7 @@ def _why_not_applicable(applies_if: tuple[FieldPath, ...]) -> str:
         if name not in whose.setdefault(owner, []):
             whose[owner].append(name)
     texts = (f"{owner} {' or '.join(names)}" for owner, names in whose.items())
-    return f"does not apply: {', '.join(texts)}"
+    return not_applicable(f"does not apply: {', '.join(texts)}")
 
 
 def _degraded(outcome: Outcome, age: Age | None) -> Outcome:

@@ -38,21 +38,19 @@ def machine_type(migration: Migration) -> Outcome:
     before = connection_for(vm, migration.source)
     name = canonical_machine(vm, before) if before is not None else vm.machine_type
     after = connection_for(vm, migration.destination)
-    known = {
-        machine.name: machine
-        for arch in (guest_archs_for(vm, after) if after is not None else ())
-        for machine in arch.machine_types
-    }
-    if not known:
+    archs = list(guest_archs_for(vm, after)) if after is not None else []
+    machines = [machine for arch in archs for machine in arch.machine_types]
+    if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea("which machine types the destination knows is not known", missing=[missing])
-    if name in known:
-        return yes(f"{name} is there" + (", deprecated" if known[name].deprecated else ""))
+    there = next((each for each in machines if each.name == name), None)
+    if there is not None:
+        return yes(f"{name} is there" + (", deprecated" if there.deprecated else ""))
     capabilities = domain_capabilities_for(vm, migration.destination)
     if capabilities is not None and capabilities.machine_type == name:
         return yes(f"{name} is there")
     family = name.rsplit("-", 1)[0] + "-"
-    nearest = sorted(each for each in known if each.startswith(family))[-1:]
+    nearest = sorted(each.name for each in machines if each.name.startswith(family))[-1:]
     remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
     if nearest:
         summary = f"Start the guest with the machine type {nearest[0]}, which is there"
