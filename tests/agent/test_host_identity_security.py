@@ -1,5 +1,6 @@
 """Identity, topology and security, from made-up hosts."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vmfit_agent.collectors import (
     security,
 )
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.virtualization import hook_scripts
 from vmfit_agent.virtualization.libvirt_conf import parse_conf
 
 CPUS = "sys/devices/system/cpu"
@@ -159,6 +161,7 @@ def test_security_of_a_host(tree):
             "proc/sys/crypto/fips_enabled": "1\n",
             "etc/libvirt/hooks/qemu": "#!/bin/sh\n",
             "etc/libvirt/hooks/README": "text\n",
+            "etc/libvirt/hooks/qemu.d/10-vlan": "x" * (1 << 20) + "y",
             "etc/pki/qemu/ca-cert.pem": "not a certificate",
         }
     )
@@ -173,9 +176,39 @@ def test_security_of_a_host(tree):
     assert "unknown_setting" not in part.qemu_conf
     assert dict(part.libvirtd_conf) == {"listen_tls": "0", "host_uuid": "x"}
     assert list(part.libvirt_hooks) == ["qemu"]
+    assert not part.hook_scripts_unreadable
+    hooks = [(each.path, each.executable, each.HasField("sha256")) for each in part.hook_scripts]
+    assert hooks == [
+        ("README", False, True),
+        ("qemu", True, True),
+        ("qemu.d/10-vlan", False, False),
+    ]
+    assert part.hook_scripts[1].sha256 == hashlib.sha256(b"#!/bin/sh\n").hexdigest()
     assert [(c.path, c.error) for c in part.certificates] == [
         ("/etc/pki/qemu/ca-cert.pem", "no PEM certificate")
     ]
+
+
+def test_a_hook_that_leads_elsewhere_is_not_hashed(tree):
+    host = tree({"etc/libvirt/hooks/README": "text\n"})
+    (host.root / "etc/libvirt/hooks/qemu").symlink_to("/proc/version")
+    (host.root / "etc/libvirt/hooks/lxc").symlink_to("nothing")
+    part = security.collect(host)
+    assert [(each.path, each.HasField("sha256")) for each in part.hook_scripts] == [
+        ("README", True),
+        ("qemu", False),
+    ]
+    assert not part.libvirt_hooks
+
+
+def test_hooks_that_may_not_be_listed(tree, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(hook_scripts.os, "listdir", refuse)
+    host = tree({"etc/libvirt/hooks/qemu": "#!/bin/sh\n"})
+    assert hook_scripts.read_hook_scripts(host) is None
+    assert host.warnings == ["/etc/libvirt/hooks: Permission denied"]
 
 
 def test_a_host_without_confinement(tree):

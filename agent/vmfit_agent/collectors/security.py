@@ -1,6 +1,5 @@
 """Confinement, FIPS and certificates."""
 
-import os
 import re
 from collections.abc import Mapping
 
@@ -9,11 +8,11 @@ from vmfit_agent.certificate_files.certificates import read_certificates
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import (
     exists,
-    is_regular_file,
     list_names,
     read_text,
     read_word,
 )
+from vmfit_agent.virtualization.hook_scripts import read_hook_scripts
 from vmfit_agent.virtualization.libvirt_conf import parse_conf
 
 FILES = (
@@ -76,8 +75,13 @@ def collect(host: Host) -> Security:
         certificates=read_certificates(host, qemu, libvirtd),
         qemu_conf=qemu,
         libvirtd_conf=libvirtd,
-        libvirt_hooks=_hooks(host),
     )
+    hooks = read_hook_scripts(host)
+    if hooks is None:
+        security.hook_scripts_unreadable = True
+    else:
+        security.hook_scripts.extend(hooks)
+        security.libvirt_hooks.extend(each.path for each in hooks if each.executable)
     fips = read_word(host, "proc/sys/crypto/fips_enabled")
     if fips is not None:
         security.fips_enabled = fips == "1"
@@ -134,19 +138,3 @@ def _settings(
             }
         )
     return settings
-
-
-def _hooks(host: Host) -> list[str]:
-    directory = "etc/libvirt/hooks"
-    hooks: list[str] = []
-    for name in list_names(host, directory):
-        if name.endswith(".d"):
-            scripts = [f"{name}/{script}" for script in list_names(host, f"{directory}/{name}")]
-        else:
-            scripts = [name]
-        hooks.extend(script for script in scripts if _is_executable(host, f"{directory}/{script}"))
-    return hooks
-
-
-def _is_executable(host: Host, path: str) -> bool:
-    return is_regular_file(host, path) and os.access(f"{host.root}/{path}", os.X_OK)
