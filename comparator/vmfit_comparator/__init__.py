@@ -15,19 +15,19 @@ import vmfit_contract  # noqa: F401 -- before gRPC, which it keeps quiet
 if TYPE_CHECKING:
     from vmfit_comparator.engine import Engine
     from vmfit_comparator.engine_error import EngineError
-    from vmfit_comparator.inventory import Inventory, InventoryError, read_inventory
-    from vmfit_comparator.policy import PolicyError, read_policy
+    from vmfit_comparator.hosts.inventory import Inventory, InventoryError, read_inventory
+    from vmfit_comparator.policies.policy import PolicyError, read_policy
 
 __version__ = "0.1.0"
 
 _MODULES = {
     "Engine": "engine",
     "EngineError": "engine_error",
-    "Inventory": "inventory",
-    "InventoryError": "inventory",
-    "read_inventory": "inventory",
-    "PolicyError": "policy",
-    "read_policy": "policy",
+    "Inventory": "hosts.inventory",
+    "InventoryError": "hosts.inventory",
+    "read_inventory": "hosts.inventory",
+    "PolicyError": "policies.policy",
+    "read_policy": "policies.policy",
 }
 
 __all__ = [

@@ -14,16 +14,16 @@ from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit_comparator.engine_error import EngineError
-from vmfit_comparator.evaluator import evaluate
-from vmfit_comparator.fact import Fact
-from vmfit_comparator.freshness import PartAges
-from vmfit_comparator.host_answer import HostAnswer
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.policy import ResolvedPolicy
+from vmfit_comparator.evaluation.evaluator import evaluate
+from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.freshness import PartAges
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.verdict import judge
+from vmfit_comparator.hosts.host_answer import HostAnswer
+from vmfit_comparator.hosts.sides import Gathered, Side, age_seconds, ask, gather
+from vmfit_comparator.hosts.vms import IncomingVm, SourceVm, incoming_vm, source_vm
+from vmfit_comparator.policies.policy import ResolvedPolicy
 from vmfit_comparator.probes import Prober
-from vmfit_comparator.sides import Gathered, Side, age_seconds, ask, gather
-from vmfit_comparator.verdict import judge
-from vmfit_comparator.vms import IncomingVm, SourceVm, incoming_vm, source_vm
 
 _LOG = logging.getLogger(__name__)
 # `at` may lie this far behind now and still mean now: clocks of callers differ.

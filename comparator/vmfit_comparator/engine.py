@@ -13,23 +13,30 @@ from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.policy_pb2 import Policy
 from vmfit_comparator import comparison
-from vmfit_comparator.agent_client import AgentError
-from vmfit_comparator.agents import Agents
-from vmfit_comparator.catalogue import describe_facts
 from vmfit_comparator.engine_error import EngineError
-from vmfit_comparator.fact import Fact
+from vmfit_comparator.evaluation.catalogue import describe_facts
+from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.host_answer import WrongHostError
-from vmfit_comparator.inventory import HostEntry, Inventory
-from vmfit_comparator.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
-from vmfit_comparator.policy import PolicyError, select_facts
-from vmfit_comparator.policy_library import PolicyLibrary
+from vmfit_comparator.hosts.agent_client import AgentError
+from vmfit_comparator.hosts.agents import Agents
+from vmfit_comparator.hosts.host_answer import WrongHostError
+from vmfit_comparator.hosts.inventory import HostEntry, Inventory
+from vmfit_comparator.hosts.sides import (
+    Gathered,
+    Side,
+    ask,
+    gather,
+    resolve_side,
+    snapshots_by_name,
+)
+from vmfit_comparator.policies.policy import PolicyError, select_facts
+from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
-from vmfit_comparator.sides import Gathered, Side, ask, gather, resolve_side, snapshots_by_name
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
 if TYPE_CHECKING:
-    from vmfit_comparator.history import History
+    from vmfit_comparator.outcomes.history import History
 
 _THREADS = 64
 _MAX_HOSTS = 10_000
@@ -149,7 +156,7 @@ class Engine:
         self, request: messages.DiffRequest, timeout_seconds: float | None = None
     ) -> messages.DiffResponse:
         """Return what differs between two hosts."""
-        from vmfit_comparator.diff import diff  # noqa: PLC0415 -- only who compares hosts pays for it
+        from vmfit_comparator.differences.diff import diff  # noqa: PLC0415 -- only who compares hosts pays for it
 
         _check_parts(request.parts)
         left, right = self._snapshots(
@@ -170,7 +177,7 @@ class Engine:
         self, request: messages.BaselineRequest, timeout_seconds: float | None = None
     ) -> messages.BaselineResponse:
         """Return what all hosts can give to a guest."""
-        from vmfit_comparator.baseline import baseline  # noqa: PLC0415 -- as above
+        from vmfit_comparator.baselines.baseline import baseline  # noqa: PLC0415 -- as above
 
         if not request.hosts:
             raise _invalid("hosts", "names no host")

@@ -14,9 +14,9 @@ from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.evaluator import evaluate
-from vmfit_comparator.fact import Fact
-from vmfit_comparator.migration import Migration
+from vmfit_comparator.evaluation.evaluator import evaluate
+from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.migration import Migration
 
 GIB = 1 << 30
 MIB = 1 << 20

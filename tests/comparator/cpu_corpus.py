@@ -20,7 +20,7 @@ from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import LibvirtUnavailable
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander, Hypervisor
-from vmfit_comparator.cpu_names import canonical
+from vmfit_comparator.knowledge.cpu_names import canonical
 
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 ORACLE = CORPUS / "oracle" / "split"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.comparator.builders import migration
-from vmfit_comparator.fact import Fact
-from vmfit_comparator.migration import Migration
+from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.migration import Migration
 
 Row = tuple[Any, ...]
 Tables = Mapping[Fact, Sequence[Row]]

@@ -20,8 +20,8 @@ import pytest
 from tests.comparator.cpu_corpus import CORPUS, NEEDS_CORPUS, answers, assert_agreement, expanded
 from vmfit.v1.comparator_service_pb2 import BaselineResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.baseline import baseline
-from vmfit_comparator.cpu_names import NEVER_ASKED, canonical
+from vmfit_comparator.baselines.baseline import baseline
+from vmfit_comparator.knowledge.cpu_names import NEVER_ASKED, canonical
 
 pytestmark = NEEDS_CORPUS
 

@@ -4,8 +4,8 @@ import pytest
 
 from vmfit.v1.calibration_pb2 import MigrationOutcome
 from vmfit.v1.finding_pb2 import Answer, Consequence
-from vmfit_comparator.calibration import calibrate
-from vmfit_comparator.judgement import came_true, stated_probability, what_held
+from vmfit_comparator.outcomes.calibration import calibrate
+from vmfit_comparator.outcomes.judgement import came_true, stated_probability, what_held
 from vmfit_comparator.store.records import CheckRecord, Given, OutcomeRecord
 
 MIGRATED, REFUSED, FAILED, BROKEN = MigrationOutcome.values()[1:]

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.comparator.cpu_corpus import NEEDS_CORPUS, answers, assert_agreement, guest, host
-from vmfit_comparator.cpu_compare import Comparison, compare
-from vmfit_comparator.cpu_names import canonical
+from vmfit_comparator.knowledge.cpu_compare import Comparison, compare
+from vmfit_comparator.knowledge.cpu_names import canonical
 
 pytestmark = NEEDS_CORPUS
 

@@ -20,9 +20,9 @@ from tests.comparator.cpu_corpus import (
     read_cpu,
 )
 from tests.comparator.test_baseline_oracle import described_hosts
-from vmfit_comparator.baseline import baseline
-from vmfit_comparator.cpu_compare import compare
-from vmfit_comparator.cpu_names import NEVER_ASKED, canonical
+from vmfit_comparator.baselines.baseline import baseline
+from vmfit_comparator.knowledge.cpu_compare import compare
+from vmfit_comparator.knowledge.cpu_names import NEVER_ASKED, canonical
 
 pytestmark = NEEDS_CORPUS
 CASES = "oracle"

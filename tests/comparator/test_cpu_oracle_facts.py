@@ -27,11 +27,11 @@ from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import VM_STATE_RUNNING, Vm
-from vmfit_comparator.cpu_names import KVM_ALWAYS, canonical
-from vmfit_comparator.evaluator import evaluate
+from vmfit_comparator.evaluation.evaluator import evaluate
+from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import cpu, cpu_model, cpu_passthrough
-from vmfit_comparator.guest_cpu import host_model
-from vmfit_comparator.migration import Migration
+from vmfit_comparator.knowledge.cpu_names import KVM_ALWAYS, canonical
+from vmfit_comparator.knowledge.guest_cpu import host_model
 
 pytestmark = NEEDS_CORPUS
 

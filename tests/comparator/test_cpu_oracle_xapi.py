@@ -14,8 +14,8 @@ import pytest
 from tests.comparator.cpu_corpus import NEEDS_CORPUS, answers, assert_agreement
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import GuestCpu
-from vmfit_comparator.baseline import baseline
-from vmfit_comparator.cpu_compare import Fit, compare
+from vmfit_comparator.baselines.baseline import baseline
+from vmfit_comparator.knowledge.cpu_compare import Fit, compare
 
 pytestmark = NEEDS_CORPUS
 

@@ -10,10 +10,10 @@ from tests.comparator.builders import assign, destination_snapshot, source_snaps
 from vmfit.v1.comparator_service_pb2 import DifferenceKind
 from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.diff import diff, differs
+from vmfit_comparator.differences.diff import diff, differs
+from vmfit_comparator.differences.snapshot_fields import PARTS, key_alternatives
+from vmfit_comparator.evaluation.fields_of_facts import facts_touching
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.fields_of_facts import facts_touching
-from vmfit_comparator.snapshot_fields import PARTS, key_alternatives
 
 
 def changed(path, value):

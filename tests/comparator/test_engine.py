@@ -18,11 +18,11 @@ from vmfit.v1.comparator_service_pb2 import (
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.options_pb2 import Volatility
 from vmfit_comparator import Engine, EngineError
-from vmfit_comparator.fact import Fact, fact
-from vmfit_comparator.field_path import field_path
-from vmfit_comparator.inventory import parse_inventory
-from vmfit_comparator.outcome import no, yes
-from vmfit_comparator.policy import parse_policy
+from vmfit_comparator.evaluation.fact import Fact, fact
+from vmfit_comparator.evaluation.field_path import field_path
+from vmfit_comparator.evaluation.outcome import no, yes
+from vmfit_comparator.hosts.inventory import parse_inventory
+from vmfit_comparator.policies.policy import parse_policy
 from vmfit_contract.snapshot_file import to_json
 
 SEEN = []

@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 
 from tests.comparator.builders import migration
 from vmfit.v1.finding_pb2 import Answer, Quality
-from vmfit_comparator.evaluator import evaluate
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.evaluator import evaluate
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.field_path import FieldPath
+from vmfit_comparator.evaluation.outcome import (
+    no,
+    no_idea,
+    not_applicable,
+    probably_yes,
+    worst_of,
+    yes,
+)
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.field_path import FieldPath
-from vmfit_comparator.outcome import no, no_idea, not_applicable, probably_yes, worst_of, yes
 
 FREE = "destination.memory.available_bytes"
 

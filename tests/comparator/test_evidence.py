@@ -5,9 +5,9 @@ import pytest
 from tests.comparator.builders import migration
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.options_pb2 import Volatility
-from vmfit_comparator.enum_names import names_of_values
-from vmfit_comparator.evidence import text_of
-from vmfit_comparator.field_path import field_path
+from vmfit_comparator.evaluation.enum_names import names_of_values
+from vmfit_comparator.evaluation.evidence import text_of
+from vmfit_comparator.evaluation.field_path import field_path
 
 
 def text(path, changes=None):

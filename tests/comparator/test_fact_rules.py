@@ -12,11 +12,11 @@ from tests.comparator.builders import assign, finding, migration
 from tests.comparator.healthy import FEATURES
 from tests.comparator.tables import case_of
 from vmfit.v1.finding_pb2 import Answer, Quality
-from vmfit_comparator.evaluator import evaluate
+from vmfit_comparator.evaluation.evaluator import evaluate
+from vmfit_comparator.evaluation.field_path import ROOTS, FieldPath
+from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.facts import cpu as cpu_facts
-from vmfit_comparator.field_path import ROOTS, FieldPath
-from vmfit_comparator.migration import Migration
 
 MODULES = sorted(path.stem for path in Path(__file__).parent.glob("test_facts_*.py"))
 ROWS = {

@@ -8,7 +8,7 @@ from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Answer
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
-from vmfit_comparator.evaluator import evaluate
+from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN, hv_migration
 
 CONNECTION = "source.hypervisor.connections[0]"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.comparator.builders import migration
 from vmfit.v1.options_pb2 import Volatility
-from vmfit_comparator.field_path import field_path
+from vmfit_comparator.evaluation.field_path import field_path
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from vmfit.v1.host_pb2 import CgroupMemory, Memory
-from vmfit_comparator.guest_memory import available_bytes
+from vmfit_comparator.knowledge.guest_memory import available_bytes
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import vmfit_comparator
-from vmfit_comparator.inventory import InventoryError, read_inventory
+from vmfit_comparator.hosts.inventory import InventoryError, read_inventory
 
 
 def test_inventory(tmp_path):

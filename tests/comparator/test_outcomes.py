@@ -23,7 +23,7 @@ from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.cli import run
 from vmfit_comparator.engine import Engine
-from vmfit_comparator.history import History
+from vmfit_comparator.outcomes.history import History
 from vmfit_comparator.server import ComparatorServer
 from vmfit_comparator.store.store import Store
 from vmfit_contract.address import Address
@@ -339,7 +339,7 @@ def test_a_server_warns_once_and_does_not_wait_again(capsys, caplog, monkeypatch
         assert not engine.check(check_request()).subject.check_id
         assert time.monotonic() - before < 2
         holder.close()
-        monkeypatch.setattr("vmfit_comparator.history.time.monotonic", lambda: before + 60)
+        monkeypatch.setattr("vmfit_comparator.outcomes.history.time.monotonic", lambda: before + 60)
         assert engine.check(check_request()).subject.check_id
     kept = [each.getMessage() for each in caplog.records]
     assert len(kept) == 2

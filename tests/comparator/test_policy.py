@@ -5,9 +5,9 @@ import pytest
 from tests.comparator.builders import migration
 from vmfit.v1.finding_pb2 import Answer, Quality
 from vmfit.v1.policy_pb2 import FactRule, FreshnessBound, Margins, Policy
-from vmfit_comparator.evaluator import evaluate
+from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.policy import (
+from vmfit_comparator.policies.policy import (
     BUILT_IN_NAMES,
     PolicyError,
     built_in_policy,

@@ -8,16 +8,23 @@ import yaml
 from tests.comparator.builders import finding, migration
 from vmfit.v1.calibration_pb2 import GetCalibrationResponse
 from vmfit.v1.finding_pb2 import Answer, Consequence
-from vmfit_comparator.fact import Fact
-from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.outcome import no, no_idea, not_applicable, probably_no, probably_yes, yes
-from vmfit_comparator.probabilities import (
+from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.outcome import (
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.evaluation.probabilities import (
     Count,
     built_in_counts,
     exported,
     parse_counts,
     with_counts,
 )
+from vmfit_comparator.facts import BUILT_IN
 
 NO, YES = Answer.ANSWER_PROBABLY_NO, Answer.ANSWER_PROBABLY_YES
 COUNTS = {("x", YES): Count(9, 10), ("x", NO): Count(3, 4)}
@@ -46,7 +53,7 @@ def test_counts_and_the_estimate(outcome, probability):
 
 
 def test_findings_rest_on_the_counts(monkeypatch):
-    monkeypatch.setattr("vmfit_comparator.probabilities.built_in_counts", lambda: COUNTS)
+    monkeypatch.setattr("vmfit_comparator.evaluation.probabilities.built_in_counts", lambda: COUNTS)
     fact = Fact("x", "?", Consequence.CONSEQUENCE_FAILS, (), (), (), lambda _: probably_yes("r"))
     assert finding(fact, migration()).probability == pytest.approx((9 + 1.8) / 12)
     assert finding(replace(fact, id="y"), migration()).probability == 0.9

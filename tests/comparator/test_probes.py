@@ -27,9 +27,9 @@ from vmfit.v1.probe_pb2 import (
     ProbeResult,
 )
 from vmfit_comparator import Engine
-from vmfit_comparator.fact import fact
-from vmfit_comparator.outcome import yes
-from vmfit_comparator.policy import parse_policy
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.outcome import yes
+from vmfit_comparator.policies.policy import parse_policy
 
 SEEN = []
 CONNECTED = ConnectOutcome.CONNECT_OUTCOME_CONNECTED

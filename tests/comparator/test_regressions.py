@@ -6,9 +6,9 @@ from importlib import resources
 import pytest
 import yaml
 
-from vmfit_comparator.regressions import regressions
+from vmfit_comparator.knowledge.regressions import regressions
 
-TEXT = resources.files("vmfit_comparator").joinpath("known_regressions.yaml").read_text()
+TEXT = resources.files("vmfit_comparator.knowledge").joinpath("known_regressions.yaml").read_text()
 ENTRIES = yaml.safe_load(TEXT)
 VERSIONS = {
     f"{side}_{what}"

@@ -13,7 +13,7 @@ from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.inventory import parse_inventory
+from vmfit_comparator.hosts.inventory import parse_inventory
 from vmfit_comparator.server import SERVICE_NAME, ComparatorServer
 from vmfit_contract.address import Address, AddressError, parse_address
 from vmfit_contract.channel import connect

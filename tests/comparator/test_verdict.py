@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmfit.v1.finding_pb2 import Answer, Consequence, Finding, Quality, Verdict
-from vmfit_comparator.fact import Fact
-from vmfit_comparator.outcome import yes
-from vmfit_comparator.policy import parse_policy, resolve_policy
-from vmfit_comparator.verdict import judge
+from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.outcome import yes
+from vmfit_comparator.evaluation.verdict import judge
+from vmfit_comparator.policies.policy import parse_policy, resolve_policy
 
 NAMES = ("a.one", "a.two", "b.one", "b.two")
 CATALOGUE = {

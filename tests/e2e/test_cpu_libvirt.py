@@ -28,11 +28,11 @@ from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander, Hypervisor
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
-from vmfit_comparator.cpu_compare import Fit, compare
-from vmfit_comparator.evaluator import evaluate
+from vmfit_comparator.evaluation.evaluator import evaluate
+from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import cpu as cpu_facts
-from vmfit_comparator.guest_cpu import offer
-from vmfit_comparator.migration import Migration
+from vmfit_comparator.knowledge.cpu_compare import Fit, compare
+from vmfit_comparator.knowledge.guest_cpu import offer
 
 TOOLS = ("libvirtd", "qemu-system-x86_64", "bindfs", "nsenter", "unshare", "ip")
 COUNT = 400

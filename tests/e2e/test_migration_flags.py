@@ -20,9 +20,9 @@ from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.domain_xml import parse_vm
-from vmfit_comparator.evaluator import evaluate
+from vmfit_comparator.evaluation.evaluator import evaluate
+from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import sw_migration
-from vmfit_comparator.migration import Migration
 from vmfit_comparator.virsh_options import parse_virsh_migrate
 
 TOOLS = ("libvirtd", "qemu-system-x86_64", "bindfs", "nsenter", "unshare", "ip")

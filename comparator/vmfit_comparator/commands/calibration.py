@@ -5,7 +5,7 @@ import click
 from vmfit.v1.calibration_pb2 import GetCalibrationRequest
 from vmfit_comparator.commands.options import comparator_options, output_option, store_option
 from vmfit_comparator.commands.session import comparator
-from vmfit_comparator.probabilities import exported
+from vmfit_comparator.evaluation.probabilities import exported
 from vmfit_comparator.render.calibration import show_calibration
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings

@@ -6,7 +6,7 @@ from vmfit.v1.comparator_service_pb2 import DiffRequest
 from vmfit_comparator.commands.options import comparator_options, output_option
 from vmfit_comparator.commands.references import host_reference
 from vmfit_comparator.commands.session import comparator
-from vmfit_comparator.diff import differs
+from vmfit_comparator.differences.diff import differs
 from vmfit_comparator.render.differences import show_diff
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings

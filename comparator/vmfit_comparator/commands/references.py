@@ -57,7 +57,7 @@ def policy_reference(text: str | None) -> PolicyReference:
     path = Path(text)
     if not (text.endswith(_POLICY_SUFFIXES) or "/" in text or _is_file(path)):
         return PolicyReference(name=text)
-    from vmfit_comparator.policy import PolicyError, read_policy  # noqa: PLC0415 -- loads CEL
+    from vmfit_comparator.policies.policy import PolicyError, read_policy  # noqa: PLC0415 -- loads CEL
 
     try:
         return PolicyReference(inline=read_policy(path))

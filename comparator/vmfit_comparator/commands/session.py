@@ -21,7 +21,7 @@ from vmfit_contract.errors import describe
 # An engine brings every fact and CEL along: who asks a running comparator needs none of it.
 if TYPE_CHECKING:
     from vmfit_comparator.engine import Engine
-    from vmfit_comparator.history import History
+    from vmfit_comparator.outcomes.history import History
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -88,12 +88,12 @@ def local_engine(
 ) -> "Iterator[Engine]":
     """Return an engine that knows the settings' hosts and policies."""
     from vmfit_comparator.engine import Engine  # noqa: PLC0415
-    from vmfit_comparator.inventory import (  # noqa: PLC0415
+    from vmfit_comparator.hosts.inventory import (  # noqa: PLC0415
         Inventory,
         InventoryError,
         read_inventory,
     )
-    from vmfit_comparator.policy import PolicyError, read_policy  # noqa: PLC0415
+    from vmfit_comparator.policies.policy import PolicyError, read_policy  # noqa: PLC0415
 
     try:
         inventory = read_inventory(settings.path) if settings.path else Inventory()
@@ -114,7 +114,7 @@ def local_engine(
 def _history(settings: Settings, store: str | None) -> "History | None":
     if not store:
         return None
-    from vmfit_comparator.history import History  # noqa: PLC0415
+    from vmfit_comparator.outcomes.history import History  # noqa: PLC0415
     from vmfit_comparator.store.records import StoreError  # noqa: PLC0415
     from vmfit_comparator.store.store import DEFAULT_KEPT_CHECKS, Store  # noqa: PLC0415
 

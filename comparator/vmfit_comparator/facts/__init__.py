@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from vmfit_comparator.fact import Fact
+from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.facts import (
     cpu,
     cpu_advice,
@@ -20,6 +20,8 @@ from vmfit_comparator.facts import (
     fw,
     host,
     hv,
+    hv_directories,
+    hv_hooks,
     hv_migration,
     job,
     limits,
@@ -59,6 +61,8 @@ MODULES = (
     policy,
     hv,
     hv_migration,
+    hv_hooks,
+    hv_directories,
     sw,
     sw_migration,
     cpu,

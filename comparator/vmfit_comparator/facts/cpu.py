@@ -9,22 +9,9 @@ from vmfit.v1.finding_pb2 import (
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.cpu_compare import Comparison, Fit, compare, guest_features
-from vmfit_comparator.cpu_names import HINTS, NEVER_ASKED, canonical, vendor_name
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.cpu_power import by_model, is_power
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_cpu import (
-    PASSED_THROUGH,
-    Offer,
-    has_no_model,
-    host_model,
-    live_cpu,
-    needed_features,
-    offer,
-)
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -33,7 +20,20 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import upgrade
+from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.facts.cpu_power import by_model, is_power
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.cpu_compare import Comparison, Fit, compare, guest_features
+from vmfit_comparator.knowledge.cpu_names import HINTS, NEVER_ASKED, canonical, vendor_name
+from vmfit_comparator.knowledge.guest_cpu import (
+    PASSED_THROUGH,
+    Offer,
+    has_no_model,
+    host_model,
+    live_cpu,
+    needed_features,
+    offer,
+)
 
 
 @fact(

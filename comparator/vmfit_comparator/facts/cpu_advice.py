@@ -1,10 +1,10 @@
 """Facts about the processors that a guest does not depend on: microcode and vulnerabilities."""
 
 from vmfit.v1.finding_pb2 import Consequence
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, probably_no, probably_yes, yes
-from vmfit_comparator.remedies import upgrade
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import upgrade
 
 
 @fact(

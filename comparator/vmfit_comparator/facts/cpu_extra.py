@@ -1,12 +1,12 @@
 """The fact about CPU features that a hypervisor adds by itself."""
 
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, not_applicable, probably_no, yes
+from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_cpu import PASSED_THROUGH, has_no_model, live_cpu
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, not_applicable, probably_no, yes
-from vmfit_comparator.regressions import matching_regressions
-from vmfit_comparator.remedies import upgrade
+from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, has_no_model, live_cpu
+from vmfit_comparator.knowledge.regressions import matching_regressions
 
 
 @fact(
@@ -37,7 +37,7 @@ def extra_features(migration: Migration) -> Outcome:
     any is known from experience alone: a match in the list of known migration bugs is PROBABLY_NO
     with its reference, none is YES. Passed-through and default CPUs are not checked.
 
-    Source: libvirt virCPUUpdateLive; vmfit_comparator/known_regressions.yaml.
+    Source: libvirt virCPUUpdateLive; vmfit_comparator/knowledge/known_regressions.yaml.
     """
     cpu = live_cpu(migration)
     if cpu.mode in PASSED_THROUGH or has_no_model(cpu):

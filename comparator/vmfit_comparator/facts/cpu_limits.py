@@ -1,17 +1,9 @@
 """Facts about limits of the destination's processor: TSC, addresses, XSAVE, nesting, count."""
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChangeDefinition, ChooseHost, Remedy
-from vmfit_comparator.connections import (
-    canonical_machine,
-    connection_for,
-    domain_capabilities_for,
-    guest_archs_for,
-)
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_cpu import host_model
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -19,6 +11,14 @@ from vmfit_comparator.outcome import (
     probably_no,
     yes,
 )
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import (
+    canonical_machine,
+    connection_for,
+    domain_capabilities_for,
+    guest_archs_for,
+)
+from vmfit_comparator.knowledge.guest_cpu import host_model
 
 _TSC = "destination.cpu.tsc"
 # What decides which domain capabilities concern the VM.

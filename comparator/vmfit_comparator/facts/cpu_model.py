@@ -2,14 +2,9 @@
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED
 from vmfit.v1.hypervisor_pb2 import CpuModelUsability
-from vmfit_comparator.connections import domain_capabilities_for
-from vmfit_comparator.cpu_compare import guest_features
-from vmfit_comparator.cpu_names import canonical
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_cpu import PASSED_THROUGH, offer
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -17,8 +12,13 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import change_definition
-from vmfit_comparator.versions import kernel_version
+from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.cpu_compare import guest_features
+from vmfit_comparator.knowledge.cpu_names import canonical
+from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, offer
+from vmfit_comparator.knowledge.versions import kernel_version
 
 _VM = (
     "vm.domain_type",

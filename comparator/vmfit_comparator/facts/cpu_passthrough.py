@@ -7,12 +7,19 @@ from vmfit.v1.finding_pb2 import (
     Remedy,
     UseCpuModel,
 )
-from vmfit_comparator.cpu_names import canonical
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_yes,
+    yes,
+)
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_cpu import PASSED_THROUGH, offer
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_yes, yes
+from vmfit_comparator.knowledge.cpu_names import canonical
+from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, offer
 
 _HOST_MODEL = "hypervisor.connections.domain_capabilities.host_model"
 _NAMED = Remedy(

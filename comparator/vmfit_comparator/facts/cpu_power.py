@@ -1,11 +1,11 @@
 """How POWER guests' CPUs compare: by the processor's generation, as there are no features."""
 
 from vmfit.v1.vm_pb2 import GuestCpu
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.cpu_generations import generation
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
-from vmfit_comparator.remedies import change_definition
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.cpu_generations import generation
 
 
 def is_power(migration: Migration) -> bool:

@@ -4,12 +4,9 @@ from vmfit.v1.devices_pb2 import PciDevice
 from vmfit.v1.finding_pb2 import Quality
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Filesystem, HostDevice
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.disks import DROPPED_WHEN_MISSING, joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -18,8 +15,11 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import detach, make_directory, upgrade
-from vmfit_comparator.versions import version_text
+from vmfit_comparator.evaluation.remedies import detach, make_directory, upgrade
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING, joined
+from vmfit_comparator.knowledge.versions import version_text
 
 # QEMU carries the state of VFIO devices from 8.1 on, libvirt leaves it to QEMU from 8.5 on.
 _QEMU_WITH_VFIO = 8_001_000
@@ -204,6 +204,10 @@ def virtiofs(migration: Migration) -> Outcome:
         return probably_no(
             f"libvirt {version_text(connection.libvirt_version)} refuses {named}", remedies=remedies
         )
+    return _virtiofsd(named, migration)
+
+
+def _virtiofsd(named: str, migration: Migration) -> Outcome:
     versions = [
         each.hypervisor.virtiofsd_version for each in (migration.source, migration.destination)
     ]
@@ -215,7 +219,7 @@ def virtiofs(migration: Migration) -> Outcome:
     if not all(_VIRTIOFSD <= _version(each) < _QEMU_VIRTIOFSD for each in versions):
         return probably_no(
             f"virtiofsd {' and '.join(versions)}: both must be 1.11 or newer",
-            remedies=[*remedies, upgrade("virtiofsd", "1.11")],
+            remedies=[detach(named), upgrade("virtiofsd", "1.11")],
         )
     return probably_yes(f"QEMU, libvirt and virtiofsd carry {named}", probability=0.7)
 

@@ -1,12 +1,12 @@
 """Facts about devices that libvirt or QEMU never migrate."""
 
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, yes
+from vmfit_comparator.evaluation.remedies import detach
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, probably_no, yes
-from vmfit_comparator.remedies import detach
+from vmfit_comparator.knowledge.disks import joined
 
 
 @fact(

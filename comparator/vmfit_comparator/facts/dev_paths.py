@@ -4,14 +4,14 @@ import posixpath
 
 from vmfit.v1.finding_pb2 import Quality
 from vmfit.v1.vm_pb2 import CharacterDevice, HostPath, Nic
-from vmfit_comparator.active import is_active
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import change_definition, make_directory, provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_addresses import has_address, is_in_use
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
-from vmfit_comparator.remedies import change_definition, make_directory, provide_storage
+from vmfit_comparator.knowledge.active import is_active
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
 # Every Linux has these.
 _ALWAYS_THERE = ("/dev/random", "/dev/urandom", "/dev/null", "/dev/zero")

@@ -2,13 +2,13 @@
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Nic, Vm
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, probably_yes, yes
-from vmfit_comparator.remedies import change_definition, upgrade
+from vmfit_comparator.knowledge.disks import joined
 
 # What QEMU loads for a PCI device by its model when the definition names no file.
 _NIC_ROMS = {

@@ -3,13 +3,13 @@
 from vmfit.v1.devices_pb2 import PciDevice
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes
+from vmfit_comparator.evaluation.remedies import detach
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes
-from vmfit_comparator.remedies import detach
-from vmfit_comparator.versions import kernel_version
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.versions import kernel_version
 
 # The kernel's second interface for migrating VFIO devices, the one that QEMU uses.
 _KERNEL = (5, 18, 0)

@@ -3,14 +3,9 @@
 from collections.abc import Callable
 
 from vmfit.v1.vm_pb2 import Graphics, Vm
-from vmfit_comparator.active import is_active
-from vmfit_comparator.connections import canonical_machine, connection_for
-from vmfit_comparator.disks import is_read_only, joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_addresses import has_address, is_in_use
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -18,7 +13,17 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import add_option, change_definition, drop_option, remove_domain
+from vmfit_comparator.evaluation.remedies import (
+    add_option,
+    change_definition,
+    drop_option,
+    remove_domain,
+)
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.active import is_active
+from vmfit_comparator.knowledge.connections import canonical_machine, connection_for
+from vmfit_comparator.knowledge.disks import is_read_only, joined
+from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
 _ANY_ADDRESS = "0.0.0.0"  # noqa: S104 -- advice, nothing is bound here
 

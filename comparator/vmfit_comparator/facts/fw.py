@@ -1,14 +1,14 @@
 """Facts about firmware and boot files."""
 
 from vmfit.v1.vm_pb2 import HostPath
-from vmfit_comparator.connections import domain_capabilities_for
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import provide_storage, upgrade
 from vmfit_comparator.facts.dev_paths import creatable, existing
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
-from vmfit_comparator.remedies import provide_storage, upgrade
+from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.disks import joined
 
 
 @fact(

@@ -6,10 +6,10 @@ from vmfit.v1.finding_pb2 import (
     RestartService,
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.connections import connection_errors, connection_for
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.knowledge.connections import connection_errors, connection_for
 
 # What libvirt and the kernel say when no daemon listens, in contrast to "may not ask".
 _NO_DAEMON = ("connection refused", "no such file", "cannot recv data", "failed to start daemon")

@@ -7,15 +7,15 @@ from vmfit.v1.finding_pb2 import (
     Remedy,
     UpgradeSoftware,
 )
-from vmfit_comparator.connections import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, yes
+from vmfit_comparator.knowledge.connections import (
     connection_errors,
     connection_for,
     driver_for,
     guest_archs_for,
 )
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, yes
 
 _CONNECTIONS = "destination.hypervisor.connections"
 

@@ -1,10 +1,8 @@
 """The fact about hypervisors that do not migrate at all."""
 
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -12,6 +10,8 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import connection_for
 
 # libvirt's drivers without any call that migrates a running domain.
 _NEVER = frozenset(("bhyve", "ch", "vbox", "vmware", "hyper-v", "test", "openvz"))

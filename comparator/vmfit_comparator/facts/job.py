@@ -2,9 +2,9 @@
 
 from vmfit.v1.finding_pb2 import Remedy, WaitForJob
 from vmfit.v1.vm_pb2 import VM_STATE_SHUT_OFF
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, yes
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, not_applicable, yes
 
 
 @fact(

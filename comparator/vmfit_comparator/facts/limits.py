@@ -1,10 +1,10 @@
 """The fact about the destination kernel's limits."""
 
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, yes
+from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, probably_no, yes
-from vmfit_comparator.remedies import change_definition
 
 # QEMU reserves this many events for each thread that does native asynchronous I/O.
 _AIO_EVENTS = 128

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.connections import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, yes
+from vmfit_comparator.evaluation.remedies import change_definition, detach, upgrade
+from vmfit_comparator.knowledge.connections import (
     canonical_machine,
     connection_for,
     domain_capabilities_for,
     guest_archs_for,
 )
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, yes
-from vmfit_comparator.remedies import change_definition, detach, upgrade
 
 _CONNECTIONS = "destination.hypervisor.connections"
 _IDENTITY = ("vm.domain_type", "vm.os_type", "vm.architecture", "vm.connection_uri", "vm.emulator")

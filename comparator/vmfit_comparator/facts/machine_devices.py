@@ -1,12 +1,12 @@
 """Facts about what QEMU's program and its modules have for the guest's devices."""
 
 from vmfit.v1.hypervisor_pb2 import Emulator
-from vmfit_comparator.connections import domain_capabilities_for
-from vmfit_comparator.fact import fact
-from vmfit_comparator.guest_devices import device_needs
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, not_applicable, yes
-from vmfit_comparator.remedies import detach, upgrade
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, yes
+from vmfit_comparator.evaluation.remedies import detach, upgrade
+from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.guest_devices import device_needs
 
 # Where devices of the same name sit on PCI unless the machine has none.
 _X86 = frozenset(("x86_64", "i686"))

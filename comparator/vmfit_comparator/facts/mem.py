@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, AllocateHugePages, Consequence, FreeMemory, Remedy
 from vmfit.v1.host_pb2 import HugePages, Memory
 from vmfit.v1.storage_pb2 import Mount
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_memory import (
+from vmfit_comparator.knowledge.guest_memory import (
     available_bytes,
     huge_pages_needed,
     limit_is_hidden,
@@ -15,8 +17,6 @@ from vmfit_comparator.guest_memory import (
     ordinary_bytes,
     size_text,
 )
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 
 _REDUCED = QUALITY_REDUCED
 # The size in "pagesize=2M", as the kernel prints it for hugetlbfs.

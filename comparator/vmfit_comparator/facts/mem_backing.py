@@ -1,12 +1,19 @@
 """Facts about how the guest's memory is backed: source, locking, DIMMs."""
 
-from vmfit_comparator.connections import domain_capabilities_for
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    yes,
+)
+from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_memory import size_text
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_no, yes
-from vmfit_comparator.remedies import change_definition, upgrade
+from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.guest_memory import size_text
 
 # What VFIO needs beside the guest's memory: libvirt adds as much for I/O.
 _IO_BYTES = 1 << 30

@@ -3,20 +3,26 @@
 from vmfit.v1.finding_pb2 import Consequence, Quality
 from vmfit.v1.network_pb2 import NetworkInterface
 from vmfit.v1.vm_pb2 import Nic
-from vmfit_comparator.bridges import interface, link_name, uplinks, usable_mtu, virtual_network
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
-from vmfit_comparator.remedies import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import (
     change_definition,
     create_bridge,
     provide_storage,
     set_mtu,
     start_network,
 )
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.bridges import (
+    interface,
+    link_name,
+    uplinks,
+    usable_mtu,
+    virtual_network,
+)
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.disks import joined
 
 _REDUCED = Quality.QUALITY_REDUCED
 

@@ -1,12 +1,9 @@
 """Facts about the connection to the destination's libvirt."""
 
 from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.net_ports import FAILURES
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.migration_ways import libvirt_place
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -15,6 +12,9 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
+from vmfit_comparator.facts.net_ports import FAILURES
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.migration_ways import libvirt_place
 
 
 @fact(

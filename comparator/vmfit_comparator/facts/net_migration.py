@@ -5,12 +5,9 @@ from ipaddress import ip_address, ip_interface
 from vmfit.v1.finding_pb2 import Consequence, Quality, Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, NameAnswer
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.migration_ways import connect_uri, destination_name
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -19,7 +16,10 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import add_option
+from vmfit_comparator.evaluation.remedies import add_option
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.migration_ways import connect_uri, destination_name
 
 
 def _addresses(migration: Migration) -> list[str]:

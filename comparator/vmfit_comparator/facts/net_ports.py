@@ -3,18 +3,9 @@
 from collections.abc import Iterable
 
 from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_addresses import has_address
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.migration_ways import (
-    Way,
-    disks_way,
-    migration_way,
-    port_range,
-)
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -23,7 +14,16 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import add_option, drop_option, open_ports
+from vmfit_comparator.evaluation.remedies import add_option, drop_option, open_ports
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.host_addresses import has_address
+from vmfit_comparator.knowledge.migration_ways import (
+    Way,
+    disks_way,
+    migration_way,
+    port_range,
+)
 
 FAILURES = {
     ConnectOutcome.CONNECT_OUTCOME_REFUSED: "something refuses the source's connection to",

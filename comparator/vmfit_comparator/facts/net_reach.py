@@ -5,13 +5,9 @@ import re
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.network_pb2 import Network
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.bridges import interface, link_name, uplinks
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no_idea,
     not_applicable,
@@ -19,8 +15,12 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import upgrade
-from vmfit_comparator.versions import kernel_version
+from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.bridges import interface, link_name, uplinks
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.versions import kernel_version
 
 _NETWORK = (
     "vm.domain_type",

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence, FreeMemory, Remedy, RepinVcpus
 from vmfit.v1.host_pb2 import NumaNode
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.guest_memory import must_be_resident, size_text
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -18,6 +16,8 @@ from vmfit_comparator.outcome import (
     worst_of,
     yes,
 )
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.guest_memory import must_be_resident, size_text
 
 _REDUCED = QUALITY_REDUCED
 

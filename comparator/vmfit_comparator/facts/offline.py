@@ -2,9 +2,9 @@
 
 from functools import wraps
 
-from vmfit_comparator.fact import Check
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, not_applicable
+from vmfit_comparator.evaluation.fact import Check
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, not_applicable
 
 
 def unless_offline(check: Check) -> Check:

@@ -7,9 +7,9 @@ from google.protobuf.struct_pb2 import Struct
 
 from vmfit.v1.finding_pb2 import ChooseHost, Remedy
 from vmfit.v1.vm_pb2 import VM_STATE_SHUT_OFF
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, yes
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, yes
 
 
 @fact(

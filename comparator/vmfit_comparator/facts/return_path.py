@@ -1,10 +1,10 @@
 """The fact about the way back."""
 
 from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Consequence
-from vmfit_comparator.fact import Fact, fact
+from vmfit_comparator.evaluation.fact import Fact, fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no_idea, probably_yes, yes
 from vmfit_comparator.facts import cpu, cpu_limits, cpu_passthrough, hv, machine, sw
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no_idea, probably_yes, yes
 
 # What stays as it is until somebody upgrades or reboots a host: no memory, no jobs.
 _LASTING = (

@@ -4,12 +4,9 @@ from vmfit.v1.host_pb2 import Certificate
 from vmfit.v1.hypervisor_pb2 import Secret
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import SecretUse
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -18,7 +15,15 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import change_definition, define_secret, drop_option, provide_storage
+from vmfit_comparator.evaluation.remedies import (
+    change_definition,
+    define_secret,
+    drop_option,
+    provide_storage,
+)
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.disks import joined
 
 _QEMU_CERTIFICATES = "/etc/pki/qemu"
 

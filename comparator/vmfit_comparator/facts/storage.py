@@ -1,26 +1,26 @@
 """Facts about the disks that the destination opens where they are."""
 
 from vmfit.v1.finding_pb2 import Quality, Remedy
-from vmfit_comparator.disks import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import add_option, change_definition, provide_storage
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.disks import (
     DROPPED_WHEN_MISSING,
     DiskPair,
     joined,
     pairs,
     used_in_place,
 )
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_paths import (
+from vmfit_comparator.knowledge.host_paths import (
     block_identity,
     filesystem_below,
     filesystem_family,
     mount_above,
     path_exists,
 )
-from vmfit_comparator.iscsi_targets import attachable
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.remedies import add_option, change_definition, provide_storage
+from vmfit_comparator.knowledge.iscsi_targets import attachable
 
 _KINDS = {"file": ("file",), "block": ("block",), "dir": ("directory",)}
 

@@ -3,13 +3,13 @@
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit.v1.vm_pb2 import BlockIdentity, Disk
-from vmfit_comparator.disks import DiskPair, joined, pairs, used_in_place
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import define_secret, provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_paths import block_identity
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.remedies import define_secret, provide_storage
+from vmfit_comparator.knowledge.disks import DiskPair, joined, pairs, used_in_place
+from vmfit_comparator.knowledge.host_paths import block_identity
 
 _DISKS = (
     "vm.disks",

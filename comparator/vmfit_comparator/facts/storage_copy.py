@@ -5,16 +5,16 @@ import posixpath
 from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.migration_pb2 import StorageCopy
-from vmfit_comparator.content_identity import content_probe
-from vmfit_comparator.disks import DiskPair, is_copied, is_read_only, joined, pairs
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import drop_option, provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import disk_probe, proven_disk
-from vmfit_comparator.host_paths import filesystem_below, path_exists
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.pools import has_volume, named_pool, pool_at
-from vmfit_comparator.remedies import drop_option, provide_storage
+from vmfit_comparator.knowledge.content_identity import content_probe
+from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
+from vmfit_comparator.knowledge.host_paths import filesystem_below, path_exists
+from vmfit_comparator.knowledge.pools import has_volume, named_pool, pool_at
 
 
 @fact(

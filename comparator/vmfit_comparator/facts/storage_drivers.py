@@ -2,12 +2,9 @@
 
 from vmfit.v1.finding_pb2 import Remedy, UpgradeSoftware
 from vmfit.v1.vm_pb2 import StorageSource
-from vmfit_comparator.connections import runs_on_qemu
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -16,7 +13,10 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.versions import kernel_version
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import runs_on_qemu
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.versions import kernel_version
 
 _MODULES = {
     "rbd": "block-rbd.so",

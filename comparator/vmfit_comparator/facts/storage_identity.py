@@ -2,15 +2,22 @@
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.probe_pb2 import DiskProbe
-from vmfit_comparator.content_identity import with_content
-from vmfit_comparator.device_identity import same_device
-from vmfit_comparator.disks import DiskPair, is_on_host, joined, servers, used_in_place
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    yes,
+)
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.file_identity import same_file
-from vmfit_comparator.host_paths import path_exists
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, not_applicable, probably_no, yes
+from vmfit_comparator.knowledge.content_identity import with_content
+from vmfit_comparator.knowledge.device_identity import same_device
+from vmfit_comparator.knowledge.disks import DiskPair, is_on_host, joined, servers, used_in_place
+from vmfit_comparator.knowledge.file_identity import same_file
+from vmfit_comparator.knowledge.host_paths import path_exists
 
 
 @fact(

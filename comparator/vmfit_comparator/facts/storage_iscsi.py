@@ -1,14 +1,21 @@
 """Facts about reaching the servers behind disks: iSCSI targets, and any other."""
 
-from vmfit_comparator.disks import DiskPair, is_on_host, joined, pairs, servers, used_in_place
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import disk_probe
-from vmfit_comparator.host_paths import block_identity
-from vmfit_comparator.iscsi_targets import session
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_yes, yes
-from vmfit_comparator.remedies import upgrade
+from vmfit_comparator.knowledge.disks import (
+    DiskPair,
+    is_on_host,
+    joined,
+    pairs,
+    servers,
+    used_in_place,
+)
+from vmfit_comparator.knowledge.host_paths import block_identity
+from vmfit_comparator.knowledge.iscsi_targets import session
 
 
 @fact(

@@ -2,14 +2,14 @@
 
 from vmfit.v1.finding_pb2 import Quality
 from vmfit.v1.vm_pb2 import Disk, StorageSource, Vm
-from vmfit_comparator.active import is_active
-from vmfit_comparator.disks import DiskPair, is_read_only, joined, used_in_place
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_paths import block_device, mount_above
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, probably_no, probably_yes, yes
-from vmfit_comparator.remedies import provide_storage
+from vmfit_comparator.knowledge.active import is_active
+from vmfit_comparator.knowledge.disks import DiskPair, is_read_only, joined, used_in_place
+from vmfit_comparator.knowledge.host_paths import block_device, mount_above
 
 
 @fact(

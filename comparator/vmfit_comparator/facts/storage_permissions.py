@@ -2,13 +2,13 @@
 
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.vm_pb2 import HostPath
-from vmfit_comparator.disks import DiskPair, joined, used_in_place
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_paths import filesystem_below, filesystem_family
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, probably_no, probably_yes, yes
-from vmfit_comparator.remedies import provide_storage
+from vmfit_comparator.knowledge.disks import DiskPair, joined, used_in_place
+from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
 
 _ROOT = ("root", "0", "+0")
 # Servers of these may answer root's chown with "not permitted" (root_squash).

@@ -2,14 +2,9 @@
 
 from vmfit.v1.finding_pb2 import Answer, Remedy
 from vmfit.v1.vm_pb2 import Disk
-from vmfit_comparator.connections import connection_for
-from vmfit_comparator.disks import DiskPair, is_copied, is_read_only, joined, pairs
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.storage_identity import proven_disk
-from vmfit_comparator.host_paths import filesystem_below, filesystem_family
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -18,8 +13,13 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import add_option, change_definition
-from vmfit_comparator.versions import version_text
+from vmfit_comparator.evaluation.remedies import add_option, change_definition
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.facts.storage_identity import proven_disk
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
+from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
+from vmfit_comparator.knowledge.versions import version_text
 
 
 @fact(

@@ -2,13 +2,13 @@
 
 import posixpath
 
-from vmfit_comparator.disks import DiskPair, is_copied, joined, pairs
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.host_paths import filesystem_below
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.pools import named_pool, pool_at
+from vmfit_comparator.knowledge.disks import DiskPair, is_copied, joined, pairs
+from vmfit_comparator.knowledge.host_paths import filesystem_below
+from vmfit_comparator.knowledge.pools import named_pool, pool_at
 
 
 @fact(

@@ -2,13 +2,13 @@
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.hypervisor_pb2 import HypervisorConnection
-from vmfit_comparator.connections import connection_for, guest_archs_for
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.regressions import matching_regressions
-from vmfit_comparator.remedies import change_definition, upgrade
-from vmfit_comparator.versions import kernel_version, version_text
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.knowledge.connections import connection_for, guest_archs_for
+from vmfit_comparator.knowledge.regressions import matching_regressions
+from vmfit_comparator.knowledge.versions import kernel_version, version_text
 
 _CONNECTIONS = ("source.hypervisor.connections", "destination.hypervisor.connections")
 _VM = ("vm.domain_type", "vm.connection_uri")
@@ -119,7 +119,7 @@ def known_regression(migration: Migration) -> Outcome:
     No match is YES. A match is PROBABLY_NO with its reference: distributions may have
     ported the fix back.
 
-    Source: vmfit_comparator/known_regressions.yaml.
+    Source: vmfit_comparator/knowledge/known_regressions.yaml.
     """
     found = matching_regressions(migration)
     if not found:

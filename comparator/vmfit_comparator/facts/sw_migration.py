@@ -2,12 +2,9 @@
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
-from vmfit_comparator.connections import connection_for, runs_on_qemu
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.migration_flags import conflicts
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -16,7 +13,10 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import add_option, change_definition, drop_option
+from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
+from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.migration_flags import conflicts
 
 # libvirt compresses parallel connections by zlib or zstd, and only so, since this version.
 _PARALLEL_COMPRESSION = 9_004_000

@@ -1,9 +1,9 @@
 """Facts about clocks."""
 
 from vmfit.v1.finding_pb2 import Consequence, Remedy, Synchronise
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no_idea, probably_no, probably_yes, yes
 
 
 @fact(

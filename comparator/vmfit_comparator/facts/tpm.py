@@ -1,13 +1,13 @@
 """Facts about emulated and passed-through TPMs."""
 
 from vmfit.v1.vm_pb2 import Tpm
-from vmfit_comparator.connections import connection_for, domain_capabilities_for
-from vmfit_comparator.disks import joined
-from vmfit_comparator.fact import fact
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import detach, upgrade
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.remedies import detach, upgrade
+from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
+from vmfit_comparator.knowledge.disks import joined
 
 # Which leaves the state alone that it shares with the source's swtpm.
 _SWTPM_SHARES = (0, 8)

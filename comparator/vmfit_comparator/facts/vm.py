@@ -11,10 +11,10 @@ from vmfit.v1.vm_pb2 import (
     VM_STATE_SUSPENDED,
     VmState,
 )
-from vmfit_comparator.fact import fact
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.remedies import add_option, change_definition, drop_option
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
 
 _MOVABLE = frozenset((VM_STATE_RUNNING, VM_STATE_BLOCKED, VM_STATE_PAUSED))
 

@@ -5,10 +5,9 @@ from itertools import pairwise
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence, Remedy
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
-from vmfit_comparator.fact import fact
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.outcome import (
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
@@ -17,7 +16,8 @@ from vmfit_comparator.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.remedies import add_option, change_definition
+from vmfit_comparator.evaluation.remedies import add_option, change_definition
+from vmfit_comparator.facts.offline import unless_offline
 
 _AGENT = "org.qemu.guest_agent.0"
 # Device models whose state QEMU never sends (unmigratable device states, migration blockers).

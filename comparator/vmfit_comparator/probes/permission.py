@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from vmfit.v1.policy_pb2 import Policy
-from vmfit_comparator.fact import Fact
+from vmfit_comparator.evaluation.fact import Fact
 
 
 def why_not_probed(policy: Policy, facts: Iterable[Fact], *, forbidden: bool) -> str:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
-from vmfit_comparator.disks import DiskPair, is_copied, pairs, used_in_place
+from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts.storage_identity import same_disk
-from vmfit_comparator.migration import Migration
-from vmfit_comparator.migration_ways import (
+from vmfit_comparator.knowledge.disks import DiskPair, is_copied, pairs, used_in_place
+from vmfit_comparator.knowledge.migration_ways import (
     Way,
     destination_name,
     disks_way,

@@ -12,8 +12,8 @@ from vmfit.v1.probe_pb2 import (
     Probe,
     ProbeAnswers,
 )
-from vmfit_comparator.agent_client import AgentClient
-from vmfit_comparator.migration import Migration
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.contents import Contents
 from vmfit_comparator.probes.plan import Plan, plan

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from vmfit.v1.probe_pb2 import ProbeAnswers
-from vmfit_comparator.migration_ways import Way
+from vmfit_comparator.knowledge.migration_ways import Way
 
 _SECONDS = 10.0
 _MAX_PAIRS = 4096

@@ -12,7 +12,7 @@ from vmfit.v1.probe_pb2 import (
     ProbeResult,
     ResolveName,
 )
-from vmfit_comparator.migration_ways import Way
+from vmfit_comparator.knowledge.migration_ways import Way
 from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.plan import Plan
 from vmfit_comparator.probes.recent import RecentWays

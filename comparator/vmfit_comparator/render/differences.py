@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from vmfit.v1.comparator_service_pb2 import Difference, DifferenceKind, DiffResponse
-from vmfit_comparator.diff import is_difference
+from vmfit_comparator.differences.diff import is_difference
 from vmfit_comparator.render.terminal import Terminal
 
 _INDENT = 4

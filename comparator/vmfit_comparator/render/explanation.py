@@ -5,7 +5,7 @@ from itertools import groupby
 
 from vmfit.v1.comparator_service_pb2 import CheckResponse
 from vmfit.v1.finding_pb2 import FactDescription, Finding
-from vmfit_comparator.freshness import duration_text
+from vmfit_comparator.evaluation.freshness import duration_text
 from vmfit_comparator.render.answers import answer_text
 from vmfit_comparator.render.terminal import Terminal
 

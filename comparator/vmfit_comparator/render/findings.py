@@ -6,7 +6,7 @@ from datetime import UTC
 
 from vmfit.v1.comparator_service_pb2 import CheckResponse
 from vmfit.v1.finding_pb2 import Answer, Consequence, FactDescription, Finding, Quality, Remedy
-from vmfit_comparator.freshness import duration_text
+from vmfit_comparator.evaluation.freshness import duration_text
 from vmfit_comparator.render.answers import answer_text, colour, symbol
 from vmfit_comparator.render.explanation import input_ages, show_explanation
 from vmfit_comparator.render.terminal import Terminal, column_widths

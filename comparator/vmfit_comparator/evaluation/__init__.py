@@ -1,0 +1,1 @@
+"""How facts are declared, evaluated and judged."""

@@ -1,0 +1,130 @@
+"""Verdicts: a policy applied to findings.
+
+The answer is the worst among the facts that decide, so NO_IDEA is never folded into a yes. Facts
+whose consequence is advisory inform and do not decide, unless a rule of the policy says otherwise.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from vmfit.v1.finding_pb2 import Answer, Consequence, Finding, Quality, Verdict
+from vmfit_comparator.policies.expressions import CONDITION, ExpressionError
+from vmfit_comparator.policies.policy import ResolvedPolicy
+
+_UNSURE = (Answer.ANSWER_PROBABLY_NO, Answer.ANSWER_PROBABLY_YES)
+_YES_LIKE = (Answer.ANSWER_PROBABLY_YES, Answer.ANSWER_YES)
+# What a finding leaves of the score; a fact's own probability, where it tells one, comes first.
+_CHANCE = {
+    Answer.ANSWER_NO: 0.0,
+    Answer.ANSWER_PROBABLY_NO: 0.1,
+    Answer.ANSWER_NO_IDEA: 0.5,
+    Answer.ANSWER_PROBABLY_YES: 0.9,
+    Answer.ANSWER_YES: 1.0,
+}
+_QUALITY_FACTOR = {Quality.QUALITY_EMULATED: 0.7, Quality.QUALITY_REDUCED: 0.9}
+# Advice orders hosts that are equal otherwise, and never sinks one.
+_ADVICE_WEIGHT = 0.05
+_SHOWN_FACTS = 3
+
+
+def judge(findings: Sequence[Finding], policy: ResolvedPolicy) -> Verdict:
+    """Return what the policy makes of the findings. The findings stay as they are."""
+    deciding = [each for each in findings if not is_advisory(each, policy)]
+    verdict = Verdict(policy=policy.message.name)
+    verdict.answer = min((each.answer for each in deciding), default=Answer.ANSWER_NO_IDEA)
+    if verdict.answer in _YES_LIKE:
+        verdict.quality = min(each.quality for each in deciding)
+    if verdict.answer in _UNSURE:
+        verdict.probability = math.prod(map(_chance, deciding))
+    blocking = [each for each in deciding if not _meets(each, policy)]
+    verdict.blockers.extend(each.fact for each in blocking)
+    passing = [each for each in findings if each.fact not in set(verdict.blockers)]
+    verdict.warnings.extend(each.fact for each in passing if not _is_plain_yes(each))
+    verdict.score = _score(findings, deciding)
+    for name, count in Counter(each.answer for each in findings).items():
+        verdict.counts[Answer.Name(name).removeprefix("ANSWER_")] = count
+    _set_valid_until(verdict, findings)
+    verdict.acceptable = bool(deciding) and not blocking
+    complaints = _failed_conditions(findings, verdict, policy) if policy.message.conditions else {}
+    verdict.blockers.extend(complaints)
+    verdict.acceptable = verdict.acceptable and not complaints
+    verdict.summary = _summary(verdict, {each.fact: each.reason for each in findings}, complaints)
+    return verdict
+
+
+def is_advisory(finding: Finding, policy: ResolvedPolicy) -> bool:
+    """Return whether the finding informs without deciding."""
+    rule = policy.rules[finding.fact]
+    if rule.HasField("advisory"):
+        return rule.advisory
+    return finding.consequence == Consequence.CONSEQUENCE_ADVISORY
+
+
+def _meets(finding: Finding, policy: ResolvedPolicy) -> bool:
+    rule = policy.rules[finding.fact]
+    if finding.answer < rule.minimum_answer:
+        return False
+    return finding.answer not in _YES_LIKE or finding.quality >= rule.minimum_quality
+
+
+def _is_plain_yes(finding: Finding) -> bool:
+    return finding.answer == Answer.ANSWER_YES and finding.quality == Quality.QUALITY_NATIVE
+
+
+def _score(findings: Sequence[Finding], deciding: Sequence[Finding]) -> float:
+    score = 1.0 if deciding else 0.0
+    ids = {each.fact for each in deciding}
+    for finding in findings:
+        chance = _chance(finding) * _QUALITY_FACTOR.get(finding.quality, 1.0)
+        score *= chance if finding.fact in ids else 1 - _ADVICE_WEIGHT * (1 - chance)
+    return score
+
+
+def _chance(finding: Finding) -> float:
+    if finding.HasField("probability") and finding.answer in _UNSURE:
+        return min(max(finding.probability, 0.0), 1.0)
+    return _CHANCE[finding.answer]
+
+
+def _set_valid_until(verdict: Verdict, findings: Sequence[Finding]) -> None:
+    times = [each.valid_until for each in findings if each.HasField("valid_until")]
+    if times:
+        soonest = min(times, key=lambda time: (time.seconds, time.nanos))
+        verdict.valid_until.CopyFrom(soonest)
+
+
+def _failed_conditions(
+    findings: Sequence[Finding], verdict: Verdict, policy: ResolvedPolicy
+) -> dict[str, str]:
+    """Return the conditions that do not hold, by name, each with what to tell people."""
+    failed: dict[str, str] = {}
+    values = {"findings": {each.fact: each for each in findings}, "verdict": verdict}
+    for condition in policy.message.conditions:
+        try:
+            holds = CONDITION.compile(condition.expression, gives=("BOOL",)).evaluate(values)
+        except ExpressionError as error:
+            failed[condition.name] = f"could not be evaluated: {error}"
+            continue
+        if not holds:
+            failed[condition.name] = condition.message or "does not hold"
+    return failed
+
+
+def _summary(verdict: Verdict, reasons: Mapping[str, str], complaints: Mapping[str, str]) -> str:
+    answer = Answer.Name(verdict.answer).removeprefix("ANSWER_")
+    if verdict.blockers:
+        return f"{answer}, not acceptable: {_listed(verdict.blockers, {**reasons, **complaints})}"
+    if not verdict.acceptable:
+        return f"{answer}, not acceptable: none of the facts asked for decides"
+    quality = Quality.Name(verdict.quality).removeprefix("QUALITY_").lower()
+    kind = f" ({quality})" if verdict.quality in _QUALITY_FACTOR else ""
+    if verdict.warnings:
+        return f"{answer}{kind}, acceptable; {_listed(verdict.warnings, reasons)}"
+    return f"{answer}, acceptable: nothing speaks against it"
+
+
+def _listed(names: Sequence[str], reasons: Mapping[str, str]) -> str:
+    texts = [f"{name}: {reasons[name]}" for name in names[:_SHOWN_FACTS]]
+    hidden = len(names) - _SHOWN_FACTS
+    return "; ".join(texts) + (f"; and {hidden} more" if hidden > 0 else "")

@@ -1,0 +1,133 @@
+"""Hosts of a request as the engine works with them: live agents, or snapshots the caller has."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+import grpc
+
+from vmfit.v1.comparator_service_pb2 import HostReference
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
+from vmfit_comparator.hosts.agents import Agents
+from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
+from vmfit_comparator.hosts.inventory import Inventory
+from vmfit_comparator.spelling import did_you_mean
+from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
+from vmfit_contract.snapshot_file import SCHEMA_REVISION
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One host: `client` for a live agent, else `content` is the snapshot that was given."""
+
+    name: str
+    field: str
+    """Where the request names it, such as "source"."""
+    client: AgentClient | None = None
+    content: Snapshot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What is known of one host now."""
+
+    side: Side
+    snapshot: Snapshot
+    """Empty when the agent did not answer."""
+    answer: HostAnswer | None = None
+    error: str = ""
+    """Why the agent gave no snapshot."""
+
+    @property
+    def is_live(self) -> bool:
+        """The agent itself answered, rather than a recording."""
+        return self.answer is not None and not self.snapshot.HasField("recorded_at")
+
+
+def resolve_side(
+    reference: HostReference, field: str, inventory: Inventory, agents: Agents
+) -> Side:
+    """Return the host that a reference means. Raises EngineError naming the field."""
+    kind = reference.WhichOneof("host")
+    if kind is None:
+        raise _invalid(field, "names no host")
+    if kind == "snapshot":
+        snapshot = reference.snapshot
+        if snapshot.schema_revision > SCHEMA_REVISION:
+            raise _invalid(
+                f"{field}.snapshot.schema_revision",
+                f"{snapshot.schema_revision} is newer than {SCHEMA_REVISION}, the latest known",
+            )
+        return Side(snapshot.identity.hostname or "snapshot", field, content=snapshot)
+    try:
+        if kind == "name":
+            entry = inventory.hosts.get(reference.name)
+            if entry is None:
+                raise _invalid(f"{field}.name", _no_host(reference.name, inventory))
+            client = agents.client(entry.address, entry.expect_hostname)
+            return Side(entry.name, field, client)
+        address = parse_address(reference.address, AGENT_PORT)
+        return Side(str(address), field, agents.client(address))
+    except AddressError as error:
+        raise _invalid(f"{field}.{kind}", str(error)) from None
+
+
+def ask(
+    side: Side, executor: Executor, fresh_seconds: Mapping[str, float], until: float
+) -> "Future[HostAnswer] | None":
+    """Start to ask a live host for its snapshot; None for a snapshot that is there already."""
+    if side.client is None:
+        return None
+    return executor.submit(side.client.snapshot, fresh_seconds, until)
+
+
+def gather(side: Side, asked: "Future[HostAnswer] | None") -> Gathered:
+    """Return what came of it; EngineError only when another host answers."""
+    if asked is None:
+        assert side.content is not None
+        return Gathered(side, side.content)
+    try:
+        answer = asked.result()
+    except AgentError as error:
+        return Gathered(side, Snapshot(), error=str(error))
+    except WrongHostError as error:
+        code = grpc.StatusCode.FAILED_PRECONDITION
+        raise EngineError(code, f"host {side.name}: {error}", side.field) from None
+    return Gathered(side, answer.snapshot, answer)
+
+
+def age_seconds(gathered: Gathered, at_seconds: float) -> float:
+    """Return the time from a snapshot's `taken_at` to the moment of evaluation.
+
+    What an agent says is counted from its arrival, so that a wrong clock there does not matter. A
+    snapshot without `taken_at` counts as taken at the moment of evaluation.
+    """
+    if gathered.answer is not None:
+        return gathered.answer.age_seconds + max(at_seconds - time.time(), 0)
+    taken = gathered.snapshot.taken_at.ToNanoseconds() / 1e9
+    return max(at_seconds - taken, 0) if taken else 0.0
+
+
+def _invalid(field: str, message: str) -> EngineError:
+    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)
+
+
+def _no_host(name: str, inventory: Inventory) -> str:
+    if name.isspace() or not name:
+        return "an empty name of a host"
+    hint = did_you_mean(name, inventory.hosts) if inventory.hosts else ", which has no hosts"
+    return f"no host {name[:100]!r} in the inventory{hint}"
+
+
+def snapshots_by_name(gathered: Sequence[Gathered]) -> dict[str, Snapshot]:
+    """Return the snapshots by their hosts' names."""
+    snapshots: dict[str, Snapshot] = {}
+    for each in gathered:
+        # Two files of hosts that share a name are two hosts here.
+        name = each.side.name
+        count = sum(1 for other in snapshots if other.partition(" (")[0] == name)
+        snapshots[f"{name} ({count + 1})" if count else name] = each.snapshot
+    return snapshots

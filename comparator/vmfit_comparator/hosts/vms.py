@@ -1,0 +1,140 @@
+"""The VM of a request: found on its source, and described where it is to go."""
+
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.message import Message
+
+from vmfit.v1.comparator_service_pb2 import VmReference
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
+from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import HostPath, Vm
+from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
+from vmfit_comparator.hosts.sides import Side
+from vmfit_comparator.spelling import did_you_mean
+
+# Statuses by which an agent says that the request is at fault, not the agent.
+_ABOUT_THE_REQUEST = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVm:
+    """The VM as its source has it."""
+
+    vm: Vm
+    xml: str = ""
+    """The definition that would travel; empty when it is not known."""
+    from_snapshot: bool = False
+    """Found in the source's snapshot, so as old as its `domains` part."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingVm:
+    """The VM as it will arrive."""
+
+    vm: Vm
+    error: str = ""
+    """Why the destination's agent did not describe it, when it was asked."""
+
+
+def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
+    """Return the VM that a reference means. Raises EngineError naming field and host."""
+    kind = reference.WhichOneof("vm")
+    if kind is None or not getattr(reference, kind):
+        raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, "vm: names no VM", "vm")
+    if kind == "description":
+        return SourceVm(reference.description)
+    if source.client is None:
+        assert source.content is not None
+        if kind == "xml":
+            message = f"vm.xml: {source.name} is a snapshot; only an agent can describe XML"
+            raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, message, "vm.xml")
+        return SourceVm(_domain(source.content, reference.name_or_uuid, source), from_snapshot=True)
+    request = DescribeVmRequest(**{kind: getattr(reference, kind)})
+    try:
+        response = source.client.describe_vm(request, until)
+    except AgentError as error:
+        field = f"vm.{kind}" if error.code in _ABOUT_THE_REQUEST else None
+        # The agent names its own request's field first; ours is named beside the message.
+        reason = str(error).removeprefix(f"{kind}: ")
+        raise EngineError(error.code, f"host {source.name}: {reason}", field) from None
+    return SourceVm(response.vm, response.xml or reference.xml)
+
+
+def incoming_vm(
+    known: SourceVm, options: MigrationOptions, source: Side, destination: Side, until: float
+) -> IncomingVm:
+    """Return the VM as it will arrive: as the destination's agent describes it, if it can.
+
+    Else the VM itself (or its changed XML as the source's agent reads it) without what the source
+    saw behind the paths. Raises EngineError for changed XML that cannot be used or described.
+    """
+    changed = options.destination_xml
+    xml = changed or known.xml
+    error = ""
+    if destination.client is not None and xml:
+        try:
+            return IncomingVm(_described(destination.client, xml, until))
+        except AgentError as caught:
+            if changed and caught.code is grpc.StatusCode.INVALID_ARGUMENT:
+                raise _about_changed_xml(f"host {destination.name}: {caught}") from None
+            error = f"could not describe the VM there: {caught}"
+    if not changed:
+        return IncomingVm(without_host_paths(known.vm), error)
+    if source.client is None:
+        raise _about_changed_xml("neither host has an agent that can describe it now")
+    try:
+        described = _described(source.client, changed, until)
+    except AgentError as caught:
+        raise _about_changed_xml(f"host {source.name}: {caught}") from None
+    return IncomingVm(without_host_paths(described), error)
+
+
+def without_host_paths(vm: Vm) -> Vm:
+    """Return a copy of a VM that says of its paths their names alone."""
+    copy = Vm()
+    copy.CopyFrom(vm)
+    _forget_paths(copy)
+    return copy
+
+
+def _described(client: AgentClient, xml: str, until: float) -> Vm:
+    return client.describe_vm(DescribeVmRequest(xml=xml), until).vm
+
+
+def _about_changed_xml(message: str) -> EngineError:
+    field = "options.destination_xml"
+    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)
+
+
+def _forget_paths(message: Message) -> None:
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        for each in value if field.is_repeated else (value,):
+            if isinstance(each, HostPath):
+                each.CopyFrom(HostPath(path=each.path))
+            else:
+                _forget_paths(each)
+
+
+def _domain(snapshot: Snapshot, name_or_uuid: str, source: Side) -> Vm:
+    field = "vm.name_or_uuid"
+    if not snapshot.HasField("domains"):
+        why = next((each.error for each in snapshot.parts if each.name == "domains"), "")
+        message = f"{source.name}: the snapshot has no domains{f' ({why})' if why else ''}"
+        raise EngineError(grpc.StatusCode.NOT_FOUND, f"{field}: {message}", field)
+    vms = snapshot.domains.vms
+    found = [each for each in vms if each.name == name_or_uuid]
+    found = found or [each for each in vms if each.uuid == name_or_uuid.lower()]
+    if not found:
+        hint = did_you_mean(name_or_uuid, [each.name for each in vms])
+        message = f"{field}: no domain {name_or_uuid!r} in the snapshot of {source.name}{hint}"
+        raise EngineError(grpc.StatusCode.NOT_FOUND, message, field)
+    if len(found) > 1:
+        places = ", ".join(each.connection_uri for each in found)
+        message = f"{field}: {name_or_uuid!r} is there several times ({places}); name its UUID"
+        raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, message, field)
+    return found[0]

@@ -1,0 +1,1 @@
+"""What several facts need to know of hosts, guests, libvirt and QEMU."""

@@ -1,0 +1,75 @@
+"""What blocks compared by content add to what names say of a disk."""
+
+from dataclasses import replace
+
+from vmfit.v1.finding_pb2 import Answer
+from vmfit.v1.probe_pb2 import ContentProbe
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.knowledge.disks import DiskPair
+
+# Modes in which what the guest wrote is on the storage at once, for every host to see.
+_WRITTEN_AT_ONCE = ("none", "directsync", "writethrough")
+# From so many equal blocks that are not all zeros on, chance is out of the question.
+_TELLING = 8
+
+
+def with_content(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcome:
+    """Return what names and content say together; `outcome` itself where names are firm.
+
+    A difference is another disk. Equal blocks are no proof (hosts deploy the same images), unless
+    the destination saw what the guest wrote a moment ago.
+    """
+    if outcome.not_applicable or outcome.answer in (Answer.ANSWER_YES, Answer.ANSWER_NO):
+        return outcome
+    probe = content_probe(pair, migration)
+    if probe is None or probe.error:
+        why = probe.error if probe is not None else migration.probes.not_asked
+        text = f"the content was not compared: {why}" if why else "the content was not compared"
+        return replace(outcome, reason=f"{outcome.reason} ({text})")
+    different = probe.compared_count - probe.equal_count
+    if different:
+        return _different(pair, probe, different)
+    if probe.followed_count:
+        return yes(f"the destination sees what the guest has just written ({outcome.reason})")
+    return _equal(outcome, pair, probe)
+
+
+def content_probe(pair: DiskPair, migration: Migration) -> ContentProbe | None:
+    """Return how a disk's content compares, as far as it was read; None when nobody tried."""
+    target = pair.there.target
+    return next((each for each in migration.probes.contents if each.target == target), None)
+
+
+def _different(pair: DiskPair, probe: ContentProbe, different: int) -> Outcome:
+    seen = f"another content: {different} of {probe.compared_count} blocks differ"
+    settled = pair.is_read_only or pair.here.cache in _WRITTEN_AT_ONCE
+    if settled or different == probe.telling_count:
+        return no(f"{pair.there.source.path.path} has {seen}")
+    return probably_no(
+        f"{pair.there.source.path.path} has {seen}, unless the source has yet to write them "
+        f"(cache={pair.here.cache or 'default'})",
+        probability=0.05,
+    )
+
+
+def _equal(outcome: Outcome, pair: DiskPair, probe: ContentProbe) -> Outcome:
+    if not probe.telling_count:
+        return replace(
+            outcome,
+            reason=f"{outcome.reason}; {probe.compared_count} blocks are equal, but all zeros",
+        )
+    seen = f"{probe.telling_count} blocks that are not empty are equal"
+    many = probe.telling_count >= _TELLING
+    if pair.is_read_only:
+        return probably_yes(f"{seen}, and nobody writes", probability=0.97 if many else 0.9)
+    text = f"{outcome.reason}; {seen}"
+    if outcome.answer == Answer.ANSWER_PROBABLY_NO:
+        return no_idea(f"{text}, as in two copies of one image")
+    if probe.image_locked:
+        return probably_yes(
+            f"{text}, and the destination sees a lock of QEMU's on it", probability=0.97
+        )
+    return probably_yes(
+        f"{text}, and two copies would have drifted apart", probability=0.9 if many else 0.75
+    )

@@ -1,0 +1,78 @@
+"""Which disks of a VM are copied, which are used where they are, as libvirt chooses them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit.v1.vm_pb2 import Disk, StorageSource
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, not_applicable, worst_of
+
+# The device is dropped rather than the start refused when its medium is missing.
+DROPPED_WHEN_MISSING = ("optional", "requisite")
+
+
+@dataclass(frozen=True, slots=True)
+class DiskPair:
+    """A disk as the source has it and as the destination gets it."""
+
+    here: Disk
+    there: Disk
+
+    @property
+    def is_read_only(self) -> bool:
+        """Nobody writes to it; libvirt makes every CD-ROM read-only."""
+        return is_read_only(self.there)
+
+
+def is_read_only(disk: Disk) -> bool:
+    """The guest cannot write to it; libvirt makes every CD-ROM read-only."""
+    return disk.read_only or disk.device == "cdrom"
+
+
+def is_copied(disk: Disk, migration: Migration) -> bool:
+    """Libvirt copies it: listed in --migrate-disks, or without a list writable and not shareable.
+
+    Source: libvirt's VIR_MIGRATE_NON_SHARED_DISK and VIR_MIGRATE_PARAM_MIGRATE_DISKS.
+    """
+    options = migration.options
+    if options.storage_copy == StorageCopy.STORAGE_COPY_UNSPECIFIED or not disk.HasField("source"):
+        return False
+    if options.copied_disks:
+        return disk.target in options.copied_disks
+    return not is_read_only(disk) and not disk.shareable
+
+
+def pairs(migration: Migration) -> list[DiskPair]:
+    """Return the disks with a medium that both definitions have, in the incoming one's order."""
+    here = {disk.target: disk for disk in migration.vm.disks}
+    return [
+        DiskPair(here[disk.target], disk)
+        for disk in migration.incoming.disks
+        if disk.target in here and disk.HasField("source")
+    ]
+
+
+def used_in_place(migration: Migration) -> list[DiskPair]:
+    """Return the pairs that are not copied: the destination opens what is there."""
+    return [pair for pair in pairs(migration) if not is_copied(pair.here, migration)]
+
+
+def servers(source: StorageSource) -> str:
+    """Return the servers of a network disk for people, sorted; empty when none is named."""
+    return ", ".join(
+        sorted(f"{host.name}:{host.port or ''}{host.socket}".strip(":") for host in source.hosts)
+    )
+
+
+def is_on_host(source: StorageSource) -> bool:
+    """Tell whether a network disk's server is the very host that opens it."""
+    return any(
+        host.socket or host.name == "localhost" or host.name.startswith(("127.", "::1"))
+        for host in source.hosts
+    )
+
+
+def joined(outcomes: Mapping[str, Outcome], otherwise: str) -> Outcome:
+    """Return the worst of the outcomes; not applicable, as `otherwise` says, without any."""
+    return worst_of(outcomes) if outcomes else not_applicable(otherwise)

@@ -1,0 +1,137 @@
+"""Where the source connects to during a migration, as libvirt's destination decides it."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.disks import is_copied
+
+# libvirt's own range, unless qemu.conf says otherwise.
+_FIRST_PORT, _LAST_PORT = 49152, 49215
+# By the transport of a connection URI.
+_LIBVIRT_PORTS = {"tls": 16514, "tcp": 16509, "ssh": 22, "libssh": 22, "libssh2": 22}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A TCP connection from the source to the destination."""
+
+    host: str
+    """The name or address that the source connects to."""
+    listen_address: str
+    """Where the destination listens; empty is all addresses."""
+    first_port: int
+    last_port: int
+    """The destination takes the first free port from `first_port` to `last_port`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectUri:
+    """The parts of a URI that say where to connect; empty and zero where it leaves them out."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def connect_uri(uri: str) -> ConnectUri:
+    """Return the parts of a migration URI, of libvirt's old form "tcp:HOST:PORT" too."""
+    if uri.startswith("tcp:") and not uri.startswith("tcp://"):
+        uri = f"tcp://{uri[4:]}"
+    try:
+        parts = urlsplit(uri)
+        return ConnectUri(parts.scheme, parts.hostname or "", parts.port or 0)
+    except ValueError:
+        return ConnectUri("", "", 0)
+
+
+def destination_name(migration: Migration) -> str:
+    """Return what the destination tells the source to connect to when no URI is given.
+
+    Source: qemu.conf, migration_host; virConnectGetHostname.
+    """
+    destination = migration.destination
+    configured = destination.security.qemu_conf.get("migration_host", "").strip("[]")
+    connection = connection_for(migration.vm, destination)
+    libvirt = connection.hostname if connection is not None else ""
+    return configured or libvirt or destination.identity.hostname
+
+
+def migration_way(migration: Migration) -> Way | None:
+    """Return the connection for the guest's memory; None where TCP is not used, or not known how.
+
+    Source: libvirt's migration documentation, "network data transports"; qemu.conf.
+    """
+    options = migration.options
+    if options.tunnelled or options.offline:
+        return None
+    listen = _listen_address(migration)
+    if not options.migration_uri:
+        name = destination_name(migration)
+        return Way(name, listen, *port_range(migration.destination)) if name else None
+    uri = connect_uri(options.migration_uri)
+    if uri.scheme != "tcp" or not uri.host:
+        return None
+    ports = (uri.port, uri.port) if uri.port else port_range(migration.destination)
+    return Way(uri.host, listen, *ports)
+
+
+def disks_way(migration: Migration) -> Way | None:
+    """Return the connection for the copy of the disks (NBD); None where none is made.
+
+    It leads to the migration's host, unless --disks-uri names another, which the destination then
+    listens on as well.
+    """
+    options = migration.options
+    copied = options.storage_copy != StorageCopy.STORAGE_COPY_UNSPECIFIED and any(
+        is_copied(disk, migration) for disk in migration.vm.disks
+    )
+    if not copied or options.tunnelled or options.offline:
+        return None
+    if options.disks_uri:
+        uri = connect_uri(options.disks_uri)
+        if uri.scheme != "tcp" or not uri.host:
+            return None
+        ports = (uri.port, uri.port) if uri.port else port_range(migration.destination)
+        return Way(uri.host, uri.host, *ports)
+    way = migration_way(migration)
+    if way is None:
+        return None
+    port = options.disks_port
+    ports = (port, port) if port else port_range(migration.destination)
+    return Way(way.host, way.listen_address, *ports)
+
+
+def libvirt_place(migration: Migration) -> tuple[str, int] | None:
+    """Return the host and port where the destination's libvirt is to be found.
+
+    None without a destination URI, and where the URI's transport is no TCP connection.
+    Source: libvirt's connection URIs.
+    """
+    options = migration.options
+    try:
+        parts = urlsplit(options.destination_uri)
+        host, port = parts.hostname or "", parts.port or 0
+    except ValueError:
+        return None
+    transport = parts.scheme.partition("+")[2] or "tls"
+    usual = _LIBVIRT_PORTS.get(transport)
+    return (host, port or usual) if host and usual is not None else None
+
+
+def port_range(snapshot: Snapshot) -> tuple[int, int]:
+    """Return the first and the last port that the destination may choose."""
+    conf = snapshot.security.qemu_conf
+    first, last = conf.get("migration_port_min", ""), conf.get("migration_port_max", "")
+    return (
+        int(first) if first.isdigit() else _FIRST_PORT,
+        int(last) if last.isdigit() else _LAST_PORT,
+    )
+
+
+def _listen_address(migration: Migration) -> str:
+    configured = migration.destination.security.qemu_conf.get("migration_address", "")
+    return (migration.options.listen_address or configured).strip("[]")

@@ -1,0 +1,1 @@
+"""What became of migrations, and what that says of the answers."""

@@ -1,0 +1,1 @@
+"""Policies: YAML files, the built-in ones beside this, and CEL."""

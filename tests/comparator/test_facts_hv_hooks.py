@@ -1,0 +1,96 @@
+"""What of libvirt itself may refuse a guest: hook scripts, directories that are not writable."""
+
+import pytest
+
+from tests.comparator.builders import GIB, answer, finding, remedy_kinds
+from tests.comparator.tables import case_of, cases
+from vmfit_comparator.facts import hv_directories, hv_hooks
+
+THERE = "destination.security.hook_scripts"
+HERE = "source.security.hook_scripts"
+
+
+def script(path="qemu", sha256="aa", executable=True):
+    fields = {"path": path, "sha256": sha256, "executable": executable}
+    return [{name: value for name, value in fields.items() if value is not None}]
+
+
+NETWORK_NIC = {"vm.nics": [{"mac": "52:54:00:00:00:01", "type": "network", "network": "lan"}]}
+
+HOOKS = [
+    ("none", {}, "YES"),
+    ("not executable", {THERE: script(executable=False)}, "YES"),
+    ("of another driver", {THERE: script("libxl") + script("lxc.d/1")}, "YES"),
+    ("of the daemon", {THERE: script("daemon")}, "YES"),
+    ("of networks, and no NIC is on one", {THERE: script("network")}, "YES"),
+    ("only the source has one", {HERE: script()}, "YES"),
+    ("of networks, and a NIC is on one", {**NETWORK_NIC, THERE: script("network")}, "NO_IDEA"),
+    ("the same of networks", {**NETWORK_NIC, "hosts.security.hook_scripts": script("network")},
+     "PROBABLY_YES"),
+    ("the same", {"hosts.security.hook_scripts": script()}, "PROBABLY_YES"),
+    ("the same in qemu.d", {THERE: script("qemu.d/1"), HERE: script("qemu.d/2")}, "PROBABLY_YES"),
+    ("another", {THERE: script(), HERE: script(sha256="bb")}, "NO_IDEA"),
+    ("the source's does not run", {THERE: script(), HERE: script(executable=False)}, "NO_IDEA"),
+    ("the source has it for networks", {THERE: script(), HERE: script("network")}, "NO_IDEA"),
+    ("one more in qemu.d", {THERE: script() + script("qemu.d/1", "bb"), HERE: script()}, "NO_IDEA"),
+    ("neither could be read", {"hosts.security.hook_scripts": script(sha256=None)}, "NO_IDEA"),
+    ("whether it runs is not known", {THERE: script(executable=None)}, "NO_IDEA"),
+    ("the name alone", {"destination.security.libvirt_hooks": ["qemu"]}, "NO_IDEA"),
+    ("the source is not known", {THERE: script(), "source.security": None}, "NO_IDEA"),
+    ("could not be listed", {"destination.security.hook_scripts_unreadable": True}, "NO_IDEA"),
+    ("not collected", {"destination.security": None}, "NO_IDEA"),
+    ("Xen", {"vm.domain_type": "xen", THERE: script("libxl")}, "NO_IDEA"),
+    ("Xen, of QEMU", {"vm.domain_type": "xen", THERE: script()}, "YES"),
+]  # fmt: skip
+
+
+def mounts(**fields):
+    """A root that is fine, and one mount more."""
+    root = {"mount_point": "/", "type": "ext4", "available_bytes": GIB}
+    return {"destination.mounts.mounts": [root, {"type": "ext4", **fields}]}
+
+
+DIRECTORIES = [
+    ("all writable", {}, "YES"),
+    ("a root that is read-only below others",
+     {"destination.mounts.mounts": [
+         {"mount_point": "/", "read_only": True}, {"mount_point": "/var"}, {"mount_point": "/run"},
+     ]}, "YES"),
+    ("read-only", mounts(mount_point="/var/log", read_only=True), "NO"),
+    ("read-only state", mounts(mount_point="/var/lib/libvirt", read_only=True), "NO"),
+    ("read-only elsewhere", mounts(mount_point="/var/lo", read_only=True), "YES"),
+    ("mounted anew, writable", {"destination.mounts.mounts": [
+        {"mount_point": "/", "read_only": True}, {"mount_point": "/"}]}, "YES"),
+    ("full", mounts(mount_point="/run", available_bytes=0), "PROBABLY_NO"),
+    ("nearly full", mounts(mount_point="/run", available_bytes=(1 << 20) - 1), "PROBABLY_NO"),
+    ("just enough", mounts(mount_point="/run", available_bytes=1 << 20), "YES"),
+    ("space not known", mounts(mount_point="/run"), "YES"),
+    ("no mount holds them", {"destination.mounts.mounts": [{"mount_point": "/srv"}]}, "NO_IDEA"),
+    ("not collected", {"destination.mounts": None}, "NO_IDEA"),
+    ("Xen", {"vm.domain_type": "xen", **mounts(mount_point="/run", read_only=True)}, "YES"),
+    ("session", {"destination.hypervisor.connections[0].uri": "qemu:///session",
+                 **mounts(mount_point="/run", read_only=True)}, "YES"),
+    ("offline", {"options.offline": True, **mounts(mount_point="/run", read_only=True)}, "YES"),
+]  # fmt: skip
+TABLES = {hv_hooks.hooks: HOOKS, hv_directories.directories: DIRECTORIES}
+
+
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
+def test_answer(fact, row):
+    found = finding(fact, case_of(row))
+    assert found.answer == answer(row[2]), found.reason
+
+
+def test_the_script_is_named():
+    case = case_of(("", {THERE: script("qemu.d/10-vlan")}))
+    found = finding(hv_hooks.hooks, case)
+    assert "/etc/libvirt/hooks/qemu.d/10-vlan" in found.reason
+    assert remedy_kinds(found) == ["", "choose_host"]
+
+
+def test_the_mount_is_named():
+    found = finding(
+        hv_directories.directories, case_of(("", mounts(mount_point="/var/log", read_only=True)))
+    )
+    assert "/var/log/libvirt/qemu: /var/log is mounted read-only" in found.reason
+    assert remedy_kinds(found) == ["provide_storage"]
