@@ -78,6 +78,8 @@ mounts {
 }
 iscsi {}
 network {
+  listening_ports { address: "::" port: 16509 }
+  listening_ports { address: "::" port: 16514 }
   interfaces { name: "lo" type: "loopback" mtu_bytes: 65536 up: true operational_state: "unknown" }
   interfaces {
     name: "eth0" type: "physical" mtu_bytes: 1500 up: true operational_state: "up"

@@ -31,7 +31,7 @@ LIBVIRT = [
     ("no such name", {**P2P, **reached("CONNECT_OUTCOME_UNRESOLVED")}, "NO"),
     ("an outcome of the future", {**P2P, **reached("CONNECT_OUTCOME_UNSPECIFIED")}, "NO_IDEA"),
     ("not tried", {**P2P, **listening(16509)}, "PROBABLY_YES"),
-    ("nothing at all listens", URI, "PROBABLY_NO"),
+    ("nothing at all listens", {**URI, **listening()}, "PROBABLY_NO"),
     ("what listens is not known", {**URI, "destination.network": None}, "YES"),
     ("nobody listens", {**URI, **listening(22)}, "NO"),
     ("nobody listens, to a peer either", {**P2P, **listening(22)}, "NO"),
