@@ -11,8 +11,9 @@ def to(uri):
     return {"options.destination_uri": uri}
 
 
-def listening(port):
-    return {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": port}]}
+def listening(*ports):
+    listed = [{"address": "0.0.0.0", "port": port} for port in ports]
+    return {"destination.network.listening_ports": listed}
 
 
 URI = to("qemu+tcp://beta/system")
