@@ -17,6 +17,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit_agent import service
 from vmfit_agent.server import SERVICE_NAME, AgentServer, ListenError
+from vmfit_agent.sources import unix_socket
 from vmfit_agent.sources.unix_socket import UnixSocket
 from vmfit_contract.address import Address
 
@@ -132,7 +133,8 @@ def test_watches_are_bounded_and_end_with_their_clients(stub, fake):
     stream.cancel()
 
 
-def test_a_lost_collecting_process_is_unavailable_and_comes_back(fake, serve, dial):
+def test_a_lost_collecting_process_is_unavailable_and_comes_back(fake, serve, dial, monkeypatch):
+    monkeypatch.setattr(unix_socket, "HEALTH_SECONDS", 0.2)
     collect_address, collect = serve(fake.source(), "collect.sock")
     address, _ = serve(UnixSocket(collect_address))
     channel = dial(address)
