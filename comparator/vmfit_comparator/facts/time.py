@@ -9,7 +9,7 @@ from vmfit_comparator.evaluation.outcome import Outcome, no_idea, probably_no, p
 @fact(
     "time.skew",
     question="Do both hosts' clocks agree?",
-    reads=("source.clock.synchronised", "destination.clock.synchronised"),
+    also_reads=("source.clock.synchronised", "destination.clock.synchronised"),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
 def skew(migration: Migration) -> Outcome:
@@ -25,9 +25,7 @@ def skew(migration: Migration) -> Outcome:
     margins = migration.policy.margins
     difference = migration.clock_difference_seconds
     if difference is None:
-        if migration.source.clock.synchronised and migration.destination.clock.synchronised:
-            return probably_yes("both kernels hold their clocks for synchronised")
-        return no_idea("a clock is not synchronised, and the difference was not measured")
+        return _from_files(migration)
     apart = max(abs(difference) - migration.clock_uncertainty_seconds, 0.0)
     seen = f"the destination's clock is {difference:+.3f} s from the source's"
     if apart <= margins.clock_skew_yes_seconds:
@@ -39,6 +37,18 @@ def skew(migration: Migration) -> Outcome:
         synchronise_clock=Synchronise(daemon="chronyd"),
     )
     return probably_no(seen, remedies=[remedy])
+
+
+def _from_files(migration: Migration) -> Outcome:
+    sides = {"source": migration.source, "destination": migration.destination}
+    unknown = [side for side, host in sides.items() if not host.clock.HasField("synchronised")]
+    if unknown:
+        missing = [f"{side}.clock.synchronised" for side in unknown]
+        return no_idea(f"{' and '.join(missing)} not known, nor measured", missing=missing)
+    adrift = [side for side, host in sides.items() if not host.clock.synchronised]
+    if adrift:
+        return no_idea(f"the {adrift[0]}'s clock is not synchronised, and nobody measured it")
+    return probably_yes("both kernels hold their clocks for synchronised")
 
 
 FACTS = (skew,)
