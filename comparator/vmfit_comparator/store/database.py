@@ -74,6 +74,10 @@ def _make_tables(connection: Connection) -> None:
         connection.execute(
             text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=_MAKING_TABLES)
         )
+    else:
+        # The sqlite3 module begins transactions before changes of rows alone: without this each
+        # table would be there for others before the version is.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     for table in METADATA.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))
         for index in table.indexes:
