@@ -132,16 +132,17 @@ OFFLOAD = [
 ADDS = {
     f"destination.{CONNECTION}.hypervisor_version": 10_000_000,
     f"destination.{CONNECTION}.libvirt_version": 10_000_000,
+    "vm.cpu.topology": {"socketCount": 1, "coreCount": 2, "threadCount": 1},
 }
 EXTRA = [
     ("none known", {}, "YES"),
     ("ht of QEMU 10", ADDS, "PROBABLY_NO"),
     (
         "ht, and libvirt knows",
-        {**ADDS, f"destination.{CONNECTION}.libvirt_version": 11_001_000},
+        {**ADDS, f"destination.{CONNECTION}.libvirt_version": 11_010_000},
         "YES",
     ),
-    ("ht, one vCPU", {**ADDS, "vm.vcpus.current_count": 1}, "YES"),
+    ("ht, one thread in a socket", {**ADDS, "vm.cpu.topology": None}, "YES"),
     ("passed through", {**ADDS, "vm.cpu.mode": "host-passthrough"}, "YES"),
     ("unknown", {"destination.hypervisor": None}, "NO_IDEA"),
 ]

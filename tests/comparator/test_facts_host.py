@@ -120,14 +120,25 @@ KERNEL = [
     ("not a version", {"destination.kernel.release": "custom"}, "NO_IDEA"),
     ("not collected", {"destination.kernel": None}, "NO_IDEA"),
 ]
-QEMU_10 = {f"{DESTINATION}.hypervisor_version": 10000000}
+THREADS = {"vm.cpu.topology": {"socketCount": 1, "coreCount": 1, "threadCount": 2}}
+QEMU_10 = {f"{DESTINATION}.hypervisor_version": 10000000, **THREADS}
 PKU = {"hosts.cpu.features": ["pku"], "source.kernel.release": "5.15.0-100-generic"}
 REGRESSION = [
     ("none", {}, "YES"),
     ("ht", QEMU_10, "PROBABLY_NO"),
-    ("ht, one vCPU", {**QEMU_10, "vm.vcpus.current_count": 1}, "YES"),
-    ("ht, fixed in libvirt", {**QEMU_10, f"{DESTINATION}.libvirt_version": 11001000}, "YES"),
+    ("ht, one thread in a socket", {**QEMU_10, "vm.cpu.topology": None}, "YES"),
+    ("ht, fixed in libvirt", {**QEMU_10, f"{DESTINATION}.libvirt_version": 11010000}, "YES"),
     ("ht, the guest has it", {**QEMU_10, "vm.cpu.expanded_features": ["ht"]}, "YES"),
+    ("ht, shut off", {**QEMU_10, "options.offline": True}, "YES"),
+    (
+        "multifd",
+        {
+            "source.hypervisor.connections[0].hypervisor_version": 8002000,
+            f"{DESTINATION}.hypervisor_version": 9002000,
+            "options.parallel": True,
+        },
+        "PROBABLY_NO",
+    ),
     ("PKRU", PKU, "PROBABLY_NO"),
     ("PKRU, fixed kernels", {**PKU, "hosts.kernel.release": "6.8.0"}, "YES"),
     ("PKRU, no pku there", {**PKU, "destination.cpu.features": []}, "YES"),

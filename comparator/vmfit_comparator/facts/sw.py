@@ -6,6 +6,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for, guest_archs_for
 from vmfit_comparator.knowledge.regressions import matching_regressions
 from vmfit_comparator.knowledge.versions import kernel_version, version_text
@@ -111,13 +112,25 @@ def kernel(migration: Migration) -> Outcome:
     "sw.known_regression",
     question="Is this pair of software versions free of known migration bugs?",
     reads=(*_CONNECTIONS, "source.kernel.release", "destination.kernel.release"),
-    also_reads=(*_VM, "vm.cpu", "vm.vcpus", "source.cpu.features", "destination.cpu.features"),
+    also_reads=(
+        *_VM,
+        "options",
+        "vm.architecture",
+        "vm.machine_type",
+        "vm.cpu",
+        "vm.hypervisor_features",
+        "vm.other_devices",
+        "source.cpu.features",
+        "source.cpu.vendor",
+        "destination.cpu.features",
+    ),
 )
+@unless_offline
 def known_regression(migration: Migration) -> Outcome:
     """Look the versions up in the list of known migration bugs.
 
     No match is YES. A match is PROBABLY_NO with its reference: distributions may have
-    ported the fix back.
+    ported the fix back. An entry may also ask for what the guest has and how it is migrated.
 
     Source: vmfit_comparator/knowledge/known_regressions.yaml.
     """

@@ -9,19 +9,20 @@ import yaml
 
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.versions import kernel_version, version_number
+from vmfit_comparator.knowledge.regression_conditions import (
+    CONDITIONS,
+    Range,
+    in_ranges,
+    parse_ranges,
+)
+from vmfit_comparator.knowledge.versions import kernel_version
 
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A range of versions: `minimum` is inclusive, `below` exclusive, 0 unbounded."""
-
-    minimum: int
-    below: int
-
-    def hold(self, version: int) -> bool:
-        """Tell whether a known version lies in the range."""
-        return bool(version) and self.minimum <= version < (self.below or version + 1)
+VERSIONS = tuple(
+    f"{side}_{what}"
+    for side in ("source", "destination")
+    for what in ("hypervisor", "libvirt", "kernel")
+)
+"""What has a version that an entry can ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,12 @@ class Regression:
     package: str
     fixed_in: str
     references: tuple[str, ...]
-    domain_type: str
-    minimum_vcpu_count: int
-    guest_lacks: frozenset[str]
-    hosts_features: frozenset[str]
     added_features: frozenset[str]
     """What the newer side gives to the guest beyond what it had."""
-    bounds: tuple[tuple[str, Bounds], ...]
+    versions: tuple[tuple[str, tuple[Range, ...]], ...]
     """Ranges by what they are about, such as "source_kernel"."""
-
-
-_BOUNDED = tuple(
-    f"{side}_{what}"
-    for side in ("source", "destination")
-    for what in ("hypervisor", "libvirt", "kernel")
-)
+    conditions: tuple[tuple[str, Any], ...]
+    """What else must hold, by the names of CONDITIONS."""
 
 
 @cache
@@ -60,25 +52,16 @@ def regressions() -> tuple[Regression, ...]:
 
 
 def _parse(entry: dict[str, Any]) -> Regression:
+    when = entry["when"]
     return Regression(
         id=entry["id"],
         summary=entry["summary"],
         package=entry["package"],
         fixed_in=entry["fixed_in"],
         references=tuple(entry["references"]),
-        domain_type=entry.get("domain_type", ""),
-        minimum_vcpu_count=entry.get("minimum_vcpu_count", 0),
-        guest_lacks=frozenset(entry.get("guest_lacks", ())),
-        hosts_features=frozenset(entry.get("hosts_features", ())),
         added_features=frozenset(entry.get("added_features", ())),
-        bounds=tuple((name, _bounds(entry[name])) for name in _BOUNDED if name in entry),
-    )
-
-
-def _bounds(entry: dict[str, str]) -> Bounds:
-    return Bounds(
-        version_number(entry.get("minimum", "0")),
-        version_number(entry["below"]) if "below" in entry else 0,
+        versions=tuple((name, parse_ranges(when[name])) for name in VERSIONS if name in when),
+        conditions=tuple((name, when[name]) for name in CONDITIONS if name in when),
     )
 
 
@@ -88,8 +71,8 @@ def matching_regressions(migration: Migration) -> list[Regression]:
     return [
         each
         for each in regressions()
-        if all(bounds.hold(versions[name]) for name, bounds in each.bounds)
-        and _concerns(each, migration)
+        if all(in_ranges(ranges, versions[name]) for name, ranges in each.versions)
+        and all(CONDITIONS[name](wanted, migration) for name, wanted in each.conditions)
     ]
 
 
@@ -103,18 +86,3 @@ def _versions(migration: Migration) -> dict[str, int]:
         major, minor, release = (*kernel_version(snapshot.kernel.release), 0, 0, 0)[:3]
         found[f"{side}_kernel"] = major * 1_000_000 + minor * 1000 + min(release, 999)
     return found
-
-
-def _concerns(each: Regression, migration: Migration) -> bool:
-    vm = migration.vm
-    if each.domain_type and each.domain_type != vm.domain_type:
-        return False
-    if vm.vcpus.current_count < each.minimum_vcpu_count:
-        return False
-    if each.guest_lacks and (
-        not vm.cpu.expanded or not each.guest_lacks.isdisjoint(vm.cpu.expanded_features)
-    ):
-        return False
-    return each.hosts_features.issubset(migration.source.cpu.features) and (
-        each.hosts_features.issubset(migration.destination.cpu.features)
-    )

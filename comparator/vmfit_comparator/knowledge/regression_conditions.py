@@ -1,0 +1,111 @@
+"""What an entry of known_regressions.yaml can ask of a migration."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit.v1.vm_pb2 import GuestTopology
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.knowledge.versions import version_number
+
+# QEMU's own: "pc-q35-7.2", "virt-8.0"; what distributions name otherwise has another history.
+_MACHINE_TYPE = re.compile(r"([a-z][a-z0-9-]*?)-(\d+\.\d+)")
+
+
+Range = tuple[int, int]
+"""A minimum, inclusive, and an upper bound, exclusive; 0 is unbounded."""
+
+
+def parse_ranges(wanted: dict[str, str] | list[dict[str, str]]) -> tuple[Range, ...]:
+    """Return the ranges of a mapping, or of a list of them; ValueError for what is no version."""
+    ranges = wanted if isinstance(wanted, list) else [wanted]
+    return tuple(
+        (version_number(each.get("minimum", "0")), version_number(each.get("below", "0")))
+        for each in ranges
+    )
+
+
+def in_ranges(ranges: tuple[Range, ...], version: int) -> bool:
+    """Tell whether a version lies in one of the ranges; 0, unknown, never does."""
+    return version > 0 and any(
+        minimum <= version and (not below or version < below) for minimum, below in ranges
+    )
+
+
+def _machine(wanted: dict[str, Any], migration: Migration) -> bool:
+    found = _MACHINE_TYPE.fullmatch(migration.vm.machine_type)
+    if found is None or found[1] not in wanted.get("families", [found[1]]):
+        return False
+    return in_ranges(parse_ranges(wanted), version_number(found[2]))
+
+
+def _guest_has(wanted: list[str], migration: Migration) -> bool:
+    return set(wanted).issubset(migration.vm.cpu.expanded_features)
+
+
+def _guest_lacks(wanted: list[str], migration: Migration) -> bool:
+    cpu = migration.vm.cpu
+    return cpu.expanded and set(wanted).isdisjoint(cpu.expanded_features)
+
+
+def _socket_threads(wanted: int, migration: Migration) -> bool:
+    # libvirt gives every vCPU a socket of its own where the definition says nothing.
+    cpu = migration.vm.cpu
+    return cpu.HasField("topology") and _threads(cpu.topology) >= wanted
+
+
+def _threads(topology: GuestTopology) -> int:
+    dies = max(topology.die_count, 1) * max(topology.cluster_count, 1)
+    return dies * topology.core_count * topology.thread_count
+
+
+def _features_off(wanted: list[str], migration: Migration) -> bool:
+    return set(wanted).isdisjoint(migration.vm.hypervisor_features.enabled)
+
+
+def _devices(wanted: list[str], migration: Migration) -> bool:
+    return any(f"{each.kind}/{each.model}" in wanted for each in migration.vm.other_devices)
+
+
+def _hosts_features(wanted: list[str], migration: Migration) -> bool:
+    hosts = migration.source, migration.destination
+    return all(set(wanted).issubset(each.cpu.features) for each in hosts)
+
+
+def _options(wanted: list[str], migration: Migration) -> bool:
+    return all(_is_given(migration.options, each) for each in wanted)
+
+
+def _options_not(wanted: list[str], migration: Migration) -> bool:
+    return not any(_is_given(migration.options, each) for each in wanted)
+
+
+def _is_given(options: Message, name: str) -> bool:
+    return bool(getattr(options, name))
+
+
+def _storage_copies(wanted: list[str], migration: Migration) -> bool:
+    copy = migration.options.storage_copy
+    return copy in {StorageCopy.Value(f"STORAGE_COPY_{each.upper()}") for each in wanted}
+
+
+CONDITIONS: dict[str, Callable[[Any, Migration], bool]] = {
+    "machine": _machine,
+    "architecture": lambda wanted, migration: migration.vm.architecture == wanted,
+    "domain_type": lambda wanted, migration: migration.vm.domain_type == wanted,
+    "cpu_modes": lambda wanted, migration: migration.vm.cpu.mode in wanted,
+    "guest_has": _guest_has,
+    "guest_lacks": _guest_lacks,
+    "minimum_socket_thread_count": _socket_threads,
+    "features_off": _features_off,
+    "devices": _devices,
+    "hosts_features": _hosts_features,
+    "processor_vendor": lambda wanted, migration: migration.source.cpu.vendor == wanted,
+    "options": _options,
+    "options_not": _options_not,
+    "storage_copies": _storage_copies,
+}
+"""By the key under `when`: tells whether what the entry wants holds. Versions are not here."""
