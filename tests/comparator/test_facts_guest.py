@@ -111,14 +111,26 @@ def kernels(before, after):
     return {"source.kernel.release": before, "destination.kernel.release": after}
 
 
+LOST = kernels("6.2.0", "5.14.0")
+NEWEST = {f"hosts.{CONNECTION}.hypervisor_version": 10_002_000, "vm.machine_type": "pc-q35-10.2"}
 OFFLOAD = [
-    ("old QEMU", kernels("6.8.0", "5.14.0"), "YES"),
+    ("old QEMU", LOST, "YES"),
+    ("old machine type", {**NEW_QEMU, **LOST, "vm.machine_type": "pc-q35-7.2"}, "YES"),
+    ("USO lost", {**NEW_QEMU, **LOST}, "PROBABLY_NO"),
+    ("queue reset lost", kernels("6.3.0", "6.2.0"), "PROBABLY_NO"),
     (
-        "old machine type",
-        {**NEW_QEMU, **kernels("6.8.0", "5.14.0"), "vm.machine_type": "pc-q35-7.2"},
+        "queue reset, without vhost",
+        {**kernels("6.3.0", "6.2.0"), "vm.nics[0].driver_name": "qemu"},
         "YES",
     ),
-    ("lost", {**NEW_QEMU, **kernels("6.8.0", "5.14.0")}, "PROBABLY_NO"),
+    ("queue reset, TCG", {**kernels("6.3.0", "6.2.0"), "vm.domain_type": "qemu"}, "YES"),
+    (
+        "queue reset, old machine type",
+        {**kernels("6.3.0", "6.2.0"), "vm.machine_type": "pc-q35-7.1"},
+        "YES",
+    ),
+    ("tunnels lost", {**NEWEST, **kernels("6.17.0", "6.12.0")}, "PROBABLY_NO"),
+    ("tunnels not offered", {**NEW_QEMU, **kernels("6.17.0", "6.12.0")}, "YES"),
     ("gained", {**NEW_QEMU, **kernels("5.14.0", "6.8.0")}, "PROBABLY_YES"),
     ("kept", {**NEW_QEMU, **kernels("6.8.0", "6.9.0")}, "YES"),
     ("not to be compared", {**NEW_QEMU, **kernels("mine", "yours")}, "NO_IDEA"),

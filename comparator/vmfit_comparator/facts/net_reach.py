@@ -1,10 +1,11 @@
 """Facts about the guest's network beyond the bridge that it plugs into."""
 
 import re
+from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.network_pb2 import Network
-from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Nic
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import (
@@ -34,10 +35,24 @@ _NETWORK = (
     "destination.hypervisor.connections",
 )
 _TAP_TYPES = frozenset(("bridge", "network", "direct", "ethernet"))
-# UDP segmentation offload: taps have it since Linux 6.2, QEMU offers it since 8.1.
-_USO_KERNEL = (6, 2, 0)
-_USO_QEMU = 8_001_000
 _MACHINE_VERSION = re.compile(r"-(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Feature:
+    """What virtio NICs have if QEMU and its machine type, and the host's kernel, are so new."""
+
+    name: str
+    kernel: tuple[int, int, int]
+    qemu: tuple[int, int]
+    only_vhost: bool = False
+
+
+_FEATURES = (
+    _Feature("queue reset", (6, 3, 0), (7, 2), only_vhost=True),
+    _Feature("USO", (6, 2, 0), (8, 1)),
+    _Feature("UDP tunnel offload", (6, 17, 0), (10, 2)),
+)
 
 
 @fact(
@@ -114,39 +129,66 @@ def _words(vlans: frozenset[int]) -> str:
 )
 @unless_offline
 def offload_features(migration: Migration) -> Outcome:
-    """Foresee an offload of virtio NICs that depends on the host's kernel.
+    """Foresee features of virtio NICs that depend on the host's kernel.
 
-    QEMU 8.1 and newer give guests UDP segmentation offload (USO) if the kernel's taps have it,
-    which Linux 6.2 brought; a guest that uses it does not come up over an older kernel:
-    PROBABLY_NO, as kernels with backports have it too. NICs of other models, older QEMUs and
-    machine types, and kernels of the same kind are YES. Kernels that cannot be compared are
-    NO_IDEA.
+    Each is offered if QEMU, the machine type and the kernel are new enough: resetting a queue of
+    vhost-net (QEMU 7.2, Linux 6.3), UDP segmentation offload or USO (QEMU 8.1, Linux 6.2) and the
+    same within UDP tunnels (QEMU 10.2, Linux 6.17). A guest that uses one does not come up over an
+    older kernel: PROBABLY_NO, as not every guest uses them, and kernels with backports have them
+    too. NICs of other models, older QEMUs and machine types, and kernels of the same kind are YES;
+    a newer kernel is PROBABLY_YES. Kernels that cannot be compared are NO_IDEA.
 
-    Source: QEMU virtio_net_get_features, VIRTIO_NET_F_HOST_USO; Linux tun, TUN_F_USO4.
+    Source: QEMU virtio_net_get_features; Linux tun, TUN_F_USO4; vhost-net, VIRTIO_F_RING_RESET.
     """
-    if not any(nic.model == "virtio" and nic.type in _TAP_TYPES for nic in migration.vm.nics):
+    if not any(_on_tap(nic) for nic in migration.vm.nics):
         return not_applicable("no virtio NIC is on a tap")
-    if not all(_has_uso(each, migration) for each in (migration.source, migration.destination)):
+    offered = [each for each in _FEATURES if _is_offered(each, migration)]
+    if not offered:
         return yes("QEMU or the machine type is too old to offer what depends on the kernel")
     before, after = migration.source.kernel.release, migration.destination.kernel.release
     versions = kernel_version(before), kernel_version(after)
     text = f"source's kernel {before}, destination's {after}"
     if not all(versions):
         return no_idea(f"{text} cannot be compared")
-    if versions[0] >= _USO_KERNEL > versions[1]:
-        remedy = upgrade("the kernel", "6.2")
-        return probably_no(f"USO may be lost ({text})", probability=0.3, remedies=[remedy])
-    if versions[1] >= _USO_KERNEL > versions[0]:
-        return probably_yes(f"the guest goes on without USO ({text})")
+    lost = [each for each in offered if versions[0] >= each.kernel > versions[1]]
+    if lost:
+        needed = ".".join(map(str, max(each.kernel for each in lost)[:2]))
+        return probably_no(
+            f"{_names(lost)} may be lost ({text})",
+            probability=0.3,
+            remedies=[upgrade("the kernel", needed)],
+        )
+    gained = [each for each in offered if versions[1] >= each.kernel > versions[0]]
+    if gained:
+        return probably_yes(f"the guest goes on without {_names(gained)} ({text})")
     return yes(text)
 
 
-def _has_uso(snapshot: Snapshot, migration: Migration) -> bool:
-    connection = connection_for(migration.vm, snapshot)
-    if connection is None or connection.hypervisor_version < _USO_QEMU:
+def _on_tap(nic: Nic) -> bool:
+    return nic.model == "virtio" and nic.type in _TAP_TYPES
+
+
+def _names(features: list[_Feature]) -> str:
+    return ", ".join(each.name for each in features)
+
+
+def _is_offered(feature: _Feature, migration: Migration) -> bool:
+    vm = migration.vm
+    # libvirt takes vhost for KVM guests, unless it is told not to.
+    if feature.only_vhost and not (
+        vm.domain_type == "kvm"
+        and any(_on_tap(nic) and nic.driver_name != "qemu" for nic in vm.nics)
+    ):
         return False
-    machine = _MACHINE_VERSION.search(migration.vm.machine_type)
-    return machine is None or (int(machine[1]), int(machine[2])) >= (8, 1)
+    machine = _MACHINE_VERSION.search(vm.machine_type)
+    if machine is not None and (int(machine[1]), int(machine[2])) < feature.qemu:
+        return False
+    connections = [connection_for(vm, each) for each in (migration.source, migration.destination)]
+    major, minor = feature.qemu
+    return all(
+        each is not None and each.hypervisor_version >= major * 1_000_000 + minor * 1000
+        for each in connections
+    )
 
 
 FACTS = (vlan_reach, offload_features)
