@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need.
-UV = $(shell command -v uv || echo .tools/bin/uv)
+UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
 .PHONY: setup demo test lint format docs bench reality
