@@ -282,6 +282,19 @@ def test_other_devices_keep_their_order():
     ]
 
 
+def test_what_keeps_a_device_from_moving():
+    vm = with_devices(
+        "<video><driver name='vhostuser'/><model type='virtio'>"
+        "<acceleration accel3d='yes'/></model></video>"
+        "<video><model type='virtio'/></video>"
+        "<shmem name='m' role='master'><model type='ivshmem-plain'/></shmem>"
+    )
+    display, plain, memory = vm.other_devices
+    assert (display.driver_name, display.accelerated_3d) == ("vhostuser", True)
+    assert not plain.HasField("accelerated_3d")
+    assert (memory.role, plain.role) == ("master", "")
+
+
 def test_tpms_and_filesystems():
     vm = with_devices(
         "<tpm model='tpm-tis'><backend type='passthrough'><device path='/dev/tpm0'/>"

@@ -369,12 +369,29 @@ TPMS = [
     ("external", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),
 ]
 
+
+def device(**fields):
+    return {"vm.other_devices": [fields]}
+
+
 BLOCKERS = [
     ("none", {}, "YES"),
     ("transient disk", {"vm.disks[0].transient": True}, "NO"),
     ("NVMe", {"vm.disks[0].bus": "nvme"}, "NO"),
     ("vDPA", {"vm.nics[0].type": "vdpa"}, "PROBABLY_NO"),
-    ("shared memory", {"vm.other_devices": [{"kind": "shmem"}]}, "PROBABLY_NO"),
+    ("shared memory", device(kind="shmem"), "NO"),
+    ("shared memory of a peer", device(kind="shmem", role="peer"), "NO"),
+    ("shared memory of the master", device(kind="shmem", role="master"), "YES"),
+    ("3D acceleration", device(kind="video", model="virtio", accelerated3d=True), "NO"),
+    ("no acceleration", device(kind="video", model="virtio", accelerated3d=False), "YES"),
+    (
+        "a display in a process of its own",
+        device(kind="video", model="virtio", driverName="vhostuser"),
+        "PROBABLY_NO",
+    ),
+    ("crypto", device(kind="crypto", model="virtio"), "NO"),
+    ("passed-through input", device(kind="input", type="passthrough"), "NO"),
+    ("input by evdev", device(kind="input", type="evdev"), "YES"),
     ("virtio sound", {"vm.other_devices": [{"kind": "sound", "model": "virtio"}]}, "NO"),
     ("another sound", {"vm.other_devices": [{"kind": "sound", "model": "ich9"}]}, "YES"),
     ("persistent memory", {"vm.memory.devices": [{"model": "virtio-pmem"}]}, "NO"),

@@ -79,6 +79,9 @@ def _other_device(element: Element) -> OtherDevice:
         path=host_path(_path(element)),
         vsock_cid=number(attribute(element, "cid", "address")),
         vsock_auto=flag(attribute(element, "cid", "auto")),
+        role=element.get("role"),
+        driver_name=attribute(element, "driver", "name"),
+        accelerated_3d=flag(attribute(element, "model/acceleration", "accel3d")),
     )
 
 

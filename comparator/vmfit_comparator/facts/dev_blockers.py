@@ -1,12 +1,14 @@
 """Facts about devices that libvirt or QEMU never migrate."""
 
-from vmfit.v1.vm_pb2 import Vm
+from vmfit.v1.vm_pb2 import OtherDevice, Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, yes
-from vmfit_comparator.evaluation.remedies import detach
+from vmfit_comparator.evaluation.remedies import change_definition, detach
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
+
+_UNMIGRATABLE = frozenset((("sound", "virtio"), ("crypto", "virtio")))
 
 
 @fact(
@@ -19,11 +21,14 @@ from vmfit_comparator.knowledge.disks import joined
 def blockers(migration: Migration) -> Outcome:
     """Look for devices that libvirt refuses to migrate, or whose state QEMU cannot carry.
 
-    Transient disks, emulated NVMe controllers, virtio-pmem and virtio sound are NO. Shared memory
-    (only role='master' moves) and vDPA NICs (only with a shadowed queue) are PROBABLY_NO. None of
-    them is YES; what QEMU itself lists as blocked is not asked for.
+    NO: transient disks, emulated NVMe controllers, virtio-pmem, virtio sound, crypto and
+    passed-through input, displays with 3D acceleration, and shared memory other than of
+    role='master'. Displays in a process of their own (vhost-user) and vDPA NICs (only a shadowed
+    queue moves) are PROBABLY_NO. None of them is YES; what QEMU itself lists as blocked is not
+    asked for.
 
-    Source: libvirt's qemu driver (transient disks, shmem); QEMU's device states.
+    Source: libvirt qemuMigrationSrcIsAllowed; QEMU's unmigratable device states and its migration
+    blockers (virgl, vhost without VHOST_F_LOG_ALL).
     """
     found = {**_storage_blockers(migration.vm), **_other_blockers(migration.vm)}
     return joined(found, "") if found else yes(f"{migration.vm.name} has no such device")
@@ -51,14 +56,28 @@ def _other_blockers(vm: Vm) -> dict[str, Outcome]:
                 "QEMU migrates vDPA only with a shadowed queue", remedies=[detach(f"NIC {nic.mac}")]
             )
     for device in vm.other_devices:
-        remedies = [detach(device.kind)]
-        if device.kind == "shmem":
-            found["shmem"] = probably_no(
-                "libvirt migrates shared memory of role 'master' only", remedies=remedies
-            )
-        elif device.kind == "sound" and device.model == "virtio":
-            found["sound"] = no("QEMU migrates no virtio sound device", remedies=remedies)
+        outcome = _other_blocker(device)
+        if outcome is not None:
+            found[device.kind] = outcome
     return found
+
+
+def _other_blocker(device: OtherDevice) -> Outcome | None:
+    remedies = [detach(device.kind)]
+    if device.kind == "shmem" and device.role != "master":
+        return no("libvirt migrates shared memory of role 'master' only", remedies=remedies)
+    if device.kind == "video" and device.accelerated_3d:
+        summary = "Start the guest without 3D acceleration"
+        remedy = change_definition(summary, "video/model/acceleration/@accel3d", "no")
+        return no("QEMU migrates no display with 3D acceleration", remedies=[remedy])
+    if device.kind == "video" and device.driver_name == "vhostuser":
+        text = "QEMU migrates a vhost-user display only if its process logs what it writes"
+        return probably_no(text, remedies=remedies)
+    if (device.kind, device.model) in _UNMIGRATABLE:
+        return no(f"QEMU migrates no virtio {device.kind} device", remedies=remedies)
+    if device.kind == "input" and device.type == "passthrough":
+        return no("QEMU migrates no passed-through input device", remedies=remedies)
+    return None
 
 
 FACTS = (blockers,)
