@@ -99,6 +99,17 @@ def test_a_sata_disk_without_udev_has_its_own_serial_but_no_cut_model(tmp_path):
     assert not collect(make_host(tmp_path, {})).devices[0].HasField("model")
 
 
+@pytest.mark.parametrize(
+    ("broken", "left"),
+    [({"dev": b"8:\0000\n"}, []), ({"dev": "8:0", "size": "9" * 30}, ["sda"])],
+)
+def test_a_broken_attribute_costs_no_other_device(tmp_path, broken, left):
+    files = block_device("sda", SATA, broken) | block_device(
+        "sdb", f"{SATA}/../sdb", {"dev": "8:1"}
+    )
+    assert sorted(described(tmp_path, files)) == [*left, "sdb"]
+
+
 def test_a_padded_serial_loses_its_padding(tmp_path):
     udev = "E:ID_BUS=ata\nE:ID_SERIAL_SHORT=_____WD-123\n"
     device = described(tmp_path, block_device("sda", SATA, {"dev": "8:0"}, udev))["sda"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmfit_agent.collectors import cpu
 from vmfit_agent.processors import cpuid
 from vmfit_agent.processors.cpu_features import (
     CPUID_FEATURES,
@@ -268,3 +269,10 @@ def test_every_cpuinfo_is_read(corpus: Path):
         assert info.cpu_ids, path.name
         assert info.vendor or info.model_name, path.name
         assert info.flags or "power" in path.name, path.name
+
+
+@pytest.mark.parametrize("name", ["online", "cpu0/topology/thread_siblings_list"])
+def test_a_malformed_set_names_its_file(tree, name):
+    host = tree({"sys/devices/system/cpu/online": "0\n", f"sys/devices/system/cpu/{name}": "3-1\n"})
+    with pytest.raises(ValueError, match=f"^/sys/devices/system/cpu/{name}: not a list of CPUs"):
+        cpu.collect(host)

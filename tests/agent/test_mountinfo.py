@@ -54,7 +54,7 @@ def test_secrets_stay_out():
     ["nonsense", "1 2 3", "a b 8:1 / /x rw - ext4 /dev/sda1 rw", "1 1 8:1 / /x rw ext4 x rw"],
 )
 def test_a_malformed_line_is_quoted(line):
-    with pytest.raises(ValueError, match="mountinfo: not a mount: '" + line[:5]):
+    with pytest.raises(ValueError, match="/proc/self/mountinfo: not a mount: '" + line[:5]):
         parse_mountinfo(line + "\n")
 
 

@@ -110,6 +110,7 @@ def test_a_physical_function_with_virtual_ones(tmp_path):
         },
         interface("br0", bridge__stp_state="1", brif__eth0="-> x", brif__vnet0="-> x", mtu="9000"),
         interface("down", flags="0x1002", operstate="down", speed="-1"),
+        interface("broken", speed="9" * 30),
         {"sys/class/net/bonding_masters": ""},
     )
     eth0 = found["eth0"]
@@ -124,6 +125,7 @@ def test_a_physical_function_with_virtual_ones(tmp_path):
     assert not found["down"].up
     assert not found["down"].HasField("carrier")
     assert not found["down"].HasField("speed_bits_per_second")
+    assert not found["broken"].HasField("speed_bits_per_second")
     assert "bonding_masters" not in found
 
 

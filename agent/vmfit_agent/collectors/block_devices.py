@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from vmfit.v1.storage_pb2 import BlockDevice, BlockDevices, DeviceMapper
 from vmfit_agent.host import Host
-from vmfit_agent.kernel_files.sysfs import entry_names, exists, read_count, read_int, read_text
+from vmfit_agent.kernel_files.sysfs import entry_names, exists, read_count, read_text
 from vmfit_agent.storage.block_identity import model, nvme_identifier, serial, vendor, wwn
 from vmfit_agent.storage.block_transport import bus, device_path, iscsi_lun, transport
 from vmfit_agent.storage.udev import BlockDatabase, Properties, block_database
@@ -43,6 +43,7 @@ FILES = (
     *(f"sys/class/block/*/{attribute}" for attribute in _ATTRIBUTES),
 )
 _SECTOR_BYTES = 512
+_MAXIMUM_SECTORS = 2**64 // _SECTOR_BYTES
 _SCSI_TYPE_CDROM = "5"
 _DM_TYPES = {"LVM": "lvm", "CRYPT": "crypt", "mpath": "mpath"}
 _DM_PARTITION = re.compile(r"part\d+$")
@@ -77,7 +78,7 @@ def describe_block_device(root: str, directory: str, properties: Properties) -> 
     multipath NVMe namespace.
     """
     name = directory.rpartition("/")[2].replace("!", "/")
-    size = read_int(f"{directory}/size") or 0
+    size = read_count(f"{directory}/size", _MAXIMUM_SECTORS) or 0
     mapper = _device_mapper(directory, properties)
     backing = read_text(f"{directory}/loop/backing_file")
     if _left_out(name, directory, size, mapper, backing):
@@ -87,7 +88,7 @@ def describe_block_device(root: str, directory: str, properties: Properties) -> 
         name=name,
         type=_type(name, directory, disk, mapper),
         paths=[f"/dev/{name}", *_links(name, mapper, properties)],
-        size_bytes=max(size, 0) * _SECTOR_BYTES,
+        size_bytes=size * _SECTOR_BYTES,
         read_only=read_text(f"{directory}/ro") == "1",
         holders=_kernel_names(f"{directory}/holders"),
         slaves=_kernel_names(f"{directory}/slaves"),

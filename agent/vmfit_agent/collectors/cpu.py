@@ -15,7 +15,7 @@ from vmfit_agent.processors.cpu_features import (
 )
 from vmfit_agent.processors.cpu_info import CpuInfo, parse_cpuinfo
 from vmfit_agent.processors.cpu_kinds import Kind, read_kinds, without_ids
-from vmfit_agent.processors.cpu_list import parse_cpu_list
+from vmfit_agent.processors.cpu_sets import read_cpu_list
 from vmfit_agent.processors.cpu_topology import online_cpu_ids, read_topology
 from vmfit_agent.processors.cpuid import Leaves, vendor
 from vmfit_agent.processors.kvm import Kvm
@@ -62,7 +62,7 @@ def collect(host: Host) -> Cpu:
         microcode_revisions=_microcode_revisions(host, online, info),
         topology=read_topology(host, online),
         online_cpu_ids=online,
-        isolated_cpu_ids=_isolated_cpu_ids(host),
+        isolated_cpu_ids=read_cpu_list(host, f"{_CPUS}/isolated"),
         vulnerabilities=_vulnerabilities(host),
         smt_control=read_word(host, f"{_CPUS}/smt/control"),
     )
@@ -164,7 +164,7 @@ def _core_kind(host: Host, kind: Kind) -> CoreKind:
 
 def _core_type_of_kernel(host: Host, cpu_id: int) -> str | None:
     for core_type in ("core", "atom"):
-        if cpu_id in parse_cpu_list(read_text(host, f"sys/devices/cpu_{core_type}/cpus") or ""):
+        if cpu_id in (read_cpu_list(host, f"sys/devices/cpu_{core_type}/cpus") or []):
             return core_type
     return None
 
@@ -207,12 +207,6 @@ def _microcode_revisions(host: Host, online: Sequence[int], info: CpuInfo) -> li
         words = [read_word(host, f"{_CPUS}/cpu{cpu}/microcode/version") or "" for cpu in online]
         revisions = {int(word, 16) for word in words if word.startswith("0x")}
     return [f"{revision:#x}" for revision in sorted(revisions)]
-
-
-def _isolated_cpu_ids(host: Host) -> list[int]:
-    text = (read_text(host, f"{_CPUS}/isolated") or "").strip()
-    # Some kernels print a null pointer for an empty set.
-    return [] if text == "(null)" else parse_cpu_list(text)
 
 
 def _vulnerabilities(host: Host) -> dict[str, str]:

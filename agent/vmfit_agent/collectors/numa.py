@@ -5,7 +5,7 @@ from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import list_names, read_text
 from vmfit_agent.kernel_files.huge_pages import read_huge_pages
 from vmfit_agent.kernel_files.meminfo import parse_meminfo
-from vmfit_agent.processors.cpu_list import parse_cpu_list, parse_cpu_mask
+from vmfit_agent.processors.cpu_sets import read_cpu_list, read_cpu_mask
 
 FILES = (
     "sys/devices/system/node/online",
@@ -26,9 +26,9 @@ def collect(host: Host) -> Numa:
     """
     present = [name for name in list_names(host, _NODES) if name[:4] == "node"]
     node_ids = sorted(int(name[4:]) for name in present if name[4:].isdigit())
-    online = read_text(host, f"{_NODES}/online")
+    online = read_cpu_list(host, f"{_NODES}/online")
     if online is not None:
-        wanted = set(parse_cpu_list(online))
+        wanted = set(online)
         missing = wanted.difference(node_ids)
         if missing:
             host.warn(f"/{_NODES}: online nodes without a directory: {sorted(missing)}")
@@ -58,13 +58,13 @@ def _node(host: Host, node_id: int, node_count: int) -> NumaNode:
 
 
 def _cpu_ids(host: Host, path: str) -> list[int]:
-    text = read_text(host, f"{path}/cpulist")
-    if text is not None:
-        return parse_cpu_list(text)
+    told = read_cpu_list(host, f"{path}/cpulist")
+    if told is not None:
+        return told
     # Kernels before 2.6.26 have masks only.
-    text = read_text(host, f"{path}/cpumap")
-    if text is not None and text.strip():
-        return parse_cpu_mask(text)
+    told = read_cpu_mask(host, f"{path}/cpumap")
+    if told:
+        return told
     # Without either, the links to the processors tell.
     names = (name[3:] for name in list_names(host, path) if name[:3] == "cpu")
     return sorted(int(name) for name in names if name.isdigit())

@@ -50,10 +50,10 @@ def read_int(path: str) -> int | None:
         return None
 
 
-def read_count(path: str) -> int | None:
-    """Return a number that fits 32 bits and is not negative, else None."""
+def read_count(path: str, below: int = 2**32) -> int | None:
+    """Return a number that is not negative and less than `below`, else None."""
     number = read_int(path)
-    return number if number is not None and 0 <= number < 2**32 else None
+    return number if number is not None and 0 <= number < below else None
 
 
 def link_name(path: str) -> str | None:

@@ -45,7 +45,7 @@ def describe_interface(
     devtype = _uevent(path).get("DEVTYPE", "")
     kind = _type(path, name, devtype, live=live)
     carrier = read_text(f"{path}/carrier")
-    speed = read_int(f"{path}/speed")
+    speed = read_count(f"{path}/speed")
     device = f"{path}/device"
     return NetworkInterface(
         name=name,
@@ -55,7 +55,7 @@ def describe_interface(
         up=bool((read_int(f"{path}/flags") or 0) & _IFF_UP),
         operational_state=read_text(f"{path}/operstate") or "unknown",
         carrier=carrier == "1" if carrier is not None else None,
-        speed_bits_per_second=speed * _MEGABIT if speed is not None and speed > 0 else None,
+        speed_bits_per_second=speed * _MEGABIT if speed else None,
         driver=link_name(f"{device}/driver"),
         pci_address=_pci_address(device),
         master=link_name(f"{path}/master"),

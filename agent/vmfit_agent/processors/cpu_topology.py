@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from vmfit.v1.cpu_pb2 import LogicalCpu, Topology
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import list_names, read_text
-from vmfit_agent.processors.cpu_list import parse_cpu_list, parse_cpu_mask
+from vmfit_agent.processors.cpu_sets import read_cpu_list, read_cpu_mask
 
 _CPUS = "sys/devices/system/cpu"
 Groups = Mapping[int, tuple[int, ...]]
@@ -17,9 +17,9 @@ def online_cpu_ids(host: Host, known: Sequence[int] = ()) -> list[int]:
 
     Source: /sys/devices/system/cpu/online.
     """
-    text = read_text(host, f"{_CPUS}/online")
-    if text is not None and text.strip():
-        return parse_cpu_list(text)
+    told = read_cpu_list(host, f"{_CPUS}/online")
+    if told:
+        return told
     names = [name for name in list_names(host, _CPUS) if name[:3] == "cpu" and name[3:].isdigit()]
     ids = sorted(int(name[3:]) for name in names)
     online = [cpu for cpu in ids if (read_text(host, f"{_CPUS}/cpu{cpu}/online") or "1")[0] != "0"]
@@ -68,12 +68,9 @@ def _groups(host: Host, cpu_ids: Collection[int], names: tuple[str, str]) -> Gro
 
 def _siblings(host: Host, directory: str, names: tuple[str, str]) -> list[int] | None:
     as_list, as_mask = names
-    text = read_text(host, f"{directory}/{as_list}")
-    if text is not None and text.strip():
-        return parse_cpu_list(text)
+    members = read_cpu_list(host, f"{directory}/{as_list}")
     # Kernels before 2.6.26 have masks only.
-    text = read_text(host, f"{directory}/{as_mask}")
-    return parse_cpu_mask(text) if text is not None and text.strip() else None
+    return members or read_cpu_mask(host, f"{directory}/{as_mask}") or None
 
 
 def _logical_cpu(host: Host, cpu: int, cores: Groups) -> LogicalCpu:

@@ -113,7 +113,7 @@ def parse_mountinfo(text: str) -> list[MountEntry]:
     # Not splitlines(): names may hold any character but a newline.
     lines = [line for line in text.split("\n") if line]
     if len(lines) > _MAXIMUM_MOUNTS:
-        raise ValueError(f"mountinfo: more than {_MAXIMUM_MOUNTS} mounts")
+        raise ValueError(f"/proc/self/mountinfo: more than {_MAXIMUM_MOUNTS} mounts")
     return [_parse_line(line) for line in lines]
 
 
@@ -125,7 +125,7 @@ def _parse_line(line: str) -> MountEntry:
         kind, source = fields[dash + 1], fields[dash + 2]
         superblock = fields[dash + 3] if len(fields) > dash + 3 else ""
     except (ValueError, IndexError):
-        raise ValueError(f"mountinfo: not a mount: {line[:120]!r}") from None
+        raise ValueError(f"/proc/self/mountinfo: not a mount: {line[:120]!r}") from None
     own = fields[5].split(",")
     every = {_unescape(option) for option in (*own, *superblock.split(",")) if option}
     # A read-only bind mount of a writable file system shows both words.

@@ -117,7 +117,7 @@ class RecordedDatabase:
         """Return one device's directory and properties by kernel name; None when unknown."""
         directory = f"{self._class}/{name.replace('/', '!')}"
         number = read_text(f"{directory}/dev")
-        if number is None:
+        if number is None or not number.isprintable():
             return None
         # A recording without links still has the attributes.
         with contextlib.suppress(OSError):
