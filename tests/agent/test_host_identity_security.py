@@ -189,6 +189,24 @@ def test_security_of_a_host(tree):
     ]
 
 
+def test_what_the_kernel_can_start(tree):
+    host = tree(
+        {
+            "etc/libvirt/hooks/qemu": "exit 0\n",
+            "etc/libvirt/hooks/lxc": "#!/bin/sh\nexit 1\n",
+            "etc/libvirt/hooks/daemon": "\x7fELF",
+        }
+    )
+    scripts = {each.path: each for each in hook_scripts.read_hook_scripts(host) or ()}
+    assert not scripts["qemu"].startable
+    assert scripts["daemon"].startable
+    assert not scripts["daemon"].HasField("text")
+    # a recording does not hold the interpreter
+    assert not scripts["lxc"].HasField("startable")
+    assert scripts["lxc"].text.may_fail
+    assert not scripts["lxc"].HasField("newer_than_libvirt")
+
+
 def test_a_hook_that_leads_elsewhere_is_not_hashed(tree):
     host = tree({"etc/libvirt/hooks/README": "text\n"})
     (host.root / "etc/libvirt/hooks/qemu").symlink_to("/proc/version")

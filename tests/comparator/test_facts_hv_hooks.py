@@ -10,9 +10,15 @@ THERE = "destination.security.hook_scripts"
 HERE = "source.security.hook_scripts"
 
 
-def script(path="qemu", sha256="aa", executable=True):
-    fields = {"path": path, "sha256": sha256, "executable": executable}
+def script(path="qemu", sha256="aa", executable=True, **more):
+    fields = {"path": path, "sha256": sha256, "executable": executable, **more}
     return [{name: value for name, value in fields.items() if value is not None}]
+
+
+def text(*operations, path="qemu", sha256="aa", newer=None, **flags):
+    """A script that is text, with what its words tell."""
+    told = {"operations": list(operations), **flags}
+    return script(path, sha256, text=told, startable=True, newer_than_libvirt=newer)
 
 
 NETWORK_NIC = {"vm.nics": [{"mac": "52:54:00:00:00:01", "type": "network", "network": "lan"}]}
@@ -38,6 +44,37 @@ HOOKS = [
     ("the name alone", {"destination.security.libvirt_hooks": ["qemu"]}, "NO_IDEA"),
     ("the source is not known", {THERE: script(), "source.security": None}, "NO_IDEA"),
     ("could not be listed", {"destination.security.hook_scripts_unreadable": True}, "NO_IDEA"),
+    ("machine code", {THERE: script(startable=True)}, "NO_IDEA"),
+    ("cannot be started", {THERE: script(startable=False)}, "NO"),
+    ("cannot be started, nor on the source",
+     {"hosts.security.hook_scripts": script(startable=False)}, "NO"),
+    ("cannot be started, nor executed", {THERE: script(executable=False, startable=False)}, "YES"),
+    ("never fails", {THERE: text()}, "PROBABLY_YES"),
+    ("never fails, and names migrate", {THERE: text("migrate")}, "PROBABLY_YES"),
+    ("changes the definition", {THERE: text("migrate", reads_definition=True)}, "PROBABLY_YES"),
+    ("may always fail", {THERE: text(may_fail=True)}, "PROBABLY_NO"),
+    ("may fail as a guest comes", {THERE: text("migrate", may_fail=True)}, "PROBABLY_NO"),
+    ("may fail as a guest starts", {THERE: text("release", "started", may_fail=True)},
+     "PROBABLY_NO"),
+    ("may fail as a guest goes", {THERE: text("release", "stopped", may_fail=True)},
+     "PROBABLY_YES"),
+    ("the same, which may fail as a guest starts",
+     {"hosts.security.hook_scripts": text("prepare", may_fail=True)}, "PROBABLY_YES"),
+    ("the same, which may fail as a guest comes",
+     {"hosts.security.hook_scripts": text("migrate", may_fail=True)}, "PROBABLY_NO"),
+    ("prints", {THERE: text(prints=True)}, "PROBABLY_NO"),
+    ("prints as a guest comes", {THERE: text("migrate", prints=True)}, "PROBABLY_NO"),
+    ("prints as a guest starts", {THERE: text("prepare", prints=True)}, "PROBABLY_YES"),
+    ("may fail, one of two", {THERE: text() + text(path="qemu.d/1", may_fail=True)},
+     "PROBABLY_NO"),
+    ("may fail, newer than the daemon", {THERE: text(may_fail=True, newer=True)}, "PROBABLY_YES"),
+    ("may fail, older than the daemon", {THERE: text(may_fail=True, newer=False)}, "PROBABLY_NO"),
+    ("may fail, newer than the daemon, beside an older",
+     {THERE: text(newer=False) + text(path="qemu.d/1", may_fail=True, newer=True)}, "PROBABLY_NO"),
+    ("of networks, fails as a NIC is plugged in",
+     {**NETWORK_NIC, THERE: text("port-created", path="network", may_fail=True)}, "PROBABLY_NO"),
+    ("of networks, fails as a network starts",
+     {**NETWORK_NIC, THERE: text("start", path="network", may_fail=True)}, "PROBABLY_YES"),
     ("not collected", {"destination.security": None}, "NO_IDEA"),
     ("Xen", {"vm.domain_type": "xen", THERE: script("libxl")}, "NO_IDEA"),
     ("Xen, of QEMU", {"vm.domain_type": "xen", THERE: script()}, "YES"),
@@ -61,7 +98,14 @@ DIRECTORIES = [
     ("read-only elsewhere", mounts(mount_point="/var/lo", read_only=True), "YES"),
     ("mounted anew, writable", {"destination.mounts.mounts": [
         {"mount_point": "/", "read_only": True}, {"mount_point": "/"}]}, "YES"),
+    ("read-only /run", mounts(mount_point="/run/libvirt/qemu", read_only=True), "NO"),
     ("full", mounts(mount_point="/run", available_bytes=0), "PROBABLY_NO"),
+    ("full log", mounts(mount_point="/var/log", available_bytes=0), "PROBABLY_YES"),
+    ("read-only definitions", mounts(mount_point="/etc", read_only=True), "YES"),
+    ("read-only definitions, which the domain joins",
+     {"options.persistent": True, **mounts(mount_point="/etc", read_only=True)}, "NO"),
+    ("offline, read-only definitions",
+     {"options.offline": True, **mounts(mount_point="/etc/libvirt", read_only=True)}, "NO"),
     ("nearly full", mounts(mount_point="/run", available_bytes=(1 << 20) - 1), "PROBABLY_NO"),
     ("just enough", mounts(mount_point="/run", available_bytes=1 << 20), "YES"),
     ("space not known", mounts(mount_point="/run"), "YES"),
@@ -84,7 +128,7 @@ def test_answer(fact, row):
 def test_the_script_is_named():
     case = case_of(("", {THERE: script("qemu.d/10-vlan")}))
     found = finding(hv_hooks.hooks, case)
-    assert "/etc/libvirt/hooks/qemu.d/10-vlan" in found.reason
+    assert "qemu.d/10-vlan" in found.reason
     assert remedy_kinds(found) == ["", "choose_host"]
 
 

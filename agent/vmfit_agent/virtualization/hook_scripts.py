@@ -3,23 +3,31 @@
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 
 from vmfit.v1.host_pb2 import HookScript
 from vmfit_agent.host import Host
+from vmfit_agent.kernel_files.host_files import read_text
+from vmfit_agent.kernel_files.processes import libvirt_daemon
+from vmfit_agent.virtualization.hook_text import read_hook_text
 
 _DIRECTORY = "etc/libvirt/hooks"
 _MAXIMUM_BYTES = 1 << 20
 _MOST_SCRIPTS = 200
+_MACHINE_CODE = b"\x7fELF"
+# The field starttime of /proc/PID/stat, counted after the name.
+_START = 19
+_START_UP_SECONDS = 0.2
 
 
 def read_hook_scripts(host: Host) -> list[HookScript] | None:
     """Return the files of the hooks directory and its *.d, by path; empty without any.
 
     None, and a warning, when a directory cannot be listed. A file that cannot be read, or is longer
-    than 1 MiB, has no hash.
+    than 1 MiB, has no hash, and neither `startable` nor `text`.
 
-    Source: /etc/libvirt/hooks; stat(2).
+    Source: /etc/libvirt/hooks; stat(2); execve(2).
     """
     try:
         paths = sorted(_paths(f"{host.root}/{_DIRECTORY}"))
@@ -29,7 +37,8 @@ def read_hook_scripts(host: Host) -> list[HookScript] | None:
     if len(paths) > _MOST_SCRIPTS:
         host.warn(f"/{_DIRECTORY}: more than {_MOST_SCRIPTS} files")
         return None
-    return [script for path in paths if (script := _script(host, path)) is not None]
+    began = _libvirt_began(host) if paths and host.is_live else None
+    return [script for path in paths if (script := _script(host, path, began)) is not None]
 
 
 def _paths(directory: str) -> Iterator[str]:
@@ -47,7 +56,7 @@ def _names(directory: str) -> list[str]:
         return []
 
 
-def _script(host: Host, path: str) -> HookScript | None:
+def _script(host: Host, path: str, libvirt_began: float | None) -> HookScript | None:
     where = f"/{_DIRECTORY}/{path}"
     root = os.path.realpath(host.root)
     real_path = os.path.realpath(f"{root}{where}")
@@ -56,26 +65,30 @@ def _script(host: Host, path: str) -> HookScript | None:
         host.warn(f"{where}: leads out of the host's root")
         return HookScript(path=path)
     try:
-        mode = os.stat(real_path).st_mode  # noqa: PTH116 -- a text, as everywhere here
+        status = os.stat(real_path)  # noqa: PTH116 -- a text, as everywhere here
     except FileNotFoundError:
         # A link to nothing, which libvirt passes over.
         return None
     except OSError as error:
         host.warn(f"{where}: {error.strerror}")
         return HookScript(path=path)
+    mode = status.st_mode
     if not stat.S_ISREG(mode):
         return None
     script = HookScript(path=path)
     # libvirt runs as root, whom any execute bit suffices. Recordings keep no permissions.
     if mode & 0o111 or host.is_live:
         script.executable = bool(mode & 0o111)
-    digest = _digest(host, where, real_path)
-    if digest is not None:
-        script.sha256 = digest
+    if libvirt_began is not None:
+        script.newer_than_libvirt = _entered(where, status) > libvirt_began
+    content = _content(host, where, real_path)
+    if content is not None:
+        script.sha256 = hashlib.sha256(content).hexdigest()
+        _describe(host, content, script)
     return script
 
 
-def _digest(host: Host, where: str, real_path: str) -> str | None:
+def _content(host: Host, where: str, real_path: str) -> bytes | None:
     try:
         with open(real_path, "rb") as file:  # noqa: PTH123 -- a text, as above
             content = file.read(_MAXIMUM_BYTES + 1)
@@ -85,4 +98,40 @@ def _digest(host: Host, where: str, real_path: str) -> str | None:
     if len(content) > _MAXIMUM_BYTES:
         host.warn(f"{where}: longer than {_MAXIMUM_BYTES} bytes")
         return None
-    return hashlib.sha256(content).hexdigest()
+    return content
+
+
+def _describe(host: Host, content: bytes, script: HookScript) -> None:
+    """Say whether the kernel can start it, and what its text tells."""
+    if content.startswith(_MACHINE_CODE):
+        script.startable = True
+        return
+    script.text.CopyFrom(read_hook_text(content.decode(errors="replace")))
+    first = content.partition(b"\n")[0].decode(errors="replace")
+    interpreter = first[2:].split()[:1] if first.startswith("#!") else []
+    if not interpreter:
+        script.startable = False
+    elif host.is_live:
+        # A relative one is looked for where libvirt runs, in the root.
+        script.startable = os.access(f"/{interpreter[0].lstrip('/')}", os.X_OK)
+
+
+def _entered(where: str, status: os.stat_result) -> float:
+    """Return when a file of this name was put there, in seconds since the epoch, or earlier.
+
+    A rewritten file keeps its entry, and its directory its time.
+    """
+    directory = os.stat(os.path.dirname(where))  # noqa: PTH116, PTH120 -- a text, as above
+    return min(status.st_ctime, directory.st_mtime)
+
+
+def _libvirt_began(host: Host) -> float | None:
+    """Return when libvirt's daemon had surely looked for hooks, in seconds since the epoch."""
+    pid = libvirt_daemon(host)
+    text = read_text(host, f"proc/{pid}/stat") if pid is not None else None
+    fields = (text or "").rpartition(")")[2].split()
+    if len(fields) <= _START:
+        return None
+    ticks = int(fields[_START])
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return booted + ticks / os.sysconf("SC_CLK_TCK") + _START_UP_SECONDS

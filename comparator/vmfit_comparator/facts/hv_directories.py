@@ -1,5 +1,6 @@
 """The fact about the directories that libvirt writes to for every QEMU guest."""
 
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import (
@@ -8,16 +9,18 @@ from vmfit_comparator.evaluation.outcome import (
     no_idea,
     not_applicable,
     probably_no,
+    probably_yes,
     worst_of,
     yes,
 )
 from vmfit_comparator.evaluation.remedies import provide_storage
-from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
 from vmfit_comparator.knowledge.host_paths import mount_above
 
-# The log, the monitor's socket and the guest's keys, the state of the running guest.
-_DIRECTORIES = ("/var/log/libvirt/qemu", "/var/lib/libvirt/qemu", "/run/libvirt")
+_LOG = "/var/log/libvirt/qemu"
+# The monitor's socket and the guest's keys, the state of the running guest.
+_DIRECTORIES = (_LOG, "/var/lib/libvirt/qemu", "/run/libvirt/qemu")
+_DEFINITIONS = "/etc/libvirt/qemu"
 _LITTLE_BYTES = 1 << 20
 
 
@@ -25,15 +28,21 @@ _LITTLE_BYTES = 1 << 20
     "hv.directories",
     question="Can the destination's libvirt write where it must for a guest to start?",
     reads=("vm.domain_type", "destination.mounts.mounts"),
-    also_reads=("vm.connection_uri", "destination.hypervisor.connections"),
+    also_reads=(
+        "vm.connection_uri",
+        "destination.hypervisor.connections",
+        "options.offline",
+        "options.persistent",
+    ),
 )
-@unless_offline
 def directories(migration: Migration) -> Outcome:
-    """Look at the mounts that hold /var/log/libvirt/qemu, /var/lib/libvirt/qemu and /run/libvirt.
+    """Look at the mounts that hold libvirt's directories for logs, state and definitions.
 
-    One that is mounted read-only is NO, one with less than 1 MiB available PROBABLY_NO (root
-    may have a reserve), else YES. Where no mount is known that holds them it is NO_IDEA. A session
-    driver writes below the user's home, which is not asked.
+    Those are /var/log/libvirt/qemu, /var/lib/libvirt/qemu and /run/libvirt/qemu, with --persistent
+    /etc/libvirt/qemu too, and offline that alone. One that is mounted read-only is NO, one with
+    less than 1 MiB available PROBABLY_NO (root may have a reserve), else YES. A log may be empty:
+    full is PROBABLY_YES, REDUCED, for it. Where no mount is known that holds them it is NO_IDEA. A
+    session driver writes below the user's home, which is not asked.
 
     Source: mountinfo; statvfs(3); libvirt's system driver for QEMU.
     """
@@ -43,7 +52,10 @@ def directories(migration: Migration) -> Outcome:
     uri = connection.uri if connection is not None else migration.vm.connection_uri
     if uri.partition("?")[0].endswith("/session"):
         return not_applicable("does not apply: a session driver writes below the user's home")
-    return worst_of({path: _directory(path, migration) for path in _DIRECTORIES})
+    options = migration.options
+    paths = [*(() if options.offline else _DIRECTORIES)]
+    paths += [_DEFINITIONS] if options.persistent or options.offline else []
+    return worst_of({path: _directory(path, migration) for path in paths})
 
 
 def _directory(path: str, migration: Migration) -> Outcome:
@@ -55,8 +67,11 @@ def _directory(path: str, migration: Migration) -> Outcome:
         return no(f"{mount.mount_point} is mounted read-only", remedies=[remedy])
     if mount.HasField("available_bytes") and mount.available_bytes < _LITTLE_BYTES:
         remedy = provide_storage(f"Free space on {mount.mount_point} of the destination", path)
+        left = f"{mount.mount_point} has {mount.available_bytes} bytes left"
+        if path == _LOG:
+            return probably_yes(f"{left}: QEMU's words are lost", quality=QUALITY_REDUCED)
         return probably_no(
-            f"{mount.mount_point} has {mount.available_bytes} bytes left",
+            left,
             # libvirt runs as root, for whom ext4 and others keep a reserve.
             probability=0.3,
             remedies=[remedy],

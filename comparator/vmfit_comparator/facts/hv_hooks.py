@@ -2,16 +2,27 @@
 
 from collections.abc import Mapping
 
-from vmfit.v1.finding_pb2 import ChooseHost, Remedy
-from vmfit.v1.host_pb2 import Security
+from vmfit.v1.finding_pb2 import ANSWER_PROBABLY_YES, ChooseHost, Remedy
+from vmfit.v1.host_pb2 import HookScript, HookText, Security
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    probably_no,
+    probably_yes,
+    yes,
+)
 from vmfit_comparator.knowledge.connections import driver_for
+from vmfit_comparator.knowledge.disks import joined
 
 # Where the script is not called as the driver.
 _SCRIPTS = {"xen": "libxl"}
 _DIRECTORY = "/etc/libvirt/hooks"
+# What libvirt calls them for on the destination; a failure of later calls does not count.
+_GUEST_OPERATIONS = frozenset(("migrate", "prepare", "start", "started"))
+_ASKED = {"network": frozenset(("port-created", "plugged"))}
 
 
 @fact(
@@ -30,35 +41,85 @@ _DIRECTORY = "/etc/libvirt/hooks"
     ),
 )
 def hooks(migration: Migration) -> Outcome:
-    """Look for scripts that libvirt calls on the destination before it lets the guest in.
+    """Look at the scripts that libvirt calls on the destination before it lets the guest in.
 
     Those are the script of the VM's driver (qemu, libxl, lxc) and, if a NIC is on a libvirt
-    network, network; and the files of their .d directories. Any may refuse the guest. None that is
-    executable is YES. Ones that the source runs as well, which started this guest, are
-    PROBABLY_YES: they may look at the host. Others are NO_IDEA, as nobody can know without
-    running them, and vmfit runs none; so is a directory that could not be listed.
+    network, network; and the files of their .d directories. A failure of any refuses the guest.
+    None that is executable is YES; one that the kernel cannot start (no first line that names an
+    interpreter that is there) is NO. vmfit runs none, and judges by the words of the text: one that
+    cannot fail, or only for operations that are none of a migration, is PROBABLY_YES, one that may
+    fail, or whose own words libvirt would take for the definition, PROBABLY_NO. One that the source
+    runs as well let this guest start there: PROBABLY_YES unless it names migrate. All made after
+    libvirt's daemon had started are PROBABLY_YES: it looks for the first script of a driver only
+    then. Machine code that the source does not run, and what could not be read, is NO_IDEA.
 
-    Source: libvirt's hooks for specific system management; SHA-256 of the scripts.
+    Source: libvirt's hooks for specific system management; SHA-256 and text of the scripts.
     """
     wanted = _names(migration)
     there = _scripts(migration.destination.security, wanted)
-    here = set(_scripts(migration.source.security, wanted).values()) - {""}
-    others = [path for path, content in there.items() if content not in here]
-    if others:
-        return no_idea(
-            f"{_DIRECTORY}/{others[0]}{_more(others)} of the destination may refuse the guest, and "
-            "the source does not run the same",
-            missing=() if migration.source.HasField("security") else ["source.security"],
-            remedies=_remedies(others[0]),
-        )
-    if migration.destination.security.hook_scripts_unreadable:
+    here = {each.sha256 for each in _scripts(migration.source.security, wanted).values()} - {""}
+    if not there and migration.destination.security.hook_scripts_unreadable:
         return no_idea(
             f"the destination's {_DIRECTORY} could not be listed",
             missing=["destination.security.hook_scripts"],
         )
-    if there:
-        return probably_yes(f"the source runs the same {', '.join(there)} as the destination")
-    return yes(f"the destination has no {' or '.join(wanted)} hook script")
+    if not there:
+        return yes(f"the destination has no {' or '.join(wanted)} hook script")
+    outcome = joined(
+        {path: _script(path, each, here, migration) for path, each in there.items()}, ""
+    )
+    if outcome.answer < ANSWER_PROBABLY_YES and all(
+        each.newer_than_libvirt for each in there.values()
+    ):
+        return probably_yes(
+            f"{', '.join(there)}: made after libvirt's daemon there had started, which looks for "
+            f"scripts only then; else {outcome.reason}",
+            probability=0.6,
+        )
+    return outcome
+
+
+def _script(path: str, script: HookScript, here: set[str], migration: Migration) -> Outcome:
+    if script.HasField("startable") and not script.startable:
+        remedy = Remedy(summary=f"Repair the first line (#!) of {_DIRECTORY}/{path}, or remove it")
+        return no("it cannot be started: no interpreter that is there", remedies=[remedy])
+    same = script.sha256 in here
+    if not script.HasField("text"):
+        if same:
+            return probably_yes("the source runs the same")
+        return no_idea(
+            "it may refuse the guest, and the source does not run the same",
+            missing=() if migration.source.HasField("security") else ["source.security"],
+            remedies=_remedies(path),
+        )
+    return _by_text(path, script.text, same=same)
+
+
+def _by_text(path: str, text: HookText, *, same: bool) -> Outcome:
+    asked = _ASKED.get(path.partition("/")[0].removesuffix(".d"), _GUEST_OPERATIONS)
+    named = sorted(asked.intersection(text.operations))
+    for_others = bool(text.operations) and not named
+    if text.may_fail and not for_others and not (same and "migrate" not in named):
+        words = f" and names {', '.join(named)}" if named else ""
+        return probably_no(
+            f"by its text it may refuse the guest: it has a way to fail{words}",
+            probability=0.3,
+            remedies=_remedies(path),
+        )
+    if text.prints and (not text.operations or "migrate" in named):
+        return probably_no(
+            "by its text it prints words, which libvirt takes for the guest's definition",
+            probability=0.3,
+            remedies=_remedies(path),
+        )
+    if same:
+        return probably_yes("the source runs the same")
+    if for_others and text.may_fail:
+        return probably_yes(
+            f"by its text it only fails for {', '.join(text.operations)}", probability=0.8
+        )
+    also = ", but may change the definition" if text.reads_definition else ""
+    return probably_yes(f"by its text it does not fail{also}", probability=0.8)
 
 
 def _names(migration: Migration) -> list[str]:
@@ -70,24 +131,20 @@ def _names(migration: Migration) -> list[str]:
     return names
 
 
-def _scripts(security: Security, wanted: list[str]) -> Mapping[str, str]:
-    """Return the SHA-256 of the scripts that may run, by path; empty where it is not known."""
+def _scripts(security: Security, wanted: list[str]) -> Mapping[str, HookScript]:
+    """Return the scripts that may run, by path; of some only the path is known."""
     found = {
-        each.path: each.sha256
+        each.path: each
         for each in security.hook_scripts
         if each.executable or not each.HasField("executable")
     }
     for path in security.libvirt_hooks:
-        found.setdefault(path, "")
+        found.setdefault(path, HookScript(path=path))
     return {
-        path: content
-        for path, content in found.items()
+        path: each
+        for path, each in found.items()
         if path.partition("/")[0].removesuffix(".d") in wanted
     }
-
-
-def _more(paths: list[str]) -> str:
-    return f" and {len(paths) - 1} more" if len(paths) > 1 else ""
 
 
 def _remedies(path: str) -> list[Remedy]:

@@ -1,0 +1,69 @@
+"""What the text of a hook script tells."""
+
+import pytest
+
+from vmfit_agent.virtualization.hook_text import read_hook_text
+
+REFUSES = """#!/bin/sh
+# never restore
+if [ "$2" = migrate ]; then echo "no room" >&2; exit 1; fi
+"""
+CASE = """#!/bin/bash
+case "$2" in
+  prepare|start) /usr/local/bin/restart-vlans || exit 3;;
+esac
+exit 0
+"""
+PYTHON = """#!/usr/bin/python3
+import os, sys
+if sys.argv[2] in ("prepare", "migrate") and not os.path.exists("/run/ready"):
+    sys.exit("not ready")
+"""
+LOG = """#!/bin/sh
+echo "$@" >> /var/log/hook.log
+logger "hook $2"
+exit 0
+"""
+REWRITE = """#!/bin/sh
+[ "$2" = migrate ] && sed s/old/new/
+exit 0
+"""
+PRINTS = """#!/bin/sh
+echo "called for $1"
+exit 0
+"""
+BLOCK = """#!/bin/sh
+{
+  echo "called for $1"
+} >> /var/log/hook.log
+exit 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "operations", "may_fail", "reads", "prints"),
+    [
+        (REFUSES, ["migrate"], True, False, False),
+        (CASE, ["prepare", "start"], True, False, False),
+        (PYTHON, ["migrate", "prepare"], True, False, False),
+        (LOG, [], False, False, False),
+        (REWRITE, ["migrate"], False, True, False),
+        (PRINTS, [], False, False, True),
+        (BLOCK, [], False, False, False),
+        ("#!/bin/sh\nexit 1\n", [], True, False, False),
+        ("#!/bin/sh\nexit $?\n", [], True, False, False),
+        ("#!/bin/sh -e\n/bin/true\n", [], True, False, False),
+        ("#!/bin/sh\nset -e\nexit 0\n", [], True, False, False),
+        ("#!/bin/sh\nkill -9 $$\n", [], True, False, False),
+        ("#!/bin/sh\n[ $2 = migrate ] && touch /run/x\n", ["migrate"], True, False, False),
+        ("#!/usr/bin/python3\nimport sys\nsys.exit(0)\n", [], False, False, False),
+        ("#!/usr/bin/python3\nraise OSError\n", [], True, False, False),
+        ("#!/bin/sh\n# exit 1\n", [], False, False, False),
+        ("#!/bin/sh\nif true; then echo hi; fi\n", [], False, False, True),
+        ("", [], False, False, False),
+    ],
+)
+def test_words(text, operations, may_fail, reads, prints):
+    found = read_hook_text(text)
+    assert list(found.operations) == operations
+    assert (found.may_fail, found.reads_definition, found.prints) == (may_fail, reads, prints)
