@@ -18,7 +18,8 @@ FORBIDDEN = {
     ]
 }
 XEN_ONLY = {"destination.hypervisor.connections": [{"uri": "xen:///", "driver": "Xen"}]}
-NO_CAPABILITIES = {f"{DESTINATION}.guest_archs": []}
+NO_GUESTS = {f"{DESTINATION}.guest_archs": []}
+NO_CAPABILITIES = {**NO_GUESTS, f"{DESTINATION}.host_uuid": None}
 ONLY_EMULATED = {f"{DESTINATION}.guest_archs[0].domain_types": ["qemu"]}
 
 
@@ -89,6 +90,7 @@ TYPE = [
     ("no such driver", {"vm.domain_type": "xen"}, "NO"),
     ("no such architecture", {"vm.architecture": "s390x"}, "NO"),
     ("no capabilities", NO_CAPABILITIES, "NO_IDEA"),
+    ("no emulator", NO_GUESTS, "NO"),
     ("libvirt down", DOWN, "NO_IDEA"),
     ("nothing collected", {"destination.hypervisor": None}, "NO_IDEA"),
 ]

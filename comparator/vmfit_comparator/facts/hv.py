@@ -30,7 +30,8 @@ def domain_type(migration: Migration) -> Outcome:
     """Look the domain's type up in what the destination's libvirt can run.
 
     YES when libvirt lists it for the architecture, of EMULATED quality for type qemu (TCG); NO
-    when libvirt lists others, or when no connection is of the driver; NO_IDEA without capabilities.
+    when libvirt lists others or, as it does when it can probe no emulator, none, and when no
+    connection is of the driver; NO_IDEA without capabilities.
 
     Source: virConnectGetCapabilities: guest/arch/domain.
     """
@@ -49,6 +50,9 @@ def domain_type(migration: Migration) -> Outcome:
         quality = QUALITY_EMULATED if emulated else QUALITY_NATIVE
         return yes(f"{wanted} domains run there" + (" (TCG)" if emulated else ""), quality=quality)
     if not connection.guest_archs:
+        if connection.HasField("host_uuid"):
+            text = "libvirt there found no emulator that it can probe"
+            return no(text, remedies=[_choose(text)])
         return no_idea(
             "libvirt's capabilities name no guests", missing=[f"{_CONNECTIONS}.guest_archs"]
         )
