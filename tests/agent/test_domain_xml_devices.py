@@ -149,6 +149,14 @@ def test_a_chain_without_end_is_cut():
             ),
             {"pci_address": "0000:3b:00.1", "teaming": "transient"},
         ),
+        (
+            "<interface type='ethernet'><target dev='web-tap' managed='no'/></interface>",
+            {"host_tap": "web-tap", "tap_managed": False},
+        ),
+        (
+            "<interface type='server'><source address='0.0.0.0' port='5558'/></interface>",
+            {"socket_host": "0.0.0.0", "socket_port": 5558},
+        ),
         ("<interface type='user'><rom bar='off'/></interface>", {"rom_disabled": True}),
         ("<interface type='user'><rom enabled='no'/></interface>", {"rom_disabled": True}),
         ("<interface type='user'><rom bar='on'/></interface>", {"rom_disabled": False}),

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import Nic
 from vmfit_agent.domain_xml.paths import host_path
-from vmfit_agent.virtualization.xml_document import attribute, number, pci_address
+from vmfit_agent.virtualization.xml_document import attribute, flag, number, pci_address
 
 
 def read_nics(domain: Element) -> list[Nic]:
@@ -39,6 +39,9 @@ def _nic(element: Element) -> Nic:
         rom=host_path(attribute(element, "rom", "file")),
         rom_disabled=_rom_disabled(element),
         driver_name=attribute(element, "driver", "name"),
+        tap_managed=flag(attribute(element, "target", "managed")),
+        socket_host=attribute(source, ".", "address"),
+        socket_port=number(attribute(source, ".", "port")),
     )
     _read_source(nic, kind, source)
     return nic

@@ -1,0 +1,140 @@
+"""Facts about what the definition of a NIC asks of the destination beside a bridge."""
+
+from vmfit.v1.vm_pb2 import Nic
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.bridges import interface, virtual_network
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
+
+_TAP_TYPES = frozenset(("bridge", "network", "ethernet"))
+# libvirt gives these itself, anew on every host.
+_OWN_NAMES = ("vnet", "macvtap", "macvlan", "vif")
+_TAPS = frozenset(("tap", "tun"))
+# libvirt sets VLAN tags on the kernel's own bridges since.
+_BRIDGE_VLANS = 11_000_000
+
+
+@fact(
+    "net.tap_name",
+    question="Can the destination give the NICs' taps the names that the definition asks for?",
+    applies_if=("incoming.nics.host_tap",),
+    reads=("incoming.nics", "destination.network.interfaces"),
+)
+@unless_offline
+def tap_name(migration: Migration) -> Outcome:
+    """Look the names that taps are to have up among the destination's interfaces.
+
+    A tap that libvirt does not make itself (managed='no') must be there, else NO. A name that
+    another kind of interface has is NO; an existing tap of that name PROBABLY_YES, as it may be in
+    use. A free name is YES. Names that libvirt gives by itself (vnet0) do not count.
+
+    Source: TUNSETIFF; libvirt's formatdomain, interface target.
+    """
+    outcomes = {
+        nic.mac or nic.host_tap: _named(nic, migration)
+        for nic in migration.incoming.nics
+        if nic.type in _TAP_TYPES and nic.host_tap and not nic.host_tap.startswith(_OWN_NAMES)
+    }
+    return joined(outcomes, "does not apply: no NIC's tap has a name of its own")
+
+
+def _named(nic: Nic, migration: Migration) -> Outcome:
+    name = nic.host_tap
+    found = interface(name, migration.destination.network)
+    theirs = nic.type == "ethernet" and nic.HasField("tap_managed") and not nic.tap_managed
+    if found is None:
+        if theirs:
+            return no(f"the destination has no interface {name}, and libvirt is not to make it")
+        return yes(f"the name {name} is free on the destination")
+    if theirs:
+        return yes(f"{name} is there")
+    if found.type in _TAPS:
+        return probably_yes(f"a tap {name} is there already")
+    remedy = change_definition("Let libvirt name the NIC's tap", "interface/target/@dev", "")
+    return no(f"{name} is a {found.type or 'link'} on the destination", remedies=[remedy])
+
+
+@fact(
+    "net.vlan_tags",
+    question="Can the destination's libvirt give the NICs the VLAN tags that they ask for?",
+    applies_if=("incoming.nics.vlan_ids",),
+    reads=("incoming.nics", "destination.hypervisor.connections"),
+    also_reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "destination.libvirt_objects.networks",
+    ),
+)
+@unless_offline
+def vlan_tags(migration: Migration) -> Outcome:
+    """Look at what the NICs with VLAN tags plug into.
+
+    Open vSwitch and SR-IOV functions take tags: YES. A bridge of the kernel takes them with
+    libvirt 11.0 and newer alone: older ones refuse the NIC, NO.
+
+    Source: libvirt's virDomainActualNetDefValidate.
+    """
+    outcomes = {nic.mac: _tagged(nic, migration) for nic in migration.incoming.nics if nic.vlan_ids}
+    return joined(outcomes, "does not apply: no NIC has VLAN tags")
+
+
+def _tagged(nic: Nic, migration: Migration) -> Outcome:
+    kind, port_type = nic.type, nic.virtual_port_type
+    if kind == "network":
+        found = virtual_network(nic.network, migration.vm, migration.destination)
+        kind = "bridge" if found is not None and found.bridge else ""
+        port_type = port_type or (found.virtual_port_type if found is not None else "")
+    if kind not in ("bridge", "ethernet") or port_type == "openvswitch":
+        return yes("what it plugs into takes VLAN tags")
+    connection = connection_for(migration.vm, migration.destination)
+    version = connection.libvirt_version if connection is not None else 0
+    if not version:
+        missing = "destination.hypervisor.connections.libvirt_version"
+        return no_idea("the destination's libvirt version is not known", missing=[missing])
+    if kind == "bridge" and version >= _BRIDGE_VLANS:
+        return yes("the destination's libvirt tags the ports of bridges")
+    remedy = upgrade("libvirt", "11.0")
+    return no("the destination's libvirt gives no VLAN tags to such a NIC", remedies=[remedy])
+
+
+@fact(
+    "net.sockets",
+    question="Can QEMU on the destination open the sockets of the guest's NICs?",
+    applies_if=("incoming.nics.socket_port",),
+    reads=("incoming.nics", "destination.network"),
+)
+@unless_offline
+def sockets(migration: Migration) -> Outcome:
+    """Look at the address and port where a NIC of type server or udp listens.
+
+    An address that the destination lacks, and a port in use, is NO; else YES. A client's server
+    is not asked: PROBABLY_YES. Multicast needs nobody: YES.
+
+    Source: QEMU's -netdev socket; bind(2).
+    """
+    outcomes = {
+        nic.mac: _socket(nic, migration) for nic in migration.incoming.nics if nic.socket_port
+    }
+    return joined(outcomes, "does not apply: no NIC has a socket")
+
+
+def _socket(nic: Nic, migration: Migration) -> Outcome:
+    place = f"{nic.socket_host}:{nic.socket_port}"
+    network = migration.destination.network
+    if nic.type == "client":
+        return probably_yes(f"it connects to {place}, which was not tried from there")
+    if nic.type != "server":
+        return yes(f"it sends to {place}")
+    if nic.socket_host and has_address(nic.socket_host, network) is False:
+        return no(f"{nic.socket_host}, where it listens, is no address of the destination")
+    if is_in_use(nic.socket_host, nic.socket_port, network):
+        return no(f"port {nic.socket_port}, where it listens, is in use on the destination")
+    return yes(f"it can listen at {place}")
+
+
+FACTS = (tap_name, vlan_tags, sockets)
