@@ -163,11 +163,26 @@ FILES = {
     ]
 }
 THEIRS = "destination.hypervisor.rom_files"
+PLACED = [{"name": "vgabios.bin", "path": "/usr/share/vgabios.bin", "sizeBytes": 39_000}]
+BIOS = {"name": "bios-256k.bin", "path": "/usr/share/bios-256k.bin", "sizeBytes": 262_144}
 ROMS = [
     ("QEMU's own", FILES, "YES"),
     ("QEMU's own, another build", {**FILES, f"{THEIRS}[0].size_bytes": 250_000}, "YES"),
     ("QEMU's own, larger", {**FILES, f"{THEIRS}[0].size_bytes": 700_000}, "NO"),
     ("QEMU's own, not known there", {**FILES, THEIRS: []}, "YES"),
+    ("QEMU's own, missing beside others at the same place",
+     {"source.hypervisor.rom_files": [*PLACED, {"name": "efi-virtio.rom", "sizeBytes": 249_344}],
+      THEIRS: PLACED}, "PROBABLY_NO"),
+    ("QEMU's own, missing beside others elsewhere",
+     {"source.hypervisor.rom_files": [*PLACED, {"name": "efi-virtio.rom", "sizeBytes": 249_344}],
+      THEIRS: [{**PLACED[0], "path": "/opt/bios.bin"}]}, "YES"),
+    ("the BIOS, missing", {"source.hypervisor.rom_files": [*PLACED, BIOS], THEIRS: PLACED},
+     "PROBABLY_NO"),
+    ("the BIOS, larger",
+     {"source.hypervisor.rom_files": [BIOS], THEIRS: [{**BIOS, "sizeBytes": 524_288}]}, "NO"),
+    ("the BIOS, missing under UEFI",
+     {"source.hypervisor.rom_files": [*PLACED, BIOS], THEIRS: PLACED,
+      "vm.firmware.auto_type": "efi"}, "YES"),
     (
         "a video card's, larger",
         {
@@ -189,7 +204,7 @@ ROMS = [
         {**ROM, "incoming.nics[0].rom.exists": False, "vm.nics[0].rom_disabled": True},
         "YES",
     ),
-]
+]  # fmt: skip
 
 NODES = "destination.kernel.device_nodes"
 VSOCK = {
@@ -211,6 +226,11 @@ VHOST = [
     ("no tun", {NODES: ["kvm"]}, "NO"),
     ("no vhost-net", {NODES: ["net/tun"]}, "YES"),
     ("no vhost-net, demanded", {NODES: ["net/tun"], "vm.nics[0].driver_name": "vhost"}, "NO"),
+    (
+        "no vhost-net, demanded by a guest that is emulated",
+        {NODES: ["net/tun"], "vm.nics[0].driver_name": "vhost", "vm.domain_type": "qemu"},
+        "YES",
+    ),
     ("not collected", {"destination.kernel": None}, "NO_IDEA"),
     ("vsock", VSOCK, "YES"),
     ("vsock, no device", {**VSOCK, NODES: ["net/tun", "vhost-net"]}, "NO"),

@@ -119,6 +119,7 @@ def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
     applies_if=("incoming.nics", "incoming.other_devices"),
     reads=("incoming.nics", "incoming.other_devices"),
     also_reads=(
+        "vm.domain_type",
         "source.kernel.device_nodes",
         "destination.kernel.device_nodes",
         "destination.domains.vms",
@@ -128,11 +129,11 @@ def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
 def vhost(migration: Migration) -> Outcome:
     """Look up /dev/net/tun, vhost-net, vhost-vsock and vhost-user sockets on the destination.
 
-    No tun for a tap NIC, no vhost-net for a NIC that demands it, no vhost-vsock or a vsock
-    address in use for a vsock, no socket for vhost-user: NO. Without vhost-net libvirt falls back
-    to QEMU: YES, REDUCED, where the source has it.
+    No tun for a tap NIC, no vhost-net for a NIC of a KVM guest that demands it, no vhost-vsock or a
+    vsock address in use for a vsock, no socket for vhost-user: NO. Without vhost-net libvirt falls
+    back to QEMU: YES, REDUCED, where the source has it.
 
-    Source: /dev; libvirt's formatdomain, driver name and vsock.
+    Source: /dev; libvirt's formatdomain, driver name and vsock; qemuInterfaceOpenVhostNet.
     """
     outcomes = {
         nic.mac: each
@@ -160,6 +161,8 @@ def _nic(nic: Nic, migration: Migration) -> Outcome | None:
         return no("the destination has no /dev/net/tun")
     if "vhost-net" in kernel.device_nodes or not nic.model.startswith("virtio"):
         return yes("/dev/net/tun is there")
+    if migration.vm.domain_type != "kvm":
+        return yes("/dev/net/tun is there, and libvirt gives vhost-net to KVM guests alone")
     if nic.driver_name == "vhost":
         remedy = change_definition(
             "Load vhost_net on the destination", "interface/driver/@name", "qemu"

@@ -4,7 +4,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Nic, Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, probably_yes, yes
+from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
@@ -32,16 +32,24 @@ _VIDEO_ROMS = {
     "vmvga": "vgabios-vmware.bin",
     "virtio": "vgabios-virtio.bin",
 }
+# Versioned, canonical or of RHEL: "pc-q35-7.2", "pc", "q35", "pc-i440fx-rhel7.6.0".
+_PCS = ("pc", "q35")
 
 
 @fact(
     "dev.option_rom",
     question="Do the guest's ROMs take the same room on the destination?",
-    applies_if=("incoming.nics", "incoming.other_devices"),
+    applies_if=("incoming.nics", "incoming.other_devices", "incoming.machine_type"),
     reads=("vm.nics", "incoming.nics"),
     also_reads=(
+        "vm.domain_type",
         "vm.architecture",
+        "vm.firmware",
+        "vm.machine_type",
         "incoming.architecture",
+        "incoming.domain_type",
+        "incoming.firmware",
+        "incoming.machine_type",
         "incoming.other_devices",
         "source.hypervisor.rom_files",
         "destination.hypervisor.rom_files",
@@ -49,15 +57,20 @@ _VIDEO_ROMS = {
 )
 @unless_offline
 def option_rom(migration: Migration) -> Outcome:
-    """Compare the option ROMs of NICs and video cards: files named, or QEMU's own by model.
+    """Compare the ROMs of NICs and video cards, and the BIOS: files named, or QEMU's own by model.
 
     A ROM is memory of the guest: when its size, rounded up to a power of two, differs, QEMU
     refuses the guest's memory: NO. A missing file is NO as well, a named one that nobody looked
-    for NO_IDEA; without both sizes a named file is PROBABLY_YES, QEMU's own are not judged.
+    for NO_IDEA; without both sizes a named file is PROBABLY_YES. One of QEMU's own that only the
+    source has is PROBABLY_NO where the destination keeps others at the source's places, else it is
+    not judged.
 
     Source: QEMU's pci_add_option_rom; stat(2) on both hosts.
     """
     outcomes = {}
+    bios = _own(_bios(migration.incoming), migration)
+    if bios is not None:
+        outcomes["BIOS"] = bios
     here = {nic.mac: nic for nic in migration.vm.nics}
     for nic in migration.incoming.nics:
         if nic.rom_disabled:
@@ -95,6 +108,12 @@ def _own(name: str, migration: Migration) -> Outcome | None:
     if not name or not _is_x86(migration.incoming):
         return None
     sizes = [_size(name, each) for each in (migration.source, migration.destination)]
+    if sizes[0] and not sizes[1] and _same_places(migration):
+        return probably_no(
+            f"QEMU's {name} is not on the destination",
+            probability=0.05,
+            remedies=[upgrade(f"the package with {name}", "")],
+        )
     if not all(sizes):
         return None
     rooms = [_room(size) for size in sizes]
@@ -107,6 +126,22 @@ def _own(name: str, migration: Migration) -> Outcome | None:
             ],
         )
     return yes(f"QEMU's {name} takes {rooms[0]} bytes on both hosts")
+
+
+def _bios(vm: Vm) -> str:
+    """Return the BIOS that QEMU gives a guest without firmware of its own; empty for other VMs."""
+    own = vm.firmware.loader.path or vm.firmware.auto_type == "efi"
+    runs = vm.domain_type in ("qemu", "kvm") and vm.machine_type.startswith(_PCS)
+    return "bios-256k.bin" if runs and not own else ""
+
+
+def _same_places(migration: Migration) -> bool:
+    """Tell whether both QEMUs look for such files in the same directories, by a file of both."""
+    here, there = (
+        {each.path for each in snapshot.hypervisor.rom_files}
+        for snapshot in (migration.source, migration.destination)
+    )
+    return not here.isdisjoint(there)
 
 
 def _size(name: str, snapshot: Snapshot) -> int:
