@@ -31,6 +31,17 @@ LIBVIRT = [
     ("no answer", {**P2P, **reached("CONNECT_OUTCOME_TIMED_OUT")}, "NO"),
     ("no such name", {**P2P, **reached("CONNECT_OUTCOME_UNRESOLVED")}, "NO"),
     ("an outcome of the future", {**P2P, **reached("CONNECT_OUTCOME_UNSPECIFIED")}, "NO_IDEA"),
+    ("a client's connects", {**URI, **reached("CONNECT_OUTCOME_CONNECTED")}, "YES"),
+    (
+        "a client's is refused",
+        {**URI, **listening(16509), **reached("CONNECT_OUTCOME_REFUSED")},
+        "PROBABLY_NO",
+    ),
+    (
+        "a client's is refused, as nobody listens",
+        {**URI, **listening(22), **reached("CONNECT_OUTCOME_REFUSED")},
+        "NO",
+    ),
     ("not tried", {**P2P, **listening(16509)}, "PROBABLY_YES"),
     ("nothing at all listens", {**URI, **listening()}, "PROBABLY_NO"),
     ("what listens is not known", {**URI, "destination.network": None}, "YES"),

@@ -36,10 +36,11 @@ from vmfit_comparator.knowledge.migration_ways import libvirt_place
 def libvirt_reach(migration: Migration) -> Outcome:
     """Look at the port of the destination URI, and let a peer-to-peer source connect to it.
 
-    A connection is YES; refused, unreachable, without an answer or without an address is NO.
-    A port where nothing listens on the destination is NO, or PROBABLY_NO when the URI's name is
-    none that the destination has, or nothing at all seems to listen. Where nobody tried it is
-    PROBABLY_YES with --p2p; without, the client connects, and where it runs is not known: YES.
+    A connection is YES; refused, unreachable, without an answer or without an address is NO,
+    without --p2p PROBABLY_NO: the client connects then, which mostly runs on the source. A port
+    where nothing listens on the destination is NO, or PROBABLY_NO when the URI's name is none that
+    the destination has, or nothing at all seems to listen. Where nobody tried it is PROBABLY_YES
+    with --p2p; without, YES, as where the client runs is not known.
     Whether libvirt lets anybody in is not asked.
 
     Source: libvirt's migration documentation, "control connections"; connection URIs.
@@ -51,7 +52,7 @@ def libvirt_reach(migration: Migration) -> Outcome:
         )
     probe = migration.probes.libvirt_port
     if migration.options.peer_to_peer and probe.HasField("answer"):
-        return _tried(place, probe)
+        return _tried(place, probe, peer_to_peer=True)
     text = f"{place[0]}:{place[1]}"
     known = migration.destination.HasField("network")
     ports = migration.destination.network.listening_ports
@@ -60,6 +61,8 @@ def libvirt_reach(migration: Migration) -> Outcome:
             return no(f"nothing listens on port {place[1]} of the destination")
         seen = f"nothing listens on port {place[1]} of the destination, if {place[0]} is its name"
         return probably_no(seen, probability=0.1)
+    if probe.HasField("answer"):
+        return _tried(place, probe, peer_to_peer=False)
     if not migration.options.peer_to_peer and not known:
         return not_applicable("what listens on the destination is not known; the client connects")
     if not migration.options.peer_to_peer:
@@ -69,14 +72,16 @@ def libvirt_reach(migration: Migration) -> Outcome:
     return probably_yes(f"{tried}{f': {why}' if why else ''}", probability=0.9)
 
 
-def _tried(place: tuple[str, int], probe: PortProbe) -> Outcome:
+def _tried(place: tuple[str, int], probe: PortProbe, *, peer_to_peer: bool) -> Outcome:
     text = f"{place[0]}:{place[1]}"
     if probe.answer.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED:
         return yes(f"the source connects to libvirt at {text}")
     word = FAILURES.get(probe.answer.outcome)
     if word is None:
         return no_idea(f"what became of a connection to {text} is not known")
-    return no(f"{word} libvirt at {text}")
+    if peer_to_peer:
+        return no(f"{word} libvirt at {text}")
+    return probably_no(f"{word} libvirt at {text}, and a client's that runs there", probability=0.1)
 
 
 def _names(migration: Migration) -> set[str]:
