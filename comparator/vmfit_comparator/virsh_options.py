@@ -211,7 +211,7 @@ def _set(options: MigrationOptions, name: str, text: str, read_file: ReadFile) -
     elif name in _FILES:
         value = read_file(text)
     elif name in _TUNED_METHODS:
-        _number(name, text)
+        options.compression_settings[name.removeprefix("comp-")] = _number(name, text)
         _add_tuned(options, _TUNED_METHODS[name])
         return
     elif name in _NUMBERS:

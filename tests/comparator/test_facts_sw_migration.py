@@ -18,12 +18,16 @@ def flags(text, **changes):
     command = parse_virsh_migrate(text.split(), lambda path: path)
     return {
         **{
-            f"options.{field.name}": list(value) if field.is_repeated else value
+            f"options.{field.name}": _plain(value) if field.is_repeated else value
             for field, value in command.options.ListFields()
         },
         "options.live": command.options.live,
         **changes,
     }
+
+
+def _plain(value):
+    return dict(value) if hasattr(value, "items") else list(value)
 
 
 def with_versions(text, libvirt=9_000_000, qemu=7_002_000):
@@ -75,6 +79,10 @@ REFUSED = """
 --postcopy
 --live --postcopy --suspend
 --live --postcopy --postcopy-resume
+--live --compressed --comp-methods mt --comp-mt-level 12
+--live --compressed --comp-methods mt --comp-mt-threads 0
+--live --compressed --comp-methods xbzrle --comp-xbzrle-cache 5000
+--live --compressed --comp-methods xbzrle --comp-xbzrle-cache 2048
 --live --zerocopy
 --live --zerocopy --parallel --tls
 --live --zerocopy --parallel --compressed

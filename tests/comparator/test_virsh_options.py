@@ -82,7 +82,9 @@ def parse(text, files=None):
             None,
             (
                 "compressed: true compression_methods: 'mt' compression_methods: 'xbzrle' "
-                "tuned_compression_methods: 'mt' tuned_compression_methods: 'xbzrle'"
+                "tuned_compression_methods: 'mt' tuned_compression_methods: 'xbzrle' "
+                "compression_settings: {key: 'mt-level' value: 3} "
+                "compression_settings: {key: 'xbzrle-cache' value: 4096}"
             ),
         ),
         ("--parallel --parallel-connections 4", None, "parallel: true parallel_connections: 4"),

@@ -42,6 +42,29 @@ def _bad_scheme(options: MigrationOptions) -> bool:
     return uri.scheme not in _SCHEMES or not (uri.netloc or uri.path.startswith("/") or short)
 
 
+# What QEMU's migrate-set-parameters takes: the least and the most.
+_COMPRESSION_RANGES = {
+    "mt-level": (0, 9),
+    "mt-threads": (1, 255),
+    "mt-dthreads": (1, 255),
+    "zlib-level": (0, 9),
+    "zstd-level": (0, 20),
+}
+_LEAST_CACHE_BYTES = 4096
+
+
+def _out_of_range(options: MigrationOptions) -> bool:
+    settings = options.compression_settings
+    cache = settings.get("xbzrle-cache", _LEAST_CACHE_BYTES)
+    if cache < _LEAST_CACHE_BYTES or cache.bit_count() != 1:
+        return True
+    return any(
+        not least <= settings[name] <= most
+        for name, (least, most) in _COMPRESSION_RANGES.items()
+        if name in settings
+    )
+
+
 _TRANSPORT = (
     Conflict(
         "QEMU migrates with --direct only under --p2p",
@@ -106,6 +129,12 @@ _TUNING = (
             not set(options.compression_methods).issuperset(options.tuned_compression_methods)
         ),
         add_option("--comp-methods", "with the method that is tuned"),
+    ),
+    Conflict(
+        "QEMU takes levels of 0 to 9 (zstd: 20), 1 to 255 threads, and a cache of a power of two "
+        "from 4096 bytes",
+        _out_of_range,
+        drop_option("--comp-mt-*, --comp-*-level, --comp-xbzrle-cache", "the defaults will do"),
     ),
     Conflict(
         "--parallel-connections tunes what is not on",
