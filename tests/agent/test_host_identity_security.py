@@ -163,6 +163,7 @@ def test_security_of_a_host(tree):
             "etc/libvirt/hooks/README": "text\n",
             "etc/libvirt/hooks/qemu.d/10-vlan": "x" * (1 << 20) + "y",
             "etc/pki/qemu/ca-cert.pem": "not a certificate",
+            "etc/sasl2/libvirt.conf": "# mech_list: plain\nmech_list: gssapi SCRAM-SHA-256\n",
         }
     )
     (host.root / "etc/libvirt/hooks/qemu").chmod(0o755)
@@ -175,6 +176,8 @@ def test_security_of_a_host(tree):
     assert dict(part.qemu_conf)["user"] == "+1001"
     assert "unknown_setting" not in part.qemu_conf
     assert dict(part.libvirtd_conf) == {"listen_tls": "0", "host_uuid": "x"}
+    assert list(part.sasl.mechanisms) == ["gssapi", "scram-sha-256"]
+    assert not part.sasl.HasField("credentials_present")
     assert list(part.libvirt_hooks) == ["qemu"]
     assert not part.hook_scripts_unreadable
     hooks = [(each.path, each.executable, each.HasField("sha256")) for each in part.hook_scripts]

@@ -172,6 +172,7 @@ CAPS = [
         "NO",
     ),
     ("TLS is forced", {"source.security.qemu_conf": {"migrate_tls_force": "1"}}, "NO"),
+    ("TLS is forced there", {"destination.security.qemu_conf": {"migrate_tls_force": "1"}}, "NO"),
     (
         "TLS is forced and used",
         {**flags("--live --tls"), "source.security.qemu_conf": {"migrate_tls_force": "1"}},

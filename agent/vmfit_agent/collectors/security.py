@@ -14,6 +14,8 @@ from vmfit_agent.kernel_files.host_files import (
 )
 from vmfit_agent.virtualization.hook_scripts import read_hook_scripts
 from vmfit_agent.virtualization.libvirt_conf import parse_conf
+from vmfit_agent.virtualization.sasl import FILE as SASL_FILE
+from vmfit_agent.virtualization.sasl import read_sasl
 
 FILES = (
     "sys/fs/selinux/enforce",
@@ -32,6 +34,7 @@ FILES = (
     "etc/libvirt/virtproxyd.conf",
     "etc/libvirt/hooks/*",
     "etc/libvirt/hooks/*/*",
+    SASL_FILE,
 )
 # Of qemu.conf: what decides whether a guest starts or a migration connects.
 # Settings that decide whether a guest starts, and settings that begin so.
@@ -76,6 +79,9 @@ def collect(host: Host) -> Security:
         qemu_conf=qemu,
         libvirtd_conf=libvirtd,
     )
+    sasl = read_sasl(host)
+    if sasl is not None:
+        security.sasl.CopyFrom(sasl)
     hooks = read_hook_scripts(host)
     if hooks is None:
         security.hook_scripts_unreadable = True

@@ -53,11 +53,11 @@ def migration_caps(migration: Migration) -> Outcome:
 
     YES unless something is said here. Flags that libvirt refuses together are NO. So are
     compression methods that the source's libvirt does not know, RDMA without memtune/hard_limit,
-    a resumption of a post-copy that has not failed, and a migration without --tls from a host
-    that forces it. Post-copy is NO where the destination's kernel keeps page faults from a QEMU
-    before 8.0 that is not root, PROBABLY_NO for newer ones and when its user is not known, NO_IDEA
-    when the kernel's setting is unknown. Compression
-    when the versions are unknown is NO_IDEA. Hypervisors other than QEMU: not applicable.
+    a resumption of a post-copy that has not failed, and a migration without --tls between hosts of
+    which one forces it. Post-copy is NO where the destination's kernel keeps page faults from a
+    QEMU before 8.0 that is not root, PROBABLY_NO for newer ones and when its user is not known,
+    NO_IDEA when the kernel's setting is unknown. Compression when the versions are unknown is
+    NO_IDEA. Hypervisors other than QEMU: not applicable.
 
     Source: libvirt's qemu driver, virsh(1); QEMU's migration capabilities; userfaultfd(2).
     """
@@ -138,11 +138,14 @@ def _resumption(migration: Migration) -> Outcome | None:
 
 def _forced_tls(migration: Migration) -> Outcome | None:
     options = migration.options
-    forced = migration.source.security.qemu_conf.get("migrate_tls_force", "0") == "1"
-    if not forced or options.tls or options.tunnelled:
+    if options.tls or options.tunnelled:
         return None
-    remedy = add_option("--tls", "the source's qemu.conf has migrate_tls_force")
-    return no("the source migrates only with --tls", remedies=[remedy])
+    sides = {"source": migration.source, "destination": migration.destination}
+    for side, snapshot in sides.items():
+        if snapshot.security.qemu_conf.get("migrate_tls_force", "0") == "1":
+            remedy = add_option("--tls", f"the {side}'s qemu.conf has migrate_tls_force")
+            return no(f"the {side} migrates only with --tls", remedies=[remedy])
+    return None
 
 
 def _post_copy(migration: Migration) -> Outcome | None:
