@@ -10,6 +10,7 @@ from vmfit_comparator.facts import host, hv, sw
 CONNECTION = "hypervisor.connections[0]"
 TAKEN = "2023-11-14T22:13:20Z"
 DESTINATION = f"destination.{CONNECTION}"
+HUNG = "qemu:///system: libvirt does not answer an earlier attempt"
 REFUSED = "Failed to connect socket to '/run/libvirt/virtqemud-sock': Connection refused"
 DOWN = {"destination.hypervisor.connections": [{"uri": "qemu:///system", "error": REFUSED}]}
 FORBIDDEN = {
@@ -70,6 +71,7 @@ LIBVIRT = [
     ("only another driver answers", XEN_ONLY, "YES"),
     ("daemon down", DOWN, "NO"),
     ("part absent, daemon down", absent("hypervisor", REFUSED), "NO"),
+    ("daemon hangs", absent("hypervisor", HUNG), "PROBABLY_NO"),
     ("agent may not ask", FORBIDDEN, "NO_IDEA"),
     ("no bindings", absent("hypervisor", "No module named 'libvirt'"), "NO_IDEA"),
     ("not asked", {"destination.hypervisor": None, "destination.parts": []}, "NO_IDEA"),

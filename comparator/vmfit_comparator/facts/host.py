@@ -13,6 +13,8 @@ from vmfit_comparator.knowledge.connections import connection_errors, connection
 
 # What libvirt and the kernel say when no daemon listens, in contrast to "may not ask".
 _NO_DAEMON = ("connection refused", "no such file", "cannot recv data", "failed to start daemon")
+# What the agent says of a daemon that takes calls and never answers them.
+_HUNG = "does not answer an earlier"
 # What decides which connection would run the VM.
 _VM = ("vm.domain_type", "vm.connection_uri")
 
@@ -102,8 +104,9 @@ def _host_uuid(migration: Migration, side: str) -> str:
 def libvirt(migration: Migration) -> Outcome:
     """Ask whether the agent could talk to the libvirt that would run the VM there.
 
-    YES when a connection answered; NO when no daemon listens (refused, no socket). An agent
-    that may not ask, or that has no libvirt bindings, proves nothing: NO_IDEA with its error.
+    YES when a connection answered; NO when no daemon listens (refused, no socket). One that hangs,
+    or has as many clients as it takes, is PROBABLY_NO. An agent that may not ask, or that has no
+    libvirt bindings, proves nothing: NO_IDEA with its error.
 
     Source: virConnectOpen.
     """
@@ -127,6 +130,12 @@ def libvirt(migration: Migration) -> Outcome:
             restart_service=RestartService(name="virtqemud"),
         )
         return no(text, remedies=[remedy])
+    if all(_HUNG in error for error in errors.values()):
+        remedy = Remedy(
+            summary="Restart the destination's libvirt daemon; guests go on",
+            restart_service=RestartService(name="virtqemud"),
+        )
+        return probably_no(text, probability=0.2, remedies=[remedy])
     return no_idea(text, missing=["destination.hypervisor.connections"])
 
 
