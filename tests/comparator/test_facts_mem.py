@@ -132,7 +132,33 @@ PRESSURE = [
 ]
 MEMFD = {"vm.memory.source_type": "memfd"}
 TYPES = "destination.hypervisor.connections[0].domain_capabilities[0].memory_backing_types"
+DIRECTORY = "/srv/ram"
+
+
+def files(available=None, resident=None, **fields):
+    """A 2 GiB guest whose memory lies in files of a directory on a mount of its own."""
+    mount = {"mount_point": DIRECTORY, **fields}
+    if available is not None:
+        mount["available_bytes"] = available
+    return {
+        "vm.memory.source_type": "file",
+        TYPES: ["file"],
+        "vm.memory.resident_bytes": resident,
+        "destination.security.qemu_conf": {"memory_backing_dir": DIRECTORY},
+        "destination.mounts.mounts": [mount],
+    }
+
+
 BACKEND = [
+    ("files, room", files(4 * GIB), "YES"),
+    ("files, room not known", files(), "YES"),
+    ("files, read-only", files(4 * GIB, read_only=True), "NO"),
+    ("files, little room", files(GIB), "PROBABLY_NO"),
+    ("files, room for what is resident", files(GIB, 300 * MIB), "PROBABLY_YES"),
+    ("files, no room for what is resident", files(MIB, 300 * MIB), "PROBABLY_NO"),
+    ("files, allocated at once", {**files(GIB), "vm.memory.preallocated": True}, "NO"),
+    ("files, mounts not known", {**files(GIB), "destination.mounts": None}, "YES"),
+    ("files, offline", {**files(MIB), "options.offline": True}, "YES"),
     ("there", MEMFD, "YES"),
     ("not there", {**MEMFD, TYPES: ["file"]}, "NO"),
     ("not told", {**MEMFD, TYPES: []}, "NO_IDEA"),
@@ -140,7 +166,19 @@ BACKEND = [
 LOCKED = {"vm.memory.locked": True, "vm.connection_uri": "qemu:///session"}
 LIMIT = "destination.kernel.limits"
 LOW = {**LOCKED, f"{LIMIT}.memlock_unlimited": None, f"{LIMIT}.memlock_hard_bytes": MIB}
+HARD = {"vm.memory.hard_limit_bytes": 4 * GIB, "vm.connection_uri": "qemu:///system"}
 LOCK = [
+    ("a hard limit alone", HARD, "YES"),
+    (
+        "a hard limit alone, which libvirtd may raise to",
+        {**LOW, **HARD, "vm.memory.locked": False},
+        "YES",
+    ),
+    (
+        "a hard limit alone, which libvirtd may not raise to",
+        {**LOW, **HARD, "vm.memory.locked": False, f"{LIMIT}.limits_raisable": False},
+        "NO",
+    ),
     ("unlimited", LOCKED, "YES"),
     ("raised by a system libvirtd", {**LOW, "vm.connection_uri": "qemu:///system"}, "YES"),
     (

@@ -26,9 +26,10 @@ AUTH = [
     ("no URI", {CONF: {"auth_tcp": "sasl"}, **MISSING}, "YES"),
     ("not collected", {**TCP, "destination.security": None}, "NO_IDEA"),
 ]
+TABLES = {sec_control.libvirt_auth: AUTH}
 
 
-@pytest.mark.parametrize(("fact", "row"), cases({sec_control.libvirt_auth: AUTH}))
+@pytest.mark.parametrize(("fact", "row"), cases(TABLES))
 def test_answer(fact, row):
     found = finding(fact, case_of(row))
     assert (found.answer, found.error) == (answer(row[2]), ""), found.reason

@@ -8,15 +8,22 @@ from vmfit_comparator.evaluation.outcome import (
     no_idea,
     not_applicable,
     probably_no,
+    probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
-from vmfit_comparator.knowledge.guest_memory import size_text
+from vmfit_comparator.knowledge.guest_memory import (
+    must_be_resident,
+    ordinary_bytes,
+    size_text,
+)
+from vmfit_comparator.knowledge.host_paths import mount_above
 
 # What VFIO needs beside the guest's memory: libvirt adds as much for I/O.
 _IO_BYTES = 1 << 30
+_BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
 
 
 @fact(
@@ -31,14 +38,22 @@ _IO_BYTES = 1 << 30
         "vm.machine_type",
         "vm.emulator",
         "vm.connection_uri",
+        "vm.memory",
+        "vm.numa.cells",
+        "destination.mounts.mounts",
+        "destination.security.qemu_conf",
     ),
 )
+@unless_offline
 def backend(migration: Migration) -> Outcome:
     """Look the memory source (anonymous, file, memfd) up in the domain capabilities.
 
-    Listed is YES, absent from the list NO; without a list (libvirt before 7.9) NO_IDEA.
+    Listed is YES, absent from the list NO; without a list (libvirt before 7.9) NO_IDEA. Files need
+    room in memory_backing_dir: read-only, or too little for memory that is taken at the start, is
+    NO; too little for memory that comes as it is touched PROBABLY_NO, PROBABLY_YES where it is
+    enough for what is resident now.
 
-    Source: virConnectGetDomainCapabilities: memoryBacking.
+    Source: virConnectGetDomainCapabilities: memoryBacking; qemu.conf; mountinfo; statvfs(3).
     """
     wanted = migration.vm.memory.source_type
     capabilities = domain_capabilities_for(migration.vm, migration.destination)
@@ -47,15 +62,43 @@ def backend(migration: Migration) -> Outcome:
         missing = "destination.hypervisor.connections.domain_capabilities.memory_backing_types"
         return no_idea("libvirt does not tell how it can back memory", missing=[missing])
     text = f"memory of type {wanted}; the destination has {', '.join(types)}"
-    if wanted in types:
-        return yes(text)
-    return no(text, remedies=[upgrade("QEMU and libvirt", "")])
+    if wanted not in types:
+        return no(text, remedies=[upgrade("QEMU and libvirt", "")])
+    return (_files(migration) if wanted == "file" else None) or yes(text)
+
+
+def _files(migration: Migration) -> Outcome | None:
+    """Say what speaks against files for the guest's memory; None when nothing does."""
+    vm, destination = migration.vm, migration.destination
+    directory = destination.security.qemu_conf.get("memory_backing_dir") or _BACKING_DIRECTORY
+    mount, wanted = mount_above(directory, destination.mounts), ordinary_bytes(vm)
+    if mount is None or not wanted:
+        return None
+    if mount.read_only:
+        remedy = provide_storage(f"Mount {mount.mount_point} writable", directory)
+        return no(f"{mount.mount_point} is mounted read-only", remedies=[remedy])
+    if not mount.HasField("available_bytes") or mount.available_bytes >= wanted:
+        return None
+    text = f"{mount.mount_point} has room for {size_text(mount.available_bytes)}, "
+    text += f"{size_text(wanted)} of memory are wanted in files there"
+    remedies = [provide_storage(f"Free space on {mount.mount_point}", directory)]
+    if must_be_resident(vm):
+        return no(text, remedies=remedies)
+    if vm.memory.HasField("resident_bytes") and mount.available_bytes >= vm.memory.resident_bytes:
+        text += f", {size_text(vm.memory.resident_bytes)} are in use"
+        return probably_yes(text, probability=0.8, remedies=remedies)
+    return probably_no(text, probability=0.2, remedies=remedies)
 
 
 @fact(
     "mem.lock_limit",
     question="May the destination's guests lock as much memory as this one needs to?",
-    applies_if=("vm.memory.locked", "vm.host_devices", "options.rdma_pin_all"),
+    applies_if=(
+        "vm.memory.locked",
+        "vm.memory.hard_limit_bytes",
+        "vm.host_devices",
+        "options.rdma_pin_all",
+    ),
     reads=("vm.memory",),
     also_reads=(
         "vm.connection_uri",
@@ -70,32 +113,41 @@ def lock_limit(migration: Migration) -> Outcome:
     """Compare what the guest locks with the limit that libvirtd hands on.
 
     An unlimited libvirtd is YES, and so is any limit for a root libvirtd that raises it: libvirt
-    sets the limit itself for hard_limit, locked memory and VFIO. Too small a hard_limit is NO, and
-    so is a limit below the need that libvirtd lacks the privilege to raise; a session libvirtd
-    cannot raise it either, PROBABLY_NO.
+    sets the limit itself for hard_limit, whether memory is locked or not, for locked memory and for
+    VFIO. Too small a hard_limit is NO, and so is a limit below the need that libvirtd lacks the
+    privilege to raise; a session libvirtd cannot raise it either, PROBABLY_NO.
 
     Source: /proc/PID/limits of libvirtd; libvirt qemuDomainGetMemLockLimitBytes.
     """
-    vm, limits = migration.vm, migration.destination.kernel.limits
+    vm = migration.vm
     passed = any(each.type in {"pci", "mdev"} for each in vm.host_devices)
     options = migration.options
     pinned = options.rdma_pin_all and options.migration_uri.startswith("rdma:")
-    if not (vm.memory.locked or passed or pinned):
+    locks = vm.memory.locked or passed or pinned
+    if not (locks or vm.memory.HasField("hard_limit_bytes")):
         return not_applicable("the guest locks no memory")
     needed = vm.memory.maximum_bytes + (_IO_BYTES if passed else 0)
+    if not locks:
+        return _raised(vm.memory.hard_limit_bytes, "may be locked", migration)
     if vm.memory.HasField("hard_limit_bytes") and vm.memory.hard_limit_bytes < needed:
         text = (
             f"hard_limit is {size_text(vm.memory.hard_limit_bytes)}, {size_text(needed)} are locked"
         )
         remedy = change_definition("Raise memtune/hard_limit", "memtune/hard_limit", str(needed))
         return no(text, remedies=[remedy])
+    return _raised(needed, "are locked", migration)
+
+
+def _raised(needed: int, words: str, migration: Migration) -> Outcome:
+    """Say whether libvirtd may raise the limit of locked memory to what is needed."""
+    vm, limits = migration.vm, migration.destination.kernel.limits
     may_raise = limits.limits_raisable or not limits.HasField("limits_raisable")
     if limits.memlock_unlimited or (vm.connection_uri.endswith("/system") and may_raise):
-        return yes(f"{size_text(needed)} are locked, libvirtd may raise the limit")
+        return yes(f"{size_text(needed)} {words}, libvirtd may raise the limit")
     if not limits.HasField("memlock_hard_bytes"):
         missing = "destination.kernel.limits.memlock_hard_bytes"
         return no_idea("libvirtd's limit of locked memory is not known", missing=[missing])
-    text = f"{size_text(needed)} are locked, the limit is {size_text(limits.memlock_hard_bytes)}"
+    text = f"{size_text(needed)} {words}, the limit is {size_text(limits.memlock_hard_bytes)}"
     if limits.memlock_hard_bytes >= needed:
         return yes(text)
     return probably_no(text) if may_raise else no(f"{text}, and libvirtd may not raise it")
