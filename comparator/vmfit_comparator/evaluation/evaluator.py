@@ -3,23 +3,23 @@
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from vmfit.v1.finding_pb2 import Answer, Evidence, Finding, Quality, SubjectFinding
+from vmfit.v1.finding_pb2 import Answer, Evidence, Finding
 from vmfit_comparator.evaluation.evidence import text_of
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.field_path import FieldPath
 from vmfit_comparator.evaluation.freshness import Age, PartAges
+from vmfit_comparator.evaluation.lookup import Lookup
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no_idea, not_applicable
 from vmfit_comparator.evaluation.probabilities import with_counts
 
 _LOG = logging.getLogger(__name__)
-_NO_QUALITY = Quality.QUALITY_UNSPECIFIED
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
+# Most of what is shown ("present", "none", "true") is the same for all migrations.
+_KEPT_EVIDENCE = 4096
 # Whose a field is that is not there, for people.
 _OWNERS = {
     "vm": "the VM has no",
@@ -49,32 +49,6 @@ def evaluate(
     return [evaluation.finding(fact) for fact in facts]
 
 
-class _Values(dict[FieldPath, list[Any] | None]):
-    """What paths lead to, looked up when first asked for."""
-
-    def __init__(self, migration: Migration) -> None:
-        super().__init__()
-        self._migration = migration
-
-    def __missing__(self, path: FieldPath) -> list[Any] | None:
-        self[path] = found = path.values(self._migration)
-        return found
-
-
-class _Shown(dict[FieldPath, Evidence | None]):
-    """What paths lead to, as evidence; None when unset."""
-
-    def __init__(self, values: _Values) -> None:
-        super().__init__()
-        self._values = values
-
-    def __missing__(self, path: FieldPath) -> Evidence | None:
-        values = self._values[path]
-        shown = None if values is None else Evidence(path=path.text, value=text_of(values, path))
-        self[path] = shown
-        return shown
-
-
 class _Evaluation:
     """One migration's findings. What several facts read is looked up once."""
 
@@ -82,16 +56,18 @@ class _Evaluation:
         self._migration = migration
         self._ages = PartAges(migration)
         self._at_seconds = at_seconds
-        self._values = _Values(migration)
-        self._shown = _Shown(self._values)
+        # None of them refers back to the evaluation: a cycle would be left to the collector.
+        values = Lookup[FieldPath, list[Any] | None](lambda path: path.values(migration))
+        self._values = values
+        self._holds = Lookup[FieldPath, bool](lambda path: path.holds(migration))
+        self._shown = Lookup[FieldPath, bytes](lambda path: _shown(path, values[path]))
 
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
-        if fact.applies_if and not any(path.holds(self._migration) for path in fact.applies_if):
+        if fact.applies_if and not any(map(self._holds.__getitem__, fact.applies_if)):
             return _message(fact, self._not_applicable(fact.applies_if))
-        missing = self._unset(fact.reads)
-        if missing:
-            return _message(fact, missing)
+        if None in map(self._values.__getitem__, fact.reads):
+            return _message(fact, self._unset(fact.reads))
         try:
             outcome = fact.check(self._migration)
         except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own fact alone
@@ -101,35 +77,45 @@ class _Evaluation:
             return _message(fact, no_idea(reason), error=text)
         if outcome.not_applicable:
             return _message(fact, outcome)
-        paths = fact.reads + fact.also_reads
-        age = self._ages.oldest(paths)
+        age = self._ages.oldest(fact.ageing)
         outcome = _degraded(with_counts(fact.id, outcome), age)
-        evidence = [shown for path in paths if (shown := self._shown[path]) is not None]
-        return _message(fact, outcome, evidence, valid_until=self._valid_until(age))
+        finding = _message(fact, outcome, b"".join(map(self._shown.__getitem__, fact.inputs)))
+        if age is not None:
+            until = self._at_seconds + max(age.fresh_for_seconds, 0)
+            valid_until = finding.valid_until
+            valid_until.seconds, valid_until.nanos = int(until), int(until % 1 * 1e9)
+        return finding
 
     def _not_applicable(self, applies_if: tuple[FieldPath, ...]) -> Outcome:
-        in_parts = [path for path in applies_if if path.part is not None]
-        unset = self._unset(in_parts, only_parts=True) if in_parts else None
-        return unset or _does_not_apply(applies_if)
+        absent = [path for path in applies_if if path.part and self._is_part_absent(path)]
+        return self._unset(absent) if absent else _does_not_apply(applies_if)
 
-    def _unset(self, paths: Sequence[FieldPath], *, only_parts: bool = False) -> Outcome | None:
-        """Return NO_IDEA for unset paths; with `only_parts`, only when a whole part is absent."""
+    def _is_part_absent(self, path: FieldPath) -> bool:
+        unset = self._values[path] is None
+        return unset and path.missing(self._migration) == f"{path.root}.{path.part}"
+
+    def _unset(self, paths: Sequence[FieldPath]) -> Outcome:
+        """Return NO_IDEA that names those of the paths that are unset."""
         reasons: dict[str, str] = {}
         for path in paths:
             if self._values[path] is None:
                 missing = path.missing(self._migration) or path.text
-                if not only_parts or missing == f"{path.root}.{path.part}":
-                    reasons[missing] = self._ages.why_absent(path)
-        if not reasons:
-            return None
+                reasons[missing] = self._ages.why_absent(path)
         text = "; ".join(f"{path} is not known{why}" for path, why in reasons.items())
         return no_idea(text, missing=tuple(reasons))
 
-    def _valid_until(self, age: Age | None) -> Timestamp | None:
-        if age is None:
-            return None
-        until = self._at_seconds + max(age.fresh_for_seconds, 0)
-        return Timestamp(seconds=int(until), nanos=int(until % 1 * 1e9))
+
+def _shown(path: FieldPath, values: list[Any] | None) -> bytes:
+    return b"" if values is None else _evidence(path.text, text_of(values, path))
+
+
+@lru_cache(_KEPT_EVIDENCE)
+def _evidence(path: str, value: str) -> bytes:
+    """Return a serialized finding with this evidence alone.
+
+    Several, joined, are a finding with all of theirs: far quicker than to copy the messages.
+    """
+    return Finding(evidence=[Evidence(path=path, value=value)]).SerializeToString()
 
 
 @cache
@@ -155,48 +141,31 @@ def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
     if outcome.answer not in _WEAKER:
         return outcome
     answer, probability = _WEAKER[outcome.answer]
-    return Outcome(
-        answer,
-        f"{outcome.reason} ({age.path} is {age.text} old)",
-        outcome.quality,
-        outcome.remedies,
-        outcome.evidence,
-        probability,
-        outcome.missing,
-        outcome.subjects,
-    )
+    reason = f"{outcome.reason} ({age.path} is {age.text} old)"
+    return outcome._replace(answer=answer, reason=reason, probability=probability)
 
 
-def _message(
-    fact: Fact,
-    outcome: Outcome,
-    evidence: Sequence[Evidence] = (),
-    *,
-    valid_until: Timestamp | None = None,
-    error: str = "",
-) -> Finding:
-    good = outcome.answer >= _PROBABLY_YES
-    finding = Finding(
-        fact=fact.id,
-        answer=outcome.answer,
-        quality=outcome.quality if good else _NO_QUALITY,
-        reason=outcome.reason,
-        evidence=evidence,
-        remedies=outcome.remedies,
-        consequence=fact.consequence,
-        probability=outcome.probability,
-        missing=outcome.missing,
-        not_applicable=outcome.not_applicable,
-        valid_until=valid_until,
-        error=error,
-    )
-    for name, each in outcome.subjects.items():
-        finding.subjects.append(
-            SubjectFinding(
-                subject=name, answer=each.answer, quality=each.quality, reason=each.reason
-            )
-        )
-    if not outcome.not_applicable:
+def _message(fact: Fact, outcome: Outcome, evidence: bytes = b"", error: str = "") -> Finding:
+    # Fields are set one by one: by keyword it takes several times as long.
+    finding = Finding()
+    finding.MergeFromString(evidence)
+    finding.fact, finding.consequence = fact.id, fact.consequence
+    finding.answer, finding.reason, finding.error = outcome.answer, outcome.reason, error
+    if outcome.answer >= _PROBABLY_YES:
+        finding.quality = outcome.quality
+    if outcome.not_applicable:
+        finding.not_applicable = True
+    else:
         for name, value in outcome.evidence.items():
             finding.evidence.add(path=name, value=value)
+    if outcome.probability is not None:
+        finding.probability = outcome.probability
+    if outcome.remedies:
+        finding.remedies.extend(outcome.remedies)
+    if outcome.missing:
+        finding.missing.extend(outcome.missing)
+    for name, each in outcome.subjects.items():
+        subject = finding.subjects.add()
+        subject.subject, subject.reason = name, each.reason
+        subject.answer, subject.quality = each.answer, each.quality
     return finding

@@ -1,10 +1,8 @@
 """Values as evidence shows them to people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
-
-from google.protobuf.message import Message
 
 from vmfit_comparator.evaluation.field_path import FieldPath
 
@@ -14,21 +12,16 @@ _SHOWN_CHARACTERS = 200
 
 def text_of(values: list[Any], path: FieldPath) -> str:
     """Return the values that a path leads to; of more than a few only how many there are."""
-    if path.is_list:
-        # Counted first: thousands of devices are not looked at one by one.
-        count = sum(map(len, values))
-        shown = [] if count > _SHOWN_ELEMENTS else list(chain.from_iterable(values))
-        return _list_text(shown, count, path.enum_names)
-    if len(values) != 1:
-        return _list_text(values, len(values), path.enum_names)
-    value = values[0]
-    return "present" if isinstance(value, Message) else _scalar_text(value, path.enum_names)
-
-
-def _list_text(values: Sequence[Any], count: int, names: Mapping[int, str]) -> str:
-    if count > _SHOWN_ELEMENTS or any(isinstance(each, Message) for each in values):
+    if not path.is_list and len(values) == 1:
+        return "present" if path.is_message else _scalar_text(values[0], path.enum_names)
+    # Counted first: thousands of devices are not looked at one by one.
+    count = sum(map(len, values)) if path.is_list else len(values)
+    if not count:
+        return "none"
+    if count > _SHOWN_ELEMENTS or path.is_message:
         return f"{count} {'entry' if count == 1 else 'entries'}"
-    return ", ".join(_scalar_text(each, names) for each in values) or "none"
+    shown = chain.from_iterable(values) if path.is_list else values
+    return ", ".join(_scalar_text(each, path.enum_names) for each in shown) or "none"
 
 
 def _scalar_text(value: object, names: Mapping[int, str]) -> str:

@@ -1,11 +1,11 @@
 """How a fact is declared."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.options_pb2 import Volatility
-from vmfit_comparator.evaluation.field_path import FieldPath, field_path
+from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath, field_path
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome
 
@@ -29,6 +29,19 @@ class Fact:
     user_defined: bool = False
     text: str = ""
     """The rule and its source, as Markdown, for a fact that is not a Python function."""
+    inputs: tuple[FieldPath, ...] = field(init=False, compare=False)
+    """What it reads, then what it also reads."""
+    ageing: tuple[FieldPath, ...] = field(init=False, compare=False)
+    """The first of those inputs that age alike: of one part, and of one volatility."""
+
+    def __post_init__(self) -> None:
+        """Work out what every evaluation needs."""
+        inputs = (*self.reads, *self.also_reads)
+        alike: dict[AgesAs, FieldPath] = {}
+        for path in inputs:
+            alike.setdefault(path.ages_as, path)
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "ageing", tuple(alike.values()))
 
     @property
     def description(self) -> str:
@@ -39,7 +52,7 @@ class Fact:
     def volatility(self) -> Volatility.ValueType:
         """How soon the fastest-changing input can change."""
         return max(
-            (path.volatility for path in (*self.reads, *self.also_reads)),
+            (path.volatility for path in self.ageing),
             default=Volatility.VOLATILITY_STATIC,
         )
 

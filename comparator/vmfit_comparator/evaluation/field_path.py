@@ -5,10 +5,10 @@ element has the field. Paths are checked against the descriptors when they are c
 fact with a misspelt path fails at import.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -39,8 +39,20 @@ class _Step:
     tracks_presence: bool
     key: str | None
     """The field that identifies an element of this list, for messages to people."""
-    enum_names: Mapping[int, str]
-    """The names of an enum's values, for messages to people; empty for other fields."""
+
+
+class _Leg(NamedTuple):
+    """A step as it is walked; a tuple, because every evaluation walks hundreds."""
+
+    name: str
+    tracks_presence: bool
+    onward: "_Way"
+    """From each element of a list; empty at the end, and where no list is."""
+
+
+_Way = tuple[_Leg, ...]
+# Root, part, volatility.
+AgesAs = tuple[str, str | None, Volatility.ValueType]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,60 +66,60 @@ class FieldPath:
     root: str
     part: str | None
     volatility: Volatility.ValueType
+    ages_as: AgesAs
+    """What paths that are always of the same age share."""
     steps: tuple[_Step, ...]
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it ends at a list."""
-        return bool(self.steps) and self.steps[-1].repeated
-
-    @property
-    def enum_names(self) -> Mapping[int, str]:
-        """The names of the values that it leads to; empty unless it ends at an enum."""
-        return self.steps[-1].enum_names if self.steps else {}
+    way: _Way
+    is_list: bool
+    """Whether it ends at a list or a map."""
+    is_message: bool
+    """Whether it ends at messages, alone or in a list; a map's keys are none."""
+    enum_names: Mapping[int, str]
+    """The names of the values that it leads to; empty unless it ends at an enum."""
 
     def values(self, migration: Migration) -> list[Any] | None:
         """Return what the path leads to, one value unless it leads through lists; None if unset."""
-        found: list[Any] = []
-        return found if _collect(getattr(migration, self.root), self.steps, found) else None
+        message = getattr(migration, self.root)
+        for name, tracks_presence, onward in self.way:
+            if tracks_presence and not message.HasField(name):
+                return None
+            message = getattr(message, name)
+            if onward:
+                found: list[Any] = []
+                every = all(_collect(element, onward, found) for element in message)
+                return found if every else None
+        return [message]
 
     def holds(self, migration: Migration) -> bool:
         """Return whether it is set anywhere: a message, or a value not empty, zero or false.
 
         Of the elements of a list one is enough.
         """
-        return _holds(getattr(migration, self.root), self.steps)
+        return _holds(getattr(migration, self.root), self.way)
 
     def missing(self, migration: Migration) -> str | None:
         """Return the path of the first unset field on the way, None when all is set."""
         return _first_unset(getattr(migration, self.root), self.steps, self.root)
 
 
-def _collect(message: Any, steps: tuple[_Step, ...], found: list[Any]) -> bool:  # noqa: ANN401 -- a message or what it holds
-    for index, step in enumerate(steps):
-        if step.repeated:
-            elements = getattr(message, step.name)
-            rest = steps[index + 1 :]
-            if rest:
-                return all(_collect(element, rest, found) for element in elements)
-            found.append(elements)
-            return True
-        if step.tracks_presence and not message.HasField(step.name):
+def _collect(message: Any, way: _Way, found: list[Any]) -> bool:  # noqa: ANN401 -- a message or what it holds
+    for name, tracks_presence, onward in way:
+        if tracks_presence and not message.HasField(name):
             return False
-        message = getattr(message, step.name)
+        message = getattr(message, name)
+        if onward:
+            return all(_collect(element, onward, found) for element in message)
     found.append(message)
     return True
 
 
-def _holds(message: Any, steps: tuple[_Step, ...]) -> bool:  # noqa: ANN401 -- as above
-    for index, step in enumerate(steps):
-        if step.repeated:
-            elements = getattr(message, step.name)
-            rest = steps[index + 1 :]
-            return any(_holds(each, rest) for each in elements) if rest else bool(elements)
-        if step.tracks_presence and not message.HasField(step.name):
+def _holds(message: Any, way: _Way) -> bool:  # noqa: ANN401 -- as above
+    for name, tracks_presence, onward in way:
+        if tracks_presence and not message.HasField(name):
             return False
-        message = getattr(message, step.name)
+        message = getattr(message, name)
+        if onward:
+            return any(_holds(each, onward) for each in message)
     return isinstance(message, Message) or bool(message)
 
 
@@ -139,7 +151,8 @@ def field_path(text: str) -> FieldPath:
     # A VM is an element of the volatile part `domains`; its fields say where they last longer.
     is_vm = descriptor is Vm.DESCRIPTOR
     volatility = Volatility.VOLATILITY_VOLATILE if is_vm else Volatility.VOLATILITY_UNSPECIFIED
-    steps = []
+    steps: list[_Step] = []
+    field: FieldDescriptor | None = None
     for name in names:
         field = descriptor.fields_by_name.get(name) if descriptor else None
         if field is None:
@@ -148,12 +161,33 @@ def field_path(text: str) -> FieldPath:
         steps.append(_step(field))
         descriptor = field.message_type
     part = names[0] if names and root in ("source", "destination") else None
-    return FieldPath(text, root, part, volatility, tuple(steps))
+    return FieldPath(
+        text,
+        root,
+        part,
+        volatility,
+        (root, part, volatility),
+        tuple(steps),
+        _way(steps),
+        is_list=field is not None and field.is_repeated,
+        is_message=descriptor is not None and not descriptor.GetOptions().map_entry,
+        enum_names=names_of_values(field.enum_type if field else None),
+    )
 
 
 def _step(field: FieldDescriptor) -> _Step:
     key = field.GetOptions().Extensions[options_pb2.key]
     single = key if key.isidentifier() else None
     repeated = field.is_repeated
-    presence = not repeated and field.has_presence
-    return _Step(field.name, repeated, presence, single, names_of_values(field.enum_type))
+    return _Step(field.name, repeated, not repeated and field.has_presence, single)
+
+
+def _way(steps: Sequence[_Step]) -> _Way:
+    """Return the legs up to the first list that the steps lead through, which has the others."""
+    legs = []
+    for place, step in enumerate(steps, start=1):
+        onward = _way(steps[place:]) if step.repeated else ()
+        legs.append(_Leg(step.name, step.tracks_presence, onward))
+        if onward:
+            break
+    return tuple(legs)

@@ -1,18 +1,18 @@
 """How old the inputs of a fact are, and how old the policy lets them be."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
+from typing import NamedTuple
 
 from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.policy_pb2 import Freshness, FreshnessBound
 from vmfit.v1.snapshot_pb2 import PartStatus
-from vmfit_comparator.evaluation.field_path import FieldPath
+from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath
+from vmfit_comparator.evaluation.lookup import Lookup
 from vmfit_comparator.evaluation.migration import Migration
 
 
-@dataclass(frozen=True, slots=True)
-class Age:
+class Age(NamedTuple):
     """The age of one input, beside the bounds for its volatility."""
 
     path: str
@@ -41,8 +41,9 @@ class Age:
         return duration_text(self.seconds)
 
 
-# A path after what is least for the one that limits an answer: not expired, how long still fresh.
-_Ranked = tuple[tuple[bool, float], FieldPath]
+# Not expired, how long still fresh: that is least for the age that limits an answer. Then the age
+# and the bounds for it.
+_Rank = tuple[bool, float, float, tuple[float, float]]
 
 
 class PartAges:
@@ -54,11 +55,9 @@ class PartAges:
 
     def __init__(self, migration: Migration) -> None:
         self._statuses: dict[tuple[str, str], PartStatus] = {}
-        self._ages: dict[tuple[str, str], float] = {}
-        self._ranks: dict[FieldPath, _Ranked | None] = {}
+        self._ages: dict[tuple[str, str | None], float] = {}
         self._unreachable = migration.unreachable
-        self._vm_is_recorded = migration.vm_from_snapshot
-        self._bounds = {
+        bounds = {
             volatility: (bound.fresh_seconds, bound.stale_seconds)
             for volatility, bound in bounds_of(migration.policy.freshness).items()
         }
@@ -71,14 +70,22 @@ class PartAges:
                 collected = status.collected_at.seconds + status.collected_at.nanos / 1e9
                 self._statuses[side, status.name] = status
                 self._ages[side, status.name] = max(taken - collected, 0.0) + since
+        ages = {**self._ages}
+        recorded = ages.get(("source", "domains")) if migration.vm_from_snapshot else None
+        if recorded is not None:
+            ages["vm", None] = ages["incoming", None] = recorded
+        self._ranks = Lookup[AgesAs, _Rank | None](lambda each: _rank(each, ages, bounds))
 
     def oldest(self, paths: Iterable[FieldPath]) -> Age | None:
         """Return the age that limits an answer; None when no part is read.
 
         That is of an input too old to tell, else of the one that goes stale first.
         """
-        ranked = [known for path in paths if (known := self._ranked(path)) is not None]
-        return self._age(min(ranked, key=itemgetter(0))[1]) if ranked else None
+        ranked = [(rank, path) for path in paths if (rank := self._ranks[path.ages_as])]
+        if not ranked:
+            return None
+        (_, _, seconds, bounds), path = min(ranked, key=itemgetter(0))
+        return Age(path.text, seconds, *bounds)
 
     def of_parts(self) -> Iterator[tuple[str, float]]:
         """Yield "source.cpu" and the like with its age in seconds; the source's parts first."""
@@ -92,27 +99,18 @@ class PartAges:
         status = self._statuses.get((path.root, path.part or ""))
         return f" ({status.error})" if status is not None and status.error else ""
 
-    def _ranked(self, path: FieldPath) -> _Ranked | None:
-        if path not in self._ranks:
-            seconds = self._seconds(path)
-            if seconds is None:
-                self._ranks[path] = None
-            else:
-                fresh, stale = self._bounds[path.volatility]
-                self._ranks[path] = (seconds <= stale, fresh - seconds), path
-        return self._ranks[path]
 
-    def _age(self, path: FieldPath) -> Age | None:
-        seconds = self._seconds(path)
-        return None if seconds is None else Age(path.text, seconds, *self._bounds[path.volatility])
-
-    def _seconds(self, path: FieldPath) -> float | None:
-        side, part = path.root, path.part
-        if part is None and self._vm_is_recorded and side in ("vm", "incoming"):
-            side, part = "source", "domains"
-        if part is None or path.volatility not in self._bounds:
-            return None
-        return self._ages.get((side, part))
+def _rank(
+    ages_as: AgesAs,
+    ages: Mapping[tuple[str, str | None], float],
+    bounds: Mapping[Volatility.ValueType, tuple[float, float]],
+) -> _Rank | None:
+    root, part, volatility = ages_as
+    seconds = ages.get((root, part))
+    if seconds is None or volatility not in bounds:
+        return None
+    fresh, stale = bounds[volatility]
+    return seconds <= stale, fresh - seconds, seconds, (fresh, stale)
 
 
 def duration_text(seconds: float) -> str:

@@ -1,7 +1,8 @@
 """What a fact's function returns: an answer with its reason, evidence and remedies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from vmfit.v1.finding_pb2 import (
     ANSWER_NO,
@@ -17,20 +18,21 @@ from vmfit.v1.finding_pb2 import (
 )
 
 _SHOWN_SUBJECTS = 5
+_NO_EVIDENCE: Mapping[str, str] = MappingProxyType({})
+_NO_SUBJECTS: Mapping[str, "Outcome"] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """An answer in one case. `evidence` maps field paths to values, beside the declared reads."""
 
     answer: Answer.ValueType
     reason: str
     quality: Quality.ValueType = QUALITY_UNSPECIFIED
     remedies: tuple[Remedy, ...] = ()
-    evidence: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, str] = _NO_EVIDENCE
     probability: float | None = None
     missing: tuple[str, ...] = ()
-    subjects: Mapping[str, "Outcome"] = field(default_factory=dict)
+    subjects: Mapping[str, "Outcome"] = _NO_SUBJECTS
     not_applicable: bool = False
 
 
@@ -42,7 +44,7 @@ def yes(
     evidence: Mapping[str, str] | None = None,
 ) -> Outcome:
     """It will work. A lesser `quality` says what is lost in the reason."""
-    return Outcome(ANSWER_YES, reason, quality, tuple(remedies), evidence or {})
+    return Outcome(ANSWER_YES, reason, quality, tuple(remedies), evidence or _NO_EVIDENCE)
 
 
 def probably_yes(
@@ -55,7 +57,7 @@ def probably_yes(
 ) -> Outcome:
     """It should work; the reason says why that is not firm. `probability` is that it works."""
     return Outcome(
-        ANSWER_PROBABLY_YES, reason, quality, tuple(remedies), evidence or {}, probability
+        ANSWER_PROBABLY_YES, reason, quality, tuple(remedies), evidence or _NO_EVIDENCE, probability
     )
 
 
@@ -71,7 +73,7 @@ def no_idea(
         ANSWER_NO_IDEA,
         reason,
         remedies=tuple(remedies),
-        evidence=evidence or {},
+        evidence=evidence or _NO_EVIDENCE,
         missing=tuple(missing),
     )
 
@@ -88,7 +90,7 @@ def probably_no(
         ANSWER_PROBABLY_NO,
         reason,
         remedies=tuple(remedies),
-        evidence=evidence or {},
+        evidence=evidence or _NO_EVIDENCE,
         probability=probability,
     )
 
@@ -97,7 +99,7 @@ def no(
     reason: str, *, remedies: Sequence[Remedy] = (), evidence: Mapping[str, str] | None = None
 ) -> Outcome:
     """It will fail."""
-    return Outcome(ANSWER_NO, reason, remedies=tuple(remedies), evidence=evidence or {})
+    return Outcome(ANSWER_NO, reason, remedies=tuple(remedies), evidence=evidence or _NO_EVIDENCE)
 
 
 def not_applicable(reason: str) -> Outcome:

@@ -1,7 +1,7 @@
 """Probabilities that rest on counts: how often a fact's PROBABLY answers came true so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -57,7 +57,7 @@ def with_counts(fact_id: str, outcome: Outcome, counts: Counts | None = None) ->
     is_yes = outcome.answer == Answer.ANSWER_PROBABLY_YES
     worked = count.came_true if is_yes else count.total - count.came_true
     estimate = _ESTIMATE_WEIGHT * outcome.probability
-    return replace(outcome, probability=(worked + estimate) / (count.total + _ESTIMATE_WEIGHT))
+    return outcome._replace(probability=(worked + estimate) / (count.total + _ESTIMATE_WEIGHT))
 
 
 def exported(response: GetCalibrationResponse) -> str:

@@ -1,7 +1,5 @@
 """What blocks compared by content add to what names say of a disk."""
 
-from dataclasses import replace
-
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.probe_pb2 import ContentProbe
 from vmfit_comparator.evaluation.migration import Migration
@@ -26,7 +24,7 @@ def with_content(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outc
     if probe is None or probe.error:
         why = probe.error if probe is not None else migration.probes.not_asked
         text = f"the content was not compared: {why}" if why else "the content was not compared"
-        return replace(outcome, reason=f"{outcome.reason} ({text})")
+        return outcome._replace(reason=f"{outcome.reason} ({text})")
     different = probe.compared_count - probe.equal_count
     if different:
         return _different(pair, probe, different)
@@ -55,8 +53,7 @@ def _different(pair: DiskPair, probe: ContentProbe, different: int) -> Outcome:
 
 def _equal(outcome: Outcome, pair: DiskPair, probe: ContentProbe) -> Outcome:
     if not probe.telling_count:
-        return replace(
-            outcome,
+        return outcome._replace(
             reason=f"{outcome.reason}; {probe.compared_count} blocks are equal, but all zeros",
         )
     seen = f"{probe.telling_count} blocks that are not empty are equal"
