@@ -54,6 +54,8 @@ def name_uuid(migration: Migration) -> Outcome:
     uuid = migration.vm.uuid
     others = _domains(migration)
     for each in others:
+        if uuid != each.uuid and name != each.name:
+            continue
         remedies = [remove_domain(each.name, each.uuid)]
         if each.uuid == uuid and each.name == name:
             if is_active(each):
@@ -61,13 +63,12 @@ def name_uuid(migration: Migration) -> Outcome:
             return probably_yes(f"{name} ({uuid}) is defined there, shut off", probability=0.95)
         if each.uuid == uuid:
             return no(f"UUID {uuid} is that of {each.name} on the destination", remedies=remedies)
-        if each.name == name:
-            rename = add_option("--dname NAME", "the name is taken on the destination")
-            return no(f"{name} is another domain there ({each.uuid})", remedies=[*remedies, rename])
+        rename = add_option("--dname NAME", "the name is taken on the destination")
+        return no(f"{name} is another domain there ({each.uuid})", remedies=[*remedies, rename])
     macs = {nic.mac for nic in migration.vm.nics}
     for each in others:
-        shared = macs & {nic.mac for nic in each.nics} if is_active(each) else set[str]()
-        if shared:
+        shared = macs & {nic.mac for nic in each.nics}
+        if shared and is_active(each):
             return probably_yes(
                 f"{each.name} runs there with MAC address {min(shared)} as well", probability=0.7
             )

@@ -74,8 +74,12 @@ def _outcome(each: Fact, back: Migration) -> Outcome:
     """Evaluate one fact without the evidence that a finding carries."""
     if each.applies_if and not any(path.values(back) for path in each.applies_if):
         return yes("does not apply")
-    missing = [text for path in each.reads if (text := path.missing(back))]
-    return no_idea(f"{', '.join(missing)} is not known") if missing else each.check(back)
+    unset = [path for path in each.reads if path.values(back) is None]
+    if unset:
+        return no_idea(
+            f"{', '.join(path.missing(back) or path.text for path in unset)} is not known"
+        )
+    return each.check(back)
 
 
 FACTS = (path,)

@@ -1,7 +1,6 @@
 """Facts about what is special to Ceph, LVM and Fibre Channel."""
 
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit.v1.vm_pb2 import BlockIdentity, Disk
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -150,9 +149,10 @@ def _unit(here: BlockIdentity, destination: Snapshot) -> Outcome:
     name = here.multipath_wwid or here.wwn
     if not name:
         return no_idea(f"{here.name} has no name that both hosts see")
-    seen = [each for each in destination.block_devices.devices if _names(each) & {name, here.wwn}]
-    if seen:
-        return yes(f"unit {name} is {seen[0].name} there")
+    names = {name, here.wwn} - {""}
+    for each in destination.block_devices.devices:
+        if each.wwn in names or each.device_mapper.multipath_wwid in names:
+            return yes(f"unit {name} is {each.name} there")
     remedy = provide_storage(
         f"Present unit {name} to the destination, and rescan",
         here.name,
@@ -163,11 +163,6 @@ def _unit(here: BlockIdentity, destination: Snapshot) -> Outcome:
     if others:
         return probably_no(f"unit {name} is not seen there, others are", remedies=[remedy])
     return no(f"the destination sees nothing on Fibre Channel, not unit {name}", remedies=[remedy])
-
-
-def _names(device: BlockDevice) -> set[str]:
-    names = {device.wwn, device.device_mapper.multipath_wwid}
-    return {each for each in names if each}
 
 
 FACTS = (ceph, lvm, fc_port)
