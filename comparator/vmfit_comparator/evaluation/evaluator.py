@@ -37,24 +37,28 @@ _WEAKER = {
 
 
 def evaluate(
-    facts: Iterable[Fact], migration: Migration, at: datetime | None = None
+    facts: Iterable[Fact],
+    migration: Migration,
+    at: datetime | None = None,
+    ages: PartAges | None = None,
 ) -> list[Finding]:
     """Return one finding per fact, in the order given.
 
-    `at` is when the ages of `migration` hold, for `valid_until`; now by default. A fact whose
-    function raises is a bug: it is logged, and its finding alone carries the error.
+    `at` is when the ages of `migration` hold, for `valid_until`; now by default. `ages` are those
+    of `migration`, where the caller has them. A fact whose function raises is a bug: it is logged,
+    and its finding alone carries the error.
     """
     moment = at or datetime.now(UTC)
-    evaluation = _Evaluation(migration, moment.timestamp())
+    evaluation = _Evaluation(migration, ages or PartAges(migration), moment.timestamp())
     return [evaluation.finding(fact) for fact in facts]
 
 
 class _Evaluation:
     """One migration's findings. What several facts read is looked up once."""
 
-    def __init__(self, migration: Migration, at_seconds: float) -> None:
+    def __init__(self, migration: Migration, ages: PartAges, at_seconds: float) -> None:
         self._migration = migration
-        self._ages = PartAges(migration)
+        self._ages = ages
         self._at_seconds = at_seconds
         # None of them refers back to the evaluation: a cycle would be left to the collector.
         values = Lookup[FieldPath, list[Any] | None](lambda path: path.values(migration))

@@ -8,21 +8,35 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from vmfit.v1.finding_pb2 import Answer, Consequence, Finding, Quality, Verdict
+from vmfit.v1.finding_pb2 import (
+    ANSWER_NO,
+    ANSWER_NO_IDEA,
+    ANSWER_PROBABLY_NO,
+    ANSWER_PROBABLY_YES,
+    ANSWER_YES,
+    CONSEQUENCE_ADVISORY,
+    QUALITY_EMULATED,
+    QUALITY_NATIVE,
+    QUALITY_REDUCED,
+    Answer,
+    Finding,
+    Quality,
+    Verdict,
+)
 from vmfit_comparator.policies.expressions import CONDITION, ExpressionError
 from vmfit_comparator.policies.policy import ResolvedPolicy
 
-_UNSURE = (Answer.ANSWER_PROBABLY_NO, Answer.ANSWER_PROBABLY_YES)
-_YES_LIKE = (Answer.ANSWER_PROBABLY_YES, Answer.ANSWER_YES)
+_UNSURE = (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES)
+_YES_LIKE = (ANSWER_PROBABLY_YES, ANSWER_YES)
 # What a finding leaves of the score; a fact's own probability, where it tells one, comes first.
 _CHANCE = {
-    Answer.ANSWER_NO: 0.0,
-    Answer.ANSWER_PROBABLY_NO: 0.1,
-    Answer.ANSWER_NO_IDEA: 0.5,
-    Answer.ANSWER_PROBABLY_YES: 0.9,
-    Answer.ANSWER_YES: 1.0,
+    ANSWER_NO: 0.0,
+    ANSWER_PROBABLY_NO: 0.1,
+    ANSWER_NO_IDEA: 0.5,
+    ANSWER_PROBABLY_YES: 0.9,
+    ANSWER_YES: 1.0,
 }
-_QUALITY_FACTOR = {Quality.QUALITY_EMULATED: 0.7, Quality.QUALITY_REDUCED: 0.9}
+_QUALITY_FACTOR = {QUALITY_EMULATED: 0.7, QUALITY_REDUCED: 0.9}
 # Advice orders hosts that are equal otherwise, and never sinks one.
 _ADVICE_WEIGHT = 0.05
 _SHOWN_FACTS = 3
@@ -32,15 +46,16 @@ def judge(findings: Sequence[Finding], policy: ResolvedPolicy) -> Verdict:
     """Return what the policy makes of the findings. The findings stay as they are."""
     deciding = [each for each in findings if not is_advisory(each, policy)]
     verdict = Verdict(policy=policy.message.name)
-    verdict.answer = min((each.answer for each in deciding), default=Answer.ANSWER_NO_IDEA)
+    verdict.answer = min((each.answer for each in deciding), default=ANSWER_NO_IDEA)
     if verdict.answer in _YES_LIKE:
         verdict.quality = min(each.quality for each in deciding)
     if verdict.answer in _UNSURE:
         verdict.probability = math.prod(map(_chance, deciding))
     blocking = [each for each in deciding if not _meets(each, policy)]
     verdict.blockers.extend(each.fact for each in blocking)
-    passing = [each for each in findings if each.fact not in set(verdict.blockers)]
-    verdict.warnings.extend(each.fact for each in passing if not _is_plain_yes(each))
+    lesser = [each for each in findings if not _is_plain_yes(each)]
+    blockers = frozenset(verdict.blockers)
+    verdict.warnings.extend(each.fact for each in lesser if each.fact not in blockers)
     verdict.score = _score(findings, deciding)
     for name, count in Counter(each.answer for each in findings).items():
         verdict.counts[Answer.Name(name).removeprefix("ANSWER_")] = count
@@ -58,7 +73,7 @@ def is_advisory(finding: Finding, policy: ResolvedPolicy) -> bool:
     rule = policy.rules[finding.fact]
     if rule.HasField("advisory"):
         return rule.advisory
-    return finding.consequence == Consequence.CONSEQUENCE_ADVISORY
+    return finding.consequence == CONSEQUENCE_ADVISORY
 
 
 def _meets(finding: Finding, policy: ResolvedPolicy) -> bool:
@@ -69,7 +84,7 @@ def _meets(finding: Finding, policy: ResolvedPolicy) -> bool:
 
 
 def _is_plain_yes(finding: Finding) -> bool:
-    return finding.answer == Answer.ANSWER_YES and finding.quality == Quality.QUALITY_NATIVE
+    return finding.answer == ANSWER_YES and finding.quality == QUALITY_NATIVE
 
 
 def _score(findings: Sequence[Finding], deciding: Sequence[Finding]) -> float:
