@@ -135,13 +135,16 @@ def _json_source(name: str, image_format: str | None) -> StorageSource:
 
 
 def read_size(source: StorageSource) -> None:
-    """Set the virtual size: from the image's header, or of raw data its length."""
-    if source.format in {"", "raw"}:
+    """Set the virtual size and the format found: from the header, or of raw data its length."""
+    if source.format in {"", "raw"} and not source.encryption_format:
         if source.path.kind in {"file", "block"} and source.path.HasField("size_bytes"):
             source.virtual_size_bytes = source.path.size_bytes
         return
     header = image_header(source)
-    if header is None or header.format != source.format:
+    if header is None:
+        return
+    source.header_format = header.format
+    if header.format not in (source.format, source.encryption_format):
         return
     if header.virtual_size_bytes is not None:
         source.virtual_size_bytes = header.virtual_size_bytes

@@ -9,7 +9,12 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit.v1.hypervisor_pb2 import StoragePool, StorageVolume
 from vmfit.v1.vm_pb2 import Disk, HostPath, StorageSource, VmState
 from vmfit_agent.describe import describe_vm
-from vmfit_agent.disk_sources import backing_source, extend_backing_chain, resolve_volume
+from vmfit_agent.disk_sources import (
+    backing_source,
+    extend_backing_chain,
+    read_size,
+    resolve_volume,
+)
 from vmfit_agent.host import Host, LibvirtUnavailable, NoLibvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, answer_name
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
@@ -160,6 +165,16 @@ def qcow2(path, backing="", backing_format=""):
     header += len(name).to_bytes(4, "big") + (16).to_bytes(4, "big") + (1024**2).to_bytes(8, "big")
     path.write_bytes((header.ljust(72, b"\0") + name).ljust(65536, b"\0"))
     return path
+
+
+def test_an_image_tells_its_format(tmp_path):
+    names = {"a": qcow2(tmp_path / "a"), "b": tmp_path / "b", "c": tmp_path / "none"}
+    names["b"].write_bytes(b"boot sector".ljust(512))
+    found = [disk(path).source for path in names.values()]
+    for source in found:
+        read_size(source)
+    assert [each.header_format for each in found] == ["qcow2", "raw", ""]
+    assert [each.virtual_size_bytes for each in found] == [1024**2, 0, 0]
 
 
 def disk(path, image_format="qcow2"):

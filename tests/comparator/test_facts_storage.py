@@ -7,6 +7,7 @@ from tests.comparator.probed_disks import CONTENTS
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
 from vmfit_comparator.facts.storage import image_chain, path_present
+from vmfit_comparator.facts.storage_format import image_format
 from vmfit_comparator.facts.storage_identity import disk_identity
 from vmfit_comparator.facts.storage_sharing import cache_mode, shared_proof
 
@@ -170,6 +171,29 @@ SAME = [
             f"{THERE}.source.virtual_size_bytes": GIB,
         },
         "NO",
+    ),
+    (
+        "read-only, a copy on each of two exports",
+        {
+            f"vm.{DISK}.read_only": True,
+            f"{PATH}.filesystem.source": "other:/export",
+            f"{PATH}.inode": 43,
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "another CD",
+        {
+            **LOCAL,
+            f"vm.{DISK}.device": "cdrom",
+            f"{THERE}.source.virtual_size_bytes": GIB,
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "read-only copies on one kernel",
+        {**ONE_KERNEL, f"{PATH}.inode": 43, f"vm.{DISK}.read_only": True},
+        "PROBABLY_YES",
     ),
     ("one kernel, one inode", ONE_KERNEL, "YES"),
     ("one kernel, another inode", {**ONE_KERNEL, f"{PATH}.inode": 43}, "NO"),
@@ -363,6 +387,37 @@ CHAINS = [
 ]
 
 
+APART = {f"{PATH}.filesystem.source": "other:/export", f"{PATH}.inode": 43}
+LUKS = {f"vm.{DISK}.source.format": "raw", f"vm.{DISK}.source.encryption_format": "luks"}
+HEADER = f"{THERE}.source.header_format"
+FORMATS = [
+    ("as named", {HEADER: "qcow2"}, "YES"),
+    ("another", {HEADER: "raw"}, "NO"),
+    ("another, to copy to", {HEADER: "raw", "options.storage_copy": 1}, "NO"),
+    ("raw, whatever it begins with", {f"vm.{DISK}.source.format": "raw"}, "YES"),
+    ("not read, but the guest's own", {}, "YES"),
+    ("not read", APART, "PROBABLY_YES"),
+    ("encrypted", {**LUKS, HEADER: "luks"}, "YES"),
+    ("not encrypted", {**LUKS, HEADER: "raw"}, "NO"),
+    ("missing", {HEADER: "raw", f"{PATH}.exists": False}, "YES"),
+    ("a format without magic bytes", {f"vm.{DISK}.source.format": "vpc", HEADER: "raw"}, "YES"),
+    (
+        "an image below",
+        {
+            f"vm.{DISK}.backing_chain": [
+                {
+                    "type": "file",
+                    "format": "qcow2",
+                    "headerFormat": "raw",
+                    "path": {"path": "/srv/shared/base.qcow2", "exists": True},
+                }
+            ]
+        },
+        "NO",
+    ),
+]
+
+
 OLD_QEMU = {"source.hypervisor.connections[0].hypervisor_version": 2_011_000}
 CACHES = [
     ("none", {}, "YES"),
@@ -425,6 +480,7 @@ TABLES = {
     path_present: PRESENT,
     disk_identity: SAME,
     image_chain: CHAINS,
+    image_format: FORMATS,
     cache_mode: CACHES,
     shared_proof: SHARED,
 }

@@ -1,6 +1,6 @@
 """Facts about what a disk's path means on both hosts."""
 
-from vmfit.v1.finding_pb2 import Consequence
+from vmfit.v1.finding_pb2 import Answer, Consequence, Quality
 from vmfit.v1.probe_pb2 import DiskProbe
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -10,6 +10,7 @@ from vmfit_comparator.evaluation.outcome import (
     no_idea,
     not_applicable,
     probably_no,
+    probably_yes,
     yes,
 )
 from vmfit_comparator.facts.offline import unless_offline
@@ -18,6 +19,8 @@ from vmfit_comparator.knowledge.device_identity import same_device
 from vmfit_comparator.knowledge.disks import DiskPair, is_on_host, joined, servers, used_in_place
 from vmfit_comparator.knowledge.file_identity import same_file
 from vmfit_comparator.knowledge.host_paths import path_exists
+
+_OTHER = (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO)
 
 
 @fact(
@@ -53,8 +56,9 @@ def disk_identity(migration: Migration) -> Outcome:
     YES, on USB or FireWire only PROBABLY_YES. Network disks: the same name on the same servers is
     YES, unless its size differs from here. What names leave open is compared by content: a block
     that differs is NO, equal ones PROBABLY_YES, and YES when the destination sees what the guest
-    has just written. A disk that is missing is storage.path_present's business, a copied one
-    storage.copy's.
+    has just written. Of what nobody writes a copy will do, and another CD is one that the guest
+    finds in its drive: PROBABLY_YES, REDUCED. A disk that is missing is storage.path_present's
+    business, a copied one storage.copy's.
 
     Source: udev, mountinfo, stat(2) of both hosts as the agents describe the disks; blocks read on
     the source, the destination, and the source again.
@@ -69,8 +73,13 @@ def proven_disk(pair: DiskPair, migration: Migration) -> Outcome:
     """Compare one disk by its names, then by what the agents found when they were asked."""
     outcome = same_disk(pair, migration)
     if pair.there.source.protocol:
-        return _with_size(outcome, pair, migration)
-    return with_content(outcome, pair, migration)
+        outcome = _with_size(outcome, pair, migration)
+    else:
+        outcome = with_content(outcome, pair, migration)
+    if pair.there.device == "cdrom" and outcome.answer in _OTHER:
+        text = f"{outcome.reason}: the guest finds another CD in its drive"
+        return probably_yes(text, probability=0.7, quality=Quality.QUALITY_REDUCED)
+    return outcome
 
 
 def _with_size(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcome:

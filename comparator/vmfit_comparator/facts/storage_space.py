@@ -30,10 +30,10 @@ def free_space(migration: Migration) -> Outcome:
     """Compare what the copies need with what is free where they go, disks of one place together.
 
     YES when their virtual sizes, less what waiting images hold already, fit with the policy's
-    `storage_ratio`; PROBABLY_YES when only what is allocated fits (PROBABLY_NO for raw images that
+    `storage_ratio`; PROBABLY_YES when only what is allocated fits (PROBABLY_NO for images that
     libvirt makes: it allocates them in full); NO when not even that.
 
-    Source: statvfs(3), virStoragePoolGetInfo.
+    Source: statvfs(3), virStoragePoolGetInfo; qemu-img create -o preallocation=falloc.
     """
     places: dict[str, list[DiskPair]] = {}
     free: dict[str, int] = {}
@@ -83,7 +83,8 @@ def _room(copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
             missing=["vm.disks.source.virtual_size_bytes"],
         )
     ratio = migration.policy.margins.storage_ratio
-    virtual = max(int(sum(each.virtual_size_bytes for each in sources) * ratio) - held, 0)
+    in_full = sum(each.virtual_size_bytes for each in sources)
+    virtual = max(int(in_full * ratio) - held, 0)
     least = max(sum(each.allocation_bytes for each in sources) - held, 0)
     seen = f"{free} bytes free"
     if free >= virtual:
@@ -95,12 +96,10 @@ def _room(copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
             f"{seen}, up to {virtual} needed, and how much is allocated is not known",
             missing=["vm.disks.source.allocation_bytes"],
         )
-    if any(
-        pair.here.source.format == "raw" and not pair.there.source.path.exists for pair in copies
-    ):
+    if free < in_full - held and not all(pair.there.source.path.exists for pair in copies):
         return probably_no(
-            f"{seen}, {virtual} needed: libvirt allocates a raw image in full when it makes it",
-            probability=0.2,
+            f"{seen}, {in_full - held} needed: libvirt allocates an image in full when it makes it",
+            probability=0.1,
         )
     return probably_yes(
         f"{seen}: enough for what is allocated ({least}), not for the full size ({virtual})",

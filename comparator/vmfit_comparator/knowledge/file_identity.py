@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import HostPath, PathFilesystem, StorageSource
 from vmfit_comparator.evaluation.migration import Migration
@@ -49,7 +50,7 @@ def same_file(
     A network or cluster file system is recognised by server and export, UUID or fsid, the file in
     it by inode and size. A local file system is one kernel's alone: a file there is another one,
     unless both hosts run on one kernel (namespaces, containers) and the inodes agree, or one host
-    exports it to the other.
+    exports it to the other. Of what nobody writes, another file may be a copy as good.
     """
     below_here = filesystem_below(here.path, migration.source)
     below_there = filesystem_below(there.path, migration.destination)
@@ -61,15 +62,33 @@ def same_file(
         )
     one = _File(here, below_here, migration.source)
     other = _File(there, below_there, migration.destination)
+    same = _by_names(one, other, migration)
+    if read_only and same.answer in (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO):
+        return _own_copy(one, other)
+    return same
+
+
+def _by_names(one: _File, other: _File, migration: Migration) -> Outcome:
     if _same_kernel(migration) is True:
         return _on_one_kernel(one, other)
     local = [below_is_local(file.filesystem) for file in (one, other)]
     if all(local):
-        return _local(one, other, read_only=read_only)
+        return _local(one, other)
     if any(local):
         # One of the hosts may be the server that exports its own disk: it has the same inodes.
         return _by_inode(one, other, f"on {one.text} here, on {other.text} there")
     return _shared(one, other)
+
+
+def _own_copy(one: _File, other: _File) -> Outcome:
+    size = _size_difference(one, other)
+    if size:
+        return no(f"another file of the same name: {size}")
+    return probably_yes(
+        f"each host has a copy of its own ({one.text} here, {other.text} there), and only the "
+        "sizes were compared",
+        probability=0.8,
+    )
 
 
 def below_is_local(filesystem: PathFilesystem) -> bool:
@@ -131,16 +150,8 @@ def _same_content(one: PathFilesystem, other: PathFilesystem) -> bool | None:
     return None
 
 
-def _local(one: _File, other: _File, *, read_only: bool) -> Outcome:
+def _local(one: _File, other: _File) -> Outcome:
     size = _size_difference(one, other)
-    if read_only:
-        if size:
-            return no(f"another file of the same name: {size}")
-        return probably_yes(
-            f"each host has a copy of its own on a local file system ({one.filesystem.type}), "
-            "and only the sizes were compared",
-            probability=0.8,
-        )
     seen = f"{one.path.path} lies on {one.text} here, on {other.text} there"
     kernels = (one.snapshot.identity.boot_id, other.snapshot.identity.boot_id)
     known_apart = _same_content(one.filesystem, other.filesystem) is False or all(kernels)

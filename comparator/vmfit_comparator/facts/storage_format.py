@@ -1,0 +1,82 @@
+"""The fact about the formats of images that wait on the destination."""
+
+from vmfit.v1.finding_pb2 import Answer
+from vmfit.v1.vm_pb2 import StorageSource
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.facts.storage_identity import proven_disk
+from vmfit_comparator.knowledge.disks import DiskPair, joined, pairs
+from vmfit_comparator.knowledge.host_paths import path_exists
+
+# Formats whose images always begin with their own magic bytes.
+_TELLING = ("qcow2", "qcow", "qed", "luks", "vdi", "vhdx")
+
+
+@fact(
+    "storage.image_format",
+    question="Are the images on the destination in the formats that the definition names?",
+    applies_if=("incoming.disks",),
+    reads=("vm.disks", "incoming.disks"),
+    also_reads=(
+        "source.identity.boot_id",
+        "destination.identity.boot_id",
+        "source.mounts.mounts",
+        "destination.mounts.mounts",
+        "source.block_devices.devices",
+        "destination.block_devices.devices",
+        "destination.libvirt_objects.storage_pools",
+        "options.storage_copy",
+        "options.copied_disks",
+        "probes.contents",
+        "probes.disks",
+        "probes.not_asked",
+    ),
+)
+@unless_offline
+def image_format(migration: Migration) -> Outcome:
+    """Compare each image's first bytes with the format that QEMU will read it in.
+
+    QEMU refuses qcow2, LUKS and other images that do not begin as their format does: NO, also for
+    images below and for those that are copied to. Anything can be read as raw. An image whose
+    header was not read is PROBABLY_YES, YES where it is the very image that the guest uses.
+
+    Source: QEMU's block drivers ("Image is not in qcow2 format"); the image's header.
+    """
+    outcomes = {}
+    for pair in pairs(migration):
+        for image in (pair.there.source, *pair.there.backing_chain):
+            wanted = _wanted(image)
+            there = path_exists(image.path, migration.destination)
+            if wanted in _TELLING and not image.protocol and there:
+                outcomes[pair.there.target] = _format(image, wanted, pair, migration)
+                if outcomes[pair.there.target].answer == Answer.ANSWER_NO:
+                    break
+    return joined(outcomes, "does not apply: no image that is there has a format of its own")
+
+
+def _wanted(image: StorageSource) -> str:
+    if image.format in ("", "raw"):
+        return image.encryption_format
+    return image.format
+
+
+def _format(image: StorageSource, wanted: str, pair: DiskPair, migration: Migration) -> Outcome:
+    path = image.path.path
+    if image.header_format == wanted:
+        return yes(f"{path} is {wanted}")
+    if image.header_format:
+        summary = f"Make {path} on the destination a {wanted} image"
+        return no(
+            f"{path} on the destination is {image.header_format}, not {wanted}",
+            remedies=[provide_storage(summary, path)],
+        )
+    same = proven_disk(pair, migration)
+    if same.answer == Answer.ANSWER_YES and not same.not_applicable:
+        return yes(f"{path}: the guest uses this image")
+    return probably_yes(f"{path} is there; its header was not read")
+
+
+FACTS = (image_format,)
