@@ -229,14 +229,18 @@ def test_paths_that_libvirt_chooses_itself(xml, automatic):
 
 
 def test_character_devices():
-    serial, tcp, rng = with_devices(
+    serial, tcp, pipe, rng = with_devices(
         "<serial type='file'><source path='/s.log'/><log file='/l.log' append='off'/></serial>"
-        "<serial type='tcp'><source mode='connect' host='h' service='4555' tls='yes'/></serial>"
+        "<serial type='tcp'><source mode='connect' host='h' service='4555' tls='yes'>"
+        "<reconnect enabled='yes' timeout='1'/></source></serial>"
+        "<serial type='pipe'><source path='/p'/></serial>"
         "<rng model='virtio'><backend model='egd' type='unix'><source mode='connect' path='/egd'/>"
         "</backend></rng><rng model='virtio'><backend model='random'>/dev/hwrng</backend></rng>"
     ).character_devices
     assert (serial.kind, serial.path.path, serial.log.path) == ("serial", "/s.log", "/l.log")
     assert (tcp.mode, tcp.host, tcp.port, tcp.tls) == ("connect", "h", 4555, True)
+    assert [each.reconnects for each in (serial, tcp)] == [False, True]
+    assert [each.path for each in pipe.pipe_ends] == ["/p.in", "/p.out"]
     assert (rng.kind, rng.type, rng.path.path) == ("rng", "unix", "/egd")
 
 
@@ -262,6 +266,22 @@ def test_displays_without_passwords():
     assert (spice.port, spice.tls_port, spice.listens[0].network) == (5901, 5902, "n")
     assert spice.render_node.path == "/dev/dri/renderD128"
     assert b"sekrit" not in vm.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        ("<graphics type='vnc' socket='/srv/v.sock'/>", "/srv/v.sock"),
+        ("<graphics type='spice'><listen type='socket' socket='/s'/></graphics>", "/s"),
+        (
+            "<graphics type='vnc' socket='/var/lib/libvirt/qemu/domain-7-g/vnc.sock'/>",
+            "",
+        ),
+        ("<graphics type='vnc'><listen type='socket'/></graphics>", ""),
+    ],
+)
+def test_sockets_of_displays(xml, expected):
+    assert with_devices(xml).graphics[0].socket_path.path == expected
 
 
 def test_other_devices_keep_their_order():

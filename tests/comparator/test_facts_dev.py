@@ -110,6 +110,9 @@ def serial(**fields):
 
 
 LOG = {"path": "/var/log/con/g.log", "exists": False}
+CLIENT = {"type": "tcp", "mode": "connect", "port": 7000}
+SERVED = {"destination.network.listening_ports": [{"address": "127.0.0.1", "port": 7000}]}
+UNSERVED = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 16509}]}
 CHARACTER_DEVICES = [
     ("pty", serial(type="pty"), "YES"),
     ("file", serial(type="file", path={**LOG, "existingParent": "/var/log/con"}), "YES"),
@@ -131,6 +134,20 @@ CHARACTER_DEVICES = [
     ("device", serial(type="dev", path={"path": "/dev/ttyS1", "exists": True}), "YES"),
     ("device, missing", serial(type="dev", path={"path": "/dev/ttyS1", "exists": False}), "NO"),
     ("pipe, missing", serial(type="pipe", path=LOG), "NO"),
+    (
+        "pipe, both ends",
+        serial(type="pipe", path=LOG, pipeEnds=[{**LOG, "exists": True}, {**LOG, "exists": True}]),
+        "YES",
+    ),
+    ("pipe, one end", serial(type="pipe", path=LOG, pipeEnds=[{**LOG, "exists": True}, LOG]), "NO"),
+    ("client, elsewhere", serial(**CLIENT, host="192.0.2.77"), "PROBABLY_YES"),
+    ("client, here, served", {**serial(**CLIENT, host="localhost"), **SERVED}, "YES"),
+    ("client, here, not served", {**serial(**CLIENT, host="127.0.0.1"), **UNSERVED}, "NO"),
+    (
+        "client that tries again",
+        {**serial(**CLIENT, host="127.0.0.1", reconnects=True), **UNSERVED},
+        "YES",
+    ),
     ("tcp", serial(type="tcp", mode="bind", host="0.0.0.0", port=7000), "YES"),
     ("tcp, other address", serial(type="tcp", mode="bind", host="192.0.2.1", port=7000), "NO"),
     (

@@ -177,6 +177,27 @@ DISPLAYS = [
         {"vm.graphics": [{"type": "vnc", "listens": [{"type": "network", "network": "lan"}]}]},
         "NO",
     ),
+    (
+        "a socket, its directory not looked at",
+        {"vm.graphics": [{"type": "vnc", "socketPath": {"path": "/srv/v.sock", "exists": False}}]},
+        "PROBABLY_YES",
+    ),
+    (
+        "a socket, no directory",
+        {
+            "vm.graphics": [
+                {
+                    "type": "vnc",
+                    "socketPath": {
+                        "path": "/srv/v/v.sock",
+                        "exists": False,
+                        "existingParent": "/srv",
+                    },
+                }
+            ]
+        },
+        "NO",
+    ),
     ("not collected", {**vnc(), "destination.network": None}, "NO_IDEA"),
 ]
 

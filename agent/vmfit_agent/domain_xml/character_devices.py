@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from vmfit.v1.vm_pb2 import CharacterDevice
+from vmfit.v1.vm_pb2 import CharacterDevice, HostPath
 from vmfit_agent.domain_xml.paths import host_path
 from vmfit_agent.virtualization.xml_document import attribute, number
 
@@ -46,6 +46,10 @@ def _character_device(element: Element, holder: Element, kind: str) -> Character
         target_name=attribute(element, "target", "name") or attribute(element, "target", "type"),
         automatic_path=_is_automatic(type_, path),
         tls=attribute(source, ".", "tls") == "yes",
+        pipe_ends=[HostPath(path=f"{path}.{end}") for end in ("in", "out")]
+        if type_ == "pipe" and path
+        else (),
+        reconnects=attribute(source, "reconnect", "enabled") == "yes",
     )
 
 

@@ -1,10 +1,14 @@
 """The guest's displays."""
 
+import re
 from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import Graphics, GraphicsListen
 from vmfit_agent.domain_xml.paths import host_path
 from vmfit_agent.virtualization.xml_document import attribute, number
+
+# In the directory that libvirt makes for each start of a guest.
+_OWN_SOCKET = re.compile(r"/libvirt/qemu/(lib/|run/)?domain-\d+-")
 
 
 def read_graphics(domain: Element) -> list[Graphics]:
@@ -22,7 +26,13 @@ def _graphics(element: Element) -> Graphics:
         listens=_listens(element),
         socket=element.get("socket"),
         render_node=host_path(attribute(element, "gl", "rendernode")),
+        socket_path=host_path(_socket(element)),
     )
+
+
+def _socket(element: Element) -> str | None:
+    path = element.get("socket") or attribute(element, "listen[@type='socket']", "socket")
+    return None if path and _OWN_SOCKET.search(path) else path
 
 
 def _listens(element: Element) -> list[GraphicsListen]:

@@ -3,6 +3,7 @@
 import posixpath
 
 from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.network_pb2 import Network
 from vmfit.v1.vm_pb2 import CharacterDevice, HostPath, Nic
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -66,9 +67,11 @@ def creatable(path: HostPath, field: str) -> Outcome:
 def chardev_paths(migration: Migration) -> Outcome:
     """Look up files, sockets, pipes and devices behind character devices, RNGs and the like.
 
-    A file, a listening socket and a log need their directory; a device, a pipe, and a socket to
-    connect to must exist: else NO. A listening address that the destination lacks, or a port in
-    use there, is NO; what a device connects to is not tried. Paths that libvirt chooses are fine.
+    A file, a listening socket and a log need their directory; a device, a pipe (PATH, or both
+    PATH.in and PATH.out), and a socket to connect to must exist: else NO. A listening address that
+    the destination lacks, a port in use there, and a client of a port of the destination's own
+    where nothing listens are NO; clients of other hosts are not tried (PROBABLY_YES). Paths that
+    libvirt chooses are fine.
 
     Source: stat(2) on the destination; libvirt's formatdomain, consoles.
     """
@@ -94,15 +97,34 @@ def _character_device(device: CharacterDevice, migration: Migration) -> list[tup
     elif device.path.path and not device.automatic_path:
         if device.type == "file" or (device.type == "unix" and device.mode != "connect"):
             found.append(("", creatable(device.path, field)))
-        elif device.type in ("dev", "pipe", "unix"):
+        elif device.type == "pipe":
+            found.append(("", _pipe(device)))
+        elif device.type in ("dev", "unix"):
             found.append(("", existing(device.path, field)))
     return found
+
+
+def _pipe(device: CharacterDevice) -> Outcome:
+    if device.pipe_ends and all(end.exists for end in device.pipe_ends):
+        return yes(f"{' and '.join(end.path for end in device.pipe_ends)} are there")
+    return existing(device.path, "incoming.character_devices.path")
+
+
+def _client(device: CharacterDevice, place: str, network: Network) -> Outcome:
+    if device.reconnects:
+        return yes(f"it tries {place} until that answers")
+    local = device.host == "localhost" or has_address(device.host, network)
+    if device.type == "udp" or not local or not network.listening_ports:
+        return probably_yes(f"it connects to {place}, which was not tried from there")
+    if is_in_use(device.host, device.port, network):
+        return yes(f"something listens at {place} on the destination")
+    return no(f"it connects to {place}, where nothing listens on the destination")
 
 
 def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
     place = f"{device.host}:{device.port}"
     if device.mode != "bind":
-        return probably_yes(f"it connects to {place}, which was not tried from there")
+        return _client(device, place, migration.destination.network)
     if not migration.destination.HasField("network"):
         return no_idea("the destination's network is not known", missing=["destination.network"])
     network = migration.destination.network

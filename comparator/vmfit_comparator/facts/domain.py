@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from vmfit.v1.vm_pb2 import Graphics, Vm
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Graphics, GraphicsListen, Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import (
@@ -19,6 +20,7 @@ from vmfit_comparator.evaluation.remedies import (
     drop_option,
     remove_domain,
 )
+from vmfit_comparator.facts.dev_paths import creatable
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.connections import canonical_machine, connection_for
@@ -103,7 +105,8 @@ def ports_display(migration: Migration) -> Outcome:
 
     An address that the destination lacks, or a fixed port that is in use, is NO: QEMU cannot
     listen. Any address, loopback and automatic ports are YES; a name, or addresses that are not
-    known, NO_IDEA. A display that listens on a libvirt network needs it active.
+    known, NO_IDEA. A display that listens on a libvirt network needs it active, one that listens on
+    a socket its directory.
 
     Source: libvirt's formatdomain, graphics; /proc/net/tcp.
     """
@@ -117,28 +120,12 @@ def ports_display(migration: Migration) -> Outcome:
 def _display(graphics: Graphics, migration: Migration) -> Outcome:
     destination = migration.destination
     network = destination.network
+    if graphics.socket_path.path:
+        return creatable(graphics.socket_path, "incoming.graphics.socket_path")
     for listen in graphics.listens:
-        if listen.type == "network":
-            active = {each.name for each in destination.libvirt_objects.networks if each.active}
-            if destination.HasField("libvirt_objects") and listen.network not in active:
-                return no(f"it listens on network {listen.network}, which is not active there")
-        elif listen.type == "address":
-            known = has_address(listen.address, network)
-            if known is None:
-                return no_idea(
-                    f"whether {listen.address} is an address there is not known",
-                    missing=["destination.network.interfaces.addresses"],
-                )
-            if not known:
-                remedy = change_definition(
-                    "Let the display listen on an address of every host",
-                    "graphics/listen/@address",
-                    _ANY_ADDRESS,
-                )
-                return no(
-                    f"it listens on {listen.address}, no address of the destination",
-                    remedies=[remedy],
-                )
+        wrong = _place(listen, destination)
+        if wrong is not None:
+            return wrong
     if graphics.autoport:
         return yes("its address is there, the port is chosen automatically")
     addresses = [each.address for each in graphics.listens if each.type == "address"] or [""]
@@ -147,6 +134,30 @@ def _display(graphics: Graphics, migration: Migration) -> Outcome:
             remedy = change_definition("Let libvirt choose the port", "graphics/@autoport", "yes")
             return no(f"port {port} is in use on the destination", remedies=[remedy])
     return yes("its address and port are free there")
+
+
+def _place(listen: GraphicsListen, destination: Snapshot) -> Outcome | None:
+    """Return what speaks against listening there; None for nothing."""
+    if listen.type == "network":
+        active = {each.name for each in destination.libvirt_objects.networks if each.active}
+        if destination.HasField("libvirt_objects") and listen.network not in active:
+            return no(f"it listens on network {listen.network}, which is not active there")
+    if listen.type != "address":
+        return None
+    known = has_address(listen.address, destination.network)
+    if known is None:
+        return no_idea(
+            f"whether {listen.address} is an address there is not known",
+            missing=["destination.network.interfaces.addresses"],
+        )
+    if known:
+        return None
+    remedy = change_definition(
+        "Let the display listen on an address of every host",
+        "graphics/listen/@address",
+        _ANY_ADDRESS,
+    )
+    return no(f"it listens on {listen.address}, no address of the destination", remedies=[remedy])
 
 
 # Devices that libvirt never adds by itself.
