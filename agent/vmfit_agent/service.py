@@ -1,10 +1,10 @@
-"""The HostMetadata service: a snapshot source behind gRPC."""
+"""The HostMetadata service: calls answered from a snapshot source, however they travel."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from contextlib import contextmanager
 
-import grpc
+from google.protobuf.message import DecodeError
 
 from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
@@ -16,8 +16,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
     WatchSnapshotRequest,
     WatchSnapshotResponse,
 )
-from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataServicer
-from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.calls import MAX_WATCHES, PROBES_FORBIDDEN, CallFailed, Status
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.validation import first_complaint
 from vmfit_agent.sources import (
@@ -29,17 +28,12 @@ from vmfit_agent.sources import (
     UnusableDefinition,
     Watch,
 )
-from vmfit_contract.errors import abort
 
 MAX_XML_BYTES = 1024 * 1024
-MAX_WATCHES = 8
-LONGEST_CALL_SECONDS = 60.0
-
-Answer = TypeVar("Answer")
 
 
-class HostMetadata(HostMetadataServicer):
-    """Answers from a snapshot source; every error names the field it is about."""
+class HostMetadata:
+    """Answers from a snapshot source; every failure names the field it is about. See Calls."""
 
     def __init__(
         self, source: SnapshotSource, max_watches: int = MAX_WATCHES, *, probes: bool = True
@@ -49,112 +43,121 @@ class HostMetadata(HostMetadataServicer):
         self._max_watches = max_watches
         self._free_watches = threading.BoundedSemaphore(max_watches)
 
-    def GetSnapshot(  # noqa: N802 -- gRPC's name
-        self, request: GetSnapshotRequest, context: grpc.ServicerContext
-    ) -> GetSnapshotResponse:
-        """Return the parts asked for."""
-        _check_parts(request.parts, context)
+    def answer(self, method: str, request: bytes, seconds: float) -> bytes:
+        """Return the serialised response; raises CallFailed."""
+        with _failing_calls():
+            match method:
+                case "GetSnapshot":
+                    snapshot = self._get_snapshot(GetSnapshotRequest.FromString(request), seconds)
+                    return snapshot.SerializeToString()
+                case "DescribeVm":
+                    vm = self._describe_vm(DescribeVmRequest.FromString(request), seconds)
+                    return vm.SerializeToString()
+                case "Probe":
+                    results = self._probe(ProbeRequest.FromString(request), seconds)
+                    return results.SerializeToString()
+        raise CallFailed(Status.UNIMPLEMENTED, f"no method {method}")
+
+    def watch(self, request: bytes) -> "ServiceWatch":
+        """Open a watch: the parts, then what changes; raises CallFailed."""
+        with _failing_calls():
+            wanted = WatchSnapshotRequest.FromString(request)
+            _check_parts(wanted.parts)
+            if not self._free_watches.acquire(blocking=False):
+                raise CallFailed(
+                    Status.RESOURCE_EXHAUSTED,
+                    f"{self._max_watches} watches are open already, the most that this agent "
+                    "allows",
+                )
+            watch = self._source.watch(wanted.parts, wanted.known_digests)
+            return ServiceWatch(watch, self._free_watches.release)
+
+    def follow_availability(self, report: Callable[[bool], None]) -> None:
+        """Report whether the source answers."""
+        self._source.follow_availability(report)
+
+    def close(self) -> None:
+        """Close the source; watches end."""
+        self._source.close()
+
+    def _get_snapshot(self, request: GetSnapshotRequest, seconds: float) -> GetSnapshotResponse:
+        _check_parts(request.parts)
         max_age = None
         if request.HasField("max_age"):
             max_age = request.max_age.ToNanoseconds() / 1e9
             if max_age < 0:
-                _refuse(context, "max_age", "must not be negative")
-        snapshot = _guarded(
-            context,
-            lambda: self._source.snapshot(
-                request.parts, max_age, request.known_digests, _time_left(context)
-            ),
-        )
+                raise _invalid("max_age", "must not be negative")
+        snapshot = self._source.snapshot(request.parts, max_age, request.known_digests, seconds)
         return GetSnapshotResponse(snapshot=snapshot)
 
-    def WatchSnapshot(  # noqa: N802 -- gRPC's name
-        self, request: WatchSnapshotRequest, context: grpc.ServicerContext
-    ) -> Iterator[WatchSnapshotResponse]:
-        """Send the parts, then what changes, until the caller goes away."""
-        _check_parts(request.parts, context)
-        if not self._free_watches.acquire(blocking=False):
-            abort(
-                context,
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"{self._max_watches} watches are open already, the most that this agent allows",
-            )
-        try:
-            watch = self._source.watch(request.parts, request.known_digests)
-            if not context.add_callback(lambda: _cancel(watch)):
-                watch.cancel()
-            while (snapshot := _guarded(context, lambda: _next(watch))) is not None:
-                yield WatchSnapshotResponse(snapshot=snapshot)
-        finally:
-            self._free_watches.release()
-        if context.is_active():
-            abort(context, grpc.StatusCode.UNAVAILABLE, "the agent is stopping")
-
-    def DescribeVm(  # noqa: N802 -- gRPC's name
-        self, request: DescribeVmRequest, context: grpc.ServicerContext
-    ) -> DescribeVmResponse:
-        """Describe a domain of this host, or an inline definition."""
+    def _describe_vm(self, request: DescribeVmRequest, seconds: float) -> DescribeVmResponse:
         kind = request.WhichOneof("vm")
         if kind is None or not getattr(request, kind):
-            _refuse(context, kind or "vm", "name a domain, or give its XML")
+            raise _invalid(kind or "vm", "name a domain, or give its XML")
         if len(request.xml.encode()) > MAX_XML_BYTES:
-            _refuse(context, "xml", f"larger than {MAX_XML_BYTES} bytes")
-        return _guarded(
-            context, lambda: self._source.describe_vm(request, _time_left(context)), field=kind
-        )
+            raise _invalid("xml", f"larger than {MAX_XML_BYTES} bytes")
+        try:
+            return self._source.describe_vm(request, seconds)
+        except UnknownDomain as error:
+            raise CallFailed(Status.NOT_FOUND, str(error), kind) from None
+        except UnusableDefinition as error:
+            raise CallFailed(Status.INVALID_ARGUMENT, str(error), kind) from None
 
-    def Probe(  # noqa: N802 -- gRPC's name
-        self, request: ProbeRequest, context: grpc.ServicerContext
-    ) -> ProbeResponse:
-        """Answer the questions side by side, in their order."""
+    def _probe(self, request: ProbeRequest, seconds: float) -> ProbeResponse:
         complaint = first_complaint(request.probes)
         if complaint is not None:
-            _refuse(context, *complaint)
+            raise _invalid(*complaint)
         if not self._may_probe:
-            why = "the agent's configuration forbids probes (probes = false)"
-            abort(context, grpc.StatusCode.FAILED_PRECONDITION, why)
-        return _guarded(context, lambda: self._source.probe(request, _time_left(context)))
+            raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN)
+        return self._source.probe(request, seconds)
 
 
-def _cancel(watch: Watch) -> None:
-    watch.cancel()
+class ServiceWatch:
+    """A source's watch as serialised responses; holds a place until it is closed."""
+
+    def __init__(self, watch: Watch, release_place: Callable[[], object]) -> None:
+        self._watch = watch
+        self._release_place = release_place
+
+    def __iter__(self) -> "ServiceWatch":
+        """Return the watch itself."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next change; raises CallFailed."""
+        with _failing_calls():
+            return WatchSnapshotResponse(snapshot=next(self._watch)).SerializeToString()
+
+    def cancel(self) -> None:
+        """End the iteration."""
+        self._watch.cancel()
+
+    def close(self) -> None:
+        """End the watch and free its place."""
+        self._watch.cancel()
+        self._release_place()
 
 
-def _next(watch: Watch) -> Snapshot | None:
-    return next(watch, None)
-
-
-def _guarded(
-    context: grpc.ServicerContext, call: Callable[[], Answer], field: str | None = None
-) -> Answer:
-    """Return what the call returns, or end the RPC with the status for what it raised."""
+@contextmanager
+def _failing_calls() -> Iterator[None]:
+    """Raise CallFailed for what a source raises."""
     try:
-        return call()
-    except UnknownDomain as error:
-        abort(context, grpc.StatusCode.NOT_FOUND, str(error), field)
-    except UnusableDefinition as error:
-        abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), field)
+        yield
+    except DecodeError as error:
+        raise CallFailed(Status.INVALID_ARGUMENT, f"the request is malformed: {error}") from None
     except ProbesRefused as error:
-        abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        raise CallFailed(Status.FAILED_PRECONDITION, str(error)) from None
     except ProbesExhausted as error:
-        abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+        raise CallFailed(Status.RESOURCE_EXHAUSTED, str(error)) from None
     except SourceUnavailable as error:
-        abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
+        raise CallFailed(Status.UNAVAILABLE, str(error)) from None
 
 
-def _check_parts(parts: Sequence[str], context: grpc.ServicerContext) -> None:
+def _check_parts(parts: Sequence[str]) -> None:
     for index, name in enumerate(parts):
         if name not in PART_NAMES:
-            _refuse(context, f"parts[{index}]", f"no part {name[:100]!r}: {', '.join(PART_NAMES)}")
+            raise _invalid(f"parts[{index}]", f"no part {name[:100]!r}: {', '.join(PART_NAMES)}")
 
 
-def _refuse(context: grpc.ServicerContext, field: str, why: str) -> None:
-    abort(context, grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {why}", field)
-
-
-def _time_left(context: grpc.ServicerContext) -> float:
-    """Return the seconds that a source may take so that the answer still arrives in time."""
-    remaining = context.time_remaining()
-    # Without a deadline gRPC gives centuries, which the clock calls do not take.
-    if remaining is None or remaining > LONGEST_CALL_SECONDS:
-        return LONGEST_CALL_SECONDS
-    return max(remaining * 0.8, remaining - 0.5, 0.001)
+def _invalid(field: str, why: str) -> CallFailed:
+    return CallFailed(Status.INVALID_ARGUMENT, f"{field}: {why}", field)

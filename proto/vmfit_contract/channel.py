@@ -5,8 +5,7 @@ import json
 import grpc
 
 from vmfit_contract.address import Address, AddressError
-
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+from vmfit_contract.limits import MAX_MESSAGE_BYTES
 
 _RETRY_SERVICE_CONFIG = {
     "methodConfig": [

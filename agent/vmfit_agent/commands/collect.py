@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from vmfit_agent.collect_socket.server import SocketServer
 from vmfit_agent.commands.options import DEFAULT_SOCKET, CommandError, host_options, probe_options
 from vmfit_agent.events import follow_kernel
+from vmfit_agent.listening import ListenError, run_until_told
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.process_memory import limit_heaps, settle
-from vmfit_agent.server import AgentServer, ListenError
+from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_agent.virtualization.libvirt_events import follow_libvirt
 from vmfit_contract.address import Address
@@ -46,13 +48,13 @@ def command(
     """
     limit_heaps()
     source = live_source(HostOptions(root, libvirt_uri, attributes), probes_per_minute)
-    server = AgentServer(source, probes=probes)
+    server = SocketServer(HostMetadata(source, probes=probes))
     try:
         address = server.start(Address(path=str(socket)))
     except ListenError as error:
         raise CommandError(str(error)) from None
     _LOG.info("collecting for %s", address)
-    server.run()
+    run_until_told(server)
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from vmfit_agent.calls import Calls
 from vmfit_agent.commands.options import (
     DEFAULT_LISTEN,
     AddressOption,
@@ -14,9 +15,9 @@ from vmfit_agent.commands.options import (
     host_options,
     probe_options,
 )
+from vmfit_agent.listening import ListenError, run_until_told
 from vmfit_agent.process_memory import limit_heaps, settle
-from vmfit_agent.server import AgentServer, ListenError, TlsFiles
-from vmfit_agent.sources import SnapshotSource
+from vmfit_agent.server import AgentServer, TlsFiles
 from vmfit_contract.address import Address
 
 _LOG = logging.getLogger(__name__)
@@ -89,19 +90,19 @@ def command(
         source, replay = _nearer(ctx, source, replay)
     limit_heaps()
     if source is not None:
-        snapshots = _socket_source(source)
+        calls = _calls_to(source, probes=probes)
     elif replay is not None:
-        snapshots = _replay_source(replay)
+        calls = _calls_replaying(replay, probes=probes)
     else:
-        snapshots = _local_source(root, libvirt_uri, attributes, probes_per_minute)
-    server = AgentServer(snapshots, probes=probes)
+        calls = _calls_here(root, libvirt_uri, attributes, probes_per_minute, probes=probes)
+    server = AgentServer(calls)
     try:
         address = server.start(listen, tls, insecure=insecure)
     except ListenError as error:
         raise CommandError(str(error)) from None
     _LOG.info("serving on %s%s", address, "" if tls or address.is_unix else ", plain text")
     settle()
-    server.run()
+    run_until_told(server)
     return 0
 
 
@@ -127,29 +128,38 @@ def _tls(certificate: Path | None, key: Path | None, authority: Path | None) -> 
     return None
 
 
-def _socket_source(address: Address) -> SnapshotSource:
-    from vmfit_agent.sources.unix_socket import UnixSocket  # noqa: PLC0415
+def _calls_to(address: Address, *, probes: bool) -> Calls:
+    from vmfit_agent.collect_socket.client import CollectSocket  # noqa: PLC0415
 
     if not address.is_unix:
         raise click.UsageError(f"--source {address}: must be unix:PATH")
-    return UnixSocket(address)
+    return CollectSocket(address, probes=probes)
 
 
-def _replay_source(path: Path) -> SnapshotSource:
+def _calls_replaying(path: Path, *, probes: bool) -> Calls:
     from vmfit_agent.local_host import describe_without_host  # noqa: PLC0415
+    from vmfit_agent.service import HostMetadata  # noqa: PLC0415
     from vmfit_agent.sources.replay import Replay  # noqa: PLC0415
     from vmfit_contract.snapshot_file import SnapshotFileError  # noqa: PLC0415
 
     try:
-        return Replay.from_file(path, describe_without_host)
+        recording = Replay.from_file(path, describe_without_host)
     except SnapshotFileError as error:
         raise CommandError(str(error)) from None
+    return HostMetadata(recording, probes=probes)
 
 
-def _local_source(
-    root: Path, libvirt_uris: Sequence[str], attributes: Path, probes_per_minute: int
-) -> SnapshotSource:
+def _calls_here(
+    root: Path,
+    libvirt_uris: Sequence[str],
+    attributes: Path,
+    probes_per_minute: int,
+    *,
+    probes: bool,
+) -> Calls:
     from vmfit_agent.commands.collect import live_source  # noqa: PLC0415
     from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
+    from vmfit_agent.service import HostMetadata  # noqa: PLC0415
 
-    return live_source(HostOptions(root, libvirt_uris, attributes), probes_per_minute)
+    source = live_source(HostOptions(root, libvirt_uris, attributes), probes_per_minute)
+    return HostMetadata(source, probes=probes)

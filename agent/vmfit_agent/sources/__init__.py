@@ -1,4 +1,4 @@
-"""Where a snapshot comes from: this process, a collecting process behind a socket, a recording."""
+"""Where a snapshot comes from: this host, or a recording."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol

@@ -8,9 +8,12 @@ import pytest
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmResponse
 from vmfit.v1.host_pb2 import Identity, Memory
 from vmfit.v1.network_pb2 import Network
+from vmfit_agent.collect_socket.client import CollectSocket
+from vmfit_agent.collect_socket.server import SocketServer
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host
 from vmfit_agent.server import AgentServer
+from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
@@ -83,13 +86,37 @@ def fake(make_fake):
 
 @pytest.fixture
 def serve(tmp_path, monkeypatch):
-    """Serve a source on a unix socket; return its address and the server."""
+    """Serve a source over gRPC on a unix socket; return its address and the server."""
+    yield from serving(AgentServer, tmp_path / "agent.sock", monkeypatch)
+
+
+@pytest.fixture
+def collect(tmp_path, monkeypatch):
+    """Answer for a source on the collecting process's socket; return its address and the server."""
+    yield from serving(SocketServer, tmp_path / "collect.sock", monkeypatch)
+
+
+@pytest.fixture(params=["one process", "two processes"])
+def start(request, collect, serve):
+    """Serve a source by one process, or by two; return the address."""
+
+    def start(source):
+        if request.param == "one process":
+            return serve(source)[0]
+        return serve(CollectSocket(collect(source)[0]))[0]
+
+    return start
+
+
+def serving(make_server, path, monkeypatch):
     monkeypatch.setattr("vmfit_agent.server.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("vmfit_agent.collect_socket.server.STOP_SECONDS", 0.3)
     servers = []
 
-    def start(source, name="agent.sock"):
-        server = AgentServer(source)
-        address = server.start(Address(path=str(tmp_path / name)))
+    def start(source):
+        calls = source if isinstance(source, CollectSocket) else HostMetadata(source)
+        server = make_server(calls)
+        address = server.start(Address(path=str(path)))
         servers.append(server)
         return address, server
 

@@ -9,28 +9,27 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmResponse, ProbeRequest
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit.v1.probe_pb2 import ConnectOutcome
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.collect_socket.client import CollectSocket
+from vmfit_agent.collect_socket.server import SocketServer
 from vmfit_agent.host import Host
 from vmfit_agent.probes.prober import Prober
 from vmfit_agent.server import AgentServer
+from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_agent.sources.replay import Replay
-from vmfit_agent.sources.unix_socket import UnixSocket
 from vmfit_contract.address import Address
 
 
-@pytest.fixture(params=["in-process", "through the socket"])
-def ask(request, fake, serve, dial):
-    """Ask a source for probes, in one process and behind the seam of two."""
+@pytest.fixture
+def ask(fake, start, dial):
+    """Ask a source for probes, by one process and by two."""
 
     def connect(source=None, per_minute=600):
         host = Host()
         source = source or InProcess(
             host, fake.collectors, fake.describe, Prober(host, per_minute).answer
         )
-        address, _ = serve(source, "collect.sock")
-        if request.param == "through the socket":
-            address, _ = serve(UnixSocket(address))
-        return HostMetadataStub(dial(address)).Probe
+        return HostMetadataStub(dial(start(source))).Probe
 
     return connect
 
@@ -123,9 +122,9 @@ def test_a_source_that_may_not_probe(ask, fake):
 def test_the_configuration_of_either_process_forbids_probes(fake, dial, tmp_path, side):
     host = Host()
     source = InProcess(host, fake.collectors, fake.describe, Prober(host, 600).answer)
-    collecting = AgentServer(source, probes=side != "collecting")
+    collecting = SocketServer(HostMetadata(source, probes=side != "collecting"))
     inner = collecting.start(Address(path=str(tmp_path / "collect.sock")))
-    serving = AgentServer(UnixSocket(inner), probes=side != "serving")
+    serving = AgentServer(CollectSocket(inner, probes=side != "serving"))
     outer = serving.start(Address(path=str(tmp_path / "agent.sock")))
     try:
         code, details = refused(HostMetadataStub(dial(outer)).Probe, names("127.0.0.1"))
@@ -136,6 +135,6 @@ def test_the_configuration_of_either_process_forbids_probes(fake, dial, tmp_path
 
 
 def test_a_collecting_process_that_is_not_there(dial, serve, tmp_path):
-    address, _ = serve(UnixSocket(Address(path=str(tmp_path / "none.sock"))))
+    address, _ = serve(CollectSocket(Address(path=str(tmp_path / "none.sock"))))
     code, _ = refused(HostMetadataStub(dial(address)).Probe, names("a"))
     assert code == "UNAVAILABLE"

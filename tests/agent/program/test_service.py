@@ -1,5 +1,6 @@
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -15,22 +16,22 @@ from vmfit.v1.host_metadata_service_pb2 import (
     WatchSnapshotRequest,
 )
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
-from vmfit_agent import service
-from vmfit_agent.server import SERVICE_NAME, AgentServer, ListenError
-from vmfit_agent.sources import unix_socket
-from vmfit_agent.sources.unix_socket import UnixSocket
+from vmfit_agent.calls import MAX_WATCHES, SERVICE_NAME
+from vmfit_agent.collect_socket import client
+from vmfit_agent.collect_socket.client import CollectSocket
+from vmfit_agent.collect_socket.server import SocketServer
+from vmfit_agent.listening import ListenError
+from vmfit_agent.server import AgentServer
+from vmfit_agent.service import HostMetadata
 from vmfit_contract.address import Address
 
 NAMES = ["identity", "memory", "network"]
 
 
-@pytest.fixture(params=["in-process", "through the socket"])
-def stub(request, fake, serve, dial):
-    """The service in one process, and the same behind the seam of two processes."""
-    address, _ = serve(fake.source(), "collect.sock")
-    if request.param == "through the socket":
-        address, _ = serve(UnixSocket(address))
-    return HostMetadataStub(dial(address))
+@pytest.fixture
+def stub(fake, start, dial):
+    """The service by one process, and by two."""
+    return HostMetadataStub(dial(start(fake.source())))
 
 
 def fields(error):
@@ -110,8 +111,7 @@ def test_watch(stub, fake):
 
 def test_watches_are_bounded_and_end_with_their_clients(stub, fake):
     streams = [
-        stub.WatchSnapshot(WatchSnapshotRequest(parts=["identity"]))
-        for _ in range(service.MAX_WATCHES)
+        stub.WatchSnapshot(WatchSnapshotRequest(parts=["identity"])) for _ in range(MAX_WATCHES)
     ]
     for stream in streams:
         next(stream)
@@ -133,10 +133,12 @@ def test_watches_are_bounded_and_end_with_their_clients(stub, fake):
     stream.cancel()
 
 
-def test_a_lost_collecting_process_is_unavailable_and_comes_back(fake, serve, dial, monkeypatch):
-    monkeypatch.setattr(unix_socket, "HEALTH_SECONDS", 0.2)
-    collect_address, collect = serve(fake.source(), "collect.sock")
-    address, _ = serve(UnixSocket(collect_address))
+def test_a_lost_collecting_process_is_unavailable_and_comes_back(
+    fake, collect, serve, dial, monkeypatch
+):
+    monkeypatch.setattr(client, "HEALTH_SECONDS", 0.2)
+    collect_address, collecting = collect(fake.source())
+    address, _ = serve(CollectSocket(collect_address))
     channel = dial(address)
     stub, health = HostMetadataStub(channel), health_pb2_grpc.HealthStub(channel)
     request = GetSnapshotRequest(parts=["identity"])
@@ -144,7 +146,7 @@ def test_a_lost_collecting_process_is_unavailable_and_comes_back(fake, serve, di
     await_health(health, "SERVING")
     stream = stub.WatchSnapshot(WatchSnapshotRequest(parts=["identity"]))
     next(stream)
-    collect.stop()
+    collecting.stop()
     with pytest.raises(grpc.RpcError) as raised:
         next(stream)
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -154,7 +156,7 @@ def test_a_lost_collecting_process_is_unavailable_and_comes_back(fake, serve, di
     assert "the collecting process at unix:" in raised.value.details()
     assert "\n" not in raised.value.details()
     await_health(health, "NOT_SERVING")
-    serve(fake.source(), "collect.sock")
+    collect(fake.source())
     await_health(health, "SERVING")
     assert stub.GetSnapshot(request).snapshot.identity.hostname == "alpha"
 
@@ -177,8 +179,10 @@ def test_reflection_lists_the_service(fake, serve, dial):
     assert names >= {SERVICE_NAME, "grpc.health.v1.Health"}
 
 
-def test_stopping_is_quick_although_a_watch_is_open(fake, serve, dial):
-    address, server = serve(fake.source())
+@pytest.mark.parametrize("processes", [1, 2])
+def test_stopping_is_quick_although_a_watch_is_open(fake, collect, serve, dial, processes):
+    source = fake.source()
+    address, server = serve(source if processes == 1 else CollectSocket(collect(source)[0]))
     stream = HostMetadataStub(dial(address)).WatchSnapshot(WatchSnapshotRequest(parts=["memory"]))
     next(stream)
     began = time.monotonic()
@@ -189,41 +193,44 @@ def test_stopping_is_quick_although_a_watch_is_open(fake, serve, dial):
 
 
 def test_plain_text_over_the_network_only_when_asked_for(fake):
-    server = AgentServer(fake.source())
+    server = AgentServer(HostMetadata(fake.source()))
     with pytest.raises(ListenError, match="needs --insecure"):
         server.start(Address("127.0.0.1", 0))
     address = server.start(Address("127.0.0.1", 0), insecure=True)
     assert address.port > 0
     with pytest.raises(ListenError, match=r"cannot listen: Address already in use"):
-        AgentServer(fake.source()).start(address, insecure=True)
+        AgentServer(HostMetadata(fake.source())).start(address, insecure=True)
     server.stop()
 
 
-def test_a_socket_is_for_owner_and_group_and_is_not_stolen(fake, serve, tmp_path):
-    address, _ = serve(fake.source())
-    assert (tmp_path / "agent.sock").stat().st_mode & 0o777 == 0o660
+@pytest.mark.parametrize("make_server", [AgentServer, SocketServer])
+def test_a_socket_is_for_owner_and_group_and_is_not_stolen(
+    fake, serve, collect, tmp_path, make_server
+):
+    calls = HostMetadata(fake.source())
+    address, _ = (serve if make_server is AgentServer else collect)(fake.source())
+    assert Path(address.path).stat().st_mode & 0o777 == 0o660
     with pytest.raises(ListenError, match="another process does already"):
-        AgentServer(fake.source()).start(address)
+        make_server(calls).start(address)
     with pytest.raises(ListenError, match="no directory"):
-        AgentServer(fake.source()).start(Address(path=str(tmp_path / "no" / "a.sock")))
+        make_server(calls).start(Address(path=str(tmp_path / "no" / "a.sock")))
     (tmp_path / "file").write_text("precious")
     with pytest.raises(ListenError, match="cannot listen"):
-        AgentServer(fake.source()).start(Address(path=str(tmp_path / "file")))
+        make_server(calls).start(Address(path=str(tmp_path / "file")))
     assert (tmp_path / "file").read_text() == "precious"
 
 
-def test_a_large_snapshot_travels(fake, serve):
+def test_a_large_snapshot_travels(fake, start):
     fake.hostname = "x" * (20 << 20)
-    address, _ = serve(fake.source())
-    source = UnixSocket(address)
-    assert len(source.snapshot(["identity"], None, {}).identity.hostname) == 20 << 20
-    source.close()
+    limit = [("grpc.max_receive_message_length", 64 << 20)]
+    with grpc.insecure_channel(start(fake.source()).target, options=limit) as channel:
+        request = GetSnapshotRequest(parts=["identity"])
+        snapshot = HostMetadataStub(channel).GetSnapshot(request).snapshot
+    assert len(snapshot.identity.hostname) == 20 << 20
 
 
-def test_calls_run_beside_a_hung_one(fake, serve, dial):
+def test_calls_run_beside_a_hung_one(fake, stub):
     fake.release.clear()
-    address, _ = serve(fake.source())
-    stub = HostMetadataStub(dial(address))
     hung = threading.Thread(target=stub.GetSnapshot, args=(GetSnapshotRequest(parts=NAMES),))
     hung.start()
     assert stub.GetSnapshot(GetSnapshotRequest(parts=["identity"]), timeout=2)

@@ -12,7 +12,9 @@ from cryptography.x509.oid import NameOID
 
 from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
-from vmfit_agent.server import AgentServer, ListenError, TlsFiles
+from vmfit_agent.listening import ListenError
+from vmfit_agent.server import AgentServer, TlsFiles
+from vmfit_agent.service import HostMetadata
 from vmfit_contract.address import Address
 
 DAY = dt.timedelta(days=1)
@@ -76,7 +78,7 @@ def ask(address, authority, client):
 
 
 def test_only_clients_of_the_authority_are_served(fake, files, authority):
-    server = AgentServer(fake.source())
+    server = AgentServer(HostMetadata(fake.source()))
     address = server.start(Address("127.0.0.1", 0), files)
     answer = ask(address, authority, certificate("comparator", authority))
     assert answer.identity.hostname == "alpha"
@@ -92,7 +94,7 @@ def test_unusable_files_are_named(fake, files):
     with pytest.raises(
         ListenError, match=r"cert\.pem and .*key\.pem: not a usable certificate and its key"
     ):
-        AgentServer(fake.source()).start(Address("127.0.0.1", 0), files)
+        AgentServer(HostMetadata(fake.source())).start(Address("127.0.0.1", 0), files)
     files.key.unlink()
     with pytest.raises(ListenError, match=r"key\.pem: cannot be read: No such file"):
-        AgentServer(fake.source()).start(Address("127.0.0.1", 0), files)
+        AgentServer(HostMetadata(fake.source())).start(Address("127.0.0.1", 0), files)

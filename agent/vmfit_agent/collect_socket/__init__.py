@@ -1,0 +1,1 @@
+"""The socket between the collecting and the serving process: calls without gRPC."""

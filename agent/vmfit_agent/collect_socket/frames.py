@@ -1,0 +1,113 @@
+"""What travels between the two processes: one call per connection, framed.
+
+A request is a header (magic, method padded with zeros, the caller's seconds, length) and the
+serialised request. Each answer is a header (status, length) and, for status 0, a serialised
+response; for any other the field to blame, a zero and the message. A watch has many answers.
+"""
+
+import socket
+import struct
+from typing import NamedTuple
+
+from vmfit_agent.calls import CallFailed, Status
+from vmfit_contract.limits import MAX_MESSAGE_BYTES
+
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+HEALTH_METHOD = "Health"
+"""Answered with nothing by a process that can answer."""
+# Its last byte is the revision of this format.
+MAGIC = b"vmf\x01"
+_REQUEST = struct.Struct("!4s16sdI")
+_ANSWER = struct.Struct("!BI")
+# The kernel's own timeouts: a blocking read or write that makes no progress ends with EAGAIN.
+_TIMEVAL = struct.Struct("@ll")
+
+
+class Request(NamedTuple):
+    """A call."""
+
+    method: str
+    seconds: float
+    """How long the caller waits."""
+    message: bytes
+
+
+class FrameError(Exception):
+    """What arrived is not what the other process sends."""
+
+
+class ForeignClientError(FrameError):
+    """The other end does not speak this format; `started` is how it began."""
+
+    def __init__(self, started: bytes) -> None:
+        super().__init__(f"not a vmfit-agent of this version: it began with {started!r}")
+        self.started = started
+
+
+def limit_waiting(connection: socket.socket, *, receive: float, send: float) -> None:
+    """Let a blocked read or write raise BlockingIOError after the seconds; 0 for never."""
+    for option, seconds in ((socket.SO_RCVTIMEO, receive), (socket.SO_SNDTIMEO, send)):
+        microseconds = int(seconds * 1e6)
+        value = _TIMEVAL.pack(microseconds // 1_000_000, microseconds % 1_000_000)
+        connection.setsockopt(socket.SOL_SOCKET, option, value)
+
+
+def send_request(connection: socket.socket, request: Request) -> None:
+    """Send a call; raises CallFailed when it is too large, and OSError."""
+    if len(request.message) > MAX_REQUEST_BYTES:
+        raise CallFailed(
+            Status.RESOURCE_EXHAUSTED, f"the request is larger than {MAX_REQUEST_BYTES} bytes"
+        )
+    length = len(request.message)
+    header = _REQUEST.pack(MAGIC, request.method.encode(), request.seconds, length)
+    connection.sendall(header + request.message)
+
+
+def receive_request(connection: socket.socket) -> Request:
+    """Return the call; raises FrameError and OSError."""
+    header = _receive(connection, _REQUEST.size)
+    magic, method, seconds, length = _REQUEST.unpack(header)
+    if magic != MAGIC:
+        raise ForeignClientError(header)
+    if length > MAX_REQUEST_BYTES:
+        raise FrameError(f"a request of {length} bytes")
+    return Request(method.rstrip(b"\0").decode("latin-1"), seconds, _receive(connection, length))
+
+
+def send_answer(connection: socket.socket, message: bytes) -> None:
+    """Send a response; raises CallFailed when it is too large, and OSError."""
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise CallFailed(
+            Status.RESOURCE_EXHAUSTED, f"the answer is larger than {MAX_MESSAGE_BYTES} bytes"
+        )
+    connection.sendall(_ANSWER.pack(0, len(message)) + message)
+
+
+def send_failure(connection: socket.socket, failure: CallFailed) -> None:
+    """Send why there is no response; raises OSError."""
+    told = f"{failure.field}\0{failure.message}".encode(errors="replace")
+    connection.sendall(_ANSWER.pack(failure.status, len(told)) + told)
+
+
+def receive_answer(connection: socket.socket) -> bytes:
+    """Return the next response; raises the CallFailed that was sent, FrameError and OSError."""
+    status, length = _ANSWER.unpack(_receive(connection, _ANSWER.size))
+    if length > MAX_MESSAGE_BYTES:
+        raise FrameError(f"an answer of {length} bytes")
+    message = _receive(connection, length)
+    if status == 0:
+        return message
+    if status not in iter(Status):
+        raise FrameError(f"an answer of the unknown status {status}")
+    field, _, told = message.decode(errors="replace").partition("\0")
+    raise CallFailed(Status(status), told, field)
+
+
+def _receive(connection: socket.socket, length: int) -> bytes:
+    received = b""
+    while len(received) < length:
+        more = connection.recv(length - len(received), socket.MSG_WAITALL)
+        if not more:
+            raise FrameError("the connection was closed")
+        received += more
+    return received

@@ -1,0 +1,59 @@
+"""What the agent's servers share: taking a unix socket's path, and running until told to end."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from vmfit_contract.address import Address
+
+SOCKET_MODE = 0o660
+
+
+class ListenError(Exception):
+    """The server cannot listen there; the message says where and why."""
+
+
+class Stoppable(Protocol):
+    """A server."""
+
+    def stop(self) -> None:
+        """Finish what is under way within seconds, and take nothing more."""
+
+
+def run_until_told(server: Stoppable) -> None:
+    """Wait for SIGTERM or SIGINT, then stop the server."""
+    # The kernel may hand a signal to any thread, which wakes no lock that this one waits for.
+    told, tell = socket.socketpair()
+    os.set_blocking(tell.fileno(), False)
+    signal.set_wakeup_fd(tell.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    told.recv(1)
+    server.stop()
+
+
+def require_free(address: Address) -> None:
+    """Raise ListenError for a socket that another process answers on."""
+    path = Path(address.path)
+    if not path.parent.is_dir():
+        raise ListenError(f"{address}: cannot listen: no directory {path.parent}")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(address.path)
+        except OSError:
+            return
+    raise ListenError(f"{address}: cannot listen: another process does already")
+
+
+@contextmanager
+def socket_mode() -> Iterator[None]:
+    """Create sockets that nobody but owner and group may ever open."""
+    mask = os.umask(0o777 & ~SOCKET_MODE)
+    try:
+        yield
+    finally:
+        os.umask(mask)

@@ -1,0 +1,263 @@
+"""The socket between the two processes, and clients that do not behave."""
+
+import os
+import socket
+import struct
+import threading
+import time
+
+import grpc
+import pytest
+
+from vmfit.v1.host_metadata_service_pb2 import (
+    GetSnapshotRequest,
+    GetSnapshotResponse,
+    WatchSnapshotRequest,
+    WatchSnapshotResponse,
+)
+from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
+from vmfit_agent.calls import MAX_WATCHES, CallFailed, Status
+from vmfit_agent.collect_socket import frames, server
+from vmfit_agent.collect_socket.client import CollectSocket
+from vmfit_contract.address import Address
+
+IDENTITY = GetSnapshotRequest(parts=["identity"]).SerializeToString()
+WATCH = WatchSnapshotRequest(parts=["identity"]).SerializeToString()
+
+
+@pytest.fixture
+def address(fake, collect):
+    return collect(fake.source())[0]
+
+
+def hostname(address):
+    answer = CollectSocket(address).answer("GetSnapshot", IDENTITY, 5.0)
+    return GetSnapshotResponse.FromString(answer).snapshot.identity.hostname
+
+
+def connect(address):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address.path)
+    frames.limit_waiting(connection, receive=10, send=10)
+    return connection
+
+
+def failure(call):
+    with pytest.raises(CallFailed) as raised:
+        call()
+    assert "\n" not in raised.value.message
+    return raised.value.status, raised.value.message
+
+
+def await_true(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_clients_that_say_nothing_cost_nothing_else(fake, collect, monkeypatch):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.5)
+    address, _ = collect(fake.source())
+    silent = [connect(address) for _ in range(server.MAX_CONNECTIONS - 1)]
+    assert hostname(address) == "alpha"
+    silent.append(connect(address))
+    await_true(lambda: silent[0].recv(1) == b"")
+    assert hostname(address) == "alpha"
+    for each in silent:
+        each.close()
+
+
+def test_more_clients_than_places_are_told_so(address):
+    silent = [connect(address) for _ in range(server.MAX_CONNECTIONS)]
+    status, message = failure(lambda: hostname(address))
+    assert (status, "under way" in message) == (Status.RESOURCE_EXHAUSTED, True)
+    for each in silent:
+        each.close()
+    await_true(lambda: answers(address))
+
+
+def answers(address):
+    try:
+        return hostname(address) == "alpha"
+    except CallFailed:
+        return False
+
+
+def test_a_client_that_reads_nothing_is_dropped(fake, collect, monkeypatch):
+    monkeypatch.setattr(server, "SEND_SECONDS", 0.3)
+    fake.hostname = "x" * (8 << 20)
+    address, serving = collect(fake.source())
+    reader = connect(address)
+    frames.send_request(reader, frames.Request("GetSnapshot", 5.0, IDENTITY))
+    await_true(lambda: serving._places._value == server.MAX_CONNECTIONS - 1)
+    await_true(lambda: serving._places._value == server.MAX_CONNECTIONS)
+    with pytest.raises(frames.FrameError, match="closed"):
+        frames.receive_answer(reader)
+    reader.close()
+
+
+def test_a_watch_ends_with_its_client_and_frees_its_place(fake, address):
+    for _ in range(3 * MAX_WATCHES):
+        client = connect(address)
+        frames.send_request(client, frames.Request("WatchSnapshot", 0.0, WATCH))
+        snapshot = WatchSnapshotResponse.FromString(frames.receive_answer(client)).snapshot
+        assert snapshot.identity.hostname == "alpha"
+        client.close()
+        time.sleep(0.1)
+
+
+def test_a_watch_says_that_the_agent_stops(fake, collect):
+    address, serving = collect(fake.source())
+    stream = CollectSocket(address).watch(WATCH)
+    next(stream)
+    threading.Timer(0.2, serving.stop).start()
+    assert failure(lambda: next(stream)) == (Status.UNAVAILABLE, "the agent is stopping")
+    stream.close()
+
+
+def test_a_cancelled_watch_ends_quietly(address):
+    client = CollectSocket(address)
+    stream = client.watch(WATCH)
+    next(stream)
+    threading.Timer(0.2, client.close).start()
+    assert list(stream) == []
+    stream.close()
+
+
+def test_a_bug_costs_its_own_call_alone(fake, collect):
+    source = fake.source()
+    source.snapshot = lambda *_: 1 / 0
+    address, _ = collect(source)
+    told = (Status.UNKNOWN, "internal error: ZeroDivisionError: division by zero")
+    assert failure(lambda: hostname(address)) == told
+    assert CollectSocket(address).answer(frames.HEALTH_METHOD, b"", 1.0) == b""
+
+
+@pytest.mark.parametrize(
+    ("method", "message", "status"),
+    [
+        ("GetSnapshot", b"\xff", Status.INVALID_ARGUMENT),
+        ("Nothing", b"", Status.UNIMPLEMENTED),
+        ("GetSnapshot", bytes(frames.MAX_REQUEST_BYTES + 1), Status.RESOURCE_EXHAUSTED),
+    ],
+)
+def test_calls_that_cannot_be_answered(address, method, message, status):
+    assert failure(lambda: CollectSocket(address).answer(method, message, 5.0))[0] is status
+    with pytest.raises(CallFailed):
+        next(CollectSocket(address).watch(message or b"\xff"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"vmf\x02" + bytes(28),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        struct.pack("!4s16sdI", frames.MAGIC, b"GetSnapshot", 1.0, 1 << 31),
+        struct.pack("!4s16sdI", frames.MAGIC, b"GetSnapshot", float("nan"), 0),
+        b"vmf",
+        os.urandom(64),
+    ],
+)
+def test_strangers_are_sent_away(address, said):
+    with connect(address) as stranger:
+        stranger.sendall(said)
+        stranger.shutdown(socket.SHUT_WR)
+        try:
+            while stranger.recv(1 << 16):
+                pass
+        except ConnectionResetError:
+            pass
+    assert hostname(address) == "alpha"
+
+
+def test_a_grpc_client_is_told_whom_to_ask(address, dial):
+    with pytest.raises(grpc.RpcError) as raised:
+        HostMetadataStub(dial(address)).GetSnapshot(GetSnapshotRequest(), timeout=10)
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "vmfit-agent serve alone" in raised.value.details()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (None, "did not answer in time"),
+        (b"", "the connection was closed"),
+        (b"\0\0\0", "the connection was closed"),
+        (struct.pack("!BI", 0, 1 << 31), "an answer of 2147483648 bytes"),
+        (struct.pack("!BI", 99, 0), "an answer of the unknown status 99"),
+    ],
+)
+def test_a_collecting_process_that_does_not_behave(tmp_path, answer, message):
+    address = Address(path=str(tmp_path / "c.sock"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address.path)
+        listener.listen()
+
+        def accept():
+            connection, _ = listener.accept()
+            with connection:
+                frames.receive_request(connection)
+                if answer is None:
+                    connection.recv(1)
+                else:
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        call = CollectSocket(address).answer
+        status, told = failure(lambda: call("GetSnapshot", IDENTITY, 0.5))
+        thread.join()
+    assert (status, told) == (
+        Status.UNAVAILABLE,
+        f"the collecting process at {address}: {message}",
+    )
+
+
+def test_nobody_listens(tmp_path, fake):
+    address = Address(path=str(tmp_path / "c.sock"))
+    told = f"the collecting process at {address}: "
+    gone = (Status.UNAVAILABLE, told + "No such file or directory")
+    assert failure(lambda: hostname(address)) == gone
+    assert failure(lambda: CollectSocket(address).watch(WATCH)) == gone
+    left_behind = socket.socket(socket.AF_UNIX)
+    left_behind.bind(address.path)
+    left_behind.close()
+    refused = (Status.UNAVAILABLE, told + "Connection refused")
+    assert failure(lambda: hostname(address)) == refused
+
+
+def test_a_socket_left_behind_is_taken_over(fake, collect, tmp_path):
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(tmp_path / "collect.sock"))
+    address, serving = collect(fake.source())
+    assert hostname(address) == "alpha"
+    serving.stop()
+    assert not (tmp_path / "collect.sock").exists()
+
+
+def test_many_calls_at_once(address):
+    results = []
+    callers = [
+        threading.Thread(target=lambda: results.extend(hostname(address) for _ in range(20)))
+        for _ in range(16)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert results == ["alpha"] * 320
+
+
+def test_the_server_goes_on_without_threads(fake, collect, monkeypatch):
+    address, _ = collect(fake.source())
+    start = threading.Thread.start
+
+    def fail(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    status, _ = failure(lambda: hostname(address))
+    assert status is Status.RESOURCE_EXHAUSTED
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert hostname(address) == "alpha"
