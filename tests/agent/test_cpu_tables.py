@@ -1,7 +1,5 @@
-"""CPUID, feature names, CPU lists, /proc/cpuinfo: texts and numbers alone."""
+"""CPUID, CPU lists, /proc/cpuinfo: texts and numbers alone."""
 
-import json
-import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,17 +9,11 @@ from hypothesis import strategies as st
 
 from vmfit_agent.collectors import cpu
 from vmfit_agent.processors import cpuid
-from vmfit_agent.processors.cpu_features import (
-    CPUID_FEATURES,
-    MSR_FEATURES,
-    cpuid_features,
-    features_of_kernel_flags,
-    msr_features,
-)
 from vmfit_agent.processors.cpu_info import parse_cpuinfo
 from vmfit_agent.processors.cpu_list import format_cpu_list, parse_cpu_list, parse_cpu_mask
+from vmfit_agent.processors.kernel_flags import features_of_kernel_flags
 from vmfit_agent.processors.kvm import parse_supported_leaves
-from vmfit_agent.processors.vmx_features import VMX_FEATURES, vmx_features
+from vmfit_contract.cpu_features import names
 
 WORD = st.integers(0, 2**32 - 1)
 ID_SETS = st.sets(st.integers(0, 9000), max_size=200)
@@ -126,12 +118,6 @@ def test_enumeration_ends_whatever_a_processor_answers(eax, ecx):
     assert len(found) <= 4 * 256 * 64
 
 
-def test_every_feature_has_a_place_of_its_own():
-    places = [*CPUID_FEATURES.values(), *MSR_FEATURES.values()]
-    assert len(set(places)) == len(places)
-    assert not set(CPUID_FEATURES) & set(MSR_FEATURES)
-
-
 @pytest.mark.parametrize(
     ("flag", "name"),
     [
@@ -151,7 +137,7 @@ def test_every_feature_has_a_place_of_its_own():
     ],
 )
 def test_kernel_flags_have_libvirt_names(flag, name):
-    assert features_of_kernel_flags([flag]) == {name}
+    assert names(features_of_kernel_flags([flag])) == [name]
 
 
 def test_words_that_the_kernel_makes_up_are_no_features():
@@ -200,66 +186,6 @@ def test_kvm_supported_cpuid_is_unpacked():
     entry = [0xD, 1, 1, 0x1F, 2, 3, 4, 0, 0, 0, 7, 0, 1, 5, 6, 7, 8, 0, 0, 0]
     answer = header + b"".join(word.to_bytes(4, "little") for word in entry)
     assert parse_supported_leaves(answer) == {(7, 0): (5, 6, 7, 8), (0xD, 1): (0x1F, 2, 3, 4)}
-
-
-def test_a_vmx_control_is_a_feature_when_it_may_be_set_and_left():
-    may, must = 0b1001001, 0b0001000
-    assert vmx_features({0x48D: may << 32 | must}) == {"vmx-intr-exit", "vmx-preemption-timer"}
-    assert vmx_features({0x485: 1 << 6, 0x48C: 1 << 43}) == {
-        "vmx-activity-hlt",
-        "vmx-invvpid-single-context-noglobals",
-        "vmx-invept-single-context-noglobals",
-    }
-    assert not vmx_features({})
-
-
-@pytest.mark.corpus
-def test_qemu_names_the_same_vmx_features(corpus: Path):
-    text = (corpus / "cpuid/raw/lv-Atom-P5362.qemu-reply.json").read_text()
-    names = set(re.findall(r'"(vmx-[\w-]+)"', text))
-    assert len(names) > 50
-    assert names <= VMX_FEATURES
-
-
-# The bit that libvirt names for something that AMD dropped before any processor had it, and so on,
-# are in the table too: every name must be found where libvirt looks for it.
-@pytest.mark.corpus
-def test_every_name_of_libvirt_has_the_same_bit(corpus: Path):
-    for name, entry in json.loads((corpus / "cpuid/libvirt_feature_bits.json").read_text()).items():
-        (bit,) = (bit for bit in entry["bits"] if int(bit["mask"], 16))
-        number = int(bit["mask"], 16).bit_length() - 1
-        assert int(bit["mask"], 16) == 1 << number
-        if "msr" in bit:
-            high = 32 if bit["reg"] == "edx" else 0
-            assert MSR_FEATURES[name] == (int(bit["msr"], 16), number + high), name
-        else:
-            place = (int(bit["leaf"], 16), bit["subleaf"], bit["reg"], number)
-            assert CPUID_FEATURES[name] == place, name
-
-
-def _corpus_leaves(document):
-    return {
-        (int(leaf, 16), row["subleaf"]): tuple(
-            int(row[name], 16) for name in ("eax", "ebx", "ecx", "edx")
-        )
-        for leaf, rows in document["leaves"].items()
-        for row in rows
-    }
-
-
-@pytest.mark.corpus
-def test_processors_have_the_features_that_libvirt_sees(corpus: Path):
-    known = set(json.loads((corpus / "cpuid/libvirt_feature_bits.json").read_text()))
-    documents = sorted((corpus / "cpuid/json").glob("*.json"))
-    assert len(documents) > 30
-    for path in documents:
-        document = json.loads(path.read_text())
-        msrs = {
-            int(index, 16): int(value["edx"], 16) << 32 | int(value["eax"], 16)
-            for index, value in (document["msrs"] or {}).items()
-        }
-        found = cpuid_features(_corpus_leaves(document)) | msr_features(msrs)
-        assert found & known == set(document["features"]), path.name
 
 
 @pytest.mark.corpus

@@ -7,20 +7,15 @@ from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import exists, list_names, read_text, read_word
 from vmfit_agent.processors import cpu_msr, kvm
 from vmfit_agent.processors.architecture import libvirt_name, machine
-from vmfit_agent.processors.cpu_features import (
-    MSR_ANNOUNCED_BY,
-    cpuid_features,
-    features_of_kernel_flags,
-    msr_features,
-)
 from vmfit_agent.processors.cpu_info import CpuInfo, parse_cpuinfo
 from vmfit_agent.processors.cpu_kinds import Kind, read_kinds, without_ids
 from vmfit_agent.processors.cpu_sets import read_cpu_list
 from vmfit_agent.processors.cpu_topology import online_cpu_ids, read_topology
 from vmfit_agent.processors.cpuid import Leaves, vendor
+from vmfit_agent.processors.kernel_flags import features_of_kernel_flags
 from vmfit_agent.processors.kvm import Kvm
 from vmfit_agent.processors.time_stamp_counter import read_time_stamp_counter
-from vmfit_agent.processors.vmx_features import vmx_features
+from vmfit_contract.cpu_features import Bit, cpuid_features, msr_features, names, own_leaves
 
 FILES = (
     "proc/cpuinfo",
@@ -77,7 +72,7 @@ def collect(host: Host) -> Cpu:
     cpu.core_kinds.extend(_core_kind(host, kind) for kind in kinds)
     if kinds:
         _identify_from_cpuid(cpu, kinds[0].leaves)
-    cpu.features.extend(sorted(_features(host, cpu, kinds, info, answers)))
+    cpu.features.extend(names(_features(host, cpu, kinds, info, answers)))
     cpu.tsc.CopyFrom(read_time_stamp_counter(host, kinds[0].leaves if kinds else {}, answers))
     return cpu
 
@@ -122,24 +117,18 @@ def _identify_from_cpuid(cpu: Cpu, leaves: Leaves) -> None:
 
 def _features(
     host: Host, cpu: Cpu, kinds: Sequence[Kind], info: CpuInfo, answers: Kvm | None
-) -> set[str]:
+) -> set[Bit]:
     msrs = _msrs(host)
     cpu.msrs.extend(Msr(index=index, value=value) for index, value in sorted(msrs.items()))
     # libvirt, too, takes KVM's word where the registers cannot be read.
     if not msrs and answers is not None:
         msrs = answers.feature_msrs
     if kinds:
-        features = set.intersection(*(cpuid_features(kind.leaves) for kind in kinds))
+        features = set.intersection(*(cpuid_features(own_leaves(kind.leaves)) for kind in kinds))
     else:
         host.warn("features come from /proc/cpuinfo: those of mitigations are not known")
         features = features_of_kernel_flags(info.flags)
-    # KVM emulates these registers for guests of processors that lack them.
-    present = {
-        index: value
-        for index, value in msrs.items()
-        if MSR_ANNOUNCED_BY.get(index, "vmx") in features
-    }
-    return features | msr_features(present) | vmx_features(present)
+    return features | msr_features(msrs, features)
 
 
 def _msrs(host: Host) -> Mapping[int, int]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from vmfit_agent.host import Host
 from vmfit_agent.processors import cpuid
 from vmfit_agent.processors.cpuid import Leaves, Registers
+from vmfit_contract.cpu_features import own_leaves
 
 _NOTHING: Registers = (0, 0, 0, 0)
 _CORE_TYPES = {0x20: "atom", 0x40: "core"}
 _HYBRID_BIT = 1 << 15
-# A hypervisor may tell each virtual CPU its own number or time there.
-_HYPERVISOR_LEAVES = range(0x40000000, 0x50000000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,8 @@ def read_kinds(host: Host, cpu_ids: Collection[int]) -> list[Kind]:
         except OSError as error:
             silent.append(f"/dev/cpu/{cpu}/cpuid: {error.strerror}")
             continue
-        likeness = frozenset(
-            answer
-            for answer in without_ids(leaves).items()
-            if answer[0][0] not in _HYPERVISOR_LEAVES
-        )
+        # A hypervisor may tell each virtual CPU its own number or time in its leaves.
+        likeness = frozenset(without_ids(own_leaves(leaves)).items())
         kinds.setdefault(likeness, Kind([], leaves)).cpu_ids.append(cpu)
     if silent:
         others = f" (and {len(silent) - 1} more CPUs)" if len(silent) > 1 else ""

@@ -5,13 +5,12 @@ import re
 import stat
 from collections.abc import Iterable, Mapping
 
-from vmfit_agent.processors.cpu_features import FEATURE_MSRS
-from vmfit_agent.processors.vmx_features import VMX_MSRS
+from vmfit_contract.cpu_features import FEATURE_MSRS
 
 _LINE = re.compile(r"^\s*(0x[0-9a-f]{1,8}) (0x[0-9a-f]{1,16})\s*$")
 
 
-def read(path: str, indexes: Iterable[int] = (*FEATURE_MSRS, *VMX_MSRS)) -> Mapping[int, int]:
+def read(path: str, indexes: Iterable[int] = FEATURE_MSRS) -> Mapping[int, int]:
     """Return the registers' values by index; registers that the processor lacks are left out.
 
     Raises OSError when `path` cannot be opened, ValueError when a recording's text is malformed.
