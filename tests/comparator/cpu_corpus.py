@@ -20,7 +20,8 @@ from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import LibvirtUnavailable
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander, Hypervisor
-from vmfit_comparator.knowledge.cpu_names import canonical
+from vmfit_contract.cpu_features import Feature
+from vmfit_contract.cpu_features import features as features_of
 
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 ORACLE = CORPUS / "oracle" / "split"
@@ -80,17 +81,17 @@ def read_cpu(path: str) -> ET.Element:
     return cpu
 
 
-def host_features(cpu: ET.Element) -> frozenset[str]:
+def host_features(cpu: ET.Element) -> frozenset[Feature]:
     """A host's features from its description."""
     features = set(expanded(cpu.findtext("model", "")))
     for feature in cpu.findall("feature"):
         change = features.discard if feature.get("policy") == "disable" else features.add
         change(feature.get("name", ""))
-    return canonical(features)
+    return features_of(features)
 
 
 @cache
-def host(path: str) -> tuple[frozenset[str], str]:
+def host(path: str) -> tuple[frozenset[Feature], str]:
     """A host's features and vendor."""
     cpu = read_cpu(path)
     return host_features(cpu), cpu.findtext("vendor", "")
@@ -105,7 +106,9 @@ def guest_cpu(cpu: ET.Element) -> GuestCpu:
         vendor=cpu.findtext("vendor", ""),
     )
     described.expanded = not described.model or described.model in models()
-    features = set(expanded(described.model)) if described.model in models() else set()
+    features = (
+        set(expanded(described.model, with_removed=False)) if described.model in models() else set()
+    )
     for feature in cpu.findall("feature"):
         name, policy = feature.get("name", ""), feature.get("policy", "require")
         described.features.add(name=name, policy=policy)

@@ -21,10 +21,13 @@ from tests.comparator.cpu_corpus import CORPUS, NEEDS_CORPUS, answers, assert_ag
 from vmfit.v1.comparator_service_pb2 import BaselineResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.baselines.baseline import baseline
-from vmfit_comparator.knowledge.cpu_names import NEVER_ASKED, canonical
+from vmfit_comparator.knowledge.special_features import NEVER_ASKED as _NEVER_ASKED
+from vmfit_contract.cpu_features import features as features_of
+from vmfit_contract.cpu_features import names
 
 pytestmark = NEEDS_CORPUS
 
+NEVER_ASKED = frozenset(names(_NEVER_ASKED))
 _NOT_MIGRATABLE = frozenset(("invtsc", "xsaves"))
 _LEFT_OUT = {
     "test": frozenset(),
@@ -70,7 +73,7 @@ def described_hosts(xml: str) -> dict[str, Snapshot]:
 def answered(answer: dict) -> set[str]:
     """Return the features of libvirt's answer, its model expanded."""
     features = expanded(answer["model"]) | set(answer["require"])
-    return set(canonical(features - set(answer["disable"])))
+    return set(names(features_of(features - set(answer["disable"]))))
 
 
 def guest_features(response: BaselineResponse) -> set[str]:

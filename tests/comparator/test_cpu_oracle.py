@@ -13,7 +13,7 @@ import pytest
 
 from tests.comparator.cpu_corpus import NEEDS_CORPUS, answers, assert_agreement, guest, host
 from vmfit_comparator.knowledge.cpu_compare import Comparison, compare
-from vmfit_comparator.knowledge.cpu_names import canonical
+from vmfit_contract.cpu_features import features, names
 
 pytestmark = NEEDS_CORPUS
 
@@ -22,11 +22,11 @@ def differs(pair: dict, found: Comparison) -> str:
     """Say how our answer differs from libvirt's; empty when it does not."""
     wanted = (
         pair["result"],
-        sorted(canonical(pair.get("missing", ()))),
+        names(features(pair.get("missing", ()))),
         # Told in the message alone by `virsh hypervisor-cpu-compare`.
-        sorted(canonical(pair.get("forbidden_present", found.forbidden))),
+        names(features(pair.get("forbidden_present", map(str, found.forbidden)))),
     )
-    ours = (found.fit.name, list(found.missing), list(found.forbidden))
+    ours = (found.fit.name, names(found.missing), names(found.forbidden))
     return "" if wanted == ours else f"{pair}: libvirt {wanted}, vmfit {ours}"
 
 

@@ -22,7 +22,9 @@ from tests.comparator.cpu_corpus import (
 from tests.comparator.test_baseline_oracle import described_hosts
 from vmfit_comparator.baselines.baseline import baseline
 from vmfit_comparator.knowledge.cpu_compare import compare
-from vmfit_comparator.knowledge.cpu_names import NEVER_ASKED, canonical
+from vmfit_comparator.knowledge.special_features import NEVER_ASKED
+from vmfit_contract.cpu_features import feature
+from vmfit_contract.cpu_features import features as features_of
 
 pytestmark = NEEDS_CORPUS
 CASES = "oracle"
@@ -63,7 +65,7 @@ def test_has_feature():
     for case in cases("hasfeature"):
         compared += 1
         features, _ = host(f"{CASES}/{case['host']}")
-        if (case["feature"] in features) != (case["expected"] == "YES"):
+        if (feature(case["feature"]) in features) != (case["expected"] == "YES"):
             wrong.append(str(case))
     assert_agreement("cputest, hasfeature", wrong, compared, 3)
 
@@ -79,9 +81,9 @@ def test_baseline():
     for case in cases("baseline"):
         compared += 1
         wanted = host_features(read_cpu(f"{CASES}/{case['expected']}"))
-        found = baseline(described_hosts(cpus(case["cpus"]))).features
-        if set(found) != wanted:
-            wrong.append(f"{case}: {sorted(wanted ^ set(found))}")
+        found = features_of(baseline(described_hosts(cpus(case["cpus"]))).features)
+        if found != wanted:
+            wrong.append(f"{case}: {sorted(map(str, wanted ^ found))}")
     assert_agreement("cputest, baseline", wrong, compared, 3)
 
 
@@ -93,9 +95,9 @@ def test_cpuid_baseline():
         compared += 1
         both = "".join((CORPUS / each).read_text() for each in case["hosts"])
         wanted = host_features(read_cpu(f"{CASES}/{case['expected']}"))
-        found = set(baseline(described_hosts(both)).features)
+        found = features_of(baseline(described_hosts(both)).features)
         if found - NEVER_ASKED != wanted - NEVER_ASKED:
-            wrong.append(f"{case['label']}: {sorted(wanted ^ found)}")
+            wrong.append(f"{case['label']}: {sorted(map(str, wanted ^ found))}")
     assert_agreement("cputest, cpuid_baseline", wrong, compared, 1)
 
 
@@ -112,8 +114,8 @@ def test_guest_cpu():
         cpu = guest(f"{CASES}/{case['cpu']}")
         there, _ = host(f"{CASES}/{case['host']}")
         optional = {each.name for each in cpu.features if each.policy == "optional"}
-        given = canonical(cpu.expanded_features) | (canonical(optional) & there)
-        told = canonical(guest(f"{CASES}/{case['expected']}").expanded_features)
+        given = features_of(cpu.expanded_features) | (features_of(optional) & there)
+        told = features_of(guest(f"{CASES}/{case['expected']}").expanded_features)
         if told != given:
-            wrong.append(f"{case}: {sorted(told ^ given)}")
+            wrong.append(f"{case}: {sorted(map(str, told ^ given))}")
     assert_agreement("cputest, guestcpu", wrong, compared, 5)

@@ -30,8 +30,10 @@ from vmfit.v1.vm_pb2 import VM_STATE_RUNNING, Vm
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import cpu, cpu_model, cpu_passthrough
-from vmfit_comparator.knowledge.cpu_names import KVM_ALWAYS, canonical
-from vmfit_comparator.knowledge.guest_cpu import host_model
+from vmfit_comparator.knowledge.cpu_offer import host_model
+from vmfit_comparator.knowledge.special_features import KVM_ALWAYS
+from vmfit_contract.cpu_features import features as features_of
+from vmfit_contract.cpu_features import names
 
 pytestmark = NEEDS_CORPUS
 
@@ -153,7 +155,7 @@ def processor(path: str) -> Snapshot:
     features, vendor = host(path)
     snapshot = Snapshot()
     snapshot.cpu.architecture, snapshot.cpu.vendor = "x86_64", vendor
-    snapshot.cpu.features.extend(sorted(features))
+    snapshot.cpu.features.extend(names(features))
     return snapshot
 
 
@@ -173,7 +175,7 @@ def test_processors_alone():
         if vm.cpu.mode == "host-model":
             continue
         compared += 1
-        missing = canonical(pair.get("missing", ()))
+        missing = features_of(pair.get("missing", ()))
         result = "SUPERSET" if missing and missing <= KVM_ALWAYS else pair["result"]
         destination = processor(recorded["hosts"][pair["host"]])
         # Every agent reads the vendor; libvirt has no name for some.
@@ -192,7 +194,7 @@ def test_a_hosts_processor_on_another_host():
         vm = definition(source, "")
         vm.cpu.ClearField("check")
         compared += 1
-        missing = canonical(pair.get("missing", ()))
+        missing = features_of(pair.get("missing", ()))
         result = "SUPERSET" if missing and missing <= KVM_ALWAYS else pair["result"]
         destination = processor(recorded["hosts"][pair["host"]])
         found = findings(vm, destination, processor(source))

@@ -16,6 +16,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import GuestCpu
 from vmfit_comparator.baselines.baseline import baseline
 from vmfit_comparator.knowledge.cpu_compare import Fit, compare
+from vmfit_contract.cpu_features import features
 
 pytestmark = NEEDS_CORPUS
 
@@ -55,7 +56,7 @@ def common(first: Sequence[int], second: Sequence[int]) -> set[str]:
 
 
 def fits(first: Sequence[int], second: Sequence[int]) -> tuple[bool, bool]:
-    found = compare(guest(first), frozenset(names(second))).fit
+    found = compare(guest(first), features(names(second))).fit
     return found is not Fit.INCOMPATIBLE, found is Fit.SUPERSET
 
 
@@ -85,7 +86,7 @@ def test_vm_is_compatible():
         compared += 1
         cpu = guest(words_of(flags["cpu_info_features_key"]))
         cpu.vendor = flags["cpu_info_vendor_key"]
-        host = frozenset(names(words_of(suite["constants"][f"features_{kind}"])))
+        host = features(names(words_of(suite["constants"][f"features_{kind}"])))
         found = compare(cpu, host, "Abacus")
         if (found.fit is not Fit.INCOMPATIBLE) != ("ok" in case["expected"]):
             wrong.append(str(case))

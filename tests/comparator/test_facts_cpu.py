@@ -6,6 +6,7 @@ from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.healthy import FEATURES
 from tests.comparator.tables import case_of, cases
 from vmfit_comparator.facts import cpu, cpu_model, cpu_passthrough
+from vmfit_contract.cpu_features import Msr, feature
 
 CONNECTION = "hypervisor.connections[0]"
 CAPABILITIES = f"destination.{CONNECTION}.domain_capabilities[0]"
@@ -13,6 +14,32 @@ HOST_MODEL = f"{CAPABILITIES}.host_model"
 TCG_MODEL = f"destination.{CONNECTION}.domain_capabilities[1].host_model"
 NO_AVX2 = [each for each in FEATURES if each != "avx2"]
 AMD = {"destination.cpu.vendor": "AuthenticAMD"}
+
+
+def registers(names):
+    """The leaves, and the feature MSRs, that show exactly these features."""
+    leaves, msrs = {}, {}
+    for bit in map(feature, names):
+        if isinstance(bit.place, Msr):
+            index = bit.place.index
+            # Of a control: may be 1, need not.
+            high = 32 if bit.place.is_control else 0
+            msrs[index] = msrs.get(index, 0) | 1 << bit.number + high
+            continue
+        place = bit.place.leaf, bit.place.subleaf
+        leaf = leaves.setdefault(place, {"leaf": place[0], "subleaf": place[1]})
+        leaf[bit.place.register] = leaf.get(bit.place.register, 0) | 1 << bit.number
+    return list(leaves.values()), [{"index": index, "value": msrs[index]} for index in msrs]
+
+
+def kvm_says(names, side="destination"):
+    leaves, msrs = registers(names)
+    return {
+        f"{side}.cpu.kvm": {"supportedLeaves": leaves, "featureMsrs": msrs},
+        f"{side}.{CONNECTION}.domain_capabilities": [],
+    }
+
+
 NO_CAPABILITIES = {f"destination.{CONNECTION}.domain_capabilities": []}
 TCG = {"vm.domain_type": "qemu"}
 OFFLINE = {"options.offline": True}
@@ -115,6 +142,41 @@ CPU_FEATURES = [
         {**NO_CAPABILITIES, **TCG, "vm.cpu.expanded_features": ["sse2"]},
         "NO_IDEA",
     ),
+    ("only KVM's word is known", kvm_says(FEATURES), "PROBABLY_YES"),
+    ("KVM cannot give it, its processor could", kvm_says(NO_AVX2), "NO"),
+    (
+        "KVM gives what the processor lacks",
+        {**kvm_says(FEATURES), "destination.cpu.features": NO_AVX2},
+        "PROBABLY_YES",
+    ),
+    ("KVM lists no MSRs", {**kvm_says(FEATURES), **seen("rdctl-no")}, "PROBABLY_NO"),
+    (
+        "KVM's MSR lacks a bit",
+        {**kvm_says([*FEATURES, "arch-capabilities", "mds-no"]), **seen("rdctl-no")},
+        "NO",
+    ),
+    ("a name without a bit", {**kvm_says(FEATURES), **seen("newest")}, "PROBABLY_NO"),
+    ("QEMU may give it beyond KVM", {**kvm_says(FEATURES), **seen("monitor")}, "PROBABLY_NO"),
+    (
+        "raw CPUID rather than names",
+        {
+            **NO_CAPABILITIES,
+            "destination.cpu.features": NO_AVX2,
+            "destination.cpu.core_kinds": [{"leaves": registers(FEATURES)[0]}],
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "one kind of core lacks it",
+        {
+            **NO_CAPABILITIES,
+            "destination.cpu.core_kinds": [
+                {"leaves": registers(FEATURES)[0]},
+                {"leaves": registers(NO_AVX2)[0]},
+            ],
+        },
+        "PROBABLY_NO",
+    ),
     *(
         (
             f"TSX of model {model}, stepping {stepping}",
@@ -181,11 +243,7 @@ CPU_FEATURES = [
         "YES",
     ),
     ("another vendor, not started yet", {"vm.cpu.vendor": "AMD", "vm.cpu.check": "partial"}, "NO"),
-    (
-        "dropped from the model since",
-        {"vm.cpu.model": "EPYC", "vm.cpu.expanded_features": ["sse2", "monitor"]},
-        "YES",
-    ),
+    ("by QEMU's and the kernel's names", {"vm.cpu.expanded_features": ["sse3", "xd"]}, "YES"),
 ]
 PASSED = {"vm.cpu.mode": "host-passthrough", "vm.cpu.expanded": False}
 MAXIMUM = {"vm.cpu.mode": "maximum", "vm.cpu.expanded": False, **TCG}
@@ -217,7 +275,18 @@ PASSTHROUGH = [
         {**PASSED, f"hosts.{CONNECTION}.domain_capabilities": []},
         "PROBABLY_YES",
     ),
-    ("known on one side", {**PASSED, **NO_CAPABILITIES}, "NO_IDEA"),
+    ("known on one side", {**PASSED, **NO_CAPABILITIES}, "PROBABLY_YES"),
+    ("known on one side, emulated", {**MAXIMUM, **NO_CAPABILITIES}, "NO_IDEA"),
+    (
+        "the processor loses one, which the guest may never have had",
+        {**PASSED, **NO_CAPABILITIES, "destination.cpu.features": NO_AVX2},
+        "PROBABLY_NO",
+    ),
+    (
+        "KVM cannot give what the guest is known to have",
+        {**PASSED, "vm.cpu.expanded": True, **kvm_says(FEATURES, "source"), **kvm_says(NO_AVX2)},
+        "NO",
+    ),
     ("offline", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **OFFLINE}, "YES"),
 ]
 MODELS = f"{CAPABILITIES}.models"

@@ -13,7 +13,10 @@ from vmfit_comparator.baselines.baseline_model import (
     cpu_xml,
     definitions,
 )
-from vmfit_comparator.knowledge.cpu_names import canonical, vendor_name
+from vmfit_comparator.knowledge.cpu_offer import kvm_features, processor_features
+from vmfit_comparator.knowledge.cpu_vendors import vendor_name
+from vmfit_contract.cpu_features import Feature, is_hypervisors, names
+from vmfit_contract.cpu_features import features as features_of
 
 _NUMBER = re.compile(r"\d+")
 _PREFERRED_TYPES = ("kvm", "qemu")
@@ -39,14 +42,14 @@ def baseline(
     features = frozenset.intersection(*(each.features for each in views))
     vendor = _common_vendor(views, domain_type, warnings)
     response = BaselineResponse(
-        features=sorted(features),
+        features=names(features),
         vendor=vendor,
         machine_types=_machine_types(views, warnings),
         domain_type=domain_type,
         architecture=architecture,
     )
     for view in views:
-        extra = sorted(view.features - features)
+        extra = names(view.features - features)
         response.hosts.append(BaselineHost(host=view.name, extra_features=extra))
     known = definitions(cpu for view in views for cpu in view.cpus)
     model = best_model(common_models([view.models for view in views], features, known), vendor)
@@ -65,7 +68,7 @@ class _View:
 
     name: str
     snapshot: Snapshot
-    features: frozenset[str]
+    features: frozenset[Feature]
     vendor: str
     models: dict[str, CpuModelUsability]
     cpus: tuple[HostCpuModel, ...]
@@ -80,7 +83,7 @@ class _View:
         warning = ""
         if expanded:
             # Several emulators: only what each of them gives is sure.
-            features = frozenset.intersection(*(canonical(each.features) for each in expanded))
+            features = frozenset.intersection(*(features_of(each.features) for each in expanded))
         else:
             features, warning = _processor_features(name, snapshot, host_cpus, domain_type)
         # Emulation gives a vendor of its own: the guest's counts.
@@ -108,11 +111,20 @@ def _capabilities(
 
 def _processor_features(
     name: str, snapshot: Snapshot, host_cpus: Sequence[HostCpuModel], domain_type: str
-) -> tuple[frozenset[str], str]:
-    for features in (snapshot.cpu.features, *(each.features for each in host_cpus)):
-        if features:
-            return canonical(features), (
-                f"{name}: what {domain_type or 'the hypervisor'} gives to guests is not known; "
+) -> tuple[frozenset[Feature], str]:
+    guests = domain_type or "the hypervisor"
+    kvm = kvm_features(snapshot.cpu) if domain_type in {"kvm", ""} else frozenset()
+    if kvm:
+        # What KVM adds of its own is no part of libvirt's CPUs.
+        own = frozenset(each for each in kvm if not is_hypervisors(each))
+        return own, f"{name}: what {guests} gives to guests is known from KVM alone, not QEMU"
+    for told in (
+        processor_features(snapshot.cpu),
+        *(features_of(each.features) for each in host_cpus),
+    ):
+        if told:
+            return told, (
+                f"{name}: what {guests} gives to guests is not known; "
                 "its processor's features stand in for it, and guests usually get fewer"
             )
     why = next(

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from vmfit.v1.hypervisor_pb2 import CpuModelUsability, HostCpuModel
 from vmfit_comparator.knowledge.cpu_generations import generation
-from vmfit_comparator.knowledge.cpu_names import NEVER_ASKED, canonical, vendor_name
+from vmfit_comparator.knowledge.cpu_vendors import vendor_name
+from vmfit_comparator.knowledge.special_features import INVARIANT_TSC, NEVER_ASKED
+from vmfit_contract.cpu_features import Feature, names
+from vmfit_contract.cpu_features import features as features_of
 
 # A newer model with this many features switched off is still better than an older one.
 _FEW_DISABLED = 16
 # libvirt refuses to migrate a guest that was given these.
-_NOT_MIGRATABLE = frozenset(("invtsc",))
+_NOT_MIGRATABLE: frozenset[Feature] = frozenset((INVARIANT_TSC,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +24,25 @@ class NamedModel:
     vendor: str
     """libvirt's name; empty when libvirt does not tell."""
     deprecated: bool
-    disabled: frozenset[str]
-    own_features: frozenset[str] | None
+    disabled: frozenset[Feature]
+    own_features: frozenset[Feature] | None
     """What the name alone stands for; None when no host tells."""
 
 
-def definitions(hosts: Iterable[HostCpuModel]) -> dict[str, frozenset[str]]:
+def definitions(hosts: Iterable[HostCpuModel]) -> dict[str, frozenset[Feature]]:
     """Return what model names stand for, as far as expanded CPUs of that name reveal it."""
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, frozenset[Feature]] = {}
     for cpu in hosts:
         if cpu.expanded and cpu.model and cpu.features:
-            extra, missing = canonical(cpu.extra_features), canonical(cpu.disabled_features)
-            found[cpu.model] = (canonical(cpu.features) - extra) | missing
+            extra, missing = features_of(cpu.extra_features), features_of(cpu.disabled_features)
+            found[cpu.model] = (features_of(cpu.features) - extra) | missing
     return found
 
 
 def common_models(
     hosts: Sequence[Mapping[str, CpuModelUsability]],
-    features: frozenset[str],
-    known: Mapping[str, frozenset[str]],
+    features: frozenset[Feature],
+    known: Mapping[str, frozenset[Feature]],
 ) -> list[NamedModel]:
     """Return the models that all hosts can run, as they are or with named features off.
 
@@ -58,7 +61,7 @@ def common_models(
         own = known.get(name)
         # What must be off: by the model's definition, or by what each host says it lacks.
         if own is not None or all(entry.usable or entry.blockers for entry in entries):
-            lacking = canonical(
+            lacking = features_of(
                 blocker for entry in entries if not entry.usable for blocker in entry.blockers
             )
             models.append(
@@ -90,7 +93,7 @@ def best_model(models: Iterable[NamedModel], vendor: str) -> NamedModel | None:
     return max(models, key=rank, default=None)
 
 
-def cpu_xml(model: NamedModel, vendor: str, features: Iterable[str]) -> str:
+def cpu_xml(model: NamedModel, vendor: str, features: Iterable[Feature]) -> str:
     """Return libvirt's <cpu> for a guest with all of `features` and nothing else of the model.
 
     Features that QEMU cannot be asked for, or that keep a guest from migrating, are left out.
@@ -100,12 +103,12 @@ def cpu_xml(model: NamedModel, vendor: str, features: Iterable[str]) -> str:
     lines.append(f"  <model fallback='forbid'>{_escaped(model.name)}</model>")
     if vendor:
         lines.append(f"  <vendor>{_escaped(vendor)}</vendor>")
-    for policy, names in (
+    for policy, chosen in (
         ("require", wanted - (model.own_features or frozenset())),
         ("disable", model.disabled),
     ):
         lines += (
-            f"  <feature policy='{policy}' name='{_escaped(name)}'/>" for name in sorted(names)
+            f"  <feature policy='{policy}' name='{_escaped(name)}'/>" for name in names(chosen)
         )
     return "\n".join([*lines, "</cpu>", ""])
 

@@ -1,6 +1,7 @@
 """Facts about the guest's CPU: its vendor and its features."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from vmfit.v1.finding_pb2 import (
     ChangeDefinition,
@@ -24,16 +25,17 @@ from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.cpu_power import by_model, is_power
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.cpu_compare import Comparison, Fit, compare, guest_features
-from vmfit_comparator.knowledge.cpu_names import HINTS, NEVER_ASKED, canonical, vendor_name
+from vmfit_comparator.knowledge.cpu_offer import Offer, host_model, offer, offer_reads
+from vmfit_comparator.knowledge.cpu_vendors import vendor_name
 from vmfit_comparator.knowledge.guest_cpu import (
     PASSED_THROUGH,
-    Offer,
     has_no_model,
-    host_model,
     live_cpu,
     needed_features,
-    offer,
 )
+from vmfit_comparator.knowledge.special_features import HINTS, NEVER_ASKED
+from vmfit_contract.cpu_features import Feature, names
+from vmfit_contract.cpu_features import features as features_of
 
 
 @fact(
@@ -105,28 +107,19 @@ _BASELINE = Remedy(
         "vm.os_type",
         "vm.architecture",
         "vm.connection_uri",
-        "destination.hypervisor.connections",
-        "destination.cpu.features",
-        "destination.cpu.vendor",
-        "destination.cpu.family",
-        "destination.cpu.model",
-        "destination.cpu.stepping",
-        "source.hypervisor.connections",
-        "source.cpu.features",
-        "source.cpu.vendor",
-        "source.cpu.family",
-        "source.cpu.model",
-        "source.cpu.stepping",
+        *offer_reads("destination"),
+        *offer_reads("source"),
     ),
 )
 @unless_offline
 def features(migration: Migration) -> Outcome:
     """Compare the guest's features, one by one, with what the destination's hypervisor gives.
 
-    All there is YES, from the hypervisor's own word; PROBABLY_YES when only the processor's
-    features are known, or what QEMU emulates. A feature that the destination's libvirt has no name
-    for is NO, even where the definition disables it. Any missing one is NO, and all are named:
-    libvirt makes check='full' of whatever a running guest has, forced features included, and
+    All there is YES, from the hypervisor's own word; PROBABLY_YES when only KVM's word or the
+    processor's features are known. Whatever the hosts call a feature, its bit is compared. A
+    feature that the destination's libvirt has no name for is NO, even where the definition disables
+    it. Any missing one is NO by the word of the hypervisor or of KVM, else PROBABLY_NO, and all are
+    named: libvirt makes check='full' of whatever a running guest has, forced features included, and
     refuses. A definition that is not running yet (check='partial', or none given) must also match
     what it says of vendor, forbidden features and match='strict'. CPU model names are never
     compared, except on POWER, which has no features. Passed-through CPUs are judged by
@@ -163,30 +156,30 @@ def _compared(migration: Migration, given: Offer) -> Outcome:
         if comparison.fit is Fit.INCOMPATIBLE:
             return _refused(comparison)
     if lacking:
-        return _lacking(tuple(sorted(lacking)), given)
+        return _lacking(lacking, given)
     text = f"all {len(cpu.expanded_features)} features of the guest are in {given.source}"
     return yes(text) if given.firm else probably_yes(text)
 
 
-def _lacking(lacking: tuple[str, ...], given: Offer) -> Outcome:
-    names = ", ".join(lacking)
-    text = f"{given.source} lacks {names} (the guest was started with them)"
+def _lacking(lacking: AbstractSet[Feature], given: Offer) -> Outcome:
+    listed = ", ".join(names(lacking))
+    text = f"{given.source} lacks {listed} (the guest was started with them)"
     if HINTS.issuperset(lacking):
         text += "; they are only hints for speed, libvirt refuses all the same"
     remedy = Remedy(
-        summary=f"Start the guest without {names}, or with a CPU model that lacks them",
-        disable_cpu_features=DisableCpuFeatures(features=lacking),
+        summary=f"Start the guest without {listed}, or with a CPU model that lacks them",
+        disable_cpu_features=DisableCpuFeatures(features=names(lacking)),
     )
-    return (no if given.firm else probably_no)(text, remedies=[remedy])
+    return (no if given.lacks_firmly(lacking) else probably_no)(text, remedies=[remedy])
 
 
-def _unknown(names: Sequence[str]) -> Outcome:
-    listed = ", ".join(names)
+def _unknown(unknown: Sequence[str]) -> Outcome:
+    listed = ", ".join(unknown)
     remedies = [
         upgrade("libvirt", ""),
         Remedy(
             summary=f"Give the destination a definition without {listed}, with --xml",
-            disable_cpu_features=DisableCpuFeatures(features=names),
+            disable_cpu_features=DisableCpuFeatures(features=unknown),
         ),
     ]
     return no(f"the destination's libvirt does not know the feature {listed}", remedies=remedies)
@@ -196,24 +189,26 @@ def _refused(comparison: Comparison) -> Outcome:
     if comparison.vendor:
         return no(f"the definition asks for a CPU from {comparison.vendor}", remedies=[_BASELINE])
     if comparison.forbidden:
-        names = ", ".join(comparison.forbidden)
-        text = f"the destination's CPU has {names}, which the definition forbids"
+        listed = ", ".join(names(comparison.forbidden))
+        text = f"the destination's CPU has {listed}, which the definition forbids"
     else:
-        names = ", ".join(comparison.extra)
-        text = f"match='strict', and the destination's CPU also has {names}"
+        listed = ", ".join(names(comparison.extra))
+        text = f"match='strict', and the destination's CPU also has {listed}"
     remedy = Remedy(
         summary="Disable these features instead of forbidding them; match='exact'",
-        disable_cpu_features=DisableCpuFeatures(features=comparison.forbidden or comparison.extra),
+        disable_cpu_features=DisableCpuFeatures(
+            features=names(comparison.forbidden or comparison.extra)
+        ),
     )
     return no(text, remedies=[remedy])
 
 
 def _explicit_only(migration: Migration, given: Offer) -> Outcome:
     cpu = live_cpu(migration)
-    explicit = canonical(each.name for each in cpu.features if each.policy == "require")
+    explicit = features_of(each.name for each in cpu.features if each.policy == "require")
     lacking = explicit - given.features
     if lacking:
-        return _lacking(tuple(sorted(lacking)), given)
+        return _lacking(lacking, given)
     why = cpu.expansion_error or "nobody expanded it"
     text = f"the features of {cpu.model or cpu.mode} are not known ({why})"
     return no_idea(text, missing=["vm.cpu.expanded_features"])

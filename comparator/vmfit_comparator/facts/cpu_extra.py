@@ -7,6 +7,7 @@ from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, has_no_model, live_cpu
 from vmfit_comparator.knowledge.regressions import matching_regressions
+from vmfit_contract.cpu_features import names
 
 
 @fact(
@@ -45,10 +46,10 @@ def extra_features(migration: Migration) -> Outcome:
     found = [each for each in matching_regressions(migration) if each.added_features]
     if not found:
         return yes("these versions are not known to add any")
-    names = ", ".join(sorted({name for each in found for name in each.added_features}))
+    added = names(frozenset().union(*(each.added_features for each in found)))
     references = ", ".join(reference for each in found for reference in each.references)
     remedies = [upgrade(each.package, each.fixed_in) for each in found]
-    text = f"the destination's hypervisor adds {names} ({references})"
+    text = f"the destination's hypervisor adds {', '.join(added)} ({references})"
     return probably_no(text, probability=0.2, remedies=remedies)
 
 

@@ -18,7 +18,8 @@ from vmfit_comparator.knowledge.connections import (
     domain_capabilities_for,
     guest_archs_for,
 )
-from vmfit_comparator.knowledge.guest_cpu import host_model
+from vmfit_comparator.knowledge.cpu_offer import host_model
+from vmfit_contract.cpu_features import feature, features
 
 _TSC = "destination.cpu.tsc"
 # What decides which domain capabilities concern the VM.
@@ -193,13 +194,13 @@ def phys_bits(migration: Migration) -> Outcome:
 
 
 # XCR0 bits that each feature of a guest needs.
-_XCR0 = (
-    ("avx", 0x4),
-    ("mpx", 0x18),
-    ("avx512f", 0xE0),
-    ("pku", 0x200),
-    ("amx-tile", 0x60000),
-)
+_XCR0 = {
+    feature("avx"): 0x4,
+    feature("mpx"): 0x18,
+    feature("avx512f"): 0xE0,
+    feature("pku"): 0x200,
+    feature("amx-tile"): 0x60000,
+}
 
 
 @fact(
@@ -225,19 +226,19 @@ def xsave_state(migration: Migration) -> Outcome:
     """
     if migration.vm.domain_type != "kvm":
         return yes("the guest's processor state is emulated")
-    seen = set(migration.vm.cpu.expanded_features)
-    needed = {name: bits for name, bits in _XCR0 if name in seen}
-    names = ", ".join(needed)
+    seen = features(migration.vm.cpu.expanded_features)
+    needed = {each: bits for each, bits in _XCR0.items() if each in seen}
+    names = ", ".join(map(str, needed))
     if not needed:
         return yes("the guest has no features with a state beyond SSE's")
     if not migration.destination.cpu.HasField("xsave"):
         model = host_model(migration.vm, migration.destination)
-        if model is not None and needed.keys() <= set(model.features):
+        if model is not None and needed.keys() <= features(model.features):
             return yes(f"the hypervisor there gives {names}, and so their state")
         missing = "destination.cpu.xsave.feature_mask"
         return no_idea(f"whether there is room for {names} is not known", missing=[missing])
     mask = migration.destination.cpu.xsave.feature_mask
-    lacking = [name for name, bits in needed.items() if bits & ~mask]
+    lacking = [str(each) for each, bits in needed.items() if bits & ~mask]
     if lacking:
         return no(f"XCR0 is {mask:#x} there, it lacks the state of {', '.join(lacking)}")
     return yes(f"XCR0 is {mask:#x} there, with the state of {names}")

@@ -16,9 +16,11 @@ from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
 from vmfit_comparator.knowledge.cpu_compare import guest_features
-from vmfit_comparator.knowledge.cpu_names import canonical
-from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, offer
+from vmfit_comparator.knowledge.cpu_offer import offer, offer_reads
+from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
+from vmfit_comparator.knowledge.special_features import INVARIANT_TSC
 from vmfit_comparator.knowledge.versions import kernel_version
+from vmfit_contract.cpu_features import features, names
 
 _VM = (
     "vm.domain_type",
@@ -41,11 +43,7 @@ _CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
     also_reads=(
         *_VM,
         "incoming.cpu",
-        "destination.cpu.features",
-        "destination.cpu.vendor",
-        "destination.cpu.family",
-        "destination.cpu.model",
-        "destination.cpu.stepping",
+        *offer_reads("destination"),
     ),
 )
 @unless_offline
@@ -94,12 +92,12 @@ def _usable(migration: Migration, model: CpuModelUsability) -> Outcome:
         return no_idea(f"libvirt does not tell if {cpu.model} is usable", missing=[missing])
     if model.usable:
         return yes(f"{cpu.model} is usable there")
-    blockers = canonical(model.blockers)
+    blockers = features(model.blockers)
     if blockers and cpu.expanded:
-        needed = sorted(blockers & guest_features(cpu).required)
+        needed = blockers & guest_features(cpu).required
         if needed:
-            return no(f"{cpu.model} is not usable there for want of {', '.join(needed)}")
-        return yes(f"{cpu.model} lacks {', '.join(sorted(blockers))} there, like the guest")
+            return no(f"{cpu.model} is not usable there for want of {', '.join(names(needed))}")
+        return yes(f"{cpu.model} lacks {', '.join(names(blockers))} there, like the guest")
     given = offer(migration.vm, migration.destination)
     if cpu.expanded and given is not None and guest_features(cpu).required <= given.features:
         return yes(f"{cpu.model} is not whole there, the guest's part of it is")
@@ -127,7 +125,7 @@ def migratable_flags(migration: Migration) -> Outcome:
     fixed = any(timer.name == "tsc" and timer.frequency_hz for timer in vm.timers)
     if fixed:
         return yes("the TSC's frequency is fixed")
-    named = {each.name for each in vm.cpu.features if each.policy in {"require", "force"}}
+    named = features(each.name for each in vm.cpu.features if each.policy in {"require", "force"})
     remedy = change_definition(
         "Fix the TSC's frequency, or start the guest without invtsc",
         "clock/timer[@name='tsc']/@frequency",
@@ -137,8 +135,8 @@ def migratable_flags(migration: Migration) -> Outcome:
     if vm.cpu.mode in PASSED_THROUGH and vm.domain_type == "kvm":
         if vm.cpu.migratable == "off" and migration.source.cpu.tsc.invariant:
             return no(f"{text} (migratable='off')", remedies=[remedy])
-        return no(text, remedies=[remedy]) if "invtsc" in named else yes("invtsc is left out")
-    if "invtsc" in named or "invtsc" in vm.cpu.expanded_features:
+        return no(text, remedies=[remedy]) if INVARIANT_TSC in named else yes("invtsc is left out")
+    if INVARIANT_TSC in named or INVARIANT_TSC in features(vm.cpu.expanded_features):
         return no(text, remedies=[remedy])
     if not vm.cpu.expanded and vm.cpu.model:
         missing = "vm.cpu.expanded_features"

@@ -1,5 +1,7 @@
 """The fact about CPUs that are passed through: the guest sees its host's own."""
 
+from collections.abc import Set as AbstractSet
+
 from vmfit.v1.finding_pb2 import (
     QUALITY_REDUCED,
     Consequence,
@@ -14,12 +16,14 @@ from vmfit_comparator.evaluation.outcome import (
     no,
     no_idea,
     not_applicable,
+    probably_no,
     probably_yes,
     yes,
 )
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.knowledge.cpu_names import canonical
-from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, offer
+from vmfit_comparator.knowledge.cpu_offer import host_model, like_offers
+from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
+from vmfit_contract.cpu_features import Feature, features, names
 
 _HOST_MODEL = "hypervisor.connections.domain_capabilities.host_model"
 _NAMED = Remedy(
@@ -54,50 +58,55 @@ def mode_passthrough(migration: Migration) -> Outcome:
 
     libvirt does not check it: with fewer features the migration may succeed, and the guest
     loses them while it runs. A feature missing there is NO under KVM, whose state may not load
-    without it; under TCG the guest goes on and breaks only if it uses the feature: PROBABLY_YES
-    of REDUCED quality. The same features are YES under TCG, which emulates them, and under KVM
-    when family, model, stepping, microcode and kernel agree too; else, and with more features
-    there, PROBABLY_YES of REDUCED quality. Unknown features are NO_IDEA.
+    without it, if the hypervisors say so; by the processors alone PROBABLY_NO, for the guest may
+    never have had it. Under TCG the guest goes on and breaks only if it uses the feature:
+    PROBABLY_YES of REDUCED quality. The same features are YES under TCG, which emulates them, and
+    under KVM when family, model, stepping, microcode and kernel agree too; else, and with more
+    features there, PROBABLY_YES of REDUCED quality. Unknown features are NO_IDEA.
 
     Source: libvirt docs/formatdomain.rst, host-passthrough and maximum; lab measurements.
     """
     vm = migration.vm
     if vm.cpu.mode not in PASSED_THROUGH:
         return not_applicable(f"the guest's CPU is of mode {vm.cpu.mode or 'custom'}")
-    before, after = offer(vm, migration.source), offer(vm, migration.destination)
-    if before is None or after is None or before.firm != after.firm:
-        sides = {"source": before, "destination": after}
-        unknown = [side for side, each in sides.items() if each is None or not each.firm]
+    offers = like_offers(vm, migration.source, migration.destination)
+    if offers is None:
+        sides = {"source": migration.source, "destination": migration.destination}
+        unknown = [side for side, each in sides.items() if host_model(vm, each) is None]
         missing = [f"{side}.{_HOST_MODEL}" for side in unknown]
         return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
-    seen = canonical(vm.cpu.expanded_features) if vm.cpu.expanded else before.features
-    switched_off = {each.name for each in vm.cpu.features if each.policy in {"disable", "forbid"}}
-    lacking = sorted(seen - after.features - switched_off)
+    before, after = offers
+    seen = features(vm.cpu.expanded_features) if vm.cpu.expanded else before.features
+    switched_off = features(
+        each.name for each in vm.cpu.features if each.policy in {"disable", "forbid"}
+    )
+    lacking = seen - after.features - switched_off
     if lacking:
-        return _lost(lacking, emulated=vm.domain_type != "kvm")
+        firm = (before.firm or vm.cpu.expanded) and after.lacks_firmly(lacking)
+        return _lost(lacking, emulated=vm.domain_type != "kvm", firm=firm)
     if vm.domain_type != "kvm" and before.firm and before.features == after.features:
         return yes("both hypervisors emulate the same CPU")
     differences = _differences(migration)
-    gained = sorted(after.features - before.features - switched_off)
+    gained = after.features - before.features - switched_off
     if gained:
-        differences.append(f"it gains {', '.join(gained)}")
+        differences.append(f"it gains {', '.join(names(gained))}")
     if not differences and before.firm:
         return yes("both hosts have the same CPU, microcode and kernel")
     text = "; ".join(differences) or "the features are known from the processors alone"
     return probably_yes(f"nothing is lost, but {text}", quality=QUALITY_REDUCED)
 
 
-def _lost(lacking: list[str], *, emulated: bool) -> Outcome:
-    names = ", ".join(lacking)
+def _lost(lacking: AbstractSet[Feature], *, emulated: bool, firm: bool) -> Outcome:
+    listed = ", ".join(names(lacking))
     remedy = Remedy(
-        summary=f"Start the guest without {names}",
-        disable_cpu_features=DisableCpuFeatures(features=lacking),
+        summary=f"Start the guest without {listed}",
+        disable_cpu_features=DisableCpuFeatures(features=names(lacking)),
     )
-    text = f"the guest would lose {names} while it runs; libvirt does not check it"
+    text = f"the guest would lose {listed} while it runs; libvirt does not check it"
     remedies = [remedy, _NAMED]
     if emulated:
         return probably_yes(text, probability=0.7, quality=QUALITY_REDUCED, remedies=remedies)
-    return no(text, remedies=remedies)
+    return (no if firm else probably_no)(text, remedies=remedies)
 
 
 def _differences(migration: Migration) -> list[str]:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from vmfit.v1.vm_pb2 import GuestCpu
-from vmfit_comparator.knowledge.cpu_names import REMOVED_FROM_MODELS, canonical, vendor_name
+from vmfit_comparator.knowledge.cpu_vendors import vendor_name
+from vmfit_contract.cpu_features import Feature, features
+
+_NONE: frozenset[Feature] = frozenset()
 
 
 class Fit(Enum):
@@ -18,16 +21,16 @@ class Fit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a guest's CPU fits. The lists are sorted; what decides is the first that is not empty."""
+    """How a guest's CPU fits; what decides is the first that is not empty."""
 
     fit: Fit
     vendor: str = ""
     """The vendor that the guest requires, when the host's is another."""
-    forbidden: tuple[str, ...] = ()
+    forbidden: frozenset[Feature] = _NONE
     """Features that the guest forbids and the host has."""
-    missing: tuple[str, ...] = ()
+    missing: frozenset[Feature] = _NONE
     """Features that the guest needs and the host lacks."""
-    extra: tuple[str, ...] = ()
+    extra: frozenset[Feature] = _NONE
     """Features that the host has beyond the guest's; they matter with match='strict' alone."""
 
 
@@ -35,35 +38,35 @@ class Comparison:
 class GuestFeatures:
     """A guest's features by what it makes of them."""
 
-    required: frozenset[str]
-    allowed: frozenset[str]
+    seen: frozenset[Feature]
+    """All that the expanded CPU has."""
+    required: frozenset[Feature]
+    allowed: frozenset[Feature]
     """What may be there without counting as extra: forced, optional and disabled features."""
-    forbidden: frozenset[str]
+    forbidden: frozenset[Feature]
 
 
 def guest_features(cpu: GuestCpu) -> GuestFeatures:
     """Sort out an expanded CPU: what is forced or optional need not come from the host."""
-    by_policy: dict[str, set[str]] = {}
-    for feature in cpu.features:
-        by_policy.setdefault(feature.policy, set()).add(feature.name)
-    allowed = canonical(
-        by_policy.get("force", set())
-        | by_policy.get("optional", set())
-        | by_policy.get("disable", set())
+    by_policy: dict[str, list[str]] = {}
+    for each in cpu.features:
+        by_policy.setdefault(each.policy, []).append(each.name)
+    allowed = features(
+        name for policy in ("force", "optional", "disable") for name in by_policy.get(policy, ())
     )
-    required = canonical(cpu.expanded_features) - allowed
-    removed = REMOVED_FROM_MODELS.get(cpu.model)
-    if removed is not None and removed not in by_policy.get("require", ()):
-        required -= {removed}
+    seen = features(cpu.expanded_features)
     return GuestFeatures(
-        required=required,
+        seen=seen,
+        required=seen - allowed,
         allowed=allowed,
-        forbidden=canonical(by_policy.get("forbid", ())),
+        forbidden=features(by_policy.get("forbid", ())),
     )
 
 
-def compare(cpu: GuestCpu, host: AbstractSet[str], host_vendor: str | None = None) -> Comparison:
-    """Compare an expanded guest CPU with a host's features, both by libvirt's names.
+def compare(
+    cpu: GuestCpu, host: AbstractSet[Feature], host_vendor: str | None = None
+) -> Comparison:
+    """Compare an expanded guest CPU with a host's features.
 
     The vendor decides first, then forbidden features, then missing ones, then extra ones for
     match='strict'. A CPU that is passed through fits by definition. A `host_vendor` of None is
@@ -79,11 +82,11 @@ def compare(cpu: GuestCpu, host: AbstractSet[str], host_vendor: str | None = Non
     guest = guest_features(cpu)
     forbidden = guest.forbidden & host
     if forbidden:
-        return Comparison(Fit.INCOMPATIBLE, forbidden=tuple(sorted(forbidden)))
+        return Comparison(Fit.INCOMPATIBLE, forbidden=forbidden)
     missing = guest.required - host
     if missing:
-        return Comparison(Fit.INCOMPATIBLE, missing=tuple(sorted(missing)))
-    extra = tuple(sorted(host - guest.required - guest.allowed))
+        return Comparison(Fit.INCOMPATIBLE, missing=missing)
+    extra = frozenset(host - guest.required - guest.allowed)
     if not extra:
         return Comparison(Fit.IDENTICAL)
     strict = cpu.match == "strict"

@@ -10,6 +10,7 @@ from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import GuestTopology
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.knowledge.versions import version_number
+from vmfit_contract.cpu_features import features
 
 # QEMU's own: "pc-q35-7.2", "virt-8.0"; what distributions name otherwise has another history.
 _MACHINE_TYPE = re.compile(r"([a-z][a-z0-9-]*?)-(\d+\.\d+)")
@@ -43,12 +44,12 @@ def _machine(wanted: dict[str, Any], migration: Migration) -> bool:
 
 
 def _guest_has(wanted: list[str], migration: Migration) -> bool:
-    return set(wanted).issubset(migration.vm.cpu.expanded_features)
+    return features(wanted) <= features(migration.vm.cpu.expanded_features)
 
 
 def _guest_lacks(wanted: list[str], migration: Migration) -> bool:
     cpu = migration.vm.cpu
-    return cpu.expanded and set(wanted).isdisjoint(cpu.expanded_features)
+    return cpu.expanded and features(wanted).isdisjoint(features(cpu.expanded_features))
 
 
 def _socket_threads(wanted: int, migration: Migration) -> bool:
@@ -72,7 +73,7 @@ def _devices(wanted: list[str], migration: Migration) -> bool:
 
 def _hosts_features(wanted: list[str], migration: Migration) -> bool:
     hosts = migration.source, migration.destination
-    return all(set(wanted).issubset(each.cpu.features) for each in hosts)
+    return all(features(wanted) <= features(each.cpu.features) for each in hosts)
 
 
 def _options(wanted: list[str], migration: Migration) -> bool:

@@ -16,6 +16,7 @@ from vmfit_comparator.knowledge.regression_conditions import (
     parse_ranges,
 )
 from vmfit_comparator.knowledge.versions import kernel_version
+from vmfit_contract.cpu_features import Feature, features
 
 VERSIONS = tuple(
     f"{side}_{what}"
@@ -34,7 +35,7 @@ class Regression:
     package: str
     fixed_in: str
     references: tuple[str, ...]
-    added_features: frozenset[str]
+    added_features: frozenset[Feature]
     """What the newer side gives to the guest beyond what it had."""
     versions: tuple[tuple[str, tuple[Range, ...]], ...]
     """Ranges by what they are about, such as "source_kernel"."""
@@ -59,7 +60,7 @@ def _parse(entry: dict[str, Any]) -> Regression:
         package=entry["package"],
         fixed_in=entry["fixed_in"],
         references=tuple(entry["references"]),
-        added_features=frozenset(entry.get("added_features", ())),
+        added_features=features(entry.get("added_features", ())),
         versions=tuple((name, parse_ranges(when[name])) for name in VERSIONS if name in when),
         conditions=tuple((name, when[name]) for name in CONDITIONS if name in when),
     )

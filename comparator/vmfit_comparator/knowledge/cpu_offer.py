@@ -1,0 +1,184 @@
+"""What CPU features a host can give to guests, and how well that is known."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vmfit.v1.cpu_pb2 import Cpu, CpuidLeaf
+from vmfit.v1.cpu_pb2 import Msr as MsrMessage
+from vmfit.v1.hypervisor_pb2 import HostCpuModel
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.special_features import (
+    GIVEN_WITH_CPU_PM,
+    INVARIANT_TSC,
+    KVM_ALWAYS,
+    NEVER_ASKED,
+    NOT_IN_HOST_MODELS,
+    TSX,
+)
+from vmfit_contract.cpu_features import (
+    Bit,
+    Feature,
+    Leaves,
+    Msr,
+    cpuid_features,
+    features,
+    msr_features,
+    own_leaves,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Features that a host can give to guests of one type."""
+
+    features: frozenset[Feature]
+    firm: bool
+    """The hypervisor itself said so; else it follows from KVM, the processor or QEMU's nature."""
+    vendor: str | None
+    source: str
+    """Where it comes from, for people."""
+    told: frozenset[Feature]
+    """Those of the features that the host itself names: all that counts as more than wanted."""
+    kvm_msrs: frozenset[int] | None = None
+    """Feature MSRs that KVM told, if the offer is KVM's word; empty if it told none."""
+
+    def lacks_firmly(self, lacking: Iterable[Feature]) -> bool:
+        """Tell whether one of the features is certain not to be given.
+
+        KVM lists every CPUID bit that it can give, and QEMU switches on none of the others but
+        for few. A feature MSR that it does not list is empty, if it lists any.
+        """
+        return self.firm or (
+            self.kvm_msrs is not None and any(self._kvm_rules_out(each) for each in lacking)
+        )
+
+    def _kvm_rules_out(self, missing: Feature) -> bool:
+        if not isinstance(missing, Bit) or missing in GIVEN_WITH_CPU_PM:
+            return False
+        return not isinstance(missing.place, Msr) or bool(self.kvm_msrs)
+
+
+def offer_reads(side: str) -> tuple[str, ...]:
+    """Return the field paths of a snapshot, "source" or "destination", that `offer` reads."""
+    return (
+        f"{side}.hypervisor.connections",
+        f"{side}.cpu.features",
+        f"{side}.cpu.core_kinds",
+        f"{side}.cpu.msrs",
+        f"{side}.cpu.kvm",
+        f"{side}.cpu.vendor",
+        f"{side}.cpu.family",
+        f"{side}.cpu.model",
+        f"{side}.cpu.stepping",
+    )
+
+
+def host_model(vm: Vm, snapshot: Snapshot) -> HostCpuModel | None:
+    """Return the expanded best CPU for guests of the VM's type there; None when it is unknown."""
+    capabilities = domain_capabilities_for(vm, snapshot)
+    if capabilities is None or not capabilities.host_model.expanded:
+        return None
+    return capabilities.host_model
+
+
+def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
+    """Return what the host gives to guests of the VM's type; None when nothing is known.
+
+    What TCG emulates is known from the hypervisor alone: it differs between versions of QEMU.
+
+    Firm is the hypervisor's own host model, with what that leaves out although guests may have it:
+    features that are never switched on by themselves, and the invariant TSC. Next best is KVM's
+    word: QEMU gives no more, and as much as its version has names for; then the processor.
+    """
+    return next(_offers(vm, snapshot), None)
+
+
+def like_offers(vm: Vm, source: Snapshot, destination: Snapshot) -> tuple[Offer, Offer] | None:
+    """Return the best offers of both that are known in the same way; None without any."""
+    others = {each.source: each for each in _offers(vm, destination)}
+    return next(
+        ((each, others[each.source]) for each in _offers(vm, source) if each.source in others), None
+    )
+
+
+def _offers(vm: Vm, snapshot: Snapshot) -> Iterator[Offer]:
+    """Yield what is known of the host's offer, the best first."""
+    kvm = vm.domain_type == "kvm"
+    model = host_model(vm, snapshot)
+    if model is not None:
+        yield _of_host_model(model, snapshot.cpu, kvm=kvm)
+    if not kvm:
+        return
+    told = kvm_features(snapshot.cpu)
+    if told:
+        indexes = frozenset(each.index for each in snapshot.cpu.kvm.feature_msrs)
+        yield _without_word(snapshot.cpu, told, "what KVM can give", indexes)
+    told = processor_features(snapshot.cpu)
+    if told:
+        yield _without_word(snapshot.cpu, told, "the processor")
+
+
+def _of_host_model(model: HostCpuModel, cpu: Cpu, *, kvm: bool) -> Offer:
+    told = features(model.features)
+    given = told | NEVER_ASKED
+    if kvm:
+        given |= NOT_IN_HOST_MODELS
+        if str(INVARIANT_TSC) in cpu.features:
+            given |= {INVARIANT_TSC}
+    source = "the hypervisor's host model"
+    return Offer(given, firm=True, vendor=model.vendor, source=source, told=told)
+
+
+def _without_word(
+    cpu: Cpu, told: frozenset[Feature], source: str, kvm_msrs: frozenset[int] | None = None
+) -> Offer:
+    if _tsx_is_broken(cpu):
+        told -= TSX
+    return Offer(
+        told | KVM_ALWAYS | NEVER_ASKED,
+        firm=False,
+        vendor=cpu.vendor,
+        source=source,
+        told=told,
+        kvm_msrs=kvm_msrs,
+    )
+
+
+def _tsx_is_broken(cpu: Cpu) -> bool:
+    """Tell whether QEMU hides TSX: of Haswell, whose first steppings get it wrong.
+
+    Source: QEMU host_tsx_broken; libvirt x86DataFilterTSX.
+    """
+    if cpu.vendor != "GenuineIntel" or cpu.family != 6 or not cpu.HasField("stepping"):
+        return False
+    return cpu.model in {60, 69, 70} or (cpu.model == 63 and cpu.stepping < 4)
+
+
+def kvm_features(cpu: Cpu) -> frozenset[Feature]:
+    """Return the features that KVM says it can give; empty where it was not asked.
+
+    Source: KVM_GET_SUPPORTED_CPUID, KVM_GET_MSRS of feature MSRs.
+    """
+    told = cpuid_features(_leaves(cpu.kvm.supported_leaves))
+    return frozenset(told | msr_features(_values(cpu.kvm.feature_msrs), told))
+
+
+def processor_features(cpu: Cpu) -> frozenset[Feature]:
+    """Return the features that every core has: from raw CPUID, or by name where nobody read it."""
+    kinds = [
+        cpuid_features(own_leaves(_leaves(kind.leaves))) for kind in cpu.core_kinds if kind.leaves
+    ]
+    if not kinds:
+        return features(cpu.features)
+    common: set[Bit] = set.intersection(*kinds)
+    return frozenset(common | msr_features(_values(cpu.msrs or cpu.kvm.feature_msrs), common))
+
+
+def _leaves(leaves: Iterable[CpuidLeaf]) -> Leaves:
+    return {(each.leaf, each.subleaf): (each.eax, each.ebx, each.ecx, each.edx) for each in leaves}
+
+
+def _values(msrs: Iterable[MsrMessage]) -> dict[int, int]:
+    return {each.index: each.value for each in msrs}

@@ -1,0 +1,26 @@
+"""CPU features that libvirt, QEMU or KVM treat in a way of their own."""
+
+from vmfit_contract.cpu_features import feature, features
+
+INVARIANT_TSC = feature("invtsc")
+TSX = features(("hle", "rtm"))
+
+# QEMU has no property for these, so libvirt never asks for them (virQEMUCapsCPUFilterFeatures).
+NEVER_ASKED = features(("cmt", "mbm_local", "mbm_total", "osxsave", "ospke", "pconfig"))
+
+# Speed hints that a guest could live without; libvirt's full check refuses their loss all the same.
+HINTS = features(("erms", "fsrm", "fzrm", "fsrs", "fsrc"))
+
+# QEMU gives these to every guest of KVM, whether the host has or KVM lists them
+# (kvm_arch_get_supported_cpuid).
+_KVM_ALWAYS_NAMES = """
+hypervisor arat ht mtrr pat mce mca topoext overflow-recov succor x2apic tsc-deadline
+kvm-hint-dedicated
+"""
+KVM_ALWAYS = features(_KVM_ALWAYS_NAMES.split())
+
+# KVM can give these, and QEMU leaves them out of its best CPU all the same (no_autoenable_flags).
+NOT_IN_HOST_MODELS = features(("ht", "topoext", "kvm-hint-dedicated"))
+
+# With -overcommit cpu-pm=on QEMU gives it although KVM does not list it.
+GIVEN_WITH_CPU_PM = features(("monitor",))
