@@ -14,29 +14,38 @@ from lab import Host
 # 16-bit code at 0x7c00; a status block at 0x600; sectors are read to 0x8000.
 _CODE = bytes.fromhex(
     # registers, stack, the BIOS's drive number; the status block is cleared
-    "31c08ed88ec08ed0bc0070 8816cc7c bf0006b91000fcf3ab"
+    "31c08ed88ec08ed0bc0070 8816ff7c bf0006b91000fcf3ab"
     # turn: count at 0x600; read sector 1, status to 0x604, its first 8 bytes to 0x608
-    "66ff060006 66bb01000000b442e87e00a30406 be0080bf0806b90400f3a5"
+    "66ff060006 66bb01000000b442e89b00a30406 be0080bf0806b90400f3a5"
     # keep the far sector (at +12) and "busy" (at +8); write the count to sector 2, status to 0x606
-    "66ff360c80ff360880 66a1000666a30080 66bb02000000b443e85400a30606"
+    "66ff360c80ff360880 66a1000666a30080 66bb02000000b443e87100a30606"
     # read the far sector, status to 0x61c
-    "5d665bb442e84900a31c06"
+    "5d665bb442e86600a31c06"
     # CPUID 7 EBX to 0x610, CPUID 1 ECX and EDX to 0x614 and 0x618
     "66b8070000006631c90fa266891e1006 66b8010000000fa266890e14066689161806"
-    # wait for the next tick, or (busy) dirty 512 KiB of memory and go on at once
-    "fb85ed7503f4eb8e ba00108ec22666ff06000081c2000181fa009072ee 31c08ec0e972ff"
+    # wait for the next tick, or (busy) go on at once after ...
+    "fb85ed7503f4eb8e"
+    # ... reaching beyond 1 MiB, by a descriptor that protected mode leaves in fs, and ...
+    "fa0f0116f97c0f20c00c010f22c0ba08008ee224fe0f22c0"
+    # ... counting up a word in each page of so many MiB there
+    "660fb7cd66c1e10866bf00001000 646766ff076681c700100000664975f0e955ff"
     # disk: sector ebx, function ah (BIOS 13h) with the packet below; returns ax = failed
-    "b00066891ec47c8a16cc7cbebc7ccd13b800001400c3 10000100008000000000000000000000"
+    "b00066891ee17c8a16ff7cbed97ccd13b800001400c3 10000100008000000000000000000000"
+    # descriptor table
+    "0000000000000000ffff00000092cf00 0f00e97c0000"
 )
 SECTOR = 512
 MARK = "ASHWOOD1"
 _COUNTER_WRAP = 1 << 31
 
 
-def disk_image(*, mark: str = MARK, mib: int = 2, busy: bool = False, far_sector: int = 3) -> bytes:
-    """Return a raw disk image that boots the guest; `mark` tells disks apart."""
+def disk_image(*, mark: str = MARK, mib: int = 2, busy_mib: int = 0, far_sector: int = 3) -> bytes:
+    """Return a raw disk image that boots the guest; `mark` tells disks apart.
+
+    With `busy_mib` it does not wait for ticks but writes to so much of its memory over and over.
+    """
     parameters = mark.encode().ljust(8, b".")[:8]
-    parameters += int(busy).to_bytes(4, "little") + far_sector.to_bytes(4, "little")
+    parameters += busy_mib.to_bytes(4, "little") + far_sector.to_bytes(4, "little")
     boot = _CODE.ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
     return (boot + parameters).ljust(mib << 20, b"\0")
 

@@ -79,7 +79,7 @@ def _destination(scenario: Scenario, directory: Path) -> dict[str, Any]:
 
 
 def _prepare(lab: Lab, scenario: Scenario) -> None:
-    (lab.shared / "guest.img").write_bytes(disk_image(busy=bool(scenario.guest.get("busy"))))
+    (lab.shared / "guest.img").write_bytes(disk_image(busy_mib=scenario.guest.get("busy_mib", 0)))
     (lab.shared / "other.img").write_bytes(disk_image(mark="OTHER"))
     for role, host in zip(("source", "destination"), lab.hosts, strict=True):
         stages = [scenario.setup] if role == "destination" else [scenario.boot, scenario.setup]
