@@ -35,6 +35,16 @@ class DomainRecord(NamedTuple):
     checkpoint_count: int | None = None
     resident_bytes: int | None = None
     dirty_rate_bytes_per_second: int | None = None
+    dirty_rate_period_seconds: int | None = None
+    migration_limit_bytes_per_second: int | None = None
+
+
+class DirtyRate(NamedTuple):
+    """How fast a domain wrote to its memory, and what its migration may do."""
+
+    bytes_per_second: int
+    period_seconds: int
+    maximum_downtime_seconds: float | None
 
 
 class LibvirtConnection(Protocol):
@@ -80,6 +90,9 @@ class LibvirtConnection(Protocol):
 
     def migratable_xml(self, uuid: str) -> str:
         """Return the XML that a migration would send, without secrets."""
+
+    def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:
+        """Have a running domain measured within the seconds; None when there is no such domain."""
 
     def objects(self, kind: str) -> Sequence["ObjectRecord"]:
         """Return all "storage_pools", "networks", "secrets" or "network_filters"."""

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from vmfit_agent.collectors import domains, hypervisor, libvirt_objects
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.virtualization import libvirt_connection as module
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
+from vmfit_agent.virtualization.libvirt_domains import find_domain
 
 URI = "test:///default"
 
@@ -204,3 +206,35 @@ def test_libvirt_is_asked_whenever_it_may_answer(tmp_path, monkeypatch, uri, dir
     places = tuple(str(tmp_path / name) for name in directories)
     monkeypatch.setattr(module, "_SOCKET_DIRECTORIES", places)
     module._require_daemon(uri)
+
+
+@pytest.mark.parametrize(
+    ("mib", "limit"), [(4, 4 << 20), (0, None), ((1 << 43) - 1, None), (None, None)]
+)
+def test_the_limit_of_a_domains_migrations(mib, limit):
+    class Error(Exception):
+        def get_error_code(self):
+            return 3
+
+    def speed():
+        if mib is None:
+            raise Error
+        return mib
+
+    libvirt = SimpleNamespace(
+        libvirtError=Error,
+        VIR_ERR_NO_DOMAIN=1,
+        VIR_DOMAIN_XML_INACTIVE=2,
+    )
+    domain = SimpleNamespace(
+        UUIDString=lambda: "a",
+        state=lambda: (1, 1),
+        XMLDesc=lambda _flags: "<domain/>",
+        isPersistent=lambda: 0,
+        listAllCheckpoints=list,
+        snapshotNum=lambda: 0,
+        migrateGetMaxSpeed=speed,
+    )
+    connection = SimpleNamespace(lookupByName=lambda _: domain, lookupByUUIDString=None)
+    (record,) = find_domain(libvirt, connection, "u", "a").values()
+    assert record.migration_limit_bytes_per_second == limit

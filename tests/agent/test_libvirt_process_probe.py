@@ -1,6 +1,7 @@
 """Hypervisor processes that hang cost their own answers, and nobody else's."""
 
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -75,6 +76,15 @@ def probe(*domains):
     return ProcessProbe(libvirt, "u", read_only=False), opened
 
 
+def measured(mib, status=2, age=0):
+    return {
+        "dirtyrate.calc_status": status,
+        "dirtyrate.calc_start_time": int(time.monotonic()) - age,
+        "dirtyrate.calc_period": 1,
+        "dirtyrate.megabytes_per_second": mib,
+    }
+
+
 def records(*uuids, state=1):
     return {uuid: DomainRecord(uri="u", xml=DISK, state=state) for uuid in uuids}
 
@@ -91,17 +101,19 @@ def test_jobs_and_memory():
 @pytest.mark.parametrize(
     ("written", "rate"),
     [
-        (None, None),
-        ({"dirtyrate.calc_status": 0}, None),
-        ({"dirtyrate.calc_status": 1, "dirtyrate.megabytes_per_second": 5}, None),
-        ({"dirtyrate.calc_status": 2, "dirtyrate.megabytes_per_second": 5}, 5 << 20),
-        ({"dirtyrate.calc_status": 2, "dirtyrate.megabytes_per_second": 0}, 0),
+        (None, (None, None)),
+        ({"mib": 5, "status": 0}, (None, None)),
+        ({"mib": 5, "status": 1}, (None, None)),
+        ({"mib": 5}, (5 << 20, 1)),
+        ({"mib": 0}, (0, 1)),
+        ({"mib": 5, "age": 50}, (5 << 20, 1)),
+        ({"mib": 5, "age": 61}, (None, None)),
     ],
 )
 def test_a_dirty_rate_that_somebody_had_measured(written, rate):
-    asked, _ = probe(Domain("a", written=written))
+    asked, _ = probe(Domain("a", written=written and measured(**written)))
     (record,) = asked.complete(records("a"))
-    assert record.dirty_rate_bytes_per_second == rate
+    assert (record.dirty_rate_bytes_per_second, record.dirty_rate_period_seconds) == rate
 
 
 def test_inactive_domains_are_not_asked():

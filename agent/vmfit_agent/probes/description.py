@@ -26,6 +26,9 @@ def describe_probe(probe: Probe) -> str:
             asked_blocks = probe.hash_blocks
             count = len(asked_blocks.offsets)
             return f"hash {count} blocks of {_shown(asked_blocks.path)}"
+        case "measure_dirty_rate":
+            measured = probe.measure_dirty_rate
+            return f"dirty rate of domain {_shown(measured.uuid)} in {measured.period_seconds} s"
         case _:
             return "nothing"
 

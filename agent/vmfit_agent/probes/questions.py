@@ -9,6 +9,7 @@ from vmfit_agent.probes.access_path import access_path
 from vmfit_agent.probes.connect_port import connect_port
 from vmfit_agent.probes.hash_blocks import hash_blocks
 from vmfit_agent.probes.listener import open_listener
+from vmfit_agent.probes.measure_dirty_rate import measure_dirty_rate
 from vmfit_agent.probes.open_disk import open_disk
 from vmfit_agent.probes.resolve_name import resolve_name
 
@@ -36,4 +37,5 @@ QUESTIONS: Mapping[str, Question] = {
     "open_disk": Question(open_disk, "disk", 8),
     "access_path": Question(access_path, "access", 16),
     "hash_blocks": Question(hash_blocks, "blocks", 8),
+    "measure_dirty_rate": Question(measure_dirty_rate, "dirty_rate", 4),
 }

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from vmfit.v1.probe_pb2 import (
     AccessPath,
     ConnectPort,
     HashBlocks,
+    MeasureDirtyRate,
     OpenDisk,
     OpenListener,
     Probe,
@@ -23,6 +25,7 @@ MAX_OFFSETS = 64
 MAX_BLOCK_BYTES = 65536
 SECTOR_BYTES = 512
 """Fewer bytes are not hashed: who chooses the nonce could try all that they may be."""
+MAX_PERIOD_SECONDS = 5
 MIN_NONCE_BYTES = 16
 MAX_NONCE_BYTES = 64
 _MAX_NAME_CHARACTERS = 253
@@ -115,6 +118,15 @@ def _hash_blocks(question: HashBlocks) -> Iterator[Complaint]:
         yield "block_bytes", f"must be a multiple of {SECTOR_BYTES} up to {MAX_BLOCK_BYTES}"
 
 
+def _measure_dirty_rate(question: MeasureDirtyRate) -> Iterator[Complaint]:
+    try:
+        uuid.UUID(question.uuid)
+    except ValueError:
+        yield "uuid", "must be a UUID"
+    if not 1 <= question.period_seconds <= MAX_PERIOD_SECONDS:
+        yield "period_seconds", f"must be 1 to {MAX_PERIOD_SECONDS}"
+
+
 def _seconds(path: str, value: float) -> Iterator[Complaint]:
     if not (math.isfinite(value) and 0 < value <= MAX_SECONDS):
         yield path, f"must be above 0 and at most {MAX_SECONDS:g}"
@@ -149,4 +161,5 @@ _CHECKS: Mapping[str, Callable[[Any], Iterator[Complaint]]] = {
     "open_disk": _open_disk,
     "access_path": _access_path,
     "hash_blocks": _hash_blocks,
+    "measure_dirty_rate": _measure_dirty_rate,
 }

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from vmfit_agent.domain_xml import parse_vm
-from vmfit_agent.host import DomainRecord, LibvirtConnection, LibvirtUnavailable, ObjectRecord
+from vmfit_agent.host import (
+    DirtyRate,
+    DomainRecord,
+    LibvirtConnection,
+    LibvirtUnavailable,
+    ObjectRecord,
+)
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
 
 OBJECT_KINDS = ("storage_pools", "networks", "secrets", "network_filters")
@@ -173,6 +179,10 @@ class RecordedConnection:
             if parse_vm(xml).uuid == uuid.lower():
                 return xml
         raise LibvirtUnavailable(f"{self.uri}: not in the recording: migratable XML of {uuid}")
+
+    def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:  # noqa: ARG002
+        """Raise LibvirtUnavailable: a recording does not run."""
+        raise LibvirtUnavailable(f"{self.uri}: a recording writes no memory")
 
     def objects(self, kind: str) -> Sequence[ObjectRecord]:
         """Return the recorded objects in the order of their files' names."""

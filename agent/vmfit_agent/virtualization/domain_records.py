@@ -6,6 +6,14 @@ from vmfit_agent.host import DomainRecord
 
 # virDomainState and VmState have the same numbers.
 _STATES = frozenset(VmState.values())
+# Of the same name in both.
+_NUMBERS = (
+    "snapshot_count",
+    "checkpoint_count",
+    "dirty_rate_bytes_per_second",
+    "dirty_rate_period_seconds",
+    "migration_limit_bytes_per_second",
+)
 
 
 def vm_of_record(record: DomainRecord) -> Vm:
@@ -23,14 +31,12 @@ def vm_of_record(record: DomainRecord) -> Vm:
     if record.jobs_known:
         jobs = [BlockJob(disk=disk, type=kind) for disk, kind in record.block_jobs]
         vm.jobs.CopyFrom(Jobs(active=record.active_job, block_jobs=jobs))
-    if record.snapshot_count is not None:
-        vm.snapshot_count = record.snapshot_count
-    if record.checkpoint_count is not None:
-        vm.checkpoint_count = record.checkpoint_count
+    for field in _NUMBERS:
+        number = getattr(record, field)
+        if number is not None:
+            setattr(vm, field, number)
     if record.resident_bytes is not None:
         vm.memory.resident_bytes = record.resident_bytes
-    if record.dirty_rate_bytes_per_second is not None:
-        vm.dirty_rate_bytes_per_second = record.dirty_rate_bytes_per_second
     if record.inactive_xml is not None:
         definition = parse_vm(record.inactive_xml)
         vm.pending_configuration = _fingerprint(vm) != _fingerprint(definition)

@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from vmfit_agent.bounded_call import call_within
-from vmfit_agent.host import DomainRecord, LibvirtConnection, LibvirtUnavailable, ObjectRecord
+from vmfit_agent.host import (
+    DirtyRate,
+    DomainRecord,
+    LibvirtConnection,
+    LibvirtUnavailable,
+    ObjectRecord,
+)
+from vmfit_agent.virtualization.libvirt_dirty_rate import measure_dirty_rate
 from vmfit_agent.virtualization.libvirt_domains import find_domain, list_domains
 from vmfit_agent.virtualization.libvirt_objects_reader import list_objects
 from vmfit_agent.virtualization.libvirt_process_probe import ProcessProbe
@@ -248,6 +255,19 @@ class LiveConnection:
         flags = self._libvirt.VIR_DOMAIN_XML_MIGRATABLE
         xml: str = self._ask(lambda: self._connection.lookupByUUIDString(uuid).XMLDesc(flags))
         return xml
+
+    def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:
+        """Have a running domain measured, over a connection of its own: it takes its time."""
+        if self.read_only:
+            raise LibvirtUnavailable(f"{self.uri}: libvirt lets the agent only read")
+        try:
+            connection = self._libvirt.open(self.uri)
+            try:
+                return measure_dirty_rate(self._libvirt, connection, uuid, period_seconds, seconds)
+            finally:
+                connection.close()
+        except self._libvirt.libvirtError as error:
+            raise LibvirtUnavailable(f"{self.uri}: {_reason(error)}") from error
 
     def objects(self, kind: str) -> Sequence[ObjectRecord]:
         """Return all "storage_pools", "networks", "secrets" or "network_filters"."""

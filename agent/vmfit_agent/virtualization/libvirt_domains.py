@@ -5,6 +5,8 @@ from typing import Any
 from vmfit_agent.host import DomainRecord
 
 ACTIVE_STATES = frozenset((1, 2, 3, 4, 6, 7))
+# QEMU_DOMAIN_MIG_BANDWIDTH_MAX, what a domain has that nobody set a limit for: 2^63 - 1 bytes.
+_UNLIMITED_MIB = (1 << 43) - 1
 # The words of virsh domstate --reason, by virDomainState.
 _REASONS: dict[int, tuple[str, ...]] = {
     1: (
@@ -109,7 +111,14 @@ def _record(libvirt: Any, domain: Any, uri: str) -> DomainRecord:  # noqa: ANN40
         inactive_xml=inactive_xml,
         snapshot_count=optional(libvirt, domain.snapshotNum),
         checkpoint_count=None if checkpoints is None else len(checkpoints),
+        migration_limit_bytes_per_second=_migration_limit(libvirt, domain) if active else None,
     )
+
+
+def _migration_limit(libvirt: Any, domain: Any) -> int | None:  # noqa: ANN401
+    """Return what a migration may send a second; None without a limit, and without an answer."""
+    mib = optional(libvirt, domain.migrateGetMaxSpeed)
+    return mib << 20 if mib and mib < _UNLIMITED_MIB else None
 
 
 def _reason(state: int, reason: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from vmfit_agent.bounded_call import call_within
 from vmfit_agent.host import DomainRecord
+from vmfit_agent.virtualization.libvirt_dirty_rate import MEASURED, age_seconds
 from vmfit_agent.virtualization.libvirt_domains import ACTIVE_STATES, optional
 
 PROBE_SECONDS = 3.0
@@ -30,8 +31,8 @@ _JOB_OPERATIONS = {
 }
 _RUNNING_JOB_TYPES = frozenset((1, 2))
 
-# VIR_DOMAIN_DIRTYRATE_MEASURED.
-_MEASURED = 2
+# What a guest writes changes: an older measurement says nothing.
+_FRESH_SECONDS = 60
 # VIR_DOMAIN_CONTROL_OCCUPIED and _ERROR.
 _BUSY_CONTROL_STATES = frozenset((2, 3))
 
@@ -80,18 +81,22 @@ class ProcessProbe:
                 continue
             found[uuid] = record._replace(active_job=job, block_jobs=block_jobs, jobs_known=known)
         for uuid, values in _memory_statistics(libvirt, connection, found).items():
+            rate, period = _dirty_rate(values)
             found[uuid] = found[uuid]._replace(
                 resident_bytes=values.get("balloon.rss", 0) * 1024 or None,
-                dirty_rate_bytes_per_second=_dirty_rate(values),
+                dirty_rate_bytes_per_second=rate,
+                dirty_rate_period_seconds=period,
             )
 
 
-def _dirty_rate(values: Mapping[str, int]) -> int | None:
-    """Return the rate of a measurement that somebody had made; None without one."""
+def _dirty_rate(values: Mapping[str, int]) -> tuple[int | None, int | None]:
+    """Return the rate and the period of a measurement that somebody had made just now."""
     rate = values.get("dirtyrate.megabytes_per_second")
-    if values.get("dirtyrate.calc_status") != _MEASURED or rate is None or rate < 0:
-        return None
-    return rate << 20
+    if values.get("dirtyrate.calc_status") != MEASURED or rate is None or rate < 0:
+        return None, None
+    if age_seconds(values) > _FRESH_SECONDS:
+        return None, None
+    return rate << 20, values.get("dirtyrate.calc_period")
 
 
 def _memory_statistics(

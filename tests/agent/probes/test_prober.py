@@ -10,6 +10,7 @@ from vmfit.v1.probe_pb2 import (
     AccessPath,
     ConnectPort,
     HashBlocks,
+    MeasureDirtyRate,
     NameAnswer,
     OpenDisk,
     OpenListener,
@@ -27,6 +28,7 @@ from vmfit_agent.probes.validation import first_complaint
 from vmfit_agent.sources import ProbesExhausted
 
 NONCE = b"n" * 16
+UUID = "11111111-0000-4000-8000-000000000001"
 
 
 def name(text="a", seconds=None):
@@ -50,6 +52,10 @@ def disk(**more):
 def blocks(**more):
     values = {"path": "/a", "nonce": NONCE, "offsets": [0, 512], "block_bytes": 4096}
     return Probe(hash_blocks=HashBlocks(**values | more))
+
+
+def rate(**more):
+    return Probe(measure_dirty_rate=MeasureDirtyRate(**{"uuid": UUID, "period_seconds": 1} | more))
 
 
 def path(text):
@@ -106,6 +112,9 @@ def path(text):
         (blocks(block_bytes=1), "probes[0].hash_blocks.block_bytes"),
         (blocks(block_bytes=1000), "probes[0].hash_blocks.block_bytes"),
         (blocks(block_bytes=131072), "probes[0].hash_blocks.block_bytes"),
+        (rate(uuid="web"), "probes[0].measure_dirty_rate.uuid"),
+        (rate(period_seconds=0), "probes[0].measure_dirty_rate.period_seconds"),
+        (rate(period_seconds=6), "probes[0].measure_dirty_rate.period_seconds"),
     ],
 )  # fmt: skip
 def test_bad_questions(probe, field):
@@ -121,7 +130,7 @@ def test_good_questions():
         name("a" * 253, 10), name("ü.example"), listener(last_port=64), listener(address="::1"),
         connect(port=65535), disk(name="ü, x=y"), disk(hosts=[unix, {"name": "fd00::1"}]),
         path("/"), blocks(offsets=range(0, 64 * 512, 512)), blocks(nonce=b"n" * 64),
-        blocks(block_bytes=65536), blocks(offsets=[]),
+        blocks(block_bytes=65536), blocks(offsets=[]), rate(), rate(period_seconds=5),
     ]  # fmt: skip
     assert first_complaint(good) is None
     assert first_complaint([name()] * 64) is None
@@ -273,6 +282,7 @@ def test_the_log_names_the_place_and_no_secret(caplog, tmp_path, free_port):
         Probe(open_disk=OpenDisk(source=source)),
         connect(host="127.0.0.1", port=free_port),
         path("/a\nINFO: forged"),
+        rate(),
     ]
     with caplog.at_level(logging.INFO, "vmfit_agent.probes"):
         Prober(Host(), 600).answer(probes, 60)
@@ -282,5 +292,6 @@ def test_the_log_names_the_place_and_no_secret(caplog, tmp_path, free_port):
         "probe: open 'ssh /a at the default place'",
         f"probe: connect to '127.0.0.1' port {free_port}",
     ]
+    assert lines[4] == f"probe: dirty rate of domain '{UUID}' in 1 s"
     assert not any("hidden" in line or "\n" in line for line in lines)
     assert NONCE.hex() not in caplog.text
