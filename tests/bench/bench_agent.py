@@ -76,7 +76,7 @@ def one_shot(uri: str) -> Iterator[Row]:
     spent: list[list[float]] = [[] for _ in commands]
     for _ in range(8):
         for number, command in enumerate(commands):
-            spent[number].append(_command_cpu(command))
+            spent[number].append(command_cpu(command))
     # The first run of each compiles modules and fills the page cache.
     agent, *facter = (median(each[1:]) for each in spent)
     yield "one-shot snapshot", agent * 1000, None, "ms"
@@ -85,7 +85,8 @@ def one_shot(uri: str) -> Iterator[Row]:
         yield "one-shot snapshot / facter", agent / facter[0], 0.5, ""
 
 
-def _command_cpu(command: list[str]) -> float:
+def command_cpu(command: list[str]) -> float:
+    """Return the CPU time of a command, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -110,9 +111,9 @@ def running_agent(uri: str, idle_seconds: float) -> Iterator[Row]:
                 latencies.append((time.perf_counter() - began) * 1000)
         yield "cached GetSnapshot, p50, two processes", median(latencies), 2, "ms"
         time.sleep(5)
-        before = [_run_nanoseconds(pid) for pid in pids]
+        before = [run_nanoseconds(pid) for pid in pids]
         time.sleep(idle_seconds)
-        spent = [_run_nanoseconds(pid) - start for pid, start in zip(pids, before, strict=True)]
+        spent = [run_nanoseconds(pid) - start for pid, start in zip(pids, before, strict=True)]
         for name, nanoseconds in zip(("collect", "serve"), spent, strict=True):
             yield f"idle CPU, {name}", nanoseconds / idle_seconds / 1e7, 0.1, "%"
         proportional = [_proportional_kib(pid) / 1024 for pid in pids]
@@ -151,7 +152,8 @@ def _await(call: Callable[[], object], seconds: float = 20.0) -> None:
             return
 
 
-def _run_nanoseconds(pid: int) -> int:
+def run_nanoseconds(pid: int) -> int:
+    """Return the CPU time that a process has had so far."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks)
 

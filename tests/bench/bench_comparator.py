@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -16,9 +17,17 @@ from statistics import median
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench.bench_agent import AGENT, ENVIRONMENT, Row, print_rows  # noqa: E402
+from tests.bench.bench_agent import (  # noqa: E402
+    AGENT,
+    ENVIRONMENT,
+    Row,
+    command_cpu,
+    print_rows,
+    run_nanoseconds,
+)
 from tests.bench.big_host import big_host  # noqa: E402
-from vmfit.v1.comparator_service_pb2 import CheckRequest  # noqa: E402
+from vmfit.v1.comparator_service_pb2 import CheckRequest, RankRequest  # noqa: E402
+from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub  # noqa: E402
 from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest  # noqa: E402
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub  # noqa: E402
 from vmfit.v1.snapshot_pb2 import Snapshot  # noqa: E402
@@ -30,7 +39,10 @@ from vmfit_contract.channel import connect  # noqa: E402
 from vmfit_contract.snapshot_file import write_snapshot  # noqa: E402
 
 RECORDED = ("epyc-four-nodes", "skylake-memory-only-node")
+COMPARATOR = [sys.executable, "-c", "from vmfit_comparator.cli import main; main()"]
 START_SECONDS = 30.0
+CALLERS = 4
+RANKED = 50
 
 
 def main() -> None:
@@ -38,7 +50,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     rounds = parser.parse_args().rounds
-    print_rows([*recorded_hosts(rounds), *big_hosts(max(rounds // 4, 1))])
+    few = max(rounds // 4, 1)
+    print_rows([*recorded_hosts(rounds), *service(rounds), *big_hosts(few), *command()])
 
 
 def recorded_hosts(rounds: int) -> Iterator[Row]:
@@ -50,6 +63,46 @@ def recorded_hosts(rounds: int) -> Iterator[Row]:
         yield f"{count}, CPU, p50", _facts_milliseconds(engine, request, rounds), 3, "ms"
         latency = _latency(lambda: engine.check(request), rounds)
         yield "check over two agents, p50", latency, 10, "ms"
+
+
+def service(rounds: int) -> Iterator[Row]:
+    """Checks and rankings by a comparator that serves."""
+    hosts = [_recorded(name) for name in RECORDED]
+    with (
+        _agents(hosts) as addresses,
+        _comparator() as (address, pid),
+        connect(parse_address(address, 0)) as channel,
+    ):
+        stub = ComparatorStub(channel)
+        check = _request("web", addresses)
+        latency = _latency(lambda: stub.Check(check), rounds)
+        yield "Check of a serving comparator, p50", latency, 15, "ms"
+        began, before = time.perf_counter(), run_nanoseconds(pid)
+        with ThreadPoolExecutor(CALLERS) as callers:
+            list(callers.map(lambda _: stub.Check(check), range(rounds)))
+        yield f"{CALLERS} callers: checks", rounds / (time.perf_counter() - began), None, "/s"
+        yield "the comparator's CPU", (run_nanoseconds(pid) - before) / rounds / 1e6, 6, "ms"
+        # One agent stands for all destinations: to the comparator each is one more host.
+        rank = RankRequest(source=check.source, vm=check.vm)
+        rank.destinations.extend([check.destination] * RANKED)
+        few, before = max(rounds // 20, 1), run_nanoseconds(pid)
+        yield (
+            f"Rank of {RANKED} destinations, p50",
+            _latency(lambda: stub.Rank(rank), few),
+            500,
+            "ms",
+        )
+        spent = (run_nanoseconds(pid) - before) / few / RANKED / 1e6
+        yield "the comparator's CPU for each of them", spent, 5, "ms"
+
+
+def command() -> Iterator[Row]:
+    """CPU time of the command from its start to its end."""
+    with _agents([_recorded(name) for name in RECORDED]) as addresses:
+        check = ["check", "web", "--from", addresses[0], "--to", addresses[1]]
+        for arguments, target in ((["--help"], 100), (check, 400)):
+            spent = [command_cpu([*COMPARATOR, *arguments]) * 1000 for _ in range(6)]
+            yield f"vmfit {arguments[0]}, CPU with the start", median(spent[1:]), target, "ms"
 
 
 def big_hosts(rounds: int) -> Iterator[Row]:
@@ -90,10 +143,20 @@ def _agents(snapshots: Sequence[Snapshot]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _process(command: list[str]) -> Iterator[None]:
+def _comparator() -> Iterator[tuple[str, int]]:
+    """Yield the address and the process id of a comparator that serves."""
+    with tempfile.TemporaryDirectory() as directory:
+        socket = Path(directory, "comparator.sock")
+        with _process([*COMPARATOR, "serve", "--listen", f"unix:{socket}"]) as pid:
+            _await(socket)
+            yield f"unix:{socket}", pid
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[int]:
     process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()

@@ -25,18 +25,16 @@ class PolicyLibrary:
     """Resolved policies: by name, and the latest that came by content. Safe to use from threads."""
 
     def __init__(self, policies: Iterable[Policy], facts: Mapping[str, Fact]) -> None:
-        """Resolve the built-in policies and `policies`. Raises PolicyError for a bad one."""
+        """Resolve `policies`, the built-in ones when asked for. PolicyError for a bad one."""
         self._facts = facts
-        named = {name: built_in_policy(name) for name in BUILT_IN_NAMES}
-        named |= {policy.name: policy for policy in policies}
-        self._named = {name: resolve_policy(each, facts) for name, each in named.items()}
+        self._named = {each.name: resolve_policy(each, facts) for each in policies}
         self._inline: OrderedDict[bytes, ResolvedPolicy] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def default(self) -> ResolvedPolicy:
         """The policy of requests that name none."""
-        return self._named["default"]
+        return self._by_name("default")
 
     @property
     def user_facts(self) -> Mapping[str, Fact]:
@@ -52,10 +50,7 @@ class PolicyLibrary:
         """Return the policy that a request means. Raises EngineError naming the field."""
         if reference.WhichOneof("policy") != "inline":
             name = reference.name or "default"
-            if name not in self._named:
-                known = ", ".join(self._named)
-                raise _invalid("policy.name", f"no policy is called {name!r}; there are {known}")
-            return self._named[name]
+            return self._by_name(name)
         key = reference.inline.SerializeToString(deterministic=True)
         with self._lock:
             resolved = self._inline.get(key)
@@ -69,6 +64,16 @@ class PolicyLibrary:
             while len(self._inline) > _MAX_INLINE:
                 self._inline.popitem(last=False)
             return resolved
+
+    def _by_name(self, name: str) -> ResolvedPolicy:
+        with self._lock:
+            if name not in self._named:
+                if name not in BUILT_IN_NAMES:
+                    known = ", ".join(dict.fromkeys((*BUILT_IN_NAMES, *self._named)))
+                    message = f"no policy is called {name!r}; there are {known}"
+                    raise _invalid("policy.name", message)
+                self._named[name] = resolve_policy(built_in_policy(name), self._facts)
+            return self._named[name]
 
 
 def _invalid(field: str, reason: str) -> EngineError:

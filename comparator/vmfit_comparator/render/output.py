@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 
 import click
-import yaml
 from google.protobuf.message import Message
 
 from vmfit_comparator.render.terminal import Terminal
@@ -16,6 +15,8 @@ def emit(message: Message, form: str, table: Callable[[], Callable[[Terminal], N
     if form == "json":
         click.echo(to_json(message), nl=False)
     elif form == "yaml":
+        import yaml  # noqa: PLC0415 -- slow to load, and seldom asked for
+
         tree = json.loads(to_json(message))
         click.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
     else:
