@@ -26,11 +26,11 @@ def filesystem_family(type_name: str) -> str:
 def mount_above(path: str, mounts: Mounts) -> Mount | None:
     """Return the mount that holds a path; of several at one point the last, which is on top."""
     best: Mount | None = None
+    length, below = 0, f"{path}/"
     for each in mounts.mounts:
-        point = each.mount_point.rstrip("/") + "/"
-        fits = (path + "/").startswith(point)
-        if fits and (best is None or len(each.mount_point) >= len(best.mount_point)):
-            best = each
+        point = each.mount_point
+        if len(point) >= length and below.startswith(point.rstrip("/") + "/"):
+            best, length = each, len(point)
     return best
 
 
