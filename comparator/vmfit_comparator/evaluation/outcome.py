@@ -113,9 +113,11 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     The quality is the least of all, remedies and evidence are those of the subjects that are not
     a plain yes, the probability is the product. An empty mapping is a mistake of the caller.
     """
-    answer = min(outcome.answer for outcome in outcomes.values())
+    every = tuple(outcomes.values())
+    answer = min([each.answer for each in every])
     deciding = {name: each for name, each in outcomes.items() if each.answer == answer}
-    lesser = [each for each in outcomes.values() if each.answer != ANSWER_YES]
+    lesser = [each for each in every if each.answer != ANSWER_YES]
+    with_evidence = [each.evidence for each in every if each.evidence]
     probability = None
     if answer in (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES):
         probability = 1.0
@@ -124,20 +126,20 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     return Outcome(
         answer,
         _joined_reason(deciding),
-        _least_quality(answer, outcomes),
+        _least_quality(answer, every),
         tuple(remedy for each in lesser for remedy in each.remedies),
-        {path: value for each in outcomes.values() for path, value in each.evidence.items()},
+        {path: value for each in with_evidence for path, value in each.items()},
         probability,
         tuple(path for each in deciding.values() for path in each.missing),
         dict(outcomes),
-        all(each.not_applicable for each in outcomes.values()),
+        all(each.not_applicable for each in every),
     )
 
 
-def _least_quality(answer: Answer.ValueType, outcomes: Mapping[str, Outcome]) -> Quality.ValueType:
+def _least_quality(answer: Answer.ValueType, outcomes: Sequence[Outcome]) -> Quality.ValueType:
     if answer < ANSWER_PROBABLY_YES:
         return QUALITY_UNSPECIFIED
-    return min(each.quality for each in outcomes.values())
+    return min([each.quality for each in outcomes])
 
 
 def _joined_reason(deciding: Mapping[str, Outcome]) -> str:
