@@ -7,26 +7,27 @@ program that lacks the very one a guest needs is found out when the guest comes.
 import functools
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vmfit.v1.hypervisor_pb2 import Emulator
 from vmfit_agent.host import Host
 
-# Types that libvirt's definitions of x86 and Arm guests turn into, as QEMU calls them.
+# Types that libvirt's definitions of x86 and Arm guests turn into, as QEMU calls them; in the order
+# of QEMU's own sources, so that most are found right behind the one before.
 DEVICE_TYPES = (
-    "AC97", "VGA", "bochs-display", "cirrus-vga", "e1000", "e1000e", "i6300esb", "ich9-intel-hda",
-    "igb", "intel-hda", "intel-iommu", "ivshmem-doorbell", "ivshmem-plain", "lsi53c895a",
-    "megasas", "nec-usb-xhci", "nvdimm", "pc-dimm", "piix3-usb-uhci", "pvpanic", "qemu-xhci", "qxl",
-    "qxl-vga", "ramfb", "rtl8139", "tpm-crb", "tpm-tis", "usb-tablet", "vfio-pci",
-    "vhost-user-fs-pci", "vhost-vsock-pci", "virtio-9p-pci", "virtio-balloon-pci",
-    "virtio-blk-pci", "virtio-crypto-pci", "virtio-gpu-pci", "virtio-iommu-pci",
-    "virtio-keyboard-pci", "virtio-mem-pci", "virtio-mouse-pci", "virtio-net-pci",
-    "virtio-pmem-pci", "virtio-rng-pci", "virtio-scsi-pci", "virtio-serial-pci",
-    "virtio-tablet-pci", "virtio-vga", "vmgenid", "vmxnet3",
+    "tpm-tis", "tpm-crb", "nvdimm", "vmgenid", "pc-dimm", "AC97", "ich9-intel-hda", "intel-hda",
+    "virtio-scsi-pci", "virtio-blk-pci", "virtio-balloon-pci", "virtio-serial-pci", "virtio-9p-pci",
+    "virtio-rng-pci", "e1000", "vmxnet3", "intel-iommu", "cirrus-vga", "qxl-vga", "usb-tablet",
+    "bochs-display", "igb", "pvpanic", "e1000e", "ramfb", "VGA", "ivshmem-doorbell",
+    "ivshmem-plain", "rtl8139", "virtio-net-pci", "lsi53c895a", "megasas", "piix3-usb-uhci",
+    "nec-usb-xhci", "qemu-xhci", "i6300esb", "virtio-iommu-pci", "virtio-keyboard-pci",
+    "virtio-mouse-pci", "virtio-tablet-pci", "vfio-pci", "vhost-vsock-pci", "vhost-user-fs-pci",
+    "virtio-crypto-pci", "virtio-pmem-pci", "virtio-mem-pci", "qxl", "virtio-gpu-pci", "virtio-vga",
 )  # fmt: skip
 # Every QEMU has this command; what only starts the real program has not.
 _SIGN_OF_QEMU = b"qom-list-types\0"
 _MAXIMUM_BYTES = 64 << 20
+_NEAR_BYTES = 64 << 10
 # From elf.h: the header of a 64-bit little-endian program, and one of a section.
 _IDENTITY = b"\x7fELF\x02\x01"
 _HEADER = struct.Struct("<40xQ10xHHH")
@@ -55,10 +56,26 @@ def read_emulator(host: Host, path: str) -> Emulator | None:
 @functools.lru_cache(maxsize=16)
 def _absent_types(path: str, *_identity: int) -> tuple[str, ...] | None:
     with open(path, "rb", buffering=0) as program:  # noqa: PTH123 -- a plain read
-        data = b"\0".join(_constants(program.fileno()))
-    if _SIGN_OF_QEMU not in data:
+        sections = sorted(_constants(program.fileno()), key=len, reverse=True)
+    if not any(_SIGN_OF_QEMU in section for section in sections):
         return None
-    return tuple(name for name in DEVICE_TYPES if data.find(name.encode() + b"\0") < 0)
+    missing: Iterable[str] = DEVICE_TYPES
+    for section in sections:
+        missing = list(_missing(section, missing))
+    return tuple(sorted(missing))
+
+
+def _missing(section: bytes, names: Iterable[str]) -> Iterator[str]:
+    place = 0
+    for name in names:
+        text = name.encode() + b"\0"
+        found = section.find(text, place, place + _NEAR_BYTES)
+        if found < 0:
+            found = section.find(text)
+        if found < 0:
+            yield name
+        else:
+            place = found
 
 
 def _constants(descriptor: int) -> Iterator[bytes]:
