@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -229,6 +230,22 @@ class Host:
             process.wait(timeout=20)
         for group in self.groups:
             remove_group(group)
+
+
+@contextmanager
+def lone_host(directory: Path) -> Iterator[Host]:
+    """Make one host with libvirtd and without a network; `directory` is its own, and empty."""
+    host = Host("oak", "127.0.0.1", "0c000000-0000-4000-8000-00000000000c", directory / "oak")
+    shared = directory / "shared"
+    shared.mkdir()
+    host.state.mkdir()
+    (host.state / "hosts").write_text("127.0.0.1 localhost oak\n")
+    try:
+        host.boot(shared)
+        host.start_libvirt()
+        yield host
+    finally:
+        host.end()
 
 
 class Lab:
