@@ -2,8 +2,8 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
@@ -15,8 +15,7 @@ NO_URI = "none"
 """What stands for no libvirt at all among the URIs."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostOptions:
+class HostOptions(NamedTuple):
     """Which host to read, and which libvirt to ask."""
 
     root: Path

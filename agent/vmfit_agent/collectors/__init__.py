@@ -1,8 +1,8 @@
 """The table of collectors: one file per subsystem, one row per part of a snapshot."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
@@ -31,8 +31,7 @@ from vmfit_agent.virtualization.installed_versions import PACKAGE_FILES
 Collect = Callable[[Host], Message]
 
 
-@dataclass(frozen=True, slots=True)
-class Collector:
+class Collector(NamedTuple):
     """How one part is collected.
 
     A collector returns its part, or raises OSError, ValueError or LibvirtUnavailable: the part is

@@ -10,7 +10,6 @@ from vmfit.v1.hypervisor_pb2 import (
     Hypervisor,
     HypervisorConnection,
 )
-from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import Host, LibvirtConnection, LibvirtUnavailable
 from vmfit_agent.processors.architecture import libvirt_name
 from vmfit_agent.processors.architecture import machine as architecture_of
@@ -149,8 +148,13 @@ def _ask(
 
 def _machines_in_use(connection: LibvirtConnection) -> set[tuple[str, str, str]]:
     """Return architecture, domain type and machine of each domain; unusable ones are left out."""
+    records = connection.domains()
+    if not records:
+        return set()
+    from vmfit_agent.domain_xml import parse_vm  # noqa: PLC0415 -- dear where there are no domains
+
     found = set()
-    for record in connection.domains():
+    for record in records:
         try:
             vm = parse_vm(record.xml)
         except ValueError:

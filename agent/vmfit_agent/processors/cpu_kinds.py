@@ -1,7 +1,7 @@
 """Sorts a host's CPUs into kinds by what CPUID answers on each."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmfit_agent.host import Host
 from vmfit_agent.processors import cpuid
@@ -13,8 +13,7 @@ _CORE_TYPES = {0x20: "atom", 0x40: "core"}
 _HYBRID_BIT = 1 << 15
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """CPUs that answer alike."""
 
     cpu_ids: list[int]

@@ -1,8 +1,8 @@
 """Expands CPU models to their features, with libvirt's help."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from vmfit.v1.hypervisor_pb2 import DomainCapabilities, HostCpuModel
@@ -18,8 +18,7 @@ class NotExpandable(Exception):  # noqa: N818 -- a state of the host, not a mist
     """Nobody here knows the features of a CPU model; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hypervisor:
+class Hypervisor(NamedTuple):
     """What a guest would run on; None leaves the choice to libvirt."""
 
     emulator: str | None
@@ -28,13 +27,13 @@ class Hypervisor:
     domain_type: str
 
 
-@dataclass(slots=True)
 class CpuExpander:
     """Expands CPUs over one connection, asking each question once; made anew for each use."""
 
-    connection: LibvirtConnection
-    _models: dict[tuple[str, str], frozenset[str] | str] = field(default_factory=dict)
-    _capabilities: dict[Hypervisor, DomainCapabilities | str] = field(default_factory=dict)
+    def __init__(self, connection: LibvirtConnection) -> None:
+        self.connection = connection
+        self._models: dict[tuple[str, str], frozenset[str] | str] = {}
+        self._capabilities: dict[Hypervisor, DomainCapabilities | str] = {}
 
     def model_features(self, hypervisor: Hypervisor, model: str) -> frozenset[str]:
         """Return the features of a bare model, by libvirt's names; else raise NotExpandable."""
