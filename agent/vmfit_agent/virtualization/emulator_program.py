@@ -31,8 +31,10 @@ _NEAR_BYTES = 64 << 10
 # From elf.h: the header of a 64-bit little-endian program, and one of a section.
 _IDENTITY = b"\x7fELF\x02\x01"
 _HEADER = struct.Struct("<40xQ10xHHH")
-_SECTION = struct.Struct("<4xIQ8xQQ")
+_SECTION = struct.Struct("<IIQ8xQQ")
 _SECTION_HEADER_BYTES = 64
+# Large, constant, and without a text.
+_UNWINDING = b".eh_frame"
 _PROGRAM_DATA = 1
 _ALLOCATED, _WRITABLE_OR_CODE = 0x2, 0x5
 
@@ -83,12 +85,15 @@ def _constants(descriptor: int) -> Iterator[bytes]:
     header = os.pread(descriptor, _SECTION_HEADER_BYTES, 0)
     if not header.startswith(_IDENTITY):
         return
-    offset, entry_bytes, count, _ = _HEADER.unpack_from(header)
-    if entry_bytes != _SECTION_HEADER_BYTES:
+    offset, entry_bytes, count, names_index = _HEADER.unpack_from(header)
+    if entry_bytes != _SECTION_HEADER_BYTES or names_index >= count:
         return
     table = os.pread(descriptor, entry_bytes * count, offset)
+    _, _, _, start, length = _SECTION.unpack_from(table, names_index * entry_bytes)
+    names = os.pread(descriptor, min(length, _MAXIMUM_BYTES), start)
     for index in range(count):
-        kind, flags, start, length = _SECTION.unpack_from(table, index * entry_bytes)
+        name, kind, flags, start, length = _SECTION.unpack_from(table, index * entry_bytes)
         constant = flags & _ALLOCATED and not flags & _WRITABLE_OR_CODE
-        if kind == _PROGRAM_DATA and constant and length <= _MAXIMUM_BYTES:
+        has_text = not names.startswith(_UNWINDING, name)
+        if kind == _PROGRAM_DATA and constant and has_text and length <= _MAXIMUM_BYTES:
             yield os.pread(descriptor, length, start)
