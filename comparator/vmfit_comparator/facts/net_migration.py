@@ -1,6 +1,6 @@
 """Facts about the way that the migration's data takes."""
 
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address
 
 from vmfit.v1.finding_pb2 import Consequence, Quality, Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, NameAnswer
@@ -19,20 +19,8 @@ from vmfit_comparator.evaluation.outcome import (
 from vmfit_comparator.evaluation.remedies import add_option
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.migration_ways import connect_uri, destination_name
-
-
-def _addresses(migration: Migration) -> list[str]:
-    """Return the addresses that the source would connect to, as far as they are known."""
-    host = connect_uri(migration.options.migration_uri).host
-    if _is_address(host):
-        return [host]
-    name = host or destination_name(migration)
-    if _is_address(name):
-        return [name]
-    identity = migration.destination.identity
-    known = (identity.hostname, identity.canonical_hostname, destination_name(migration))
-    return [*identity.hostname_addresses] if name in known else []
+from vmfit_comparator.knowledge.migration_link import destination_addresses, shared_interface
+from vmfit_comparator.knowledge.migration_ways import destination_name
 
 
 def _is_address(text: str) -> bool:
@@ -109,7 +97,7 @@ def _as_resolved(name: str, answer: NameAnswer, remedy: Remedy, migration: Migra
 
 def _as_recorded(name: str, remedy: Remedy, migration: Migration) -> Outcome:
     """Judge by what both hosts know of names, as nobody asked the source's resolver."""
-    addresses = _addresses(migration)
+    addresses = destination_addresses(migration)
     if any(each in _own_addresses(migration.source) for each in addresses):
         return probably_no(
             f"{name} resolves to {', '.join(addresses)}, an address of the source",
@@ -127,7 +115,7 @@ def _as_recorded(name: str, remedy: Remedy, migration: Migration) -> Outcome:
             "server",
             remedies=[remedy],
         )
-    if any(_shared_network(each, migration.source) for each in addresses):
+    if any(shared_interface(each, migration.source) for each in addresses):
         return yes(f"{name} is {', '.join(addresses)}, in a network of the source")
     where = f"{name} is {', '.join(addresses)} there" if addresses else f"its name is {name}"
     why = migration.probes.destination_name.error or migration.probes.not_asked
@@ -162,22 +150,6 @@ def _own_addresses(snapshot: Snapshot) -> set[str]:
     }
 
 
-def _shared_network(address: str, snapshot: Snapshot) -> str:
-    """Return the interface of a host whose network holds an address; empty if none does."""
-    wanted = ip_address(address.partition("%")[0])
-    if wanted.is_loopback or wanted.is_link_local:
-        return ""
-    for each in snapshot.network.interfaces:
-        for text in each.addresses if each.up else ():
-            try:
-                own = ip_interface(text)
-            except ValueError:
-                continue
-            if own.version == wanted.version and wanted in own.network:
-                return each.name
-    return ""
-
-
 @fact(
     "net.migration_path",
     question="Is there a way from the source to the destination's migration address?",
@@ -210,7 +182,7 @@ def migration_path(migration: Migration) -> Outcome:
     network = migration.source.network
     probe = migration.probes.migration_port.answer
     connected = probe.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED
-    known = [probe.address] if connected else _addresses(migration)
+    known = [probe.address] if connected else destination_addresses(migration)
     addresses = [each for each in known if _is_address(each) and not _is_loopback(each)]
     if not addresses:
         return no_idea(
@@ -218,14 +190,12 @@ def migration_path(migration: Migration) -> Outcome:
             missing=["destination.identity.hostname_addresses"],
         )
     for address in addresses:
-        name = _shared_network(address, migration.source)
-        if name:
-            speed = next(
-                each.speed_bits_per_second for each in network.interfaces if each.name == name
-            )
+        interface = shared_interface(address, migration.source)
+        if interface is not None:
+            speed = interface.speed_bits_per_second
             slow = 0 < speed < 1_000_000_000
             return yes(
-                f"{address} is in the network of {name}"
+                f"{address} is in the network of {interface.name}"
                 + (f", of {speed // 1_000_000} Mbit/s only" if slow else ""),
                 quality=Quality.QUALITY_REDUCED if slow else Quality.QUALITY_NATIVE,
             )

@@ -1,0 +1,56 @@
+"""Which of the source's interfaces leads to the destination, and how fast it is."""
+
+from ipaddress import ip_interface
+
+from vmfit.v1.network_pb2 import NetworkInterface
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.knowledge.host_addresses import parse_address
+from vmfit_comparator.knowledge.migration_ways import connect_uri, destination_name
+
+LINK_READS = (
+    "vm.domain_type",
+    "vm.connection_uri",
+    "source.network.interfaces",
+    "destination.identity",
+    "destination.hypervisor.connections",
+    "destination.security.qemu_conf",
+    "options.migration_uri",
+)
+"""What these functions read."""
+
+
+def destination_addresses(migration: Migration) -> list[str]:
+    """Return the addresses that the source would connect to, as far as they are known."""
+    host = connect_uri(migration.options.migration_uri).host
+    name = host or destination_name(migration)
+    if parse_address(name) is not None:
+        return [name]
+    identity = migration.destination.identity
+    known = (identity.hostname, identity.canonical_hostname, destination_name(migration))
+    return [*identity.hostname_addresses] if name in known else []
+
+
+def shared_interface(address: str, snapshot: Snapshot) -> NetworkInterface | None:
+    """Return the interface of a host whose network holds an address; None if none does."""
+    wanted = parse_address(address)
+    if wanted is None or wanted.is_loopback or wanted.is_link_local:
+        return None
+    for each in snapshot.network.interfaces:
+        for text in each.addresses if each.up else ():
+            try:
+                own = ip_interface(text)
+            except ValueError:
+                continue
+            if own.version == wanted.version and wanted in own.network:
+                return each
+    return None
+
+
+def link_bytes_per_second(migration: Migration) -> int:
+    """Return the slowest of the interfaces that lead to the destination; 0 when not known.
+
+    Source: /sys/class/net/*/speed.
+    """
+    links = [shared_interface(each, migration.source) for each in destination_addresses(migration)]
+    return min((each.speed_bits_per_second // 8 for each in links if each is not None), default=0)
