@@ -23,7 +23,7 @@ from vmfit_comparator.hosts.host_answer import HostAnswer
 from vmfit_comparator.hosts.sides import Gathered, Side, age_seconds, ask, gather
 from vmfit_comparator.hosts.vms import IncomingVm, SourceVm, incoming_vm, source_vm
 from vmfit_comparator.policies.policy import ResolvedPolicy
-from vmfit_comparator.probes import Prober
+from vmfit_comparator.probes import Prober, want_dirty_rate
 
 _LOG = logging.getLogger(__name__)
 # `at` may lie this far behind now and still mean now: clocks of callers differ.
@@ -158,6 +158,7 @@ def _probes(case: Case, pair: _Pair, prober: Prober, until: float) -> ProbeAnswe
             (pair.source.side.name, pair.source.side.client),
             (pair.destination.side.name, pair.destination.side.client),
             until,
+            measure=want_dirty_rate(case.facts),
         )
     except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs the probes alone
         _LOG.exception("probing failed")

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.comparator.builders import MIB, answer, finding
+from tests.comparator.builders import answer, finding
 from tests.comparator.tables import case_of, cases
-from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
 from vmfit_comparator.facts import cpu_extra, dev_vfio, net_reach, policy, vm_guest
 
 CONNECTION = "hypervisor.connections[0]"
@@ -34,39 +33,6 @@ AGENT = [
     ("not connected", {**CHANNEL, "vm.guest_agent_connected": False}, "PROBABLY_YES"),
     ("unknown", CHANNEL, "PROBABLY_YES"),
     ("another channel", {"vm.character_devices": [{"kind": "channel"}]}, "YES"),
-]
-RATE = "vm.dirty_rate_bytes_per_second"
-SLOW = {"options.bandwidth_bytes_per_second": 20 * MIB}
-CONVERGENCE = [
-    ("no limit, no rate", {}, "YES"),
-    ("a slow limit", SLOW, "NO_IDEA"),
-    ("a slow limit, paused", {**SLOW, "vm.state": VM_STATE_PAUSED}, "YES"),
-    ("a fast limit", {"options.bandwidth_bytes_per_second": 1000 * MIB}, "YES"),
-    ("slowed down", {**SLOW, "options.auto_converge": True}, "PROBABLY_YES"),
-    ("little is written", {**SLOW, RATE: 5 * MIB}, "YES"),
-    ("nearly all", {**SLOW, RATE: 19 * MIB}, "PROBABLY_NO"),
-    ("too much", {**SLOW, RATE: 90 * MIB}, "NO"),
-    (
-        "too much, slowed down",
-        {**SLOW, RATE: 90 * MIB, "options.auto_converge": True},
-        "PROBABLY_YES",
-    ),
-    ("much for a network", {RATE: 500 * MIB}, "PROBABLY_NO"),
-    (
-        "post-copy after a round",
-        {
-            **SLOW,
-            RATE: 90 * MIB,
-            "options.post_copy": True,
-            "options.post_copy_after_precopy": True,
-        },
-        "YES",
-    ),
-    (
-        "a time-out",
-        {**SLOW, RATE: 90 * MIB, "options.timeout_action": "suspend", "options.timeout_seconds": 5},
-        "YES",
-    ),
 ]
 OTHER = {"destination.domains.vms": [{"name": "db-2", "state": "VM_STATE_RUNNING"}]}
 
@@ -188,7 +154,6 @@ VFIO = [
 TABLES = {
     vm_guest.migration_blockers: BLOCKERS,
     vm_guest.guest_agent: AGENT,
-    vm_guest.convergence: CONVERGENCE,
     policy.affinity: AFFINITY,
     net_reach.vlan_reach: VLAN,
     net_reach.offload_features: OFFLOAD,

@@ -21,6 +21,7 @@ from vmfit.v1.probe_pb2 import (
     BlocksAnswer,
     ConnectAnswer,
     ConnectOutcome,
+    DirtyRateAnswer,
     DiskAnswer,
     ListenerAnswer,
     NameAnswer,
@@ -39,6 +40,12 @@ CONNECTED = ConnectOutcome.CONNECT_OUTCOME_CONNECTED
 def _probes(case):
     """Keep what was found."""
     SEEN.append(case.probes)
+    return yes("seen")
+
+
+@fact("test.rates", question="?", also_reads=("probes.dirty_rate",))
+def _rates(_case):
+    """Want the dirty rate."""
     return yes("seen")
 
 
@@ -80,6 +87,9 @@ class Peer:
     def access_path(self, _question):
         return ProbeResult(access=AccessAnswer(allowed=True))
 
+    def measure_dirty_rate(self, _question):
+        return ProbeResult(dirty_rate=DirtyRateAnswer(bytes_per_second=7 << 20, period_seconds=1))
+
     def hash_blocks(self, question):
         answer = BlocksAnswer(size_bytes=len(self.image))
         for offset in question.offsets:
@@ -106,6 +116,13 @@ def agents(tmp_path):
 @pytest.fixture
 def engine():
     with Engine(facts={each.id: each for each in (_probes, _other)}) as engine:
+        yield engine
+
+
+@pytest.fixture
+def rates():
+    """An engine of facts of which one wants to know the dirty rate."""
+    with Engine(facts={each.id: each for each in (_probes, _rates)}) as engine:
         yield engine
 
 
@@ -200,6 +217,69 @@ def test_a_peer_connects_to_libvirt_itself(agents, engine):
     found = _check(engine, agents, options=options)
     assert (found.libvirt_port.host, found.libvirt_port.port) == ("beta", 16514)
     assert found.libvirt_port.answer.outcome == CONNECTED
+
+
+LIMITED = MigrationOptions(live=True, bandwidth_bytes_per_second=1 << 20)
+
+
+def _measured(agents):
+    return len(_questions(agents[0], "measure_dirty_rate"))
+
+
+def test_a_dirty_rate_is_measured_on_the_source_where_the_copy_may_not_end(agents, rates):
+    found = _check(rates, agents, options=LIMITED)
+    assert found.dirty_rate.answer.bytes_per_second == 7 << 20
+    (question,) = _questions(agents[0], "measure_dirty_rate")
+    assert (question.uuid, question.period_seconds) == (vm().uuid, 1)
+    assert _questions(agents[1], "measure_dirty_rate") == []
+
+
+def test_an_ordinary_check_does_not_wait_for_a_measurement(agents, rates):
+    assert not _check(rates, agents).HasField("dirty_rate")
+    assert _measured(agents) == 0
+
+
+def test_nobody_wants_to_know_the_dirty_rate(agents, engine):
+    assert not _check(engine, agents, options=LIMITED).HasField("dirty_rate")
+    assert _measured(agents) == 0
+
+
+def test_a_dirty_rate_is_reused_for_a_moment(agents, rates, monkeypatch):
+    for _ in range(2):
+        assert _check(rates, agents, options=LIMITED).dirty_rate.HasField("answer")
+    assert _measured(agents) == 1
+    monkeypatch.setattr("vmfit_comparator.probes.recent._SECONDS", 0)
+    _check(rates, agents, options=LIMITED)
+    assert _measured(agents) == 2
+
+
+def test_destinations_that_are_ranked_share_a_measurement(agents, rates):
+    source, destination = agents
+    peer = source.answer_probe
+    answer = peer.measure_dirty_rate
+    peer.measure_dirty_rate = lambda question: time.sleep(0.3) or answer(question)
+    request = RankRequest(
+        source=HostReference(address=source.address),
+        destinations=[HostReference(address=destination.address)] * 8,
+        vm=VmReference(name_or_uuid=vm().name),
+        options=LIMITED,
+    )
+    rates.rank(request)
+    assert [each.dirty_rate.answer.bytes_per_second for each in SEEN] == [7 << 20] * 8
+    assert _measured(agents) == 1
+
+
+def test_an_agent_that_cannot_measure_is_asked_again(agents, rates):
+    agents[0].answer_probe.override["measure_dirty_rate"] = ProbeResult(error="a job")
+    for _ in range(2):
+        assert _check(rates, agents, options=LIMITED).dirty_rate.error == "a job"
+    assert _measured(agents) == 2
+
+
+def test_a_measurement_that_does_not_fit(agents, rates):
+    found = _check(rates, agents, seconds=1.5, options=LIMITED)
+    assert "s are left" in found.dirty_rate.error
+    assert _measured(agents) == 0
 
 
 def test_no_free_port(agents, engine):

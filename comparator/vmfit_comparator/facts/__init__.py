@@ -56,6 +56,7 @@ from vmfit_comparator.facts import (
     time,
     tpm,
     vm,
+    vm_convergence,
     vm_guest,
 )
 
@@ -108,6 +109,7 @@ MODULES = (
     domain,
     vm,
     vm_guest,
+    vm_convergence,
     job,
     limits,
     time,

@@ -18,11 +18,15 @@ class AskedHost:
         self._client = client
         self._until = until
 
+    def seconds_left(self) -> float:
+        """Return what a question that is asked now may take."""
+        return (self._until - time.monotonic()) * _QUESTIONS_SHARE
+
     def ask(self, questions: Sequence[Probe]) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask; what is returned waits. An agent that fails answers each with an error."""
         if not questions:
             return lambda: ()
-        seconds = (self._until - time.monotonic()) * _QUESTIONS_SHARE
+        seconds = self.seconds_left()
         for each in questions:
             each.timeout_seconds = max(min(each.timeout_seconds or seconds, seconds), 0.05)
         try:

@@ -14,3 +14,9 @@ def why_not_probed(policy: Policy, facts: Iterable[Fact], *, forbidden: bool) ->
         return f"policy {policy.name} forbids probes"
     read = (path for each in facts for path in (*each.reads, *each.also_reads))
     return "" if any(path.root == "probes" for path in read) else "no fact wants a probe"
+
+
+def want_dirty_rate(facts: Iterable[Fact]) -> bool:
+    """Tell whether a fact wants to know what takes a second to measure."""
+    read = (path for each in facts for path in (*each.reads, *each.also_reads))
+    return any(path.text.startswith("probes.dirty_rate") for path in read)

@@ -6,6 +6,7 @@ from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts.storage_identity import same_disk
+from vmfit_comparator.knowledge.convergence import is_in_doubt
 from vmfit_comparator.knowledge.disks import DiskPair, is_copied, pairs, used_in_place
 from vmfit_comparator.knowledge.migration_ways import (
     Way,
@@ -53,6 +54,8 @@ class Plan:
     """By target."""
     accesses: tuple[PathAccess, ...]
     comparisons: tuple[Comparison, ...]
+    measured_uuid: str
+    """The domain whose writing to memory is worth measuring on the source."""
 
 
 def plan(migration: Migration) -> Plan:
@@ -70,6 +73,7 @@ def plan(migration: Migration) -> Plan:
         network_disks=_network_disks(migration),
         accesses=_accesses(migration),
         comparisons=_comparisons(migration),
+        measured_uuid=migration.vm.uuid if is_in_doubt(migration) else "",
     )
 
 

@@ -16,8 +16,9 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.contents import Contents
+from vmfit_comparator.probes.dirty_rate import DirtyRates
 from vmfit_comparator.probes.plan import Plan, plan
-from vmfit_comparator.probes.recent import RecentWays
+from vmfit_comparator.probes.recent import Recent
 from vmfit_comparator.probes.ways import Ways, ask_for_libvirt
 
 _BUDGET_SECONDS = 3.0
@@ -27,7 +28,8 @@ class Prober:
     """Asks for engines. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._recent = RecentWays()
+        self._recent_ways: Recent[ProbeAnswers] = Recent()
+        self._rates = DirtyRates()
 
     def answers(
         self,
@@ -35,15 +37,21 @@ class Prober:
         source: tuple[str, AgentClient],
         destination: tuple[str, AgentClient],
         until: float,
+        *,
+        measure: bool = True,
     ) -> ProbeAnswers:
-        """Return what the agents say, by `until` and within three seconds."""
+        """Return what the agents say, by `until` and within three seconds.
+
+        Only with `measure` is the guest's writing to memory measured, which takes a second.
+        """
         questions = plan(migration)
         until = min(until, time.monotonic() + _BUDGET_SECONDS)
         here, there = AskedHost(*source, until), AskedHost(*destination, until)
         answers = ProbeAnswers()
-        ways = Ways(questions, here, there, self._recent)
+        ways = Ways(questions, here, there, self._recent_ways)
         contents = Contents(questions.comparisons, here, there, secrets.token_bytes(32))
         # What needs no answer of the other host first goes out all at once.
+        rate = self._rates.ask(questions.measured_uuid if measure else "", here)
         disks = _ask_about_disks(questions, there)
         libvirt = ask_for_libvirt(questions.libvirt, here)
         ways.connect()
@@ -53,6 +61,7 @@ class Prober:
         contents.read(answers)
         disks(answers)
         libvirt(answers)
+        rate(answers)
         return answers
 
 

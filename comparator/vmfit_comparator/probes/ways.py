@@ -15,7 +15,7 @@ from vmfit.v1.probe_pb2 import (
 from vmfit_comparator.knowledge.migration_ways import Way
 from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.plan import Plan
-from vmfit_comparator.probes.recent import RecentWays
+from vmfit_comparator.probes.recent import Recent
 
 _LISTEN_SECONDS = 3.0
 # One lost packet, which the kernel sends again after a second, is no firewall.
@@ -26,13 +26,16 @@ _RESOLVE_SECONDS = 2.0
 class Ways:
     """The destination listens for a moment, then the source connects; what is recent is reused."""
 
-    def __init__(self, plan: Plan, here: AskedHost, there: AskedHost, recent: RecentWays) -> None:
+    def __init__(
+        self, plan: Plan, here: AskedHost, there: AskedHost, recent: Recent[ProbeAnswers]
+    ) -> None:
         """Ask for the name and for the listeners."""
         self._here, self._there, self._recent = here, there, recent
         self._name = plan.name
         self._ways = [each for each in (plan.migration, plan.disks_copy) if each is not None]
         self._fields = ("migration_port", "disks_port")[: len(self._ways)]
-        self._known = recent.find(here.name, there.name, self._name, self._ways)
+        self._key = (here.name, there.name, self._name, *self._ways)
+        self._known = recent.find(self._key)
         self._named: Callable[[], Sequence[ProbeResult]] = lambda: ()
         self._connected: Callable[[], Sequence[ProbeResult]] = lambda: ()
         self._probes: list[PortProbe] = []
@@ -73,7 +76,9 @@ class Ways:
             found.destination_name.CopyFrom(NamedProbe(name=self._name, error=result.error))
             if result.HasField("name"):
                 found.destination_name.answer.CopyFrom(result.name)
-        self._recent.keep(self._here.name, self._there.name, self._name, self._ways, found)
+        asked = (found.destination_name, found.migration_port, found.disks_port)
+        if not any(each.error for each in asked):
+            self._recent.keep(self._key, found)
         answers.MergeFrom(found)
 
 

@@ -1,0 +1,126 @@
+"""When a live copy of memory ends: what may be sent, and what a measured rate says.
+
+QEMU goes on copying until what is left can be sent while the guest is stopped for no longer than
+the maximum downtime. Let D(t) be what the guest changes in a time t: it grows ever slower, as pages
+are written again that were written before. So the copy never ends where D(downtime) is more than
+can be sent in that time, and D(downtime) is at least its share of D(period), and at most all of it.
+
+Source: QEMU migration_iteration_run, threshold_size; calc-dirty-rate, mode page-sampling.
+"""
+
+import math
+from dataclasses import dataclass
+
+from vmfit.v1.probe_pb2 import DirtyRateAnswer
+from vmfit.v1.vm_pb2 import VM_STATE_RUNNING
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.knowledge.connections import runs_on_qemu
+from vmfit_comparator.knowledge.migration_link import LINK_READS, link_bytes_per_second
+
+CONVERGENCE_READS = (
+    *LINK_READS,
+    "options",
+    "vm.state",
+    "vm.uuid",
+    "vm.memory",
+    "vm.migration_limit_bytes_per_second",
+)
+"""What these functions read beside a measured rate."""
+
+PERIOD_SECONDS = 1
+"""The shortest that libvirt measures in."""
+# libvirt leaves QEMU's default, unless somebody ran migrate-setmaxdowntime.
+_DOWNTIME_SECONDS = 0.3
+SAMPLE_BYTES = 2 << 20
+"""What one page stands for of the 512 that QEMU samples of each GiB."""
+# Three standard deviations of a Poisson count's square root.
+_DEVIATIONS = 1.5
+# 1 Gbit/s: below that, a limit slows down what a usual network would send.
+_USUAL_BYTES_PER_SECOND = 125_000_000
+# A copy that takes so long anyhow can wait a second for a measurement.
+_LONG_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """What is sent at most."""
+
+    bytes_per_second: int
+    limited: bool
+    """By the migration or the domain; otherwise by the link alone."""
+
+
+def bandwidth(migration: Migration) -> Bandwidth | None:
+    """Return the lower of the limit and the link's speed, None when neither is known."""
+    limit = migration.options.bandwidth_bytes_per_second
+    limit = limit or migration.vm.migration_limit_bytes_per_second
+    link = link_bytes_per_second(migration)
+    if limit and (not link or limit <= link):
+        return Bandwidth(limit, limited=True)
+    return Bandwidth(link, limited=False) if link else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ends the copy whatever the guest writes."""
+
+    reason: str
+    stops_live_guest: bool = False
+
+
+def ending(migration: Migration) -> Ending | None:
+    """Return what ends the copy in any case, None when nothing sees to that."""
+    options, vm = migration.options, migration.vm
+    if vm.HasField("state") and vm.state != VM_STATE_RUNNING:
+        return Ending("the guest does not run, it writes nothing")
+    # Where nothing is said of how it migrates, it is as live as people mean it.
+    if not options.live and options.ByteSize():
+        return Ending("without --live the guest stands still while it is copied")
+    if options.post_copy and (
+        options.post_copy_after_precopy or options.timeout_action == "postcopy"
+    ):
+        return Ending("post-copy moves the guest whatever it writes")
+    if options.timeout_seconds and options.timeout_action != "postcopy":
+        reason = f"the guest is suspended after {options.timeout_seconds} s"
+        return Ending(reason, stops_live_guest=True)
+    return None
+
+
+def is_in_doubt(migration: Migration) -> bool:
+    """Tell whether only a measurement can say if the copy ends, and it is worth a second."""
+    sent = bandwidth(migration)
+    if sent is None or not runs_on_qemu(migration.vm) or ending(migration):
+        return False
+    memory = migration.vm.memory
+    copied = memory.resident_bytes or memory.maximum_bytes
+    slow = sent.limited and sent.bytes_per_second < _USUAL_BYTES_PER_SECOND
+    return slow or copied / sent.bytes_per_second >= _LONG_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the guest changes while a downtime's worth is sent, as far as a sample tells."""
+
+    least_bytes: float
+    even_bytes: float
+    """Likely, if it writes page after page."""
+    hot_bytes: float
+    """Likely, if it writes the same pages over and over."""
+    most_bytes: float
+
+
+def left(answer: DirtyRateAnswer, memory_bytes: int, downtime_seconds: float) -> Left:
+    """Return the bounds of what was measured; the sample's hits are Poisson distributed."""
+    period = answer.period_seconds or PERIOD_SECONDS
+    likely = answer.bytes_per_second * period
+    hits = likely / SAMPLE_BYTES
+    least = max(math.sqrt(hits) - _DEVIATIONS, 0) ** 2 * SAMPLE_BYTES
+    most = (math.sqrt(hits + 1) + _DEVIATIONS) ** 2 * SAMPLE_BYTES
+    share, multiple = min(1.0, downtime_seconds / period), max(1.0, downtime_seconds / period)
+    bounds = (least * share, likely * share, likely * multiple, most * multiple)
+    return Left(*(min(each, memory_bytes or each) for each in bounds))
+
+
+def downtime_seconds(answer: DirtyRateAnswer) -> float:
+    """Return how long the guest may stand still at the end."""
+    return answer.maximum_downtime_seconds or _DOWNTIME_SECONDS
