@@ -82,7 +82,7 @@ _TUNED_METHODS = {
 _MIB_PER_SECOND = {
     "bandwidth": "bandwidth_bytes_per_second",
     "postcopy-bandwidth": "post_copy_bandwidth_bytes_per_second",
-    "available-switchover-bandwidth": None,
+    "available-switchover-bandwidth": "switchover_bandwidth_bytes_per_second",
 }
 _FIXED_VALUES = {
     "copy-storage-all": StorageCopy.STORAGE_COPY_ALL,

@@ -53,6 +53,11 @@ def parse(text, files=None):
         ("--disks-port 49153 --disks-uri=tcp://b", None, "disks_port: 49153 disks_uri: 'tcp://b'"),
         ("--bandwidth 100", None, "bandwidth_bytes_per_second: 104857600"),
         ("--postcopy-bandwidth=1", None, "post_copy_bandwidth_bytes_per_second: 1048576"),
+        (
+            "--available-switchover-bandwidth 1",
+            None,
+            "switchover_bandwidth_bytes_per_second: 1048576",
+        ),
         ("--bandwidth 0x10", None, "bandwidth_bytes_per_second: 16777216"),
         (
             "--live --timeout 30 --timeout-suspend",

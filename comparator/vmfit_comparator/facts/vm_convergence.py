@@ -64,8 +64,8 @@ def convergence(migration: Migration) -> Outcome:
     page once in a period of at least a second, and so bounds what changes in a downtime (0.3 s
     unless libvirt tells another) from below and above. YES when even the most fits (in half of
     what can be sent where only the link's speed limits), NO when the least is twice too much,
-    PROBABLY_NO when what was measured does not fit: 0.1 if written evenly, 0.4 if the same pages
-    are written again and again.
+    PROBABLY_NO when what was measured does not fit, however often pages are written again (0.1)
+    or if that is so (0.4).
     Else PROBABLY_YES, but NO_IDEA when less fits than a sample tells (0.5 MiB). Where only the
     link's speed limits it, where pages are compressed, and where post-copy can be started by hand,
     NO is PROBABLY_NO. --auto-converge makes PROBABLY_YES of what is not YES, of REDUCED quality.
@@ -97,14 +97,14 @@ def _measured(migration: Migration) -> DirtyRateAnswer | None:
 
 
 def _compared(migration: Migration, sent: Bandwidth, measured: DirtyRateAnswer) -> Outcome:
-    downtime = downtime_seconds(measured)
+    downtime = downtime_seconds(measured, sent, migration.options)
     room = sent.bytes_per_second * downtime
     remains = left(measured, migration.vm.memory.maximum_bytes, downtime)
     period = measured.period_seconds or 1
     text = (
         f"it changes about {size_text(measured.bytes_per_second * period)} in {period} s, and "
         f"{size_text(sent.bytes_per_second)}/s are sent, {room / (1 << 20):.3g} MiB in the "
-        f"{downtime:g} s that it may stand still"
+        f"{downtime:.3g} s that it may stand still"
     )
     if remains.most_bytes <= (room if sent.limited else room * _LINK_SHARE):
         return yes(text)
@@ -116,9 +116,9 @@ def _compared(migration: Migration, sent: Bandwidth, measured: DirtyRateAnswer) 
         if not way_out:
             return no(text, remedies=remedies)
         return probably_no(f"{text}; {way_out}", probability=0.2, remedies=remedies)
-    if remains.even_bytes > room:
+    if remains.likely_least_bytes > room:
         return probably_no(text, remedies=remedies)
-    if remains.hot_bytes > room:
+    if remains.likely_most_bytes > room:
         return probably_no(text, probability=0.4, remedies=remedies)
     if room < _TOO_FINE_BYTES:
         text = f"{text}: less than a sample of its pages can tell"

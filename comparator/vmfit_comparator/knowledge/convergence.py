@@ -11,6 +11,7 @@ Source: QEMU migration_iteration_run, threshold_size; calc-dirty-rate, mode page
 import math
 from dataclasses import dataclass
 
+from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import DirtyRateAnswer
 from vmfit.v1.vm_pb2 import VM_STATE_RUNNING
 from vmfit_comparator.evaluation.migration import Migration
@@ -102,10 +103,9 @@ class Left:
     """What the guest changes while a downtime's worth is sent, as far as a sample tells."""
 
     least_bytes: float
-    even_bytes: float
-    """Likely, if it writes page after page."""
-    hot_bytes: float
-    """Likely, if it writes the same pages over and over."""
+    likely_least_bytes: float
+    likely_most_bytes: float
+    """These two by the sample as it is: whether pages are written again is not known."""
     most_bytes: float
 
 
@@ -121,6 +121,11 @@ def left(answer: DirtyRateAnswer, memory_bytes: int, downtime_seconds: float) ->
     return Left(*(min(each, memory_bytes or each) for each in bounds))
 
 
-def downtime_seconds(answer: DirtyRateAnswer) -> float:
-    """Return how long the guest may stand still at the end."""
-    return answer.maximum_downtime_seconds or _DOWNTIME_SECONDS
+def downtime_seconds(answer: DirtyRateAnswer, sent: Bandwidth, options: MigrationOptions) -> float:
+    """Return how long the guest may stand still at the end, at the bandwidth before.
+
+    QEMU that is told another bandwidth for the end takes that for granted.
+    """
+    downtime = answer.maximum_downtime_seconds or _DOWNTIME_SECONDS
+    switchover = options.switchover_bandwidth_bytes_per_second or sent.bytes_per_second
+    return downtime * switchover / sent.bytes_per_second
