@@ -66,6 +66,12 @@ def test_a_listener_and_its_peer(ask):
     assert second.connect.outcome == ConnectOutcome.CONNECT_OUTCOME_REFUSED
 
 
+def test_a_domain_that_is_not_here(ask):
+    question = {"uuid": "11111111-0000-4000-8000-000000000001", "period_seconds": 1}
+    [result] = ask()(ProbeRequest(probes=[{"measure_dirty_rate": question}])).results
+    assert result.error == f"no domain {question['uuid']} is here"
+
+
 def test_no_questions_no_answers(ask):
     assert not ask()(ProbeRequest()).results
 
@@ -76,6 +82,10 @@ def test_no_questions_no_answers(ask):
         (names("a", ""), "probes[1].resolve_name.name"),
         (names(*["a"] * 65), "probes"),
         (ProbeRequest(probes=[{"hash_blocks": {"path": "/a"}}]), "probes[0].hash_blocks.nonce"),
+        (
+            ProbeRequest(probes=[{"measure_dirty_rate": {"uuid": "web", "period_seconds": 1}}]),
+            "probes[0].measure_dirty_rate.uuid",
+        ),
     ],
 )
 def test_errors_name_the_field(ask, request_, field):
