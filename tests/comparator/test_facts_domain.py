@@ -202,6 +202,12 @@ DISPLAYS = [
 ]
 
 XML = {"options.destination_xml": "<domain/>"}
+
+
+def cpu_features(side, *names, policy="require"):
+    return {f"{side}.cpu.features": [{"name": name, "policy": policy} for name in names]}
+
+
 ABI = [
     ("no --xml", {"incoming.memory.maximum_bytes": 1}, "YES"),
     ("the same", XML, "YES"),
@@ -219,7 +225,46 @@ ABI = [
     ("current memory", {**XML, "incoming.memory.current_bytes": 1}, "YES"),
     ("a device more", {**XML, "incoming.other_devices": [{"kind": "rng"}]}, "NO"),
     ("a controller more", {**XML, "incoming.other_devices": [{"kind": "controller"}]}, "YES"),
-    ("CPU features are another fact's", {**XML, "incoming.cpu.model": "qemu64"}, "YES"),
+    ("CPU model", {**XML, "incoming.cpu.model": "qemu64"}, "NO"),
+    ("CPU mode", {**XML, "incoming.cpu.mode": "host-model"}, "NO"),
+    ("CPU vendor", {**XML, "incoming.cpu.vendor": None}, "NO"),
+    ("CPU match", {**XML, "incoming.cpu.match": "minimum"}, "NO"),
+    ("CPU fallback", {**XML, "incoming.cpu.fallback": "allow"}, "YES"),
+    ("CPU check", {**XML, "vm.cpu.check": "full", "incoming.cpu.check": None}, "NO"),
+    ("CPU address bits", {**XML, "incoming.cpu.physical_address_bits": 39}, "NO"),
+    ("CPU cache", {**XML, "incoming.cpu.cache_mode": "disable"}, "NO"),
+    ("CPU topology", {**XML, "incoming.cpu.topology": {"socketCount": 2}}, "NO"),
+    ("no CPU", {**XML, "incoming.cpu": None}, "YES"),
+    ("CPU features", {**XML, **cpu_features("incoming", "avx")}, "NO"),
+    (
+        "CPU features by other names",
+        {**XML, **cpu_features("vm", "sse4.1"), **cpu_features("incoming", "sse4_1")},
+        "YES",
+    ),
+    (
+        "CPU features in another order",
+        {**XML, **cpu_features("vm", "avx", "avx2"), **cpu_features("incoming", "avx2", "avx")},
+        "NO",
+    ),
+    (
+        "CPU features that libvirt leaves out by itself",
+        {**XML, **cpu_features("vm", "avx", "vmx-ept"), **cpu_features("incoming", "avx")},
+        "YES",
+    ),
+    (
+        "CPU feature that libvirt disables by itself",
+        {**XML, **cpu_features("incoming", "pconfig", policy="disable")},
+        "YES",
+    ),
+    (
+        "the policy of a CPU feature",
+        {
+            **XML,
+            **cpu_features("vm", "svm", policy="disable"),
+            **cpu_features("incoming", "svm", policy="forbid"),
+        },
+        "NO",
+    ),
     ("pending", {"options.persistent": True, "vm.pending_configuration": True}, "PROBABLY_YES"),
 ]
 

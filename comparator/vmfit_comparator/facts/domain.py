@@ -24,6 +24,7 @@ from vmfit_comparator.facts.dev_paths import creatable
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.connections import canonical_machine, connection_for
+from vmfit_comparator.knowledge.cpu_definition import cpu_differences
 from vmfit_comparator.knowledge.disks import is_read_only, joined
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
@@ -190,7 +191,7 @@ _WHERE_GIVEN: tuple[tuple[str, Callable[[Vm], list[str]]], ...] = (
 )
 _COMPARED = (
     *("domain_type", "architecture", "machine_type", "uuid", "memory", "vcpus", "numa", "disks"),
-    *("nics", "host_devices", "tpms", "filesystems", "other_devices", "firmware", "os_type"),
+    *("nics", "host_devices", "tpms", "filesystems", "other_devices", "firmware", "os_type", "cpu"),
 )
 
 
@@ -214,9 +215,9 @@ def config_abi(migration: Migration) -> Outcome:
     """Compare what libvirt's ABI check compares between the live and the incoming definition.
 
     A difference that the guest could see (memory, vCPUs, machine type, UUID, disks by target and
-    bus, NICs by MAC and model, the set of devices) is NO, as is another name without --dname.
-    The CPU is cpu.features' business: its XML differs between a live and a migratable definition.
-    With --persistent a pending change of the stored definition is PROBABLY_YES: it moves along.
+    bus, NICs by MAC and model, the set of devices) is NO, as is another name without --dname, and
+    any difference of the CPU's definition but that of its fallback. With --persistent a pending
+    change of the stored definition is PROBABLY_YES: it moves along.
 
     Source: libvirt's virDomainDefCheckABIStability.
     """
@@ -249,7 +250,10 @@ def _differences(migration: Migration) -> list[str]:
     for word, read_all in _WHERE_GIVEN:
         pairs = zip(read_all(here), read_all(there), strict=False)
         found += [(word, *pair) for pair in pairs if all(pair) and pair[0] != pair[1]]
-    return [f"{word}: {_short(one)} here, {_short(other)} there" for word, one, other in found]
+    told = [f"{word}: {_short(one)} here, {_short(other)} there" for word, one, other in found]
+    if here.HasField("cpu") and there.HasField("cpu"):
+        told += cpu_differences(here.cpu, there.cpu)
+    return told
 
 
 def _short(value: object) -> str:
