@@ -243,6 +243,23 @@ CPU_FEATURES = [
         "YES",
     ),
     ("another vendor, not started yet", {"vm.cpu.vendor": "AMD", "vm.cpu.check": "partial"}, "NO"),
+    ("VMX features of a guest without VMX", seen("vmx-ept"), "YES"),
+    ("VMX features", seen("vmx", "vmx-ept"), "NO"),
+    (
+        "features that libvirt does not send",
+        {
+            f"{HOST_MODEL}.features": [*FEATURES, "vmx"],
+            **seen("vmx", "vmx-ept"),
+            **with_policy("require", "vmx", "vmx-ept"),
+            "incoming.cpu.features": [{"name": "vmx", "policy": "require"}],
+        },
+        "YES",
+    ),
+    (
+        "only the processor's features are known, not its vendor",
+        {**NO_CAPABILITIES, "destination.cpu.vendor": None, "vm.cpu.check": "partial"},
+        "PROBABLY_YES",
+    ),
     ("by QEMU's and the kernel's names", {"vm.cpu.expanded_features": ["sse3", "xd"]}, "YES"),
 ]
 PASSED = {"vm.cpu.mode": "host-passthrough", "vm.cpu.expanded": False}

@@ -50,6 +50,7 @@ from vmfit_contract.cpu_features import features as features_of
         "destination.hypervisor.connections",
         "vm.cpu",
         "incoming.cpu",
+        "options.destination_xml",
         "vm.emulator",
         "vm.machine_type",
         "vm.os_type",
@@ -102,6 +103,7 @@ _BASELINE = Remedy(
     reads=("vm.domain_type", "vm.cpu"),
     also_reads=(
         "incoming.cpu",
+        "options.destination_xml",
         "vm.emulator",
         "vm.machine_type",
         "vm.os_type",

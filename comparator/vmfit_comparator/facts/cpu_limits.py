@@ -200,6 +200,7 @@ _XCR0 = {
     feature("avx512f"): 0xE0,
     feature("pku"): 0x200,
     feature("amx-tile"): 0x60000,
+    feature("apxf"): 0x80000,
 }
 
 

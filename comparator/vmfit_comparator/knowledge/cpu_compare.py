@@ -6,6 +6,7 @@ from enum import Enum
 
 from vmfit.v1.vm_pb2 import GuestCpu
 from vmfit_comparator.knowledge.cpu_vendors import vendor_name
+from vmfit_comparator.knowledge.special_features import NESTED_VMX, VMX
 from vmfit_contract.cpu_features import Feature, features
 
 _NONE: frozenset[Feature] = frozenset()
@@ -55,6 +56,9 @@ def guest_features(cpu: GuestCpu) -> GuestFeatures:
         name for policy in ("force", "optional", "disable") for name in by_policy.get(policy, ())
     )
     seen = features(cpu.expanded_features)
+    if VMX not in seen:
+        # Models may name features of a VMX that the guest does not have.
+        seen -= NESTED_VMX
     return GuestFeatures(
         seen=seen,
         required=seen - allowed,

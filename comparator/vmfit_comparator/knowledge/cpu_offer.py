@@ -139,7 +139,7 @@ def _without_word(
     return Offer(
         told | KVM_ALWAYS | NEVER_ASKED,
         firm=False,
-        vendor=cpu.vendor,
+        vendor=cpu.vendor if cpu.HasField("vendor") else None,
         source=source,
         told=told,
         kvm_msrs=kvm_msrs,

@@ -4,7 +4,7 @@ from vmfit.v1.vm_pb2 import GuestCpu
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.knowledge.cpu_compare import guest_features
 from vmfit_comparator.knowledge.cpu_offer import offer
-from vmfit_contract.cpu_features import Feature
+from vmfit_contract.cpu_features import Feature, features
 
 PASSED_THROUGH = frozenset(("host-passthrough", "maximum"))
 
@@ -20,12 +20,19 @@ def live_cpu(migration: Migration) -> GuestCpu:
 
 
 def needed_features(migration: Migration) -> frozenset[Feature]:
-    """Return the features that the destination must give.
+    """Return the features that the destination must give: all but what libvirt does not send.
+
+    A source that knows features of nested virtualisation leaves them out of what it sends where
+    they came to the model later, for the sake of older destinations.
 
     A running guest keeps what it has: libvirt's check='full' spares not even forced features. Of a
     definition that is not running yet, forced and optional features count if the source
     gives them, and with check='none' nothing counts that the source would leave out.
     """
+    return _asked_of_destination(migration) - _left_out(migration)
+
+
+def _asked_of_destination(migration: Migration) -> frozenset[Feature]:
     cpu = live_cpu(migration)
     guest = guest_features(cpu)
     perhaps = guest.seen & guest.allowed
@@ -37,6 +44,15 @@ def needed_features(migration: Migration) -> frozenset[Feature]:
     if cpu.check == "none":
         return (guest.required | perhaps) & given.features
     return guest.required | (perhaps & given.features)
+
+
+def _left_out(migration: Migration) -> frozenset[Feature]:
+    here, there = migration.vm.cpu, migration.incoming.cpu
+    if migration.options.destination_xml or here.model != there.model:
+        return frozenset()
+    return features(each.name for each in here.features) - features(
+        each.name for each in there.features
+    )
 
 
 def has_no_model(cpu: GuestCpu) -> bool:

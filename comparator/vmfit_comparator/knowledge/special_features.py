@@ -1,8 +1,12 @@
 """CPU features that libvirt, QEMU or KVM treat in a way of their own."""
 
-from vmfit_contract.cpu_features import feature, features
+from vmfit_contract.cpu_features import MSR_BITS, Feature, feature, features
 
 INVARIANT_TSC = feature("invtsc")
+VMX = feature("vmx")
+NESTED_VMX: frozenset[Feature] = frozenset(
+    bit for place, bits in MSR_BITS.items() if place.announced_by == "vmx" for bit in bits
+)
 TSX = features(("hle", "rtm"))
 
 # QEMU has no property for these, so libvirt never asks for them (virQEMUCapsCPUFilterFeatures).
