@@ -109,11 +109,11 @@ def test_a_libvirt_that_went_away_makes_no_feature_unknown():
     connection = Connection()
 
     def fail(xml):
-        raise LibvirtUnavailable("connection lost")
+        raise LibvirtUnavailable("cannot send the request: the connection is lost")
 
     vm = parse_vm(
         "<domain type='kvm'><name>g</name><os><type arch='x86_64'>hvm</type></os>"
-        "<cpu><model>Base</model><feature name='a'/></cpu></domain>"
+        "<cpu><model>Base</model><feature name='a'/><feature name='est'/></cpu></domain>"
     )
     expander = CpuExpander(connection)
     expander.model_features(Hypervisor(None, "x86_64", None, "kvm"), "Base")

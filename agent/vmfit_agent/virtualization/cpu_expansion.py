@@ -52,7 +52,9 @@ class CpuExpander:
             return []
         if not self._refusal(hypervisor, cpu.model, names):
             return []
-        return [name for name in names if name in self._refusal(hypervisor, cpu.model, [name])]
+        return [
+            name for name in names if _names(self._refusal(hypervisor, cpu.model, [name]), name)
+        ]
 
     def _refusal(self, hypervisor: Hypervisor, model: str, features: list[str]) -> str:
         try:
@@ -172,6 +174,11 @@ class CpuExpander:
             return feature in self.host_model(hypervisor).features
         except NotExpandable:
             return False
+
+
+def _names(refusal: str, feature: str) -> bool:
+    """Tell whether libvirt's words end in the feature: "Unknown CPU feature NAME"."""
+    return [word.strip("'") for word in refusal.split()[-1:]] == [feature]
 
 
 def _cpu_xml(hypervisor: Hypervisor, model: str, features: Iterable[str] = ()) -> str:
