@@ -96,6 +96,7 @@ SHARES = [
     ("not collected", {**VIRTIOFS, "source.hypervisor": None}, "NO_IDEA"),
 ]
 DIRECTORIES = [
+    ("MTP", share("mtp", exists=True), "NO"),
     ("none", {}, "YES"),
     ("virtiofs", VIRTIOFS, "YES"),
     ("9p", share("path", exists=True), "PROBABLY_YES"),
@@ -401,6 +402,24 @@ TPMS = [
         "NO",
     ),
     ("shared state, old swtpm", SHARED_STATE, "NO"),
+    (
+        "shared state, swtpm of an unknown version",
+        {
+            **SHARED_STATE,
+            "source.hypervisor.swtpm_version": "0.8.0",
+            SWTPM: "",
+        },
+        "NO_IDEA",
+    ),
+    (
+        "shared state, old libvirt here",
+        {
+            **SHARED_STATE,
+            "hosts.hypervisor.swtpm_version": "0.8.0",
+            "source.hypervisor.connections[0].libvirt_version": 8_000_000,
+        },
+        "NO",
+    ),
     ("shared state, new swtpm", {**SHARED_STATE, "hosts.hypervisor.swtpm_version": "0.8.0"}, "YES"),
     ("passed through", {"vm.tpms": [{"backend": "passthrough"}]}, "NO"),
     ("external", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),

@@ -19,6 +19,15 @@ BLOCKERS = [
     ("never migrates", arguments("-device", "nvme,serial=x"), "NO"),
     ("never migrates, on PCI", arguments("-device", "virtio-crypto-pci"), "NO"),
     ("never migrates, as JSON", arguments("-device", '{"driver":"nvme","id":"n"}'), "NO"),
+    ("virtiofs, old QEMU", arguments("-device", "vhost-user-fs-pci"), "NO"),
+    (
+        "virtiofs",
+        {
+            **arguments("-device", "vhost-user-fs-pci"),
+            f"source.{CONNECTION}.hypervisor_version": 8_002_000,
+        },
+        "PROBABLY_YES",
+    ),
     ("some device", arguments("-device", "edu"), "PROBABLY_YES"),
     ("a CPU that stays", arguments("-cpu", "host,migratable=off"), "PROBABLY_NO"),
 ]

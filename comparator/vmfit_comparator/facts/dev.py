@@ -238,10 +238,11 @@ def _version(text: str) -> tuple[int, ...]:
 def filesystem(migration: Migration) -> Outcome:
     """Look every shared directory up on the destination.
 
-    Missing is NO. A 9p share that the guest has mounted blocks the migration in QEMU, and whether
-    it has is not seen from outside: PROBABLY_YES. What lies in the directories is not compared.
+    Missing is NO, and so is a share by MTP, whose state QEMU cannot carry. A 9p share that the
+    guest has mounted blocks the migration in QEMU, and whether it has is not seen from outside:
+    PROBABLY_YES. What lies in the directories is not compared.
 
-    Source: stat(2) on the destination; QEMU's virtio-9p device.
+    Source: stat(2) on the destination; QEMU's virtio-9p and usb-mtp devices.
     """
     return joined(
         {each.target: _share(each) for each in migration.incoming.filesystems},
@@ -251,6 +252,8 @@ def filesystem(migration: Migration) -> Outcome:
 
 def _share(share: Filesystem) -> Outcome:
     path = share.source
+    if share.driver == "mtp":
+        return no("QEMU migrates no MTP device", remedies=[detach(f"share {share.target}")])
     if not path.path:
         return yes(f"{share.type or 'share'} without a directory")
     if not path.HasField("exists"):

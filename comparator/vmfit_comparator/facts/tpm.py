@@ -11,7 +11,7 @@ from vmfit_comparator.knowledge.disks import joined
 
 # Which leaves the state alone that it shares with the source's swtpm.
 _SWTPM_SHARES = (0, 8)
-_LIBVIRT_SHARES = 9_000_000
+_LIBVIRT_SHARES = 8_010_000
 
 
 @fact(
@@ -38,10 +38,12 @@ def state(migration: Migration) -> Outcome:
 
     An emulated TPM needs swtpm there, by domain capabilities or as found: else NO. The same
     version is YES, a newer one PROBABLY_YES, an older one PROBABLY_NO, since state formats only
-    grow. A state directory on a shared file system needs swtpm 0.8 and libvirt 9.0: else NO.
+    grow. A state directory on a shared file system needs swtpm 0.8 and libvirt 8.10 on both hosts:
+    else NO, and NO_IDEA when a version is not known.
     A passed-through TPM stays behind with its keys: NO.
 
-    Source: virConnectGetDomainCapabilities: devices/tpm; swtpm --version.
+    Source: virConnectGetDomainCapabilities: devices/tpm; swtpm's version; libvirt
+    qemuTPMCanMigrateSharedStorage.
     """
     outcomes = {
         f"{each.model or 'tpm'} {number}": _tpm(each, migration)
@@ -66,15 +68,31 @@ def _tpm(tpm: Tpm, migration: Migration) -> Outcome:
         return no(f"the destination has no swtpm for an {wanted}", remedies=[remedy])
     versions = (source.swtpm_version, destination.swtpm_version)
     if tpm.state_directory.filesystem.shared:
-        connection = connection_for(migration.vm, migration.destination)
-        libvirt = connection.libvirt_version if connection is not None else 0
-        if min(map(_version, versions)) < _SWTPM_SHARES or libvirt < _LIBVIRT_SHARES:
-            return no(
-                f"{tpm.state_directory.path} is shared, which needs swtpm 0.8 and libvirt 9.0 on "
-                f"both hosts; there is swtpm {versions[1] or 'of an unknown version'}",
-                remedies=[upgrade("swtpm", "0.8")],
-            )
+        return _with_shared_state(tpm.state_directory.path, versions, migration)
     return _by_version(*versions)
+
+
+def _with_shared_state(path: str, swtpms: tuple[str, str], migration: Migration) -> Outcome:
+    connections = [
+        connection_for(migration.vm, each) for each in (migration.source, migration.destination)
+    ]
+    libvirts = [each.libvirt_version if each is not None else 0 for each in connections]
+    if any(each and _version(each) < _SWTPM_SHARES for each in swtpms) or any(
+        0 < each < _LIBVIRT_SHARES for each in libvirts
+    ):
+        return no(
+            f"{path} is shared, which needs swtpm 0.8 and libvirt 8.10 on both hosts; there is "
+            f"swtpm {' and '.join(each or 'of an unknown version' for each in swtpms)}",
+            remedies=[upgrade("swtpm", "0.8"), upgrade("libvirt", "8.10")],
+        )
+    for side, swtpm, libvirt in zip(("source", "destination"), swtpms, libvirts, strict=True):
+        if not swtpm or not libvirt:
+            field = "connections.libvirt_version" if swtpm else "swtpm_version"
+            return no_idea(
+                f"{path} is shared, and the {side}'s swtpm or libvirt may be too old for that",
+                missing=[f"{side}.hypervisor.{field}"],
+            )
+    return _by_version(*swtpms)
 
 
 def _by_version(source: str, destination: str) -> Outcome:

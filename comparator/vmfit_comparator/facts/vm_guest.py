@@ -15,13 +15,16 @@ from vmfit_comparator.evaluation.outcome import (
 )
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import connection_for
 
 _AGENT = "org.qemu.guest_agent.0"
 # Device models whose state QEMU never sends (unmigratable device states, migration blockers).
 _UNMIGRATABLE = (
     *("nvme", "nvme-ns", "ivshmem-doorbell", "virtio-crypto", "virtio-snd", "virtio-pmem"),
-    *("virtio-vga-gl", "virtio-gpu-gl", "vhost-user-gpu", "vhost-user-fs", "usb-mtp"),
+    *("virtio-vga-gl", "virtio-gpu-gl", "vhost-user-gpu", "virtio-input-host", "usb-mtp"),
 )
+# QEMU sends its state since this version.
+_MIGRATABLE_SINCE = {"vhost-user-fs": 8_002_000}
 
 
 @fact(
@@ -29,6 +32,7 @@ _UNMIGRATABLE = (
     question="Has QEMU's command line nothing that cannot migrate?",
     applies_if=("vm.qemu_arguments",),
     reads=("vm.qemu_arguments",),
+    also_reads=("vm.domain_type", "vm.connection_uri", "source.hypervisor.connections"),
 )
 @unless_offline
 def migration_blockers(migration: Migration) -> Outcome:
@@ -45,7 +49,9 @@ def migration_blockers(migration: Migration) -> Outcome:
     models = [
         _model(value) for option, value in pairwise(words) if option in {"-device", "--device"}
     ]
-    blocked = sorted({each for each in models if each.removesuffix("-pci") in _UNMIGRATABLE})
+    connection = connection_for(migration.vm, migration.source)
+    qemu = connection.hypervisor_version if connection is not None else 0
+    blocked = sorted({each for each in models if _is_blocked(each.removesuffix("-pci"), qemu)})
     if blocked:
         remedy = change_definition(f"Leave {', '.join(blocked)} out", "qemu:commandline", "")
         return no(f"QEMU does not migrate {', '.join(blocked)}", remedies=[remedy])
@@ -54,6 +60,10 @@ def migration_blockers(migration: Migration) -> Outcome:
     if models:
         return probably_yes(f"libvirt knows nothing of {', '.join(sorted(set(models)))}")
     return yes("the command line adds no devices")
+
+
+def _is_blocked(model: str, qemu: int) -> bool:
+    return model in _UNMIGRATABLE or 0 < qemu < _MIGRATABLE_SINCE.get(model, 0)
 
 
 def _model(value: str) -> str:
