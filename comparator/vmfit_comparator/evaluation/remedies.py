@@ -124,6 +124,22 @@ def open_ports(ports: str) -> Remedy:
     return Remedy(summary=f"Allow TCP ports {ports} from the source to the destination")
 
 
+def load_module(name: str) -> Remedy:
+    """Load a module of the kernel on the destination."""
+    return Remedy(
+        summary=f"Load the kernel module {name} on the destination", command=f"modprobe {name}"
+    )
+
+
+def widen_ports() -> Remedy:
+    """Let libvirt on the destination use more ports for migrations."""
+    return change_definition(
+        "Widen migration_port_min to migration_port_max on the destination",
+        "qemu.conf/migration_port_max",
+        "",
+    )
+
+
 def detach(device: str) -> Remedy:
     """Detach a device from the guest before it moves."""
     return Remedy(

@@ -2,13 +2,18 @@
 
 import posixpath
 
-from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.finding_pb2 import Quality, Remedy
 from vmfit.v1.network_pb2 import Network
 from vmfit.v1.vm_pb2 import CharacterDevice, HostPath, Nic
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
-from vmfit_comparator.evaluation.remedies import change_definition, make_directory, provide_storage
+from vmfit_comparator.evaluation.remedies import (
+    change_definition,
+    load_module,
+    make_directory,
+    provide_storage,
+)
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.disks import joined
@@ -129,10 +134,21 @@ def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
         return no_idea("the destination's network is not known", missing=["destination.network"])
     network = migration.destination.network
     if has_address(device.host, network) is False:
-        return no(f"{device.host}, where it listens, is no address of the destination")
+        return no(
+            f"{device.host}, where it listens, is no address of the destination",
+            remedies=[_listen_elsewhere(device, "host")],
+        )
     if device.type == "tcp" and is_in_use(device.host, device.port, network):
-        return no(f"port {device.port}, where it listens, is in use on the destination")
+        return no(
+            f"port {device.port}, where it listens, is in use on the destination",
+            remedies=[_listen_elsewhere(device, "service")],
+        )
     return yes(f"it can listen at {place}")
+
+
+def _listen_elsewhere(device: CharacterDevice, what: str) -> Remedy:
+    summary = f"Give the {device.kind} another address to listen at (--xml)"
+    return change_definition(summary, f"{device.kind}/source/@{what}", "")
 
 
 @fact(
@@ -180,16 +196,18 @@ def _nic(nic: Nic, migration: Migration) -> Outcome | None:
             missing=["destination.kernel.device_nodes"],
         )
     if "net/tun" not in kernel.device_nodes:
-        return no("the destination has no /dev/net/tun")
+        return no("the destination has no /dev/net/tun", remedies=[load_module("tun")])
     if "vhost-net" in kernel.device_nodes or not nic.model.startswith("virtio"):
         return yes("/dev/net/tun is there")
     if migration.vm.domain_type != "kvm":
         return yes("/dev/net/tun is there, and libvirt gives vhost-net to KVM guests alone")
     if nic.driver_name == "vhost":
-        remedy = change_definition(
-            "Load vhost_net on the destination", "interface/driver/@name", "qemu"
-        )
-        return no("the NIC demands vhost-net, which the destination lacks", remedies=[remedy])
+        summary = "Let QEMU carry the frames itself (--xml)"
+        remedies = [
+            load_module("vhost_net"),
+            change_definition(summary, "interface/driver/@name", "qemu"),
+        ]
+        return no("the NIC demands vhost-net, which the destination lacks", remedies=remedies)
     if "vhost-net" in migration.source.kernel.device_nodes:
         return yes(
             "the destination has no vhost-net: QEMU carries the frames itself, slower",
@@ -201,13 +219,16 @@ def _nic(nic: Nic, migration: Migration) -> Outcome | None:
 def _vsock(cid: int, migration: Migration, *, automatic: bool) -> Outcome:
     destination = migration.destination
     if destination.kernel.device_nodes and "vhost-vsock" not in destination.kernel.device_nodes:
-        return no("the destination has no /dev/vhost-vsock")
+        return no("the destination has no /dev/vhost-vsock", remedies=[load_module("vhost_vsock")])
     if not destination.HasField("domains"):
         return no_idea("the destination's guests are not known", missing=["destination.domains"])
     for vm in destination.domains.vms:
         taken = {each.vsock_cid for each in vm.other_devices if each.kind == "vsock"}
         if cid in taken and is_active(vm) and not automatic and vm.uuid != migration.vm.uuid:
-            return no(f"guest {vm.name} of the destination uses vsock address {cid}")
+            summary = "Let libvirt choose the vsock's address (--xml)"
+            remedy = change_definition(summary, "vsock/cid/@auto", "yes")
+            text = f"guest {vm.name} of the destination uses vsock address {cid}"
+            return no(text, remedies=[remedy])
     return yes("/dev/vhost-vsock is there")
 
 

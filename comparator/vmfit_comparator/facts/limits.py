@@ -45,10 +45,12 @@ def kernel(migration: Migration) -> Outcome:
     threads = vm.vcpus.maximum_count + 1
     if limits.HasField("pids_max_count") and limits.pids_max_count < threads:
         exceeded.append(f"pids.max is {limits.pids_max_count}, the guest has {threads} threads")
+    remedy = change_definition("Raise the limit with sysctl or TasksMax", "sysctl", "")
     if exceeded:
-        remedy = change_definition("Raise the limit with sysctl or TasksMax", "sysctl", "")
         return no("; ".join(exceeded), remedies=[remedy])
-    return probably_no("; ".join(tight)) if tight else yes("the known limits leave room")
+    if tight:
+        return probably_no("; ".join(tight), remedies=[remedy])
+    return yes("the known limits leave room")
 
 
 FACTS = (kernel,)

@@ -8,6 +8,7 @@ from vmfit.v1.storage_pb2 import Mount
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.guest_memory import (
     available_bytes,
@@ -156,7 +157,9 @@ def hugepages(migration: Migration) -> Outcome:
         if count > unpromised + more:
             return no(text, remedies=[_allocate(size, pool.total_count + count - unpromised)])
         if vm.memory.source_type != "memfd" and mounts and size not in _mounted_sizes(mounts):
-            return no(f"no hugetlbfs of {size_text(size)} pages is mounted there")
+            remedy = _mount(size)
+            text = f"no hugetlbfs of {size_text(size)} pages is mounted there"
+            return no(text, remedies=[remedy])
         certain = certain and count <= unpromised
         texts.append(text)
     on_node = _strict_shortage(migration, needed)
@@ -171,6 +174,15 @@ def _allocate(size: int, count: int, node: int | None = None) -> Remedy:
         summary=f"Raise the pool of {size_text(size)} huge pages to {count}",
         command=f"echo {count} > {base}/hugepages/hugepages-{size >> 10}kB/nr_hugepages",
         allocate_huge_pages=AllocateHugePages(size_bytes=size, count=count, numa_node=node),
+    )
+
+
+def _mount(size: int) -> Remedy:
+    path = f"/dev/hugepages-{size >> 10}kB"
+    return provide_storage(
+        f"Mount a hugetlbfs of {size_text(size)} pages on the destination, and restart its libvirt",
+        path,
+        command=f"mount -t hugetlbfs -o pagesize={size >> 10}K,X-mount.mkdir hugetlbfs {path}",
     )
 
 

@@ -150,7 +150,11 @@ def _raised(needed: int, words: str, migration: Migration) -> Outcome:
     text = f"{size_text(needed)} {words}, the limit is {size_text(limits.memlock_hard_bytes)}"
     if limits.memlock_hard_bytes >= needed:
         return yes(text)
-    return probably_no(text) if may_raise else no(f"{text}, and libvirtd may not raise it")
+    summary = "Raise LimitMEMLOCK of libvirt's service on the destination"
+    remedies = [change_definition(summary, "systemd/LimitMEMLOCK", str(needed))]
+    if may_raise:
+        return probably_no(text, remedies=remedies)
+    return no(f"{text}, and libvirtd may not raise it", remedies=remedies)
 
 
 @fact(

@@ -1,5 +1,6 @@
 """Facts about the connection to the destination's libvirt."""
 
+from vmfit.v1.finding_pb2 import Remedy, RestartService
 from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -15,6 +16,8 @@ from vmfit_comparator.evaluation.outcome import (
 from vmfit_comparator.facts.net_ports import FAILURES
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.migration_ways import libvirt_place
+
+_SOCKETS = {16509: "libvirtd-tcp.socket", 16514: "libvirtd-tls.socket", 22: "ssh.service"}
 
 
 @fact(
@@ -58,9 +61,10 @@ def libvirt_reach(migration: Migration) -> Outcome:
     ports = migration.destination.network.listening_ports
     if known and all(each.port != place[1] for each in ports):
         if ports and place[0] in _names(migration):
-            return no(f"nothing listens on port {place[1]} of the destination")
+            text = f"nothing listens on port {place[1]} of the destination"
+            return no(text, remedies=[_listen(place[1])])
         seen = f"nothing listens on port {place[1]} of the destination, if {place[0]} is its name"
-        return probably_no(seen, probability=0.1)
+        return probably_no(seen, probability=0.1, remedies=[_listen(place[1])])
     if probe.HasField("answer"):
         return _tried(place, probe, peer_to_peer=False)
     if not migration.options.peer_to_peer and not known:
@@ -79,9 +83,18 @@ def _tried(place: tuple[str, int], probe: PortProbe, *, peer_to_peer: bool) -> O
     word = FAILURES.get(probe.answer.outcome)
     if word is None:
         return no_idea(f"what became of a connection to {text} is not known")
+    remedies = [_listen(place[1])]
     if peer_to_peer:
-        return no(f"{word} libvirt at {text}")
-    return probably_no(f"{word} libvirt at {text}, and a client's that runs there", probability=0.1)
+        return no(f"{word} libvirt at {text}", remedies=remedies)
+    seen = f"{word} libvirt at {text}, and a client's that runs there"
+    return probably_no(seen, probability=0.1, remedies=remedies)
+
+
+def _listen(port: int) -> Remedy:
+    return Remedy(
+        summary=f"Let libvirt on the destination listen on port {port}, and firewalls let it pass",
+        restart_service=RestartService(name=_SOCKETS.get(port, "libvirtd")),
+    )
 
 
 def _names(migration: Migration) -> set[str]:

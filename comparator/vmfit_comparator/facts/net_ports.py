@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from vmfit.v1.finding_pb2 import ChangeMigrationOption, Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -14,7 +15,7 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import add_option, drop_option, open_ports
+from vmfit_comparator.evaluation.remedies import add_option, drop_option, open_ports, widen_ports
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address
@@ -34,6 +35,11 @@ FAILURES = {
 """What a connection came to that was not made, for people."""
 _TUNNELLED = "does not apply: the data goes through libvirt's connection"
 _NO_PORT = "does not apply: the data takes no TCP port"
+
+_ANOTHER_PORT = Remedy(
+    summary="Name another port in --migrateuri, --disks-uri or --disks-port, or none",
+    change_migration_option=ChangeMigrationOption(option="--migrateuri"),
+)
 
 
 @fact(
@@ -72,16 +78,18 @@ def ports(migration: Migration) -> Outcome:
     named = [each.first_port for each in ways if each.first_port == each.last_port]
     taken = [port for port in named if port in used]
     if taken:
-        return no(f"port {taken[0]} is in use on the destination")
+        return no(f"port {taken[0]} is in use on the destination", remedies=[_ANOTHER_PORT])
     if len(named) != len(set(named)):
-        return no(f"port {named[0]} cannot serve both the memory and the disks' copy")
+        text = f"port {named[0]} cannot serve both the memory and the disks' copy"
+        return no(text, remedies=[_ANOTHER_PORT])
     if ways and len(named) == len(ways):
         return yes(f"port {', '.join(map(str, named))} is free on the destination")
     first, last = port_range(migration.destination)
     free = (last - first + 1) - len(_within(used | set(named), first, last))
     if free < len(ways) - len(named):
         few = "all" if free <= 0 else "all but one"
-        return no(f"{few} ports from {first} to {last} are in use on the destination")
+        text = f"{few} ports from {first} to {last} are in use on the destination"
+        return no(text, remedies=[widen_ports()])
     return yes(f"{free} ports from {first} to {last} are free")
 
 
@@ -155,8 +163,9 @@ def _cannot_listen(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
     used = {each.port for each in migration.destination.network.listening_ports}
     if any(port not in used for port in range(way.first_port, way.last_port + 1)):
         # Two checks at the same time take ports from each other.
-        return probably_no(f"{seen}; a moment ago a port was free", probability=0.2)
-    return no(seen)
+        text = f"{seen}; a moment ago a port was free"
+        return probably_no(text, probability=0.2, remedies=[widen_ports()])
+    return no(seen, remedies=[widen_ports()])
 
 
 def _connected(way: Way, probe: PortProbe) -> Outcome:

@@ -16,6 +16,7 @@ from vmfit_comparator.evaluation.outcome import (
     yes,
 )
 from vmfit_comparator.evaluation.remedies import (
+    add_option,
     change_definition,
     define_secret,
     drop_option,
@@ -138,7 +139,9 @@ def launch_security(migration: Migration) -> Outcome:
 
     Source: QEMU's migration blockers.
     """
-    return no(f"QEMU does not migrate guests with {migration.vm.launch_security.type}")
+    remedy = add_option("--offline --persistent", "once the guest is shut down it can start there")
+    text = f"QEMU does not migrate guests with {migration.vm.launch_security.type}"
+    return no(text, remedies=[remedy])
 
 
 @fact(
@@ -181,7 +184,12 @@ def peer_auth(migration: Migration) -> Outcome:
     if authorities[0] and authorities[1] and all(each.fingerprint for each in authorities if each):
         same = authorities[0].fingerprint == authorities[1].fingerprint
         text = "the hosts trust the same CA" if same else "the hosts trust different CAs"
-        outcomes["authority"] = yes(text) if same else probably_no(text, probability=0.15)
+        remedy = provide_storage(
+            "Give both hosts certificates of one CA", _directory(migration.source)
+        )
+        outcomes["authority"] = (
+            yes(text) if same else probably_no(text, probability=0.15, remedies=[remedy])
+        )
     server = _find("server-cert.pem", migration.destination)
     if server is not None and server.names:
         outcomes["name"] = _named(server, migration)
@@ -221,11 +229,15 @@ def _certificate(name: str, snapshot: Snapshot) -> Outcome:
         return no_idea(f"{path} could not be read: {found.error}")
     now = snapshot.clock.wall_clock.seconds
     if now and found.not_after.seconds and found.not_after.seconds < now:
-        return no(f"{path} expired at {found.not_after.ToJsonString()}")
+        remedy = provide_storage(f"Renew {path}", path)
+        return no(f"{path} expired at {found.not_after.ToJsonString()}", remedies=[remedy])
     if now and found.not_before.seconds > now:
-        return no(f"{path} is valid only from {found.not_before.ToJsonString()} on")
+        remedy = provide_storage(f"Renew {path}", path)
+        text = f"{path} is valid only from {found.not_before.ToJsonString()} on"
+        return no(text, remedies=[remedy])
     if name != "ca-cert.pem" and found.HasField("key_present") and not found.key_present:
-        return no(f"the private key of {path} is missing")
+        remedy = provide_storage(f"Install the private key of {path}", path)
+        return no(f"the private key of {path} is missing", remedies=[remedy])
     return yes(f"{path} is valid")
 
 
@@ -252,6 +264,7 @@ def _named(server: Certificate, migration: Migration) -> Outcome:
     return probably_no(
         f"the certificate names {', '.join(server.names)}, not {' or '.join(filter(None, names))}",
         probability=0.15,
+        remedies=[add_option(f"--tls-destination {server.names[0]}", "the certificate names it")],
     )
 
 

@@ -13,6 +13,7 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
+from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
@@ -107,7 +108,12 @@ def _io_uring(migration: Migration) -> Outcome:
         missing = "destination.kernel.release"
         return no_idea("whether the kernel there has io_uring is not known", missing=[missing])
     if version < _IO_URING:
-        return no(f"kernel {migration.destination.kernel.release} has no io_uring")
+        summary = "Let the disk use another kind of asynchronous I/O (--xml)"
+        remedy = change_definition(summary, "disk/driver/@io", "native")
+        return no(
+            f"kernel {migration.destination.kernel.release} has no io_uring",
+            remedies=[remedy, upgrade("the kernel", "5.1")],
+        )
     return yes("the kernel there is new enough for io_uring")
 
 

@@ -1,6 +1,8 @@
 """Facts about what a disk's path means on both hosts."""
 
-from vmfit.v1.finding_pb2 import Answer, Consequence, Quality
+from dataclasses import replace
+
+from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Answer, Consequence, Quality
 from vmfit.v1.probe_pb2 import DiskProbe
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -13,6 +15,7 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
+from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.content_identity import with_content
 from vmfit_comparator.knowledge.device_identity import same_device
@@ -64,9 +67,22 @@ def disk_identity(migration: Migration) -> Outcome:
     the source, the destination, and the source again.
     """
     return joined(
-        {pair.there.target: proven_disk(pair, migration) for pair in used_in_place(migration)},
+        {
+            pair.there.target: _with_remedy(proven_disk(pair, migration), pair)
+            for pair in used_in_place(migration)
+        },
         "does not apply: every disk is copied or empty",
     )
+
+
+def _with_remedy(outcome: Outcome, pair: DiskPair) -> Outcome:
+    if outcome.answer >= ANSWER_NO_IDEA or outcome.remedies:
+        return outcome
+    here, there = pair.here.source, pair.there.source
+    name = here.path.path or here.name
+    place = there.path.path or there.name
+    summary = f"Let {place} be the source's {name} on the destination"
+    return replace(outcome, remedies=(provide_storage(summary, place, name),))
 
 
 def proven_disk(pair: DiskPair, migration: Migration) -> Outcome:

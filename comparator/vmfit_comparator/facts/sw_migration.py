@@ -174,7 +174,10 @@ def _zero_copy(migration: Migration) -> Outcome | None:
     if not migration.options.zero_copy or limits.memlock_unlimited:
         return None
     if limits.HasField("limits_raisable") and not limits.limits_raisable:
-        return no("the source's libvirtd may not raise the limit of locked memory for zero-copy")
+        return no(
+            "the source's libvirtd may not raise the limit of locked memory for zero-copy",
+            remedies=[drop_option("--zerocopy", "memory is not locked then")],
+        )
     return None
 
 

@@ -56,7 +56,9 @@ def migration_blockers(migration: Migration) -> Outcome:
         remedy = change_definition(f"Leave {', '.join(blocked)} out", "qemu:commandline", "")
         return no(f"QEMU does not migrate {', '.join(blocked)}", remedies=[remedy])
     if any("migratable=off" in each or "migratable=no" in each for each in words):
-        return probably_no("the command line makes the guest's CPU not migratable")
+        remedy = change_definition("Leave migratable=off out", "qemu:commandline", "")
+        text = "the command line makes the guest's CPU not migratable"
+        return probably_no(text, remedies=[remedy])
     if models:
         return probably_yes(f"libvirt knows nothing of {', '.join(sorted(set(models)))}")
     return yes("the command line adds no devices")
