@@ -29,6 +29,7 @@ STATES = [
     ("shut off", in_state("SHUT_OFF"), "NO"),
     ("shut off, offline", {**in_state("SHUT_OFF"), **OFFLINE}, "YES"),
     ("shut off, offline, not persistent", {**in_state("SHUT_OFF"), "options.offline": True}, "NO"),
+    ("a state that a newer agent knows", {"vm.state": 99}, "NO_IDEA"),
     ("a definition only", {"vm.state": None}, "YES"),
 ]
 SNAPSHOTS = [
@@ -121,6 +122,43 @@ TYPES = [
     ("a NIC", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-net-pci"]}, "NO"),
     ("a disk", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-blk-pci"]}, "NO"),
 ]
+OLD_MACHINE = {f"{DESTINATION}.guest_archs[0].machine_types[0].deprecated": True}
+DEPRECATED = [
+    ("kept", {}, "YES"),
+    ("deprecated", OLD_MACHINE, "PROBABLY_NO"),
+    ("not there", {"vm.machine_type": "pc-q35-9.9"}, "NO_IDEA"),
+    ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),
+]
+DISPLAY = {"vm.other_devices": [{"kind": "video", "model": "virtio"}]}
+VGA = ["hw-display-virtio-gpu-pci.so", "hw-display-virtio-vga.so"]
+MODULES = {**DISPLAY, "hosts.hypervisor.qemu_modules": VGA}
+WITHOUT_VGA = {**MODULES, "destination.hypervisor.qemu_modules": VGA[:1]}
+BOTH = {"hosts.hypervisor.emulators": [{"path": "/usr/bin/qemu-system-x86_64"}]}
+DISPLAYS = [
+    ("no display", {}, "YES"),
+    ("another one", {**WITHOUT_VGA, "vm.other_devices[0].model": "vga"}, "YES"),
+    ("nothing known", DISPLAY, "YES"),
+    ("modules on both", MODULES, "YES"),
+    ("no module there", WITHOUT_VGA, "NO"),
+    ("no module here", {**MODULES, "source.hypervisor.qemu_modules": VGA[:1]}, "NO"),
+    ("built in on both", {**DISPLAY, **BOTH}, "YES"),
+    (
+        "not built in there",
+        {
+            **DISPLAY,
+            **BOTH,
+            "destination.hypervisor.emulators[0].absent_device_types": ["virtio-vga"],
+        },
+        "NO",
+    ),
+    (
+        "the definition says which",
+        {**WITHOUT_VGA, "hosts.hypervisor.connections[0].libvirt_version": 12_005_000},
+        "YES",
+    ),
+    ("another architecture", {**WITHOUT_VGA, "vm.architecture": "aarch64"}, "YES"),
+    ("shut off", {**WITHOUT_VGA, "options.offline": True}, "YES"),
+]
 BACK = [
     ("both ways", {}, "YES"),
     ("a newer QEMU there", {f"{DESTINATION}.hypervisor_version": 8002000}, "PROBABLY_YES"),
@@ -132,7 +170,9 @@ TABLES = {
     vm.snapshots: SNAPSHOTS,
     job.active: JOBS,
     machine.machine_type: MACHINE,
+    machine.deprecated: DEPRECATED,
     machine.device_models: MODELS,
+    machine_devices.virtio_display: DISPLAYS,
     machine_devices.device_types: TYPES,
     return_path.path: BACK,
 }

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from vmfit.v1.finding_pb2 import Consequence
+from vmfit.v1.hypervisor_pb2 import MachineType
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, yes
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, yes
 from vmfit_comparator.evaluation.remedies import change_definition, detach, upgrade
 from vmfit_comparator.knowledge.connections import (
     canonical_machine,
@@ -37,9 +39,7 @@ def machine_type(migration: Migration) -> Outcome:
     vm = migration.vm
     before = connection_for(vm, migration.source)
     name = canonical_machine(vm, before) if before is not None else vm.machine_type
-    after = connection_for(vm, migration.destination)
-    archs = list(guest_archs_for(vm, after)) if after is not None else []
-    machines = [machine for arch in archs for machine in arch.machine_types]
+    machines = _machines(migration)
     if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea("which machine types the destination knows is not known", missing=[missing])
@@ -56,6 +56,48 @@ def machine_type(migration: Migration) -> Outcome:
         summary = f"Start the guest with the machine type {nearest[0]}, which is there"
         remedies.append(change_definition(summary, "os/type/@machine", nearest[0]))
     return no(f"the destination's hypervisor does not know {name}", remedies=remedies)
+
+
+@fact(
+    "machine.deprecated",
+    question="Will the destination's hypervisor keep the guest's machine type?",
+    applies_if=("vm.machine_type",),
+    reads=("vm.machine_type", _CONNECTIONS),
+    also_reads=("source.hypervisor.connections", *_IDENTITY),
+    consequence=Consequence.CONSEQUENCE_ADVISORY,
+)
+def deprecated(migration: Migration) -> Outcome:
+    """Ask whether the destination calls the machine type deprecated.
+
+    Then it is PROBABLY_NO: a later QEMU drops it, and the guest can go to no host that has it. Not
+    deprecated is YES, not told NO_IDEA. It does not decide: today the guest runs there.
+
+    Source: virConnectGetCapabilities: guest/arch/machine/@deprecated; QEMU docs/about/deprecated.
+    """
+    vm = migration.vm
+    before = connection_for(vm, migration.source)
+    name = canonical_machine(vm, before) if before is not None else vm.machine_type
+    there = next((each for each in _machines(migration) if each.name == name), None)
+    if there is None:
+        missing = f"{_CONNECTIONS}.guest_archs.machine_types"
+        return no_idea(f"what the destination says of {name} is not known", missing=[missing])
+    if not there.deprecated:
+        return yes(f"{name} is not deprecated")
+    family = name.rsplit("-", 1)[0] + "-"
+    current = [
+        each.name
+        for each in _machines(migration)
+        if each.name.startswith(family) and not each.deprecated
+    ]
+    summary = f"Start the guest with a machine type that is kept: {', '.join(current[:1])}"
+    remedies = [change_definition(summary, "os/type/@machine", current[0])] if current else []
+    return probably_no(f"{name} is deprecated there", probability=0.4, remedies=remedies)
+
+
+def _machines(migration: Migration) -> list[MachineType]:
+    connection = connection_for(migration.vm, migration.destination)
+    archs = guest_archs_for(migration.vm, connection) if connection is not None else ()
+    return [machine for arch in archs for machine in arch.machine_types]
 
 
 # Which enumerations of the domain capabilities list a device's model and backend, by element.
@@ -133,4 +175,4 @@ def _devices(vm: Vm) -> Iterator[tuple[str, str, str]]:
             yield other.kind, backend, other.backend
 
 
-FACTS = (machine_type, device_models)
+FACTS = (machine_type, deprecated, device_models)

@@ -11,11 +11,13 @@ from vmfit.v1.vm_pb2 import (
     VM_STATE_SUSPENDED,
     VmState,
 )
+from vmfit_comparator.evaluation.enum_names import names_of_values
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
 
+_NAMES = names_of_values(VmState.DESCRIPTOR)
 _MOVABLE = frozenset((VM_STATE_RUNNING, VM_STATE_BLOCKED, VM_STATE_PAUSED))
 
 
@@ -42,7 +44,7 @@ def state(migration: Migration) -> Outcome:
     Source: virDomainGetState; libvirt qemuMigrationSrcIsAllowed, docs/migration.rst.
     """
     now, why = migration.vm.state, migration.vm.state_reason
-    name = VmState.Name(now).removeprefix("VM_STATE_").lower().replace("_", " ")
+    name = _NAMES.get(now, "in a state that is not known").lower().replace("_", " ")
     text = f"the VM is {name}" + (f" ({why})" if why else "")
     if now == VM_STATE_SHUT_OFF:
         return _shut_off(migration, text)
