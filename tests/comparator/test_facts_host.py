@@ -91,6 +91,7 @@ TYPE = [
     ("no hvf", {"vm.domain_type": "hvf"}, "NO"),
     ("no such driver", {"vm.domain_type": "xen"}, "NO"),
     ("no such architecture", {"vm.architecture": "s390x"}, "NO"),
+    ("architecture not told", {"vm.architecture": None}, "NO_IDEA"),
     ("no capabilities", NO_CAPABILITIES, "NO_IDEA"),
     ("no emulator", NO_GUESTS, "NO"),
     ("libvirt down", DOWN, "NO_IDEA"),
@@ -100,6 +101,7 @@ ARCH = [
     ("native", {}, "YES"),
     ("emulated", {"destination.cpu.architecture": "aarch64", "vm.domain_type": "qemu"}, "YES"),
     ("no emulator", {"vm.architecture": "riscv64"}, "NO"),
+    ("architecture not told", {"vm.architecture": None}, "NO_IDEA"),
     ("no capabilities", NO_CAPABILITIES, "NO_IDEA"),
     ("nothing collected", {"destination.hypervisor": None}, "NO_IDEA"),
 ]

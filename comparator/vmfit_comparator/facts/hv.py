@@ -7,6 +7,7 @@ from vmfit.v1.finding_pb2 import (
     Remedy,
     UpgradeSoftware,
 )
+from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, yes
@@ -56,8 +57,11 @@ def domain_type(migration: Migration) -> Outcome:
         return no_idea(
             "libvirt's capabilities name no guests", missing=[f"{_CONNECTIONS}.guest_archs"]
         )
+    if not vm.architecture:
+        return no_idea("the guest's architecture is not told", missing=["vm.architecture"])
     if not types:
-        return no(f"no {vm.os_type} guest of architecture {vm.architecture} runs there")
+        text = f"no {vm.os_type} guest of architecture {vm.architecture} runs there"
+        return no(text, remedies=[_install(vm)])
     text = f"the VM is of type {wanted}; the destination runs {', '.join(sorted(types))}"
     if wanted != "kvm":
         return no(text, remedies=[_choose(text)])
@@ -93,21 +97,26 @@ def architecture(migration: Migration) -> Outcome:
     if connection is None or not connection.guest_archs:
         missing = f"{_CONNECTIONS}.guest_archs"
         return no_idea("libvirt does not tell which guests it can run", missing=[missing])
+    if not vm.architecture:
+        return no_idea("the guest's architecture is not told", missing=["vm.architecture"])
     archs = list(guest_archs_for(vm, connection))
     if not archs:
         known = sorted({each.architecture for each in connection.guest_archs})
         text = f"no emulator for {vm.architecture} ({vm.os_type}); there are {', '.join(known)}"
-        package = f"qemu-system-{vm.architecture}"
-        remedy = Remedy(
-            summary=f"Install {package} on the destination",
-            upgrade_software=UpgradeSoftware(name=package),
-        )
-        return no(text, remedies=[remedy])
+        return no(text, remedies=[_install(vm)])
     host = migration.destination.cpu.architecture
     if vm.domain_type == "qemu" and host and not _native(vm.architecture, host):
         text = f"{vm.architecture} is emulated on {host}"
         return yes(text, quality=QUALITY_EMULATED)
     return yes(f"{vm.architecture} guests run there")
+
+
+def _install(vm: Vm) -> Remedy:
+    package = f"qemu-system-{vm.architecture}"
+    return Remedy(
+        summary=f"Install {package} on the destination",
+        upgrade_software=UpgradeSoftware(name=package),
+    )
 
 
 def _native(guest: str, host: str) -> bool:
