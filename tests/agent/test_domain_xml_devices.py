@@ -157,6 +157,7 @@ def test_a_chain_without_end_is_cut():
             "<interface type='server'><source address='0.0.0.0' port='5558'/></interface>",
             {"socket_host": "0.0.0.0", "socket_port": 5558},
         ),
+        ("<interface type='user'><backend type='passt'/></interface>", {"backend_type": "passt"}),
         ("<interface type='user'><rom bar='off'/></interface>", {"rom_disabled": True}),
         ("<interface type='user'><rom enabled='no'/></interface>", {"rom_disabled": True}),
         ("<interface type='user'><rom bar='on'/></interface>", {"rom_disabled": False}),

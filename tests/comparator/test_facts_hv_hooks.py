@@ -4,7 +4,7 @@ import pytest
 
 from tests.comparator.builders import GIB, answer, finding, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import hv_directories, hv_hooks
+from vmfit_comparator.facts import hv_directories, hv_hooks, hv_programs
 
 THERE = "destination.security.hook_scripts"
 HERE = "source.security.hook_scripts"
@@ -116,7 +116,38 @@ DIRECTORIES = [
                  **mounts(mount_point="/run", read_only=True)}, "YES"),
     ("offline", {"options.offline": True, **mounts(mount_point="/run", read_only=True)}, "YES"),
 ]  # fmt: skip
-TABLES = {hv_hooks.hooks: HOOKS, hv_directories.directories: DIRECTORIES}
+INSTALLED = {"destination.hypervisor.helper_programs": ["dbus-daemon", "qemu-pr-helper"]}
+SHARE = {"vm.filesystems": [{"target": "t", "driver": "virtiofs"}]}
+PROGRAMS = [
+    ("none needed", {}, "YES"),
+    ("none looked for", SHARE, "NO_IDEA"),
+    ("no virtiofsd", {**SHARE, **INSTALLED}, "PROBABLY_NO"),
+    (
+        "virtiofsd by path",
+        {**SHARE, **INSTALLED, "vm.filesystems[0].binary": "/opt/virtiofsd"},
+        "YES",
+    ),
+    (
+        "virtiofsd outside",
+        {**SHARE, **INSTALLED, "vm.filesystems[0].socket": "/run/fs.sock"},
+        "YES",
+    ),
+    ("passt", {**INSTALLED, "vm.nics[0].backend_type": "passt"}, "PROBABLY_NO"),
+    ("reservations", {**INSTALLED, "vm.disks[0].reservations": True}, "YES"),
+    ("a display over D-Bus", {**INSTALLED, "vm.graphics": [{"type": "dbus"}]}, "YES"),
+    (
+        "a display in a process of its own",
+        {**INSTALLED, "vm.other_devices": [{"kind": "video", "driverName": "vhostuser"}]},
+        "PROBABLY_NO",
+    ),
+    ("shut off", {**SHARE, **INSTALLED, "options.offline": True}, "YES"),
+]
+
+TABLES = {
+    hv_hooks.hooks: HOOKS,
+    hv_directories.directories: DIRECTORIES,
+    hv_programs.helper_programs: PROGRAMS,
+}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))

@@ -21,6 +21,7 @@ from vmfit_agent.virtualization.capabilities_xml import (
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander, NotExpandable
 from vmfit_agent.virtualization.cpu_expansion import Hypervisor as Question
 from vmfit_agent.virtualization.emulator_program import read_emulator
+from vmfit_agent.virtualization.helper_programs import helper_programs
 from vmfit_agent.virtualization.installed_versions import swtpm_version, virtiofsd_version
 from vmfit_agent.virtualization.qemu_modules import qemu_modules
 from vmfit_agent.virtualization.rom_files import rom_files
@@ -50,6 +51,7 @@ def collect(host: Host) -> Hypervisor:
         rom_files=rom_files(host),
         qemu_modules=qemu_modules(host),
         emulators=_emulators(host, connections),
+        helper_programs=helper_programs(host),
     )
 
 

@@ -42,6 +42,7 @@ def _nic(element: Element) -> Nic:
         tap_managed=flag(attribute(element, "target", "managed")),
         socket_host=attribute(source, ".", "address"),
         socket_port=number(attribute(source, ".", "port")),
+        backend_type=attribute(element, "backend", "type"),
     )
     _read_source(nic, kind, source)
     return nic

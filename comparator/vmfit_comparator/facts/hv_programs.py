@@ -1,0 +1,74 @@
+"""The fact about programs that libvirt starts beside QEMU."""
+
+from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no_idea, not_applicable, probably_no, yes
+from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.facts.offline import unless_offline
+
+_PROGRAMS = "destination.hypervisor.helper_programs"
+
+
+@fact(
+    "hv.helper_programs",
+    question="Has the destination the programs that libvirt starts beside the guest?",
+    reads=("vm.name",),
+    also_reads=(
+        "incoming.nics",
+        "incoming.disks",
+        "incoming.filesystems",
+        "incoming.graphics",
+        "incoming.other_devices",
+        _PROGRAMS,
+    ),
+)
+@unless_offline
+def helper_programs(migration: Migration) -> Outcome:
+    """Look for passt, virtiofsd, qemu-pr-helper, dbus-daemon and vhost-user-gpu where needed.
+
+    All there is YES. One that is not where distributions install it is PROBABLY_NO, as libvirt may
+    know of another place. Where nobody looked it is NO_IDEA.
+
+    Source: libvirt's qemu driver: virFindFileInPath, vhost-user descriptors, pr_helper.
+    """
+    needed = _needed(migration.incoming)
+    if not needed:
+        return not_applicable("libvirt starts no program beside this guest")
+    there = migration.destination.hypervisor.helper_programs
+    if not there:
+        text = f"whether the destination has {_listed(needed)} is not known"
+        return no_idea(text, missing=[_PROGRAMS])
+    lacking = {name: why for name, why in needed.items() if name not in there}
+    if not lacking:
+        return yes(f"the destination has {', '.join(sorted(needed))}")
+    return probably_no(
+        f"the destination has no {_listed(lacking)} where it is usually installed",
+        probability=0.1,
+        remedies=[upgrade(name, "") for name in sorted(lacking)],
+    )
+
+
+def _needed(vm: Vm) -> dict[str, str]:
+    """Return the programs by name, and what each is for."""
+    needed = {}
+    if any(nic.backend_type == "passt" for nic in vm.nics):
+        needed["passt"] = "a NIC"
+    if any(disk.reservations for disk in vm.disks):
+        needed["qemu-pr-helper"] = "persistent reservations"
+    if any(
+        each.driver == "virtiofs" and not each.socket and not each.binary for each in vm.filesystems
+    ):
+        needed["virtiofsd"] = "a shared directory"
+    if any(each.type == "dbus" for each in vm.graphics):
+        needed["dbus-daemon"] = "a display"
+    if any(each.kind == "video" and each.driver_name == "vhostuser" for each in vm.other_devices):
+        needed["vhost-user-gpu"] = "a display"
+    return needed
+
+
+def _listed(programs: dict[str, str]) -> str:
+    return ", ".join(f"{name} ({why})" for name, why in sorted(programs.items()))
+
+
+FACTS = (helper_programs,)
