@@ -90,6 +90,7 @@ TYPE = [
     ("no kvm, no /dev/kvm", {**ONLY_EMULATED, "destination.kernel.kvm_usable": False}, "NO"),
     ("no hvf", {"vm.domain_type": "hvf"}, "NO"),
     ("no such driver", {"vm.domain_type": "xen"}, "NO"),
+    ("no libvirt asked", {"destination.hypervisor.connections": []}, "NO_IDEA"),
     ("no such architecture", {"vm.architecture": "s390x"}, "NO"),
     ("architecture not told", {"vm.architecture": None}, "NO_IDEA"),
     ("no capabilities", NO_CAPABILITIES, "NO_IDEA"),

@@ -43,6 +43,8 @@ def domain_type(migration: Migration) -> Outcome:
         errors = connection_errors(destination)
         if errors:
             return no_idea(f"libvirt did not answer ({'; '.join(errors)})", missing=[_CONNECTIONS])
+        if not destination.hypervisor.connections:
+            return no_idea("no libvirt was asked there", missing=[_CONNECTIONS])
         text = f"the destination's libvirt has no {driver_for(wanted)} driver for {wanted} domains"
         return no(text, remedies=[_choose(text)])
     types = {name for arch in guest_archs_for(vm, connection) for name in arch.domain_types}
