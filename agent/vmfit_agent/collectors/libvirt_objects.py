@@ -17,6 +17,7 @@ from vmfit.v1.hypervisor_pb2 import (
 from vmfit_agent.host import Host, LibvirtConnection, ObjectRecord
 from vmfit_agent.virtualization.libvirt_uris import ask_each
 from vmfit_agent.virtualization.storage_xml import read_pool
+from vmfit_agent.virtualization.stored_secrets import value_is_stored
 from vmfit_agent.virtualization.xml_document import (
     MalformedXml,
     attribute,
@@ -33,7 +34,7 @@ def collect(host: Host) -> LibvirtObjects:
 
     Drivers without a kind of object have none of it. Secrets are named, never read. Raises
     LibvirtUnavailable when no URI can be opened, or one that is open does not list a kind.
-    Source: virConnectListAllStoragePools, -Networks, -Secrets, -NWFilters.
+    Source: virConnectListAllStoragePools, -Networks, -Secrets, -NWFilters; /etc/libvirt/secrets.
     """
     objects = LibvirtObjects()
     for found in ask_each(host, lambda connection: _objects(host, connection)):
@@ -43,7 +44,7 @@ def collect(host: Host) -> LibvirtObjects:
 
 def _objects(host: Host, connection: LibvirtConnection) -> LibvirtObjects:
     uri = connection.uri
-    secrets = _read(host, connection, "secrets", "secret", partial(_secret, uri))
+    secrets = _read(host, connection, "secrets", "secret", partial(_secret, host, uri))
     filters = _read(host, connection, "network_filters", "filter", partial(_filter, uri))
     return LibvirtObjects(
         storage_pools=read_storage_pools(host, connection),
@@ -113,15 +114,19 @@ def _network(uri: str, root: Element, record: ObjectRecord) -> VirtualNetwork:
     )
 
 
-def _secret(uri: str, root: Element, record: ObjectRecord) -> Secret:
+def _secret(host: Host, uri: str, root: Element, record: ObjectRecord) -> Secret:
     usage = root.find("usage")
     names = ("volume", "name", "target")
+    uuid = (child_text(root, "uuid") or "").lower()
+    value_set = record.value_set
+    if value_set is None and host.is_live and uri.endswith("/system"):
+        value_set = value_is_stored(host, uuid)
     return Secret(
         uri=uri,
-        uuid=(child_text(root, "uuid") or "").lower(),
+        uuid=uuid,
         usage_type=attribute(usage, ".", "type") or "none",
         usage_id=next((text for name in names if (text := child_text(usage, name))), ""),
-        value_set=record.value_set,
+        value_set=value_set,
         ephemeral=root.get("ephemeral") == "yes",
     )
 
