@@ -54,7 +54,8 @@ def hostdev(migration: Migration) -> Outcome:
     A PCI device with <teaming type='transient'/> is unplugged for the move: PROBABLY_YES where
     the destination has one at its address. Other PCI and mediated devices need a kernel driver
     that migrates (a vfio variant driver) and QEMU 8.1: else NO. USB devices are plugged in
-    anew: PROBABLY_YES, REDUCED, where the destination has one, else NO. All others are NO.
+    anew: PROBABLY_YES, REDUCED, where the destination has one or may leave it out, else NO. All
+    others are NO.
 
     Source: libvirt's qemu driver; QEMU's docs/devel/migration/vfio.
     """
@@ -107,7 +108,9 @@ def _usb(device: HostDevice, migration: Migration) -> Outcome:
                 quality=Quality.QUALITY_REDUCED,
             )
     gone = f"the destination has no {_label(device)}"
-    if device.startup_policy in DROPPED_WHEN_MISSING:
+    if not migration.destination.usb.devices:
+        gone = "the destination has no USB at all"
+    elif device.startup_policy in DROPPED_WHEN_MISSING:
         return probably_yes(
             f"{gone}: it is left out (startupPolicy={device.startup_policy})",
             quality=Quality.QUALITY_REDUCED,
