@@ -18,6 +18,7 @@ def hostdev(**fields):
 PCI = hostdev(type="pci", pciAddress="0000:3b:00.1")
 VF = {"address": "0000:3b:00.1", "vendorId": "15b3", "deviceId": "101e"}
 USB = hostdev(type="usb", vendorId="046d", productId="c52b")
+OPTIONAL = hostdev(type="usb", vendorId="046d", productId="c52b", startupPolicy="optional")
 STICK = {"vendorId": "046d", "productId": "c52b", "busNumber": 1, "deviceNumber": 4}
 VARIANT = {**PCI, **NEW_QEMU, "hosts.pci.devices": [{**VF, "driver": "mlx5_vfio_pci"}]}
 HOSTDEVS = [
@@ -61,9 +62,10 @@ HOSTDEVS = [
     ),
     (
         "USB, optional",
-        hostdev(type="usb", vendorId="046d", productId="c52b", startupPolicy="optional"),
+        {**OPTIONAL, "destination.usb.devices": [{"vendorId": "1d6b", "productId": "0002"}]},
         "PROBABLY_YES",
     ),
+    ("USB, optional, no bus to look at", {**OPTIONAL, "destination.usb.devices": []}, "NO"),
     ("USB, not collected", {**USB, "destination.usb": None}, "NO_IDEA"),
     ("mediated, old QEMU", hostdev(type="mdev", mdevUuid="m"), "NO"),
     ("mediated, new QEMU", {**hostdev(type="mdev", mdevUuid="m"), **NEW_QEMU}, "PROBABLY_NO"),

@@ -7,6 +7,7 @@ from tests.comparator.probed_disks import CONTENTS
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
 from vmfit_comparator.facts.storage import image_chain, path_present
+from vmfit_comparator.facts.storage_backing import backing_identity
 from vmfit_comparator.facts.storage_format import image_format
 from vmfit_comparator.facts.storage_identity import disk_identity
 from vmfit_comparator.facts.storage_sharing import cache_mode, shared_proof
@@ -418,6 +419,60 @@ FORMATS = [
 ]
 
 
+BASE = {
+    f"vm.{DISK}.backing_chain": [
+        {
+            "type": "file",
+            "format": "raw",
+            "virtualSizeBytes": GIB,
+            "path": {"path": "/var/base.img", "exists": True, "inode": 7, "filesystem": EXT4},
+        }
+    ]
+}
+BASE_THERE = f"{THERE}.backing_chain[0]"
+BACKING = [
+    ("none", {}, "YES"),
+    ("on both hosts", BASE, "PROBABLY_YES"),
+    ("shared", {**CHAIN, f"vm.{DISK}.backing_chain[0].path.inode": 9}, "YES"),
+    ("another size", {**BASE, f"{BASE_THERE}.virtual_size_bytes": 2 * GIB}, "NO"),
+    (
+        "another content",
+        {
+            **BASE,
+            "probes.contents": [
+                {"target": "vda[1]", "comparedCount": 9, "equalCount": 8, "tellingCount": 9}
+            ],
+        },
+        "NO",
+    ),
+    (
+        "equal content",
+        {
+            **BASE,
+            "probes.contents": [
+                {"target": "vda[1]", "comparedCount": 9, "equalCount": 9, "tellingCount": 9}
+            ],
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "missing, storage.image_chain says so",
+        {**BASE, f"{BASE_THERE}.path.exists": False},
+        "YES",
+    ),
+    (
+        "copied with all that lies below",
+        {**BASE, f"{BASE_THERE}.virtual_size_bytes": 2 * GIB, "options.storage_copy": 1},
+        "YES",
+    ),
+    (
+        "copied incrementally",
+        {**BASE, f"{BASE_THERE}.virtual_size_bytes": 2 * GIB, "options.storage_copy": 2},
+        "NO",
+    ),
+]
+
+
 OLD_QEMU = {"source.hypervisor.connections[0].hypervisor_version": 2_011_000}
 CACHES = [
     ("none", {}, "YES"),
@@ -480,6 +535,7 @@ TABLES = {
     path_present: PRESENT,
     disk_identity: SAME,
     image_chain: CHAINS,
+    backing_identity: BACKING,
     image_format: FORMATS,
     cache_mode: CACHES,
     shared_proof: SHARED,

@@ -443,3 +443,13 @@ def test_the_healthy_case_needs_no_comparison():
     from vmfit_comparator.probes.plan import plan  # noqa: PLC0415 -- what is tested
 
     assert plan(migration()).comparisons == ()
+
+
+def test_images_below_are_compared_where_each_host_has_its_own():
+    from vmfit_comparator.probes.plan import plan  # noqa: PLC0415 -- what is tested
+
+    path = {"path": "/var/base.img", "exists": True, "kind": "file", "sizeBytes": 4096, "inode": 7}
+    below = {"mountPoint": "/", "type": "ext4", "source": "/dev/sda1", "root": "/"}
+    image = {"type": "file", "format": "raw", "path": {**path, "filesystem": below}}
+    case = migration({"vm.disks[0].backing_chain": [image]})
+    assert [each.target for each in plan(case).comparisons] == ["vda[1]"]

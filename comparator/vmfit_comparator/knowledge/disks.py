@@ -58,6 +58,26 @@ def used_in_place(migration: Migration) -> list[DiskPair]:
     return [pair for pair in pairs(migration) if not is_copied(pair.here, migration)]
 
 
+def backing_pairs(migration: Migration) -> list[DiskPair]:
+    """Return the images below the disks as read-only disks, called "vda[1]" as libvirt does.
+
+    Below a disk whose whole content is copied nothing counts.
+    """
+    in_full = migration.options.storage_copy == StorageCopy.STORAGE_COPY_ALL
+    return [
+        DiskPair(*(_below(pair.there.target, depth, image) for image in images))
+        for pair in pairs(migration)
+        if not (in_full and is_copied(pair.here, migration))
+        for depth, images in enumerate(
+            zip(pair.here.backing_chain, pair.there.backing_chain, strict=False), start=1
+        )
+    ]
+
+
+def _below(target: str, depth: int, image: StorageSource) -> Disk:
+    return Disk(target=f"{target}[{depth}]", device="disk", source=image, read_only=True)
+
+
 def servers(source: StorageSource) -> str:
     """Return the servers of a network disk for people, sorted; empty when none is named."""
     return ", ".join(

@@ -7,7 +7,13 @@ from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts.storage_identity import same_disk
 from vmfit_comparator.knowledge.convergence import is_in_doubt
-from vmfit_comparator.knowledge.disks import DiskPair, is_copied, pairs, used_in_place
+from vmfit_comparator.knowledge.disks import (
+    DiskPair,
+    backing_pairs,
+    is_copied,
+    pairs,
+    used_in_place,
+)
 from vmfit_comparator.knowledge.migration_ways import (
     Way,
     destination_name,
@@ -116,7 +122,8 @@ def _add(found: dict[str, bool], source: StorageSource, *, write: bool) -> None:
 def _comparisons(migration: Migration) -> tuple[Comparison, ...]:
     if migration.options.offline:
         return ()
-    found = (_comparison(pair, migration) for pair in pairs(migration))
+    every = (*pairs(migration), *backing_pairs(migration))
+    found = (_comparison(pair, migration) for pair in every)
     return tuple(each for each in found if each is not None)[:_MAX_DISKS]
 
 
