@@ -5,7 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import domain, sec
+from vmfit_comparator.facts import domain, sec, sec_tls
 
 URI = {"uri": "qemu:///system"}
 SECRET = {"vm.secrets": [{"uuid": "5ec5", "type": "passphrase", "user": "disk vda"}]}
@@ -160,6 +160,9 @@ DISPLAYS = [
     ("loopback", vnc("127.0.0.1", autoport=True), "YES"),
     ("the source's address", vnc("192.0.2.1", autoport=True), "NO"),
     ("the destination's address", vnc("192.0.2.2", autoport=True), "YES"),
+    ("localhost", vnc("localhost", autoport=True), "YES"),
+    ("the source's name", vnc("alpha", autoport=True), "PROBABLY_NO"),
+    ("the destination's name", vnc("beta", autoport=True), "YES"),
     ("a name", vnc("console.example.net", autoport=True), "NO_IDEA"),
     ("a fixed port, free", vnc(port=5987), "YES"),
     ("a fixed port, in use", {**vnc(port=5987), **IN_USE}, "NO"),
@@ -201,6 +204,38 @@ DISPLAYS = [
     ("not collected", {**vnc(), "destination.network": None}, "NO_IDEA"),
 ]
 
+CONF = "destination.security.qemu_conf"
+LISTENER = {
+    "vm.character_devices": [{"kind": "serial", "type": "tcp", "mode": "bind", "tls": True}]
+}
+CONNECTS = {
+    "vm.character_devices": [{"kind": "serial", "type": "tcp", "mode": "connect", "tls": True}]
+}
+OWN_SERVER = {"path": "/etc/pki/libvirt-chardev/server-cert.pem", "keyPresent": True}
+DEVICE_TLS = [
+    ("none", {}, "YES"),
+    ("no certificates", {**LISTENER, THERE: []}, "NO"),
+    ("common certificates", {**LISTENER, THERE: [CA, SERVER]}, "YES"),
+    ("no key", {**LISTENER, THERE: [CA, {**SERVER, "keyPresent": False}]}, "NO"),
+    ("its own directory lacks the CA", {**LISTENER, THERE: [CA, SERVER, OWN_SERVER]}, "NO"),
+    (
+        "where qemu.conf says",
+        {
+            **LISTENER,
+            CONF: {"chardev_tls_x509_cert_dir": "/etc/pki/qemu/"},
+            THERE: [CA, SERVER, OWN_SERVER],
+        },
+        "YES",
+    ),
+    ("one that connects", {**CONNECTS, THERE: [CA]}, "YES"),
+    (
+        "an encrypted disk",
+        {"vm.disks[0].source": {"type": "network", "protocol": "nbd", "tls": True}, THERE: []},
+        "NO",
+    ),
+    ("not collected", {**LISTENER, "destination.security": None}, "NO_IDEA"),
+]
+
 XML = {"options.destination_xml": "<domain/>"}
 
 
@@ -208,7 +243,31 @@ def cpu_features(side, *names, policy="require"):
     return {f"{side}.cpu.features": [{"name": name, "policy": policy} for name in names]}
 
 
+def devices(here, there):
+    return {**XML, "vm.other_devices": here, "incoming.other_devices": there}
+
+
+BALLOON = {"kind": "memballoon", "model": "virtio"}
 ABI = [
+    ("a balloon of another model", devices([BALLOON], [{**BALLOON, "model": "none"}]), "NO"),
+    ("a balloon that libvirt adds", devices([BALLOON], []), "YES"),
+    ("a video card more", devices([], [{"kind": "video", "model": "vga"}]), "NO"),
+    ("another backend for sound", devices([], [{"kind": "audio"}]), "YES"),
+    (
+        "a serial port more",
+        {**XML, "incoming.character_devices": [{"kind": "serial", "type": "pty"}]},
+        "NO",
+    ),
+    (
+        "another feature",
+        {**XML, "incoming.hypervisor_features.enabled": ["acpi"]},
+        "NO",
+    ),
+    (
+        "what libvirt switches on",
+        {**XML, "incoming.hypervisor_features.enabled": ["acpi", "apic", "smm"]},
+        "YES",
+    ),
     ("no --xml", {"incoming.memory.maximum_bytes": 1}, "YES"),
     ("the same", XML, "YES"),
     ("memory", {**XML, "incoming.memory.maximum_bytes": 1}, "NO"),
@@ -273,6 +332,7 @@ TABLES = {
     sec.model: LABELS,
     sec.launch_security: ENCRYPTED,
     sec.peer_auth: CERTIFICATES,
+    sec_tls.device_tls: DEVICE_TLS,
     domain.name_uuid: NAMES,
     domain.ports_display: DISPLAYS,
     domain.config_abi: ABI,

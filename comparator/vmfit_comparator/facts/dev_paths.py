@@ -118,7 +118,7 @@ def _pipe(device: CharacterDevice) -> Outcome:
 def _client(device: CharacterDevice, place: str, network: Network) -> Outcome:
     if device.reconnects:
         return yes(f"it tries {place} until that answers")
-    local = device.host == "localhost" or has_address(device.host, network)
+    local = has_address(device.host, network)
     if device.type == "udp" or not local or not network.listening_ports:
         return probably_yes(f"it connects to {place}, which was not tried from there")
     if is_in_use(device.host, device.port, network):

@@ -1,6 +1,8 @@
 """Facts about the domain's definition on the destination."""
 
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Graphics, GraphicsListen, Vm
@@ -11,6 +13,7 @@ from vmfit_comparator.evaluation.outcome import (
     no,
     no_idea,
     not_applicable,
+    probably_no,
     probably_yes,
     yes,
 )
@@ -96,6 +99,8 @@ def _domains(migration: Migration) -> list[Vm]:
     also_reads=(
         "vm.domain_type",
         "vm.connection_uri",
+        "source.identity",
+        "destination.identity",
         "destination.network.listening_ports",
         "destination.libvirt_objects.networks",
     ),
@@ -105,9 +110,9 @@ def ports_display(migration: Migration) -> Outcome:
     """Ask for listen addresses and fixed ports on the destination.
 
     An address that the destination lacks, or a fixed port that is in use, is NO: QEMU cannot
-    listen. Any address, loopback and automatic ports are YES; a name, or addresses that are not
-    known, NO_IDEA. A display that listens on a libvirt network needs it active, one that listens on
-    a socket its directory.
+    listen. Any address, loopback and automatic ports are YES; the source's own name PROBABLY_NO;
+    another name, or addresses that are not known, NO_IDEA. A display that listens on a libvirt
+    network needs it active, one that listens on a socket its directory.
 
     Source: libvirt's formatdomain, graphics; /proc/net/tcp.
     """
@@ -124,7 +129,7 @@ def _display(graphics: Graphics, migration: Migration) -> Outcome:
     if graphics.socket_path.path:
         return creatable(graphics.socket_path, "incoming.graphics.socket_path")
     for listen in graphics.listens:
-        wrong = _place(listen, destination)
+        wrong = _place(listen, migration)
         if wrong is not None:
             return wrong
     if graphics.autoport:
@@ -137,8 +142,9 @@ def _display(graphics: Graphics, migration: Migration) -> Outcome:
     return yes("its address and port are free there")
 
 
-def _place(listen: GraphicsListen, destination: Snapshot) -> Outcome | None:
+def _place(listen: GraphicsListen, migration: Migration) -> Outcome | None:
     """Return what speaks against listening there; None for nothing."""
+    destination = migration.destination
     if listen.type == "network":
         active = {each.name for each in destination.libvirt_objects.networks if each.active}
         if destination.HasField("libvirt_objects") and listen.network not in active:
@@ -146,6 +152,10 @@ def _place(listen: GraphicsListen, destination: Snapshot) -> Outcome | None:
     if listen.type != "address":
         return None
     known = has_address(listen.address, destination.network)
+    if known is None and listen.address in _names(migration.destination):
+        return None
+    if known is None and listen.address in _names(migration.source):
+        return probably_no(f"it listens on {listen.address}, the source's own name")
     if known is None:
         return no_idea(
             f"whether {listen.address} is an address there is not known",
@@ -161,8 +171,18 @@ def _place(listen: GraphicsListen, destination: Snapshot) -> Outcome | None:
     return no(f"it listens on {listen.address}, no address of the destination", remedies=[remedy])
 
 
+def _names(host: Snapshot) -> set[str]:
+    return {host.identity.hostname, host.identity.canonical_hostname} - {""}
+
+
 # Devices that libvirt never adds by itself.
 _COUNTED = ("rng", "sound", "vsock", "shmem", "hub", "iommu", "crypto")
+# Features that libvirt never switches on by itself.
+_FEATURES = {"acpi", "apic", "pae", "pmu", "vmport", "vmcoreinfo"}
+# Devices whose model the check compares; libvirt itself adds some that a definition leaves out.
+_MODELS = ("memballoon", "video", "watchdog", "rng", "sound", "panic", "iommu")
+# Backends of the host's, and controllers, of which every device may bring another.
+_UNCOUNTED = ("audio", "controller")
 # What libvirt's ABI check compares: a word, and how to read it from a definition.
 _STRICT: tuple[tuple[str, Callable[[Vm], object]], ...] = (
     ("type", lambda vm: vm.domain_type),
@@ -181,17 +201,27 @@ _STRICT: tuple[tuple[str, Callable[[Vm], object]], ...] = (
     ("TPMs", lambda vm: [(t.model, t.backend) for t in vm.tpms]),
     ("shares", lambda vm: [f.target for f in vm.filesystems]),
     ("other devices", lambda vm: sorted(o.kind for o in vm.other_devices if o.kind in _COUNTED)),
+    ("features", lambda vm: sorted({*vm.hypervisor_features.enabled} & _FEATURES)),
+    ("Hyper-V features", lambda vm: sorted(vm.hypervisor_features.hyperv)),
 )
+
+
+def _models(kind: str, vm: Vm) -> list[str]:
+    return [each.model for each in vm.other_devices if each.kind == kind]
+
+
 # Where a definition may leave the choice to libvirt.
 _WHERE_GIVEN: tuple[tuple[str, Callable[[Vm], list[str]]], ...] = (
     ("UUID", lambda vm: [vm.uuid]),
     ("disk bus", lambda vm: [d.bus for d in vm.disks]),
     ("NIC model", lambda vm: [n.model for n in vm.nics]),
     ("loader type", lambda vm: [vm.firmware.loader_type]),
+    *((f"model of {kind}", partial(_models, kind)) for kind in _MODELS),
 )
 _COMPARED = (
     *("domain_type", "architecture", "machine_type", "uuid", "memory", "vcpus", "numa", "disks"),
     *("nics", "host_devices", "tpms", "filesystems", "other_devices", "firmware", "os_type", "cpu"),
+    *("character_devices", "hypervisor_features"),
 )
 
 
@@ -214,9 +244,10 @@ _COMPARED = (
 def config_abi(migration: Migration) -> Outcome:
     """Compare what libvirt's ABI check compares between the live and the incoming definition.
 
-    A difference that the guest could see (memory, vCPUs, machine type, UUID, disks by target and
-    bus, NICs by MAC and model, the set of devices) is NO, as is another name without --dname, and
-    any difference of the CPU's definition but that of its fallback. With --persistent a pending
+    A difference that the guest could see (memory, vCPUs, machine type, UUID, features, disks by
+    target and bus, NICs by MAC and model, another model or more of other devices) is NO, as is
+    another name without --dname, and any difference of the CPU's definition but that of its
+    fallback. Of devices that libvirt adds itself fewer may be named. With --persistent a pending
     change of the stored definition is PROBABLY_YES: it moves along.
 
     Source: libvirt's virDomainDefCheckABIStability.
@@ -247,6 +278,8 @@ def _differences(migration: Migration) -> list[str]:
     for word, read in _STRICT:
         if read(here) != read(there):
             found.append((word, read(here), read(there)))
+    mine, theirs = _counts(here), _counts(there)
+    found += [(k, mine[k], n) for k, n in theirs.items() if n > mine[k] and k not in _COUNTED]
     for word, read_all in _WHERE_GIVEN:
         pairs = zip(read_all(here), read_all(there), strict=False)
         found += [(word, *pair) for pair in pairs if all(pair) and pair[0] != pair[1]]
@@ -254,6 +287,11 @@ def _differences(migration: Migration) -> list[str]:
     if here.HasField("cpu") and there.HasField("cpu"):
         told += cpu_differences(here.cpu, there.cpu)
     return told
+
+
+def _counts(vm: Vm) -> Counter[str]:
+    kinds = [each.kind for each in vm.other_devices if each.kind not in _UNCOUNTED]
+    return Counter(kinds + [each.kind for each in vm.character_devices])
 
 
 def _short(value: object) -> str:

@@ -6,10 +6,10 @@ from vmfit.v1.network_pb2 import Network
 
 
 def has_address(text: str, network: Network) -> bool | None:
-    """Tell whether a host can listen at an address; None for a name, and without addresses."""
+    """Tell whether a host can listen at an address; None for other names, and without addresses."""
     address = parse_address(text)
     if address is None:
-        return None if text else True
+        return True if text in ("", "localhost") else None
     if address.is_unspecified or address.is_loopback:
         return True
     known = [each.partition("/")[0] for one in network.interfaces for each in one.addresses]
