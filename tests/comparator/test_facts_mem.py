@@ -124,6 +124,22 @@ HUGE_PAGES = [
     ("not collected", {**HUGE, "destination.memory": None}, "NO_IDEA"),
 ]
 WAITED = "destination.memory.pressure.some_percent_60_seconds"
+NVDIMM = {"model": "nvdimm", "size_bytes": 16 * MIB, "slot": 0}
+
+
+def nvdimm(**source):
+    return {"vm.memory.devices": [{**NVDIMM, "source": {"path": "/srv/nv.img", **source}}]}
+
+
+NVDIMMS = [
+    ("none", {}, "YES"),
+    ("an ordinary DIMM", {"vm.memory.devices": [{**NVDIMM, "model": "dimm"}]}, "YES"),
+    ("there", nvdimm(exists=True, size_bytes=16 * MIB), "YES"),
+    ("a device", nvdimm(exists=True), "YES"),
+    ("smaller", nvdimm(exists=True, size_bytes=8 * MIB), "NO"),
+    ("missing", nvdimm(exists=False), "NO"),
+    ("nobody looked", nvdimm(), "NO_IDEA"),
+]
 PRESSURE = [
     ("none", {}, "YES"),
     ("some", {WAITED: 5.0}, "PROBABLY_YES"),
@@ -285,12 +301,27 @@ def pinned(*cpu_ids):
     return {"vm.vcpus.pins": [{"vcpuId": 0, "cpuIds": list(cpu_ids)}]}
 
 
+MOUNTS = "destination.mounts.mounts"
 PINNING = [
     ("there", pinned(0, 1), "YES"),
     ("not there", pinned(8), "NO"),
     ("not for libvirtd", {**pinned(1), **ALLOWED}, "NO"),
     ("one of two is not for libvirtd", {**pinned(0, 1), **ALLOWED}, "PROBABLY_YES"),
-    ("one of two does not exist", pinned(7, 8), "PROBABLY_NO"),
+    (
+        "one of two does not exist",
+        {**pinned(7, 8), MOUNTS: [{"mount_point": "/sys/fs/cgroup", "type": "cgroup2"}]},
+        "PROBABLY_NO",
+    ),
+    (
+        "one of two does not exist, without control groups",
+        {**pinned(7, 8), MOUNTS: [{"mount_point": "/", "type": "ext4"}]},
+        "PROBABLY_YES",
+    ),
+    (
+        "one of two does not exist, mounts not known",
+        {**pinned(7, 8), "destination.mounts": None},
+        "PROBABLY_NO",
+    ),
     ("the emulator's is not there", {"vm.vcpus.emulator_cpu_ids": [9]}, "NO"),
     ("all vCPUs' is not there", {"vm.vcpus.cpu_ids": [9]}, "NO"),
     (
@@ -322,6 +353,7 @@ TABLES = {
     mem_backing.backend: BACKEND,
     mem_backing.lock_limit: LOCK,
     mem_backing.dimm_layout: DIMMS,
+    mem_backing.nvdimm: NVDIMMS,
     numa.node_memory: NODE_MEMORY,
     numa.topology: NUMA_TOPOLOGY,
     numa.cpu_pinning: PINNING,

@@ -1,5 +1,7 @@
 """Facts about how the guest's memory is backed: source, locking, DIMMs."""
 
+from vmfit.v1.finding_pb2 import ANSWER_YES
+from vmfit.v1.vm_pb2 import MemoryDevice
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import (
@@ -12,8 +14,10 @@ from vmfit_comparator.evaluation.outcome import (
     yes,
 )
 from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
+from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.guest_memory import (
     must_be_resident,
     ordinary_bytes,
@@ -183,4 +187,35 @@ def dimm_layout(migration: Migration) -> Outcome:
     return no(f"no slot is given for {', '.join(loose)}", remedies=[remedy])
 
 
-FACTS = (backend, lock_limit, dimm_layout)
+@fact(
+    "mem.nvdimm",
+    question="Does the destination have the files that the guest's NVDIMMs lie in?",
+    applies_if=("incoming.memory.devices.source",),
+    reads=("incoming.memory.devices",),
+)
+@unless_offline
+def nvdimm(migration: Migration) -> Outcome:
+    """Look the files and devices up that back NVDIMMs and virtio-pmem.
+
+    Missing, or smaller than the device, is NO: QEMU maps them before the guest's memory comes. One
+    that nobody looked for is NO_IDEA, else YES.
+
+    Source: stat(2); QEMU's memory-backend-file.
+    """
+    outcomes = {
+        each.source.path: _persistent(each)
+        for each in migration.incoming.memory.devices
+        if each.source.path
+    }
+    return joined(outcomes, "does not apply: no memory device lies in a file")
+
+
+def _persistent(device: MemoryDevice) -> Outcome:
+    found = existing(device.source, "incoming.memory.devices.source")
+    size = device.source.size_bytes if found.answer == ANSWER_YES else 0
+    if 0 < size < device.size_bytes:
+        return no(f"it has {size_text(size)} there, {size_text(device.size_bytes)} are mapped")
+    return found
+
+
+FACTS = (backend, lock_limit, dimm_layout, nvdimm)

@@ -19,6 +19,7 @@ from vmfit_comparator.evaluation.outcome import (
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.guest_memory import must_be_resident, size_text
 
+_CONTROL_GROUPS = ("cgroup", "cgroup2")
 _REDUCED = QUALITY_REDUCED
 
 
@@ -153,7 +154,7 @@ def topology(migration: Migration) -> Outcome:
         "vm.vcpus.iothread_pins",
     ),
     reads=("incoming.vcpus", "destination.cpu.online_cpu_ids"),
-    also_reads=("destination.kernel.limits.allowed_cpu_ids",),
+    also_reads=("destination.kernel.limits.allowed_cpu_ids", "destination.mounts.mounts"),
 )
 @unless_offline
 def cpu_pinning(migration: Migration) -> Outcome:
@@ -161,7 +162,8 @@ def cpu_pinning(migration: Migration) -> Outcome:
 
     All there is YES. A vCPU, emulator or I/O thread of which no pinned CPU is there is NO: the
     kernel refuses the affinity. Some there: PROBABLY_NO when the others do not exist (control
-    groups refuse the set), PROBABLY_YES of REDUCED quality when libvirtd just may not use them.
+    groups refuse the set), PROBABLY_YES of REDUCED quality when libvirtd just may not use them, or
+    when no control group is mounted there.
 
     Source: sched_setaffinity(2); cpuset.cpus; /proc/PID/status Cpus_allowed_list of libvirtd.
     """
@@ -171,17 +173,22 @@ def cpu_pinning(migration: Migration) -> Outcome:
         missing = "destination.cpu.online_cpu_ids"
         return no_idea("which CPUs are online there is not known", missing=[missing])
     allowed = set(migration.destination.kernel.limits.allowed_cpu_ids) & online or online
+    # Without any, the kernel's affinity alone decides, which takes what there is of a set.
+    mounts = migration.destination.mounts.mounts
+    strict = not mounts or any(each.type in _CONTROL_GROUPS for each in mounts)
     wanted = {f"vCPU {pin.vcpu_id}": set(pin.cpu_ids) for pin in vcpus.pins}
     wanted["all vCPUs"] = set(vcpus.cpu_ids)
     wanted["the emulator"] = set(vcpus.emulator_cpu_ids)
     wanted |= {f"I/O thread {pin.iothread_id}": set(pin.cpu_ids) for pin in vcpus.iothread_pins}
     outcomes = {
-        name: _pinned(cpu_ids, online, allowed) for name, cpu_ids in wanted.items() if cpu_ids
+        name: _pinned(cpu_ids, online, allowed, strict=strict)
+        for name, cpu_ids in wanted.items()
+        if cpu_ids
     }
     return worst_of(outcomes) if outcomes else not_applicable("the definition pins nothing")
 
 
-def _pinned(wanted: set[int], online: set[int], allowed: set[int]) -> Outcome:
+def _pinned(wanted: set[int], online: set[int], allowed: set[int], *, strict: bool) -> Outcome:
     usable = wanted & allowed
     names = ", ".join(map(str, sorted(wanted)))
     if usable == wanted:
@@ -195,7 +202,7 @@ def _pinned(wanted: set[int], online: set[int], allowed: set[int]) -> Outcome:
     )
     if not usable:
         return no(why, remedies=[remedy])
-    if missing:
+    if missing and strict:
         return probably_no(why, probability=0.3, remedies=[remedy])
     return probably_yes(why, quality=_REDUCED, remedies=[remedy])
 
