@@ -52,6 +52,7 @@ CONF = "destination.security.qemu_conf"
 PATH = f"{DISK}.source.path"
 FIXED = {CONF: {"dynamic_ownership": "0", "user": "qemu"}}
 LOCAL = {"mountPoint": "/", "type": "ext4", "source": "/dev/sda1", "root": "/"}
+GLUSTER = {"mountPoint": "/srv", "type": "fuse.glusterfs", "source": "s:/v", "shared": True}
 
 
 def access(**found):
@@ -70,6 +71,31 @@ PERMISSIONS = [
         "a probe may as owner",
         {**access(allowed=False, allowedAsOwner=True), f"{PATH}.filesystem": LOCAL},
         "YES",
+    ),
+    (
+        "a probe may not, on a file that libvirt gives to the user",
+        {
+            **access(allowed=False),
+            f"{PATH}.filesystem": GLUSTER,
+            f"{PATH}.mode": 0o644,
+            CONF: {"user": "qemu"},
+        },
+        "PROBABLY_YES",
+    ),
+    (
+        "a probe may not, on a file that is open to all",
+        {
+            **access(allowed=False),
+            f"{PATH}.filesystem": GLUSTER,
+            f"{PATH}.mode": 0o666,
+            CONF: {"user": "qemu"},
+        },
+        "NO",
+    ),
+    (
+        "a probe may not, and libvirt leaves it",
+        {**access(allowed=False), f"{PATH}.filesystem": GLUSTER, f"{PATH}.mode": 0o644, **FIXED},
+        "NO",
     ),
     ("a probe may not", access(allowed=False, reason="x"), "PROBABLY_NO"),
     ("a probe may not, user known", {**access(allowed=False), CONF: {"user": "qemu"}}, "NO"),

@@ -14,6 +14,7 @@ _ROOT = ("root", "0", "+0")
 # Servers of these may answer root's chown with "not permitted" (root_squash).
 _SQUASHING = ("nfs", "cifs")
 _OTHERS_READ, _OTHERS_WRITE = 0o004, 0o002
+_OWNER, _OTHERS = 0o600, 0o006
 
 
 @fact(
@@ -37,11 +38,13 @@ def permissions(migration: Migration) -> Outcome:
     """Compare who QEMU runs as with who may open each file, as libvirt leaves it.
 
     What a probe as that user found decides: allowed is YES, also when libvirt first has to make the
-    user the file's owner (over NFS and CIFS, whose servers may forbid that, PROBABLY_YES); refused
-    is NO where qemu.conf names the user, else PROBABLY_NO. Without a probe: root, a libvirt that
-    makes its user the owner (dynamic_ownership, the default) and files open to everybody are
-    YES; over NFS and CIFS PROBABLY_YES. Without dynamic_ownership, files of others that are
-    closed to everybody are PROBABLY_NO if they belong to root, PROBABLY_YES else.
+    user the file's owner (over NFS and CIFS, whose servers may forbid that, PROBABLY_YES). Refused
+    is PROBABLY_YES where the mode of a file on another shared file system keeps others out and not
+    its owner, whom libvirt changes; else NO where qemu.conf names the user, PROBABLY_NO elsewhere.
+    Without a probe: root, a libvirt that makes its user the owner (dynamic_ownership, the default)
+    and files open to everybody are YES; over NFS and CIFS PROBABLY_YES. Without dynamic_ownership,
+    files of others that are closed to everybody are PROBABLY_NO if they belong to root,
+    PROBABLY_YES else.
 
     Source: qemu.conf user, group, dynamic_ownership; stat(2); exports(5) root_squash.
     """
@@ -59,7 +62,8 @@ def _permission(pair: DiskPair, migration: Migration) -> Outcome:
     below = filesystem_below(path, migration.destination)
     squashing = below is not None and filesystem_family(below.type) in _SQUASHING
     dynamic = conf.get("dynamic_ownership", "1") != "0" and not _label_is_fixed(migration)
-    probed = _probed(path, migration, squashing=squashing, dynamic=dynamic)
+    given = below is not None and below.shared and not squashing and _closed_to_others(path)
+    probed = _probed(path, migration, squashing=squashing, dynamic=dynamic, given=dynamic and given)
     if probed is not None:
         return probed
     if conf.get("user", "") in _ROOT and not squashing:
@@ -79,7 +83,7 @@ def _permission(pair: DiskPair, migration: Migration) -> Outcome:
 
 
 def _probed(
-    path: HostPath, migration: Migration, *, squashing: bool, dynamic: bool
+    path: HostPath, migration: Migration, *, squashing: bool, dynamic: bool, given: bool
 ) -> Outcome | None:
     for each in migration.probes.accesses:
         if each.path != path.path or not each.HasField("answer"):
@@ -91,6 +95,8 @@ def _probed(
             text = f"user {answer.user_id} may open {path.path} once it is the owner"
             return probably_yes(text) if squashing else yes(text)
         text = f"user {answer.user_id} may not open {path.path}: {answer.reason}"
+        if given:
+            return probably_yes(f"{text}; libvirt makes it the owner first", probability=0.8)
         named = migration.destination.security.qemu_conf.get("user", "")
         return (no if named else probably_no)(text, remedies=[_open(path)])
     return None
@@ -102,6 +108,11 @@ def _label_is_fixed(migration: Migration) -> bool:
         and (each.type == "none" or (each.HasField("relabel") and not each.relabel))
         for each in migration.vm.security_labels
     )
+
+
+def _closed_to_others(path: HostPath) -> bool:
+    """Tell whether the file's own mode keeps others out, and not its owner."""
+    return path.mode & _OWNER == _OWNER and path.mode & _OTHERS != _OTHERS
 
 
 def _open_to_all(path: HostPath, *, write: bool) -> bool:
