@@ -108,7 +108,7 @@ kernel {
   device_nodes: ["kvm", "net/tun", "vhost-net"]
 }
 clock { synchronised: true clock_source: "tsc" time_zone: "Etc/UTC" }
-security {}
+security { helper_sockets { log: true lock: true } }
 hypervisor {
   connections {
     uri: "qemu:///system" driver: "QEMU" libvirt_version: 9000000 hypervisor_version: 7002000

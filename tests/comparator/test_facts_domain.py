@@ -98,6 +98,17 @@ CERTIFICATES = [
         },
         "YES",
     ),
+    (
+        "TLS, a directory for migrations",
+        {
+            **TLS,
+            THERE: [
+                {**CA, "path": "/etc/pki/libvirt-migrate/ca-cert.pem"},
+                {**SERVER, "path": "/etc/pki/libvirt-migrate/server-cert.pem"},
+            ],
+        },
+        "YES",
+    ),
     ("not collected", {**TLS, "destination.security": None}, "NO_IDEA"),
 ]
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.comparator.builders import GIB, answer, finding, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import hv_directories, hv_hooks, hv_programs
+from vmfit_comparator.facts import hv_directories, hv_helpers, hv_hooks, hv_programs
 
 THERE = "destination.security.hook_scripts"
 HERE = "source.security.hook_scripts"
@@ -21,6 +21,7 @@ def text(*operations, path="qemu", sha256="aa", newer=None, **flags):
     return script(path, sha256, text=told, startable=True, newer_than_libvirt=newer)
 
 
+CONF = "destination.security.qemu_conf"
 NETWORK_NIC = {"vm.nics": [{"mac": "52:54:00:00:00:01", "type": "network", "network": "lan"}]}
 
 HOOKS = [
@@ -143,7 +144,25 @@ PROGRAMS = [
     ("shut off", {**SHARE, **INSTALLED, "options.offline": True}, "YES"),
 ]
 
+SOCKETS = "destination.security.helper_sockets"
+LOGD = {CONF: {"stdio_handler": "logd"}}
+LOCKD = {CONF: {"stdio_handler": "file", "lock_manager": "lockd"}}
+HELPERS = [
+    ("virtlogd", {**LOGD, SOCKETS: {"log": True}}, "YES"),
+    ("no virtlogd", {**LOGD, SOCKETS: {"lock": True}}, "NO"),
+    ("no virtlogd, by default", {CONF: {}, SOCKETS: {"lock": True}}, "PROBABLY_NO"),
+    ("no virtlogd wanted", {CONF: {"stdio_handler": "file"}, SOCKETS: {}}, "YES"),
+    ("virtlockd", {**LOCKD, SOCKETS: {"lock": True}}, "YES"),
+    ("no virtlockd", {**LOCKD, SOCKETS: {"log": True}}, "NO"),
+    ("nobody looked", {**LOGD, SOCKETS: None}, "PROBABLY_YES"),
+    ("Xen", {"vm.domain_type": "xen", **LOGD, SOCKETS: {}}, "YES"),
+    ("session", {"destination.hypervisor.connections[0].uri": "qemu:///session", SOCKETS: {}},
+     "YES"),
+    ("offline", {"options.offline": True, **LOGD, SOCKETS: {}}, "YES"),
+    ("not collected", {"destination.security": None}, "NO_IDEA"),
+]  # fmt: skip
 TABLES = {
+    hv_helpers.helpers: HELPERS,
     hv_hooks.hooks: HOOKS,
     hv_directories.directories: DIRECTORIES,
     hv_programs.helper_programs: PROGRAMS,

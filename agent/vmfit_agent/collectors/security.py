@@ -41,7 +41,7 @@ FILES = (
 _QEMU = (
     frozenset((
         "user", "group", "dynamic_ownership", "remember_owner", "vnc_listen", "spice_listen",
-        "vnc_sasl", "namespaces", "nvram", "hugetlbfs_mount", "memory_backing_dir",
+        "vnc_sasl", "stdio_handler", "namespaces", "nvram", "hugetlbfs_mount", "memory_backing_dir",
         "relaxed_acs_check", "lock_manager", "seccomp_sandbox", "bridge_helper", "pr_helper",
         "allow_disk_format_probing", "set_process_name", "deprecation_behavior",
         "capability_filters", "shared_filesystems",
@@ -82,6 +82,9 @@ def collect(host: Host) -> Security:
     sasl = read_sasl(host)
     if sasl is not None:
         security.sasl.CopyFrom(sasl)
+    if host.is_live:
+        security.helper_sockets.log = exists(host, "run/libvirt/virtlogd-sock")
+        security.helper_sockets.lock = exists(host, "run/libvirt/virtlockd-sock")
     hooks = read_hook_scripts(host)
     if hooks is None:
         security.hook_scripts_unreadable = True

@@ -26,7 +26,9 @@ from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import joined
 
-_QEMU_CERTIFICATES = "/etc/pki/qemu"
+QEMU_CERTIFICATES = "/etc/pki/qemu"
+"""Where QEMU's certificates lie unless qemu.conf says otherwise."""
+_MIGRATION = "/etc/pki/libvirt-migrate"
 
 
 @fact(
@@ -198,11 +200,12 @@ def peer_auth(migration: Migration) -> Outcome:
 
 def _directory(snapshot: Snapshot) -> str:
     conf = snapshot.security.qemu_conf
-    return (
-        conf.get("migrate_tls_x509_cert_dir")
-        or conf.get("default_tls_x509_cert_dir")
-        or _QEMU_CERTIFICATES
-    )
+    named = conf.get("migrate_tls_x509_cert_dir") or conf.get("default_tls_x509_cert_dir")
+    if named:
+        return named
+    # libvirt prefers a directory for migrations alone, where there is one.
+    own = any(each.path.startswith(_MIGRATION) for each in snapshot.security.certificates)
+    return _MIGRATION if own else QEMU_CERTIFICATES
 
 
 def _find(name: str, snapshot: Snapshot) -> Certificate | None:
