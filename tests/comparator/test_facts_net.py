@@ -23,7 +23,15 @@ ON_LAN = {
     "vm.nics[0].network": "lan",
     f"hosts.{NETWORKS}": [LAN],
 }
-MACVTAP = {"vm.nics[0].type": "direct", "vm.nics[0].host_interface": "eth0"}
+PORT = {"vm.nics[0].type": "direct", "vm.nics[0].host_interface": "eth0"}
+MACVTAP = {**PORT, f"{INTERFACES}[1].master": None}
+PASSTHROUGH = {**PORT, "vm.nics[0].direct_mode": "passthrough"}
+BESIDE = {
+    INTERFACES: [
+        {"name": "eth0", "type": "physical", "up": True, "mac": "52:54:00:00:00:0a"},
+        {"name": "macvtap3", "type": "macvtap", "lower": "eth0", "mac": "52:54:00:00:00:0b"},
+    ]
+}
 OVS = {"vm.nics[0].virtual_port_type": "openvswitch"}
 
 BRIDGES = [
@@ -36,7 +44,16 @@ BRIDGES = [
     ("Open vSwitch cannot be read", {**OVS, "destination.network.ovs_present": True}, "NO_IDEA"),
     ("Open vSwitch by surprise", {"destination.network.ovs_bridges": [{"name": "br0"}]}, "NO"),
     ("macvtap", MACVTAP, "YES"),
-    ("macvtap, no parent", {**MACVTAP, **ONLY_LO}, "NO"),
+    ("macvtap, no parent", {**PORT, **ONLY_LO}, "NO"),
+    ("macvtap, parent is a bridge's port", PORT, "NO"),
+    ("macvtap, parent in a VRF", {**PORT, f"{BR0}.type": "vrf"}, "YES"),
+    ("macvtap in passthrough mode beside another", {**PASSTHROUGH, **BESIDE}, "NO"),
+    (
+        "macvtap beside one in passthrough mode",
+        {**PORT, **BESIDE, f"{INTERFACES}[1].mac": "52:54:00:00:00:0a"},
+        "NO",
+    ),
+    ("macvtap beside another", {**PORT, **BESIDE}, "YES"),
     ("macvtap, parent down", {**MACVTAP, f"{INTERFACES}[1].up": False}, "PROBABLY_YES"),
     ("a network's bridge", ON_LAN, "YES"),
     ("a network's bridge is missing", {**ON_LAN, **ONLY_LO}, "NO"),
@@ -48,6 +65,7 @@ BRIDGES = [
             f"destination.{NETWORKS}": [
                 {**LAN, "bridge": None, "forwardInterfaces": ["eth9", "eth0"]}
             ],
+            f"{INTERFACES}[1].master": None,
         },
         "YES",
     ),

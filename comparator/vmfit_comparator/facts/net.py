@@ -24,6 +24,8 @@ from vmfit_comparator.knowledge.bridges import (
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import joined
 
+# What takes all frames of its ports, so that nothing else can sit on them.
+_TAKING_FRAMES = ("bridge", "bond", "openvswitch")
 _REDUCED = Quality.QUALITY_REDUCED
 
 
@@ -60,6 +62,8 @@ def bridge(migration: Migration) -> Outcome:
     Missing, or not a bridge, is NO: libvirt cannot plug the NIC in. A bridge that is down, that
     lacks an uplink which the source's has, or another one than on the source lets the migration
     pass with the guest cut off or elsewhere: YES, REDUCED. Open vSwitch bridges need its database.
+    A macvtap parent that is the port of a bridge or bond is NO, and so is one with another macvtap
+    on it where either is in passthrough mode.
 
     Source: /sys/class/net, OVSDB.
     """
@@ -75,7 +79,7 @@ def _link(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
     if nic.type == "bridge":
         return _bridge(here, nic, nic.bridge, nic.virtual_port_type, migration)
     if nic.type == "direct":
-        return _parent(nic.host_interface, migration)
+        return _parent(nic.host_interface, migration, nic.direct_mode)
     if nic.type != "network":
         return None
     found = virtual_network(nic.network, migration.vm, migration.destination)
@@ -86,7 +90,8 @@ def _link(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
         return _bridge(here, nic, found.bridge, port_type, migration)
     if not found.forward_interfaces or found.forward_mode == "hostdev":
         return None
-    parents = [_parent(each, migration) for each in found.forward_interfaces]
+    mode = found.forward_mode
+    parents = [_parent(each, migration, mode) for each in found.forward_interfaces]
     return max(parents, key=lambda each: each.answer)
 
 
@@ -146,11 +151,24 @@ def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, migration: Mig
     return yes(f"bridge {found.name} is there and up")
 
 
-def _parent(name: str, migration: Migration) -> Outcome:
-    found = interface(name, migration.destination.network)
+def _parent(name: str, migration: Migration, mode: str) -> Outcome:
+    network = migration.destination.network
+    found = interface(name, network)
     if found is None:
         remedy = provide_storage(f"Provide an interface {name} on the destination", name)
         return no(f"interface {name} does not exist on the destination", remedies=[remedy])
+    above = interface(found.master, network) if found.master else None
+    if above is not None and above.type in _TAKING_FRAMES:
+        return no(f"interface {name} is a port of {found.master} there: it takes no macvtap")
+    on_top = [
+        each
+        for each in network.interfaces
+        if each.lower == name and each.type in ("macvtap", "macvlan")
+    ]
+    # The address of one in passthrough mode is its parent's, of any other never.
+    alone = [each for each in on_top if mode == "passthrough" or each.mac == found.mac]
+    if alone:
+        return no(f"interface {name} has {alone[0].name} on it there, and passthrough is alone")
     if not found.up:
         return probably_yes(
             f"interface {name} is there, but down: the guest is cut off", quality=_REDUCED
