@@ -23,7 +23,8 @@ OWN = {"type": "ethernet", "tap_managed": False}
 TAPS = [
     ("libvirt's own name", named("vnet3"), "YES"),
     ("free", named(), "YES"),
-    ("a tap", {**named(), **there("tap")}, "PROBABLY_YES"),
+    ("a tap", {**named(), **there("tap")}, "PROBABLY_NO"),
+    ("a tap, to be made", {**named(type="ethernet"), **there("tap")}, "NO"),
     ("another kind", {**named(), **there("veth")}, "NO"),
     ("a macvtap parent's", {**named(type="direct"), **there("veth")}, "YES"),
     ("to be there, missing", named(**OWN), "NO"),

@@ -3,7 +3,7 @@
 from vmfit.v1.vm_pb2 import Nic
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.bridges import interface, virtual_network
@@ -30,8 +30,8 @@ def tap_name(migration: Migration) -> Outcome:
     """Look the names that taps are to have up among the destination's interfaces.
 
     A tap that libvirt does not make itself (managed='no') must be there, else NO. A name that
-    another kind of interface has is NO; an existing tap of that name PROBABLY_YES, as it may be in
-    use. A free name is YES. Names that libvirt gives by itself (vnet0) do not count.
+    another kind of interface has is NO, and any for type ethernet; an existing tap of that name
+    PROBABLY_NO. A free name is YES. Names that libvirt gives by itself (vnet0) do not count.
 
     Source: TUNSETIFF; libvirt's formatdomain, interface target.
     """
@@ -53,8 +53,9 @@ def _named(nic: Nic, migration: Migration) -> Outcome:
         return yes(f"the name {name} is free on the destination")
     if theirs:
         return yes(f"{name} is there")
-    if found.type in _TAPS:
-        return probably_yes(f"a tap {name} is there already")
+    if found.type in _TAPS and nic.type != "ethernet":
+        # libvirt once took such a tap when nobody used it.
+        return probably_no(f"a tap {name} is there already", probability=0.1)
     remedy = change_definition("Let libvirt name the NIC's tap", "interface/target/@dev", "")
     return no(f"{name} is a {found.type or 'link'} on the destination", remedies=[remedy])
 
