@@ -64,8 +64,8 @@ def convergence(migration: Migration) -> Outcome:
     page once in a period of at least a second, and so bounds what changes in a downtime (0.3 s
     unless libvirt tells another) from below and above. YES when even the most fits (in half of
     what can be sent where only the link's speed limits), NO when the least is twice too much,
-    PROBABLY_NO when what was measured does not fit, however often pages are written again (0.1)
-    or if that is so (0.4).
+    PROBABLY_NO when it does not fit by the measurement as it is: at the lowest that it can mean
+    (0.1), or between that and the highest (0.35; the root of the downtime's share of the period).
     Else PROBABLY_YES, but NO_IDEA when less fits than a sample tells (0.5 MiB). Where only the
     link's speed limits it, where pages are compressed, and where post-copy can be started by hand,
     NO is PROBABLY_NO. --auto-converge makes PROBABLY_YES of what is not YES, of REDUCED quality.
@@ -116,14 +116,13 @@ def _compared(migration: Migration, sent: Bandwidth, measured: DirtyRateAnswer) 
         if not way_out:
             return no(text, remedies=remedies)
         return probably_no(f"{text}; {way_out}", probability=0.2, remedies=remedies)
-    if remains.likely_least_bytes > room:
-        return probably_no(text, remedies=remedies)
-    if remains.likely_most_bytes > room:
-        return probably_no(text, probability=0.4, remedies=remedies)
+    if remains.likely_bytes > room:
+        probability = 0.1 if remains.lowest_bytes > room else 0.35
+        return probably_no(text, probability=probability, remedies=remedies)
     if room < _TOO_FINE_BYTES:
         text = f"{text}: less than a sample of its pages can tell"
         return no_idea(text, remedies=remedies)
-    return probably_yes(text, probability=0.8, remedies=remedies)
+    return probably_yes(text, probability=0.7, remedies=remedies)
 
 
 def _way_out(migration: Migration, sent: Bandwidth) -> str:

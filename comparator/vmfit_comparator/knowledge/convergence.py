@@ -103,9 +103,11 @@ class Left:
     """What the guest changes while a downtime's worth is sent, as far as a sample tells."""
 
     least_bytes: float
-    likely_least_bytes: float
-    likely_most_bytes: float
-    """These two by the sample as it is: whether pages are written again is not known."""
+    """For certain, as long as it goes on like this."""
+    lowest_bytes: float
+    """By the sample as it is, at the lowest that it can mean."""
+    likely_bytes: float
+    """By the sample as it is, between no page and every page being written again."""
     most_bytes: float
 
 
@@ -116,8 +118,9 @@ def left(answer: DirtyRateAnswer, memory_bytes: int, downtime_seconds: float) ->
     hits = likely / SAMPLE_BYTES
     least = max(math.sqrt(hits) - _DEVIATIONS, 0) ** 2 * SAMPLE_BYTES
     most = (math.sqrt(hits + 1) + _DEVIATIONS) ** 2 * SAMPLE_BYTES
-    share, multiple = min(1.0, downtime_seconds / period), max(1.0, downtime_seconds / period)
-    bounds = (least * share, likely * share, likely * multiple, most * multiple)
+    times = downtime_seconds / period
+    share, multiple = min(1.0, times), max(1.0, times)
+    bounds = (least * share, likely * share, likely * math.sqrt(times), most * multiple)
     return Left(*(min(each, memory_bytes or each) for each in bounds))
 
 
