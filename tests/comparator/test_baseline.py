@@ -145,6 +145,19 @@ def test_without_the_hypervisors_word_the_processor_stands_in():
     assert "machine types are not known of other" in response.warnings
 
 
+def test_without_the_hypervisors_word_kvms_stands_in():
+    one, other = host(["sse2", "avx", "ssse3"]), Snapshot()
+    other.cpu.architecture, other.cpu.vendor = "x86_64", "GenuineIntel"
+    other.cpu.features.extend(["sse2", "ssse3", "intel-pt"])
+    sse2, avx, clock = 1 << 26, 1 << 28, 1
+    other.cpu.kvm.supported_leaves.add(leaf=1, edx=sse2, ecx=avx)
+    other.cpu.kvm.supported_leaves.add(leaf=0x40000001, eax=clock)
+    response = baseline({"one": one, "other": other}, domain_type="kvm")
+    assert list(response.features) == ["avx", "sse2"]
+    assert not response.hosts[1].extra_features
+    assert any("known from KVM alone" in each for each in response.warnings)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
