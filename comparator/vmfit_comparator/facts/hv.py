@@ -1,12 +1,15 @@
 """Facts about the hypervisor: can it run this type of domain, of this architecture?"""
 
+from collections.abc import Sequence
+
 from vmfit.v1.finding_pb2 import (
     QUALITY_EMULATED,
-    QUALITY_NATIVE,
     ChooseHost,
     Remedy,
     UpgradeSoftware,
 )
+from vmfit.v1.hypervisor_pb2 import HypervisorConnection
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -37,35 +40,46 @@ def domain_type(migration: Migration) -> Outcome:
     Source: virConnectGetCapabilities: guest/arch/domain.
     """
     vm, destination = migration.vm, migration.destination
-    wanted = vm.domain_type
     connection = connection_for(vm, destination)
     if connection is None:
-        errors = connection_errors(destination)
-        if errors:
-            return no_idea(f"libvirt did not answer ({'; '.join(errors)})", missing=[_CONNECTIONS])
-        if not destination.hypervisor.connections:
-            return no_idea("no libvirt was asked there", missing=[_CONNECTIONS])
-        text = f"the destination's libvirt has no {driver_for(wanted)} driver for {wanted} domains"
-        return no(text, remedies=[_choose(text)])
+        return _no_connection(vm, destination)
     types = {name for arch in guest_archs_for(vm, connection) for name in arch.domain_types}
-    if wanted in types:
-        emulated = wanted == "qemu"
-        quality = QUALITY_EMULATED if emulated else QUALITY_NATIVE
-        return yes(f"{wanted} domains run there" + (" (TCG)" if emulated else ""), quality=quality)
+    if vm.domain_type in types:
+        if vm.domain_type == "qemu":
+            return yes("qemu domains run there (TCG)", quality=QUALITY_EMULATED)
+        return yes(f"{vm.domain_type} domains run there")
     if not connection.guest_archs:
-        if connection.HasField("host_uuid"):
-            text = "libvirt there found no emulator that it can probe"
-            return no(text, remedies=[_choose(text)])
-        return no_idea(
-            "libvirt's capabilities name no guests", missing=[f"{_CONNECTIONS}.guest_archs"]
-        )
+        return _no_guests(connection)
     if not vm.architecture:
         return no_idea("the guest's architecture is not told", missing=["vm.architecture"])
     if not types:
         text = f"no {vm.os_type} guest of architecture {vm.architecture} runs there"
         return no(text, remedies=[_install(vm)])
-    text = f"the VM is of type {wanted}; the destination runs {', '.join(sorted(types))}"
-    if wanted != "kvm":
+    return _other_types(vm, destination, sorted(types))
+
+
+def _no_connection(vm: Vm, destination: Snapshot) -> Outcome:
+    errors = connection_errors(destination)
+    if errors:
+        return no_idea(f"libvirt did not answer ({'; '.join(errors)})", missing=[_CONNECTIONS])
+    if not destination.hypervisor.connections:
+        return no_idea("no libvirt was asked there", missing=[_CONNECTIONS])
+    wanted = vm.domain_type
+    text = f"the destination's libvirt has no {driver_for(wanted)} driver for {wanted} domains"
+    return no(text, remedies=[_choose(text)])
+
+
+def _no_guests(connection: HypervisorConnection) -> Outcome:
+    if connection.HasField("host_uuid"):
+        text = "libvirt there found no emulator that it can probe"
+        return no(text, remedies=[_choose(text)])
+    missing = f"{_CONNECTIONS}.guest_archs"
+    return no_idea("libvirt's capabilities name no guests", missing=[missing])
+
+
+def _other_types(vm: Vm, destination: Snapshot, types: Sequence[str]) -> Outcome:
+    text = f"the VM is of type {vm.domain_type}; the destination runs {', '.join(types)}"
+    if vm.domain_type != "kvm":
         return no(text, remedies=[_choose(text)])
     if destination.kernel.HasField("kvm_usable") and not destination.kernel.kvm_usable:
         text += ", /dev/kvm is not usable"

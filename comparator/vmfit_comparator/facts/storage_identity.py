@@ -1,7 +1,5 @@
 """Facts about what a disk's path means on both hosts."""
 
-from dataclasses import replace
-
 from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Answer, Consequence, Quality
 from vmfit.v1.probe_pb2 import DiskProbe
 from vmfit_comparator.evaluation.fact import fact
@@ -82,7 +80,7 @@ def _with_remedy(outcome: Outcome, pair: DiskPair) -> Outcome:
     name = here.path.path or here.name
     place = there.path.path or there.name
     summary = f"Let {place} be the source's {name} on the destination"
-    return replace(outcome, remedies=(provide_storage(summary, place, name),))
+    return outcome._replace(remedies=(provide_storage(summary, place, name),))
 
 
 def proven_disk(pair: DiskPair, migration: Migration) -> Outcome:
