@@ -30,6 +30,11 @@ def text(path, changes=None):
         ("vm.nics", {"vm.nics": [{"mac": "52:54:00:00:00:01"}]}, "1 entry"),
         ("vm.nics", {"vm.nics": []}, "none"),
         ("source.kernel.modules", {"source.kernel.modules": [{"name": "a"}] * 3}, "3 entries"),
+        (
+            "source.cpu.vulnerabilities",
+            {"source.cpu.vulnerabilities": {"mds": "Vulnerable", "l1tf": "Not affected"}},
+            "l1tf=Not affected, mds=Vulnerable",
+        ),
     ],
 )
 def test_texts(path, changes, expected):

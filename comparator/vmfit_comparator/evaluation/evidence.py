@@ -1,8 +1,10 @@
 """Values as evidence shows them to people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
+
+from google.protobuf.message import Message
 
 from vmfit_comparator.evaluation.field_path import FieldPath
 
@@ -20,8 +22,17 @@ def text_of(values: list[Any], path: FieldPath) -> str:
         return "none"
     if count > _SHOWN_ELEMENTS or path.is_message:
         return f"{count} {'entry' if count == 1 else 'entries'}"
-    shown = chain.from_iterable(values) if path.is_list else values
-    return ", ".join(_scalar_text(each, path.enum_names) for each in shown) or "none"
+    shown = chain.from_iterable(map(_elements, values)) if path.is_list else values
+    return ", ".join(_scalar_text(each, path.enum_names) for each in shown)
+
+
+def _elements(values: Iterable[Any]) -> Iterable[Any]:
+    if not isinstance(values, Mapping):
+        return values
+    # Maps come in an order that differs from process to process.
+    return sorted(
+        key if isinstance(values[key], Message) else f"{key}={values[key]}" for key in values
+    )
 
 
 def _scalar_text(value: object, names: Mapping[int, str]) -> str:
