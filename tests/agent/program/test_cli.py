@@ -1,3 +1,4 @@
+import ctypes
 import json
 import logging
 import os
@@ -250,6 +251,18 @@ def test_two_processes_and_their_end(start, tmp_path):
         assert time.monotonic() - began < 5
         assert process.returncode == 0
         assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "tgkill"), reason="glibc has no tgkill")
+def test_a_signal_ends_the_process_whichever_thread_gets_it(start, tmp_path):
+    collect = start("collect", "--socket", tmp_path / "c.sock", *NO_LIBVIRT)
+    while "collecting for" not in collect.stderr.readline():
+        assert collect.poll() is None
+    time.sleep(0.5)
+    threads = {int(path.name) for path in Path(f"/proc/{collect.pid}/task").iterdir()}
+    other = min(threads - {collect.pid})
+    assert ctypes.CDLL(None).tgkill(collect.pid, other, signal.SIGTERM) == 0
+    assert collect.wait(10) == 0
 
 
 @pytest.mark.parametrize(

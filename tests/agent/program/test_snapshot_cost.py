@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 DEAR = (
-    "concurrent.futures", "email", "grpc", "http", "psutil", "secrets", "ssl",
-    "urllib.request", "xml.sax",
+    "concurrent.futures", "defusedxml", "email", "grpc", "http", "psutil", "secrets", "ssl",
+    "urllib.request", "vmfit_agent.domain_xml", "xml.sax",
 )  # fmt: skip
 PROGRAM = """
 import sys
