@@ -158,6 +158,16 @@ CPU_FEATURES = [
     ("a name without a bit", {**kvm_says(FEATURES), **seen("newest")}, "PROBABLY_NO"),
     ("QEMU may give it beyond KVM", {**kvm_says(FEATURES), **seen("monitor")}, "PROBABLY_NO"),
     (
+        "a hint that QEMU takes from the processor",
+        {
+            **kvm_says(FEATURES),
+            **seen("fsrm"),
+            "destination.cpu.features": [*FEATURES, "fsrm"],
+        },
+        "PROBABLY_YES",
+    ),
+    ("a hint that the processor lacks too", {**kvm_says(FEATURES), **seen("fsrm")}, "NO"),
+    (
         "raw CPUID rather than names",
         {
             **NO_CAPABILITIES,

@@ -10,11 +10,14 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
 from vmfit_comparator.knowledge.special_features import (
-    GIVEN_WITH_CPU_PM,
+    FB_CLEAR,
+    FROM_PROCESSOR,
+    IMPLY_FB_CLEAR,
     INVARIANT_TSC,
     KVM_ALWAYS,
     NEVER_ASKED,
     NOT_IN_HOST_MODELS,
+    PERHAPS_BEYOND_KVM,
     TSX,
 )
 from vmfit_contract.cpu_features import (
@@ -49,13 +52,15 @@ class Offer:
 
         KVM lists every CPUID bit that it can give, and QEMU switches on none of the others but
         for few. A feature MSR that it does not list is empty, if it lists any.
+
+        Source: QEMU kvm_arch_get_supported_cpuid, kvm_arch_get_supported_msr_feature.
         """
         return self.firm or (
             self.kvm_msrs is not None and any(self._kvm_rules_out(each) for each in lacking)
         )
 
     def _kvm_rules_out(self, missing: Feature) -> bool:
-        if not isinstance(missing, Bit) or missing in GIVEN_WITH_CPU_PM:
+        if not isinstance(missing, Bit) or missing in PERHAPS_BEYOND_KVM:
             return False
         return not isinstance(missing.place, Msr) or bool(self.kvm_msrs)
 
@@ -111,13 +116,14 @@ def _offers(vm: Vm, snapshot: Snapshot) -> Iterator[Offer]:
         yield _of_host_model(model, snapshot.cpu, kvm=kvm)
     if not kvm:
         return
+    processor = processor_features(snapshot.cpu)
     told = kvm_features(snapshot.cpu)
     if told:
+        told |= processor & FROM_PROCESSOR
         indexes = frozenset(each.index for each in snapshot.cpu.kvm.feature_msrs)
         yield _without_word(snapshot.cpu, told, "what KVM can give", indexes)
-    told = processor_features(snapshot.cpu)
-    if told:
-        yield _without_word(snapshot.cpu, told, "the processor")
+    if processor:
+        yield _without_word(snapshot.cpu, processor, "the processor")
 
 
 def _of_host_model(model: HostCpuModel, cpu: Cpu, *, kvm: bool) -> Offer:
@@ -161,8 +167,11 @@ def kvm_features(cpu: Cpu) -> frozenset[Feature]:
 
     Source: KVM_GET_SUPPORTED_CPUID, KVM_GET_MSRS of feature MSRs.
     """
-    told = cpuid_features(_leaves(cpu.kvm.supported_leaves))
-    return frozenset(told | msr_features(_values(cpu.kvm.feature_msrs), told))
+    told: set[Feature] = set(cpuid_features(_leaves(cpu.kvm.supported_leaves)))
+    told |= msr_features(_values(cpu.kvm.feature_msrs), told)
+    if told >= IMPLY_FB_CLEAR:
+        told.add(FB_CLEAR)
+    return frozenset(told)
 
 
 def processor_features(cpu: Cpu) -> frozenset[Feature]:

@@ -26,5 +26,16 @@ KVM_ALWAYS = features(_KVM_ALWAYS_NAMES.split())
 # KVM can give these, and QEMU leaves them out of its best CPU all the same (no_autoenable_flags).
 NOT_IN_HOST_MODELS = features(("ht", "topoext", "kvm-hint-dedicated"))
 
-# With -overcommit cpu-pm=on QEMU gives it although KVM does not list it.
-GIVEN_WITH_CPU_PM = features(("monitor",))
+# QEMU takes these from the processor when KVM does not list them; it did not always.
+FROM_PROCESSOR = HINTS | {feature("mcdt-no")}
+
+# With -overcommit cpu-pm=on QEMU gives the first although KVM does not list it; the others it adds
+# for kernels that forgot to tell them (kvm_arch_get_supported_msr_feature).
+_PERHAPS_BEYOND_KVM_NAMES = """
+monitor vmx-xsaves vmx-rdrand-exit vmx-invpcid-exit vmx-rdseed-exit vmx-rdtscp-exit
+"""
+PERHAPS_BEYOND_KVM = features(_PERHAPS_BEYOND_KVM_NAMES.split())
+
+# QEMU infers the one from all the others.
+FB_CLEAR = feature("fb-clear")
+IMPLY_FB_CLEAR = features(("mds-no", "taa-no", "sbdr-ssdp-no", "fbsdp-no", "psdp-no"))
