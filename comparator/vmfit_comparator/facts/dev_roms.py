@@ -5,7 +5,7 @@ from vmfit.v1.vm_pb2 import Nic, Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
-from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
 from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
@@ -99,7 +99,9 @@ def _named(here: Nic | None, nic: Nic) -> Outcome:
         return probably_yes(f"{nic.rom.path} is there, its size was not compared")
     rooms = [_room(size) for size in sizes]
     if rooms[0] != rooms[1]:
-        return no(f"{nic.rom.path} takes {rooms[0]} bytes here, {rooms[1]} there")
+        summary = f"Install the source's {nic.rom.path} on the destination"
+        text = f"{nic.rom.path} takes {rooms[0]} bytes here, {rooms[1]} there"
+        return no(text, remedies=[provide_storage(summary, nic.rom.path)])
     return yes(f"{nic.rom.path} takes {rooms[0]} bytes on both hosts")
 
 

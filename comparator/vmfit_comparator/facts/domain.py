@@ -22,6 +22,7 @@ from vmfit_comparator.evaluation.remedies import (
     change_definition,
     drop_option,
     remove_domain,
+    start_network,
 )
 from vmfit_comparator.facts.dev_paths import creatable
 from vmfit_comparator.facts.offline import unless_offline
@@ -148,7 +149,10 @@ def _place(listen: GraphicsListen, migration: Migration) -> Outcome | None:
     if listen.type == "network":
         active = {each.name for each in destination.libvirt_objects.networks if each.active}
         if destination.HasField("libvirt_objects") and listen.network not in active:
-            return no(f"it listens on network {listen.network}, which is not active there")
+            defined = {each.name for each in destination.libvirt_objects.networks}
+            remedy = start_network(listen.network, define=listen.network not in defined)
+            text = f"it listens on network {listen.network}, which is not active there"
+            return no(text, remedies=[remedy])
     if listen.type != "address":
         return None
     known = has_address(listen.address, destination.network)

@@ -1,6 +1,8 @@
 """Facts about what the guest's NICs plug into."""
 
-from vmfit.v1.finding_pb2 import Consequence, Quality
+import shlex
+
+from vmfit.v1.finding_pb2 import Consequence, CreateBridge, Quality, Remedy
 from vmfit.v1.network_pb2 import NetworkInterface
 from vmfit.v1.vm_pb2 import Nic
 from vmfit_comparator.evaluation.fact import fact
@@ -106,7 +108,12 @@ def _bridge(here: Nic | None, nic: Nic, name: str, port_type: str, migration: Mi
                 f"the Open vSwitch bridges are not known, {name} among them or not",
                 missing=["destination.network.ovs_bridges"],
             )
-        return no(f"the destination has no Open vSwitch bridge {name}")
+        remedy = Remedy(
+            summary=f"Create the Open vSwitch bridge {name} on the destination",
+            command=f"ovs-vsctl add-br {shlex.quote(name)}",
+            create_bridge=CreateBridge(name=name),
+        )
+        return no(f"the destination has no Open vSwitch bridge {name}", remedies=[remedy])
     found = interface(name, network)
     if found is None:
         return no(

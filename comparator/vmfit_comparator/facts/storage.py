@@ -1,5 +1,7 @@
 """Facts about the disks that the destination opens where they are."""
 
+import shlex
+
 from vmfit.v1.finding_pb2 import Quality, Remedy
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -74,12 +76,22 @@ def _presence(pair: DiskPair, migration: Migration) -> Outcome:
         return _missing(pair, migration)
     wanted = _KINDS.get(disk.source.type)
     if wanted and path.kind and path.kind not in wanted:
-        return no(f"{path.path} is a {path.kind} on the destination, not a {wanted[0]}")
+        summary = f"Make {path.path} a {wanted[0]} on the destination"
+        text = f"{path.path} is a {path.kind} on the destination, not a {wanted[0]}"
+        return no(text, remedies=[provide_storage(summary, path.path)])
     if path.error:
-        return probably_no(f"{path.path} on the destination: {path.error}", probability=0.3)
+        remedy = provide_storage(f"Make {path.path} readable on the destination", path.path)
+        text = f"{path.path} on the destination: {path.error}"
+        return probably_no(text, probability=0.3, remedies=[remedy])
     below = filesystem_below(path, migration.destination)
     if below is not None and below.read_only and path.kind != "block" and not pair.is_read_only:
-        return no(f"{below.mount_point} is mounted read-only on the destination")
+        mount_point = below.mount_point
+        remedy = provide_storage(
+            f"Mount {mount_point} writable on the destination",
+            mount_point,
+            command=f"mount -o remount,rw {shlex.quote(mount_point)}",
+        )
+        return no(f"{mount_point} is mounted read-only on the destination", remedies=[remedy])
     return yes(f"{path.path} is there")
 
 
@@ -137,7 +149,14 @@ def _inferred(pair: DiskPair, migration: Migration) -> Outcome:
     if below.shared and path.path.startswith(below.mount_point.rstrip("/") + "/"):
         return probably_no(
             f"{below.source}, which holds {path.path}, is not mounted on the destination: "
-            f"there is {mount.type} {mount.source} at {mount.mount_point}"
+            f"there is {mount.type} {mount.source} at {mount.mount_point}",
+            remedies=[
+                provide_storage(
+                    f"Mount {below.source} at {below.mount_point} on the destination",
+                    below.mount_point,
+                    below.source,
+                )
+            ],
         )
     return unknown
 

@@ -88,9 +88,13 @@ def _map(pair: DiskPair, migration: Migration) -> Outcome:
             f"{path} is {found.name} there, without multipath", quality=Quality.QUALITY_REDUCED
         )
     if found.device_mapper.suspended:
-        return probably_no(f"{path} ({found.name}) is suspended there")
+        summary, command = f"Resume {found.name} on the destination", f"dmsetup resume {path}"
+        remedy = provide_storage(summary, path, command=command)
+        return probably_no(f"{path} ({found.name}) is suspended there", remedies=[remedy])
     if not found.slaves:
-        return probably_no(f"{path} ({found.name}) has no path there")
+        summary = f"Restore a path of {found.name} on the destination"
+        remedy = provide_storage(summary, path, command="multipath -r")
+        return probably_no(f"{path} ({found.name}) has no path there", remedies=[remedy])
     if len(found.slaves) == 1:
         return yes(f"{path} has one path there", quality=Quality.QUALITY_REDUCED)
     return yes(f"{path} has {len(found.slaves)} paths there")

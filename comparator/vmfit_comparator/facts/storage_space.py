@@ -2,9 +2,11 @@
 
 import posixpath
 
+from vmfit.v1.finding_pb2 import Remedy
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import DiskPair, is_copied, joined, pairs
 from vmfit_comparator.knowledge.host_paths import filesystem_below
@@ -49,7 +51,7 @@ def free_space(migration: Migration) -> Outcome:
             continue
         free[place[0]] = place[1]
         places.setdefault(place[0], []).append(pair)
-    outcomes = {name: _room(each, free[name], migration) for name, each in places.items()}
+    outcomes = {name: _room(name, each, free[name], migration) for name, each in places.items()}
     return joined({**outcomes, **unknown}, "does not apply: no disk is copied")
 
 
@@ -72,7 +74,7 @@ def _place(pair: DiskPair, migration: Migration) -> tuple[str, int] | None:
     return None
 
 
-def _room(copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
+def _room(place: str, copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
     held = sum(
         pair.there.source.allocation_bytes for pair in copies if pair.there.source.path.exists
     )
@@ -90,7 +92,7 @@ def _room(copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
     if free >= virtual:
         return yes(f"{seen}, at most {virtual} needed")
     if free < least:
-        return no(f"{seen}, at least {least} needed")
+        return no(f"{seen}, at least {least} needed", remedies=[_free(place, virtual - free)])
     if not all(each.HasField("allocation_bytes") for each in sources):
         return no_idea(
             f"{seen}, up to {virtual} needed, and how much is allocated is not known",
@@ -100,11 +102,16 @@ def _room(copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
         return probably_no(
             f"{seen}, {in_full - held} needed: libvirt allocates an image in full when it makes it",
             probability=0.1,
+            remedies=[_free(place, in_full - held - free)],
         )
     return probably_yes(
         f"{seen}: enough for what is allocated ({least}), not for the full size ({virtual})",
         probability=0.7,
     )
+
+
+def _free(place: str, size_bytes: int) -> Remedy:
+    return provide_storage(f"Free {size_bytes} bytes of {place} on the destination", place)
 
 
 FACTS = (free_space,)
