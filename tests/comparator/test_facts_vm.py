@@ -184,6 +184,17 @@ def test_answer(fact, row):
     assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
 
 
+def test_the_newest_machine_type_that_is_kept_is_named():
+    kinds = [
+        {"name": "pc-q35-7.2", "deprecated": True},
+        *({"name": f"pc-q35-{version}"} for version in ("9.2", "10.1", "8.2")),
+    ]
+    found = finding(
+        machine.deprecated, migration({f"{DESTINATION}.guest_archs[0].machine_types": kinds})
+    )
+    assert found.remedies[0].change_definition.value == "pc-q35-10.1"
+
+
 def test_a_job_is_to_be_waited_for():
     found = finding(job.active, migration({"vm.jobs.active": "backup"}))
     assert remedy_kinds(found) == ["wait_for_job"]

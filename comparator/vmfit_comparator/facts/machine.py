@@ -1,5 +1,6 @@
 """Facts about the machine type and the device models."""
 
+import re
 from collections.abc import Iterator
 
 from vmfit.v1.finding_pb2 import Consequence
@@ -89,8 +90,11 @@ def deprecated(migration: Migration) -> Outcome:
         for each in _machines(migration)
         if each.name.startswith(family) and not each.deprecated
     ]
-    summary = f"Start the guest with a machine type that is kept: {', '.join(current[:1])}"
-    remedies = [change_definition(summary, "os/type/@machine", current[0])] if current else []
+    remedies = []
+    if current:
+        newest = max(current, key=lambda each: [int(part) for part in re.findall(r"\d+", each)])
+        summary = f"Start the guest with {newest}, which is kept"
+        remedies.append(change_definition(summary, "os/type/@machine", newest))
     return probably_no(f"{name} is deprecated there", probability=0.4, remedies=remedies)
 
 
