@@ -63,6 +63,7 @@ def opened(size):
 COPIES = [
     ("not asked for", {}, "YES"),
     ("an image waits", WAITING, "YES"),
+    ("an empty one waits", {**WAITING, f"{THERE}.source.virtual_size_bytes": 0}, "NO"),
     ("a larger one waits", {**WAITING, f"{THERE}.source.virtual_size_bytes": 11 * GIB}, "NO"),
     (
         "its size is not known",

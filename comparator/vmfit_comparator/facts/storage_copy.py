@@ -145,7 +145,7 @@ def _sizes(pair: DiskPair, opened_bytes: int = 0) -> Outcome:
     here, there = pair.here.source, pair.there.source
     name = there.path.path or there.volume or there.name
     size = opened_bytes or there.virtual_size_bytes
-    if not here.virtual_size_bytes or not size:
+    if not here.virtual_size_bytes or not (size or there.HasField("virtual_size_bytes")):
         side = "incoming" if here.virtual_size_bytes else "vm"
         return probably_yes(
             f"{name} waits on the destination, its virtual size was not compared "
