@@ -15,6 +15,7 @@ from vmfit_comparator.evaluation.lookup import Lookup
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no_idea, not_applicable
 from vmfit_comparator.evaluation.probabilities import with_counts
+from vmfit_comparator.evaluation.remembered import remembering
 
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
@@ -50,7 +51,8 @@ def evaluate(
     """
     moment = at or datetime.now(UTC)
     evaluation = _Evaluation(migration, ages or PartAges(migration), moment.timestamp())
-    return [evaluation.finding(fact) for fact in facts]
+    with remembering():
+        return [evaluation.finding(fact) for fact in facts]
 
 
 class _Evaluation:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from vmfit.v1.hypervisor_pb2 import DomainCapabilities, GuestArch, HypervisorConnection
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.remembered import remembered
 
 # libvirt's driver (virConnectGetType) that runs domains of a type, in lower case.
 _DRIVERS = {
@@ -36,6 +37,7 @@ def _driver(vm: Vm) -> str:
     return "ch" if vm.connection_uri.startswith("ch:") else driver_for(vm.domain_type)
 
 
+@remembered
 def connection_for(vm: Vm, snapshot: Snapshot) -> HypervisorConnection | None:
     """Return the connection that would run the VM there; None if no connection could.
 
@@ -66,6 +68,7 @@ def guest_archs_for(vm: Vm, connection: HypervisorConnection) -> Iterator[GuestA
             yield each
 
 
+@remembered
 def canonical_machine(vm: Vm, connection: HypervisorConnection) -> str:
     """Return the VM's machine type with an alias resolved as this host's hypervisor does it.
 
@@ -79,6 +82,7 @@ def canonical_machine(vm: Vm, connection: HypervisorConnection) -> str:
     return wanted
 
 
+@remembered
 def domain_capabilities_for(vm: Vm, snapshot: Snapshot) -> DomainCapabilities | None:
     """Return the domain capabilities nearest to the VM's needs; None when there are none.
 

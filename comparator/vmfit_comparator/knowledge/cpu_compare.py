@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from vmfit.v1.vm_pb2 import GuestCpu
+from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.cpu_vendors import vendor_name
 from vmfit_comparator.knowledge.special_features import NESTED_VMX, VMX
 from vmfit_contract.cpu_features import Feature, features
@@ -47,6 +48,7 @@ class GuestFeatures:
     forbidden: frozenset[Feature]
 
 
+@remembered
 def guest_features(cpu: GuestCpu) -> GuestFeatures:
     """Sort out an expanded CPU: what is forced or optional need not come from the host."""
     by_policy: dict[str, list[str]] = {}

@@ -8,6 +8,7 @@ from vmfit.v1.cpu_pb2 import Msr as MsrMessage
 from vmfit.v1.hypervisor_pb2 import HostCpuModel
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
 from vmfit_comparator.knowledge.special_features import (
     FB_CLEAR,
@@ -88,6 +89,7 @@ def host_model(vm: Vm, snapshot: Snapshot) -> HostCpuModel | None:
     return capabilities.host_model
 
 
+@remembered
 def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
     """Return what the host gives to guests of the VM's type; None when nothing is known.
 

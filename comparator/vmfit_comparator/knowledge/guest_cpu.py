@@ -2,6 +2,7 @@
 
 from vmfit.v1.vm_pb2 import GuestCpu
 from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.cpu_compare import guest_features
 from vmfit_comparator.knowledge.cpu_offer import offer
 from vmfit_contract.cpu_features import Feature, features
@@ -19,6 +20,7 @@ def live_cpu(migration: Migration) -> GuestCpu:
     return source if source.expanded else migration.incoming.cpu
 
 
+@remembered
 def needed_features(migration: Migration) -> frozenset[Feature]:
     """Return the features that the destination must give: all but what libvirt does not send.
 
