@@ -63,6 +63,7 @@ def opened(size):
 COPIES = [
     ("not asked for", {}, "YES"),
     ("an image waits", WAITING, "YES"),
+    ("on a read-only mount", {**WAITING, f"{PATH}.filesystem.read_only": True}, "NO"),
     ("an empty one waits", {**WAITING, f"{THERE}.source.virtual_size_bytes": 0}, "NO"),
     ("a larger one waits", {**WAITING, f"{THERE}.source.virtual_size_bytes": 11 * GIB}, "NO"),
     (

@@ -49,7 +49,8 @@ def copy(migration: Migration) -> Outcome:
     file system keeps locks from other hosts (PROBABLY_YES, REDUCED: nothing is gained).
     Without one, libvirt makes files in an active pool whose target is the file's directory and
     volumes in their active pool; it makes no block device, and nothing for an incremental copy.
-    Read-only, shareable and empty disks are not copied; to list one is NO.
+    A read-only mount there is NO. Read-only, shareable and empty disks are not copied; to list one
+    is NO.
 
     Source: libvirt's migration documentation; QEMU's mirror job (sizes must be equal).
     """
@@ -88,6 +89,9 @@ def _destination(pair: DiskPair, migration: Migration) -> Outcome:
             f"whether {there.path.path} exists on the destination is not known",
             missing=["incoming.disks.source.path.exists"],
         )
+    below = filesystem_below(there.path, migration.destination)
+    if below is not None and below.read_only and there.path.kind != "block":
+        return no(f"{below.mount_point} is mounted read-only on the destination")
     if exists:
         same = _onto_itself(pair, migration)
         return same if same is not None else _sizes(pair)
