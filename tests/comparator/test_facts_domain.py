@@ -12,7 +12,8 @@ SECRET = {"vm.secrets": [{"uuid": "5ec5", "type": "passphrase", "user": "disk vd
 KNOWN = "destination.libvirt_objects.secrets"
 SECRETS = [
     ("none", {}, "YES"),
-    ("there", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5", "valueSet": True}]}, "YES"),
+    ("none", {}, "YES"),
+    ("there", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5", "valueSet": True}]}, "PROBABLY_YES"),
     ("without a value", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5", "valueSet": False}]}, "NO"),
     ("value not known", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5"}]}, "PROBABLY_YES"),
     ("missing", SECRET, "NO"),
@@ -23,7 +24,7 @@ SECRETS = [
             "vm.secrets": [{"usage": "ceph.admin", "type": "ceph"}],
             KNOWN: [{**URI, "uuid": "1", "usageId": "ceph.admin", "valueSet": True}],
         },
-        "YES",
+        "PROBABLY_YES",
     ),
     ("not collected", {**SECRET, "destination.libvirt_objects": None}, "NO_IDEA"),
 ]
