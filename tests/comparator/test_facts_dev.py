@@ -77,7 +77,12 @@ HOSTDEVS = [
 def share(driver, **source):
     return {
         "vm.filesystems": [
-            {"target": "t", "driver": driver, "source": {"path": "/srv/d", **source}}
+            {
+                "target": "t",
+                "type": "mount",
+                "driver": driver,
+                "source": {"path": "/srv/d", **source},
+            }
         ]
     }
 
@@ -103,6 +108,7 @@ DIRECTORIES = [
     ("virtiofs", VIRTIOFS, "YES"),
     ("9p", share("path", exists=True), "PROBABLY_YES"),
     ("missing", share("path", exists=False), "NO"),
+    ("a file", share("path", exists=True, kind="file"), "NO"),
     ("nobody looked", share("path"), "NO_IDEA"),
     ("without a directory", {"vm.filesystems": [{"target": "t", "type": "ram"}]}, "YES"),
 ]
@@ -113,6 +119,7 @@ def serial(**fields):
 
 
 LOG = {"path": "/var/log/con/g.log", "exists": False}
+DIRECTORY = {"exists": True, "kind": "directory"}
 CLIENT = {"type": "tcp", "mode": "connect", "port": 7000}
 SERVED = {"destination.network.listening_ports": [{"address": "127.0.0.1", "port": 7000}]}
 UNSERVED = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 16509}]}
@@ -120,6 +127,19 @@ CHARACTER_DEVICES = [
     ("pty", serial(type="pty"), "YES"),
     ("file", serial(type="file", path={**LOG, "existingParent": "/var/log/con"}), "YES"),
     ("file, no directory", serial(type="file", path={**LOG, "existingParent": "/var/log"}), "NO"),
+    ("file, a directory there", serial(type="file", path={"path": "/d", **DIRECTORY}), "NO"),
+    (
+        "file, a read-only mount",
+        serial(
+            type="file",
+            path={
+                **LOG,
+                "existingParent": "/var/log/con",
+                "filesystem": {"mountPoint": "/var/log", "readOnly": True},
+            },
+        ),
+        "NO",
+    ),
     ("file, parent not told", serial(type="file", path=LOG), "PROBABLY_YES"),
     ("file, nobody looked", serial(type="file", path={"path": "/var/log/con/g"}), "NO_IDEA"),
     ("log, no directory", serial(type="pty", log={**LOG, "existingParent": "/"}), "NO"),

@@ -241,9 +241,9 @@ def _version(text: str) -> tuple[int, ...]:
 def filesystem(migration: Migration) -> Outcome:
     """Look every shared directory up on the destination.
 
-    Missing is NO, and so is a share by MTP, whose state QEMU cannot carry. A 9p share that the
-    guest has mounted blocks the migration in QEMU, and whether it has is not seen from outside:
-    PROBABLY_YES. What lies in the directories is not compared.
+    Missing is NO, and so is what is no directory, and a share by MTP, whose state QEMU cannot
+    carry. A 9p share that the guest has mounted blocks the migration in QEMU, and whether it has
+    is not seen from outside: PROBABLY_YES. What lies in the directories is not compared.
 
     Source: stat(2) on the destination; QEMU's virtio-9p and usb-mtp devices.
     """
@@ -268,6 +268,8 @@ def _share(share: Filesystem) -> Outcome:
         return no(
             f"{path.path} does not exist on the destination", remedies=[make_directory(path.path)]
         )
+    if share.type == "mount" and path.kind and path.kind != "directory":
+        return no(f"{path.path} is a {path.kind} on the destination, not a directory")
     if share.driver == "virtiofs":
         return yes(f"{path.path} is there")
     return probably_yes(

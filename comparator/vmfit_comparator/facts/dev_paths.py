@@ -46,6 +46,10 @@ def existing(path: HostPath, field: str) -> Outcome:
 def creatable(path: HostPath, field: str) -> Outcome:
     """Judge a path that is made on the destination if its directory is there."""
     directory = posixpath.dirname(path.path)
+    if path.kind == "directory":
+        return no(f"{path.path} is a directory on the destination")
+    if path.filesystem.read_only:
+        return no(f"{path.filesystem.mount_point} is mounted read-only on the destination")
     if path.exists or path.existing_parent == directory:
         return yes(f"{directory} is there")
     if not path.HasField("exists"):
@@ -72,7 +76,7 @@ def creatable(path: HostPath, field: str) -> Outcome:
 def chardev_paths(migration: Migration) -> Outcome:
     """Look up files, sockets, pipes and devices behind character devices, RNGs and the like.
 
-    A file, a listening socket and a log need their directory; a device, a pipe (PATH, or both
+    A file, a listening socket and a log need their directory, writable; a device, a pipe (PATH, or
     PATH.in and PATH.out), and a socket to connect to must exist: else NO. A listening address that
     the destination lacks, a port in use there, and a client of a port of the destination's own
     where nothing listens are NO; clients of other hosts are not tried (PROBABLY_YES). Paths that
