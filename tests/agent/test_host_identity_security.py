@@ -146,6 +146,10 @@ def test_settings_are_kept_and_secrets_are_not():
     assert "hunter2" not in str(found)
 
 
+def test_the_first_of_two_settings_counts():
+    assert parse_conf('user = "root"\n# user = "a"\nuser = "qemu"\n') == {"user": "root"}
+
+
 def test_security_of_a_host(tree):
     host = tree(
         {

@@ -16,14 +16,14 @@ _SECRET = re.compile(r"passw|secret", re.IGNORECASE)
 def parse_conf(text: str) -> Mapping[str, str]:
     """Return the set values by name: texts without quotes, lists joined by ",".
 
-    Settings that are named for a password or secret are left out; the last of one name wins.
-    Source: libvirt's configuration format (libvirtd.conf, qemu.conf).
+    Settings that are named for a password or secret are left out; the first of one name wins.
+    Source: libvirt's configuration format (libvirtd.conf, qemu.conf), virConfGetValue.
     """
-    return {
-        name: _value(double, single, number, items)
-        for name, double, single, number, items in _SETTING.findall(_COMMENT.sub("", text))
-        if not _SECRET.search(name)
-    }
+    settings: dict[str, str] = {}
+    for name, double, single, number, items in _SETTING.findall(_COMMENT.sub("", text)):
+        if not _SECRET.search(name):
+            settings.setdefault(name, _value(double, single, number, items))
+    return settings
 
 
 def _value(double: str, single: str, number: str, items: str) -> str:
