@@ -68,6 +68,7 @@ REFUSED = """
 --live --direct
 --live --tunnelled
 --live --p2p --tunnelled --parallel
+--live --p2p --tunnelled --tls
 --live --p2p --tunnelled --postcopy
 --live --p2p --tunnelled --migrateuri tcp://birch
 --live --p2p --tunnelled --listen-address 10.88.0.2
@@ -201,7 +202,7 @@ def test_answer(fact, row):
 def test_all_conflicts_are_told_at_once():
     found = finding(
         sw_migration.migration_caps,
-        migration(flags("--live --tunnelled --parallel --zerocopy --tls")),
+        migration(flags("--live --tunnelled --parallel --zerocopy --compressed")),
     )
     assert len(found.remedies) == 3
     assert "peer-to-peer" in found.reason

@@ -82,6 +82,11 @@ _TRANSPORT = (
         drop_option("--tunnelled", "--tls encrypts as well"),
     ),
     Conflict(
+        "QEMU does no TLS through a tunnel, which libvirt encrypts itself",
+        lambda options: options.tunnelled and options.tls,
+        drop_option("--tunnelled", "--tls encrypts as well"),
+    ),
+    Conflict(
         "post-copy does not go through a tunnel",
         lambda options: options.tunnelled and options.post_copy,
         drop_option("--tunnelled", "--tls encrypts as well"),
