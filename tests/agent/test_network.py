@@ -78,6 +78,7 @@ def interfaces_of(tmp_path, *trees, **files):
         ({"uevent": "DEVTYPE=macvlan", "iflink": "3"}, "macvlan"),
         ({"uevent": "DEVTYPE=vxlan"}, "vxlan"),
         ({"uevent": "DEVTYPE=geneve"}, "virtual"),
+        ({"macvtap__tap4__dev": "254:1", "iflink": "3", "lower_eth0": "-> ../eth0"}, "macvtap"),
         ({"tun_flags": "0x1002"}, "tap"),
         ({"tun_flags": "0x1001"}, "tun"),
         ({"iflink": "9"}, "veth"),

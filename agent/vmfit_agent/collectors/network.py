@@ -37,6 +37,7 @@ _ATTRIBUTES = (
     "ifindex",
     "iflink",
     "lower_*",
+    "macvtap/*/dev",
     "master",
     "mtu",
     "operstate",

@@ -28,7 +28,7 @@ _MEGABIT = 1_000_000
 # Stacked on another interface, which `lower` names.
 _STACKED = ("vlan", "macvlan", "macvtap", "ipvlan", "vxlan")
 _DEVTYPES = {*_STACKED, "bridge", "bond"}
-_DRIVERS = {"veth": "veth", "dummy": "dummy", "openvswitch": "openvswitch"}
+_DRIVERS = {name: name for name in ("veth", "dummy", "openvswitch", "macvlan", "ipvlan")}
 # From linux/sockios.h and linux/ethtool.h.
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GDRVINFO = 0x3
@@ -81,6 +81,9 @@ def _type(path: str, name: str, devtype: str, *, live: bool) -> str:
         return "bridge"
     if exists(f"{path}/bonding"):
         return "bond"
+    # Kernels differ in whether they name the type of these.
+    if exists(f"{path}/macvtap"):
+        return "macvtap"
     flags = read_int(f"{path}/tun_flags")
     if flags is not None:
         return "tap" if flags & _TUN_FLAG_TAP else "tun"
