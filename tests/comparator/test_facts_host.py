@@ -10,6 +10,7 @@ from vmfit_comparator.facts import host, hv, sw
 CONNECTION = "hypervisor.connections[0]"
 TAKEN = "2023-11-14T22:13:20Z"
 DESTINATION = f"destination.{CONNECTION}"
+NO_SOCKET = "qemu:///system: cannot connect: no socket of a daemon in /run/libvirt"
 HUNG = "qemu:///system: libvirt does not answer an earlier attempt"
 REFUSED = "Failed to connect socket to '/run/libvirt/virtqemud-sock': Connection refused"
 DOWN = {"destination.hypervisor.connections": [{"uri": "qemu:///system", "error": REFUSED}]}
@@ -71,6 +72,7 @@ LIBVIRT = [
     ("only another driver answers", XEN_ONLY, "YES"),
     ("daemon down", DOWN, "NO"),
     ("part absent, daemon down", absent("hypervisor", REFUSED), "NO"),
+    ("no daemon at all", absent("hypervisor", NO_SOCKET), "NO"),
     ("daemon hangs", absent("hypervisor", HUNG), "PROBABLY_NO"),
     ("agent may not ask", FORBIDDEN, "NO_IDEA"),
     ("no bindings", absent("hypervisor", "No module named 'libvirt'"), "NO_IDEA"),

@@ -12,9 +12,12 @@ from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_n
 from vmfit_comparator.knowledge.connections import connection_errors, connection_for
 
 # What libvirt and the kernel say when no daemon listens, in contrast to "may not ask".
-_NO_DAEMON = ("connection refused", "no such file", "cannot recv data", "failed to start daemon")
+_NO_DAEMON = (
+    "connection refused", "no such file", "cannot recv data", "failed to start daemon",
+    "no socket of a daemon",
+)  # fmt: skip
 # What the agent says of a daemon that takes calls and never answers them.
-_HUNG = "does not answer an earlier"
+_HUNG = "libvirt does not answer"
 # What decides which connection would run the VM.
 _VM = ("vm.domain_type", "vm.connection_uri")
 
