@@ -1,7 +1,7 @@
 """Addresses of agents and comparators: "host", "host:port", "[v6]:port", "unix:PATH"."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 AGENT_PORT = 16530
 COMPARATOR_PORT = 16531
@@ -17,8 +17,7 @@ class AddressError(ValueError):
     """An address that cannot be used; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where a server listens: a host with a port, or the path of a unix socket."""
 
     host: str = ""

@@ -6,7 +6,8 @@ A feature that is no bit known here (of other architectures; newer than `cpu_tab
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cache
+from typing import NamedTuple, TypeAlias
 
 from vmfit_contract.cpu_table import CONTROL_MSR, CPUID, KERNEL_NAMES, MSR, QEMU_NAMES
 
@@ -19,8 +20,7 @@ HYPERVISOR_LEAVES = range(0x40000000, 0x50000000)
 _REGISTERS = ("eax", "ebx", "ecx", "edx")
 
 
-@dataclass(frozen=True, slots=True)
-class Cpuid:
+class Cpuid(NamedTuple):
     """A register that CPUID answers."""
 
     leaf: int
@@ -48,14 +48,16 @@ class Msr:
         return f"MSR {self.index:#x}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Bit:
     """A feature of x86; there is one object for each bit, so that sets of them are fast."""
 
-    place: Cpuid | Msr
-    number: int
-    name: str
-    """libvirt's; QEMU's where libvirt has none."""
+    __slots__ = ("name", "number", "place")
+
+    def __init__(self, place: Cpuid | Msr, number: int, name: str) -> None:
+        """`name` is libvirt's; QEMU's where libvirt has none."""
+        self.place = place
+        self.number = number
+        self.name = name
 
     def __str__(self) -> str:
         """Return the name."""
@@ -124,19 +126,22 @@ class _ByName(dict[str, Feature]):
         return name
 
 
-# libvirt's names last: they are what other families' names must not hide.
-_BY_NAME = _ByName({name: bit for bit in BITS for name in _names(bit)})
-_BY_NAME.update({bit.name: bit for bit in BITS})
+@cache
+def _by_name() -> _ByName:
+    by_name = _ByName({name: bit for bit in BITS for name in _names(bit)})
+    # libvirt's names last: they are what other families' names must not hide.
+    by_name.update({bit.name: bit for bit in BITS})
+    return by_name
 
 
 def feature(name: str) -> Feature:
     """Return the feature that libvirt, QEMU or the kernel call so."""
-    return _BY_NAME[name]
+    return _by_name()[name]
 
 
 def features(names: Iterable[str]) -> frozenset[Feature]:
     """Return the features that libvirt, QEMU or the kernel call so; two names of a bit are one."""
-    return frozenset(map(_BY_NAME.__getitem__, names))
+    return frozenset(map(_by_name().__getitem__, names))
 
 
 def names(found: Iterable[Feature]) -> list[str]:

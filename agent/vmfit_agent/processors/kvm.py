@@ -6,7 +6,8 @@ import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from vmfit_agent.processors.cpuid import Registers
 
@@ -30,12 +31,11 @@ _MSR = struct.Struct("=IIQ")
 _MAXIMUM_ENTRIES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Kvm:
+class Kvm(NamedTuple):
     """KVM's answers; None and empty where it does not say."""
 
-    supported_leaves: Mapping[tuple[int, int], Registers] = field(default_factory=dict)
-    feature_msrs: Mapping[int, int] = field(default_factory=dict)
+    supported_leaves: Mapping[tuple[int, int], Registers] = MappingProxyType({})
+    feature_msrs: Mapping[int, int] = MappingProxyType({})
     maximum_vcpu_count: int | None = None
     tsc_frequency_hz: int | None = None
     tsc_scaling: bool | None = None

@@ -75,7 +75,7 @@ def plan(migration: Migration) -> Plan:
         name=destination_name(migration) if named else "",
         migration=way,
         disks_copy=disks_way(migration) if way is not None else None,
-        libvirt=libvirt_place(migration) if migration.options.peer_to_peer else None,
+        libvirt=libvirt_place(migration),
         network_disks=_network_disks(migration),
         accesses=_accesses(migration),
         comparisons=_comparisons(migration),
