@@ -21,7 +21,7 @@ LIVE_ONLY = {
     "cpu": ("kvm", "tsc"),
     "numa": (),
     "kernel": ("kvm_usable", "limits"),
-    "security": (),
+    "security": ("helper_sockets", "sasl"),
     "attributes": (),
 }
 
