@@ -127,7 +127,13 @@ def _client(device: CharacterDevice, place: str, network: Network) -> Outcome:
         return probably_yes(f"it connects to {place}, which was not tried from there")
     if is_in_use(device.host, device.port, network):
         return yes(f"something listens at {place} on the destination")
-    return no(f"it connects to {place}, where nothing listens on the destination")
+    remedies = [
+        Remedy(summary=f"Start the server at {place} on the destination"),
+        change_definition("Let QEMU try again until it answers (--xml)", "source/reconnect", "1"),
+    ]
+    return no(
+        f"it connects to {place}, where nothing listens on the destination", remedies=remedies
+    )
 
 
 def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
