@@ -9,8 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-# Results by function and arguments (texts by value, messages by identity), beside the arguments: as
-# long as these live nothing else has their identity.
+# Results by function and the identities of its arguments, beside the arguments: as long as these
+# live nothing else has their identity.
 _known: ContextVar[dict[tuple[Any, ...], tuple[Any, Any]] | None] = ContextVar(
     "known", default=None
 )
@@ -37,7 +37,7 @@ def remembered(function: Callable[Arguments, Result]) -> Callable[Arguments, Res
         known = _known.get()
         if known is None or kwargs:
             return function(*args, **kwargs)
-        key = (function, *[each if isinstance(each, str) else id(each) for each in args])
+        key = (function, *map(id, args))
         if key not in known:
             known[key] = args, function(*args, **kwargs)
         result: Result = known[key][1]

@@ -3,7 +3,6 @@
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.storage_pb2 import BlockDevice, Mount, Mounts
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
-from vmfit_comparator.evaluation.remembered import remembered
 
 # File systems that one kernel alone may mount writable; what lies on them is that host's own.
 LOCAL_TYPES = (
@@ -24,7 +23,6 @@ def filesystem_family(type_name: str) -> str:
     return type_name
 
 
-@remembered
 def mount_above(path: str, mounts: Mounts) -> Mount | None:
     """Return the mount that holds a path; of several at one point the last, which is on top."""
     best: Mount | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.regression_conditions import (
     CONDITIONS,
@@ -66,6 +67,7 @@ def _parse(entry: dict[str, Any]) -> Regression:
     )
 
 
+@remembered
 def matching_regressions(migration: Migration) -> list[Regression]:
     """Return the entries that concern this migration."""
     versions = _versions(migration)
