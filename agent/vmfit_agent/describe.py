@@ -46,7 +46,10 @@ def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
         connection, record, vm = _find(request, host)
         reason = ""
         xml = _migratable_xml(connection, vm, record)
-        forget_chosen_addresses(vm, parse_vm(xml))
+        migratable = parse_vm(xml)
+        forget_chosen_addresses(vm, migratable)
+        if xml != record.xml and migratable.HasField("cpu"):
+            vm.migratable_cpu.CopyFrom(migratable.cpu)
     _complete(vm, host, connection, reason)
     return DescribeVmResponse(vm=vm, xml=_PASSWORD.sub("", xml))
 

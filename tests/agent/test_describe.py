@@ -78,6 +78,14 @@ def test_a_running_domain(host):
     assert "<name>g1</name>" in answer.xml
 
 
+def test_the_cpu_as_a_migration_sends_it(host):
+    place = host.root / "libvirt/qemu/domains/g1.migratable.xml"
+    place.write_text(xml().replace("<cpu ", "<cpu check='partial' "))
+    vm = describe_vm(DescribeVmRequest(name="g1"), host).vm
+    assert (vm.migratable_cpu.check, vm.cpu.check) == ("partial", "")
+    assert not describe_vm(DescribeVmRequest(xml=xml()), host).vm.HasField("migratable_cpu")
+
+
 def test_a_listen_address_that_the_host_chose_is_no_need(host):
     vm = describe_vm(DescribeVmRequest(name="g1"), host).vm
     assert not vm.graphics[0].listens[0].HasField("address")

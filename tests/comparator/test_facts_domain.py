@@ -251,8 +251,19 @@ DEVICE_TLS = [
 XML = {"options.destination_xml": "<domain/>"}
 
 
+CPU = {
+    "mode": "custom",
+    "match": "exact",
+    "check": "full",
+    "model": "Haswell-noTSX-IBRS",
+    "vendor": "Intel",
+}
+SENT = {**XML, "vm.migratable_cpu": CPU}
+
+
 def cpu_features(side, *names, policy="require"):
-    return {f"{side}.cpu.features": [{"name": name, "policy": policy} for name in names]}
+    features = [{"name": name, "policy": policy} for name in names]
+    return {f"{side}.{field}.features": features for field in ("cpu", "migratable_cpu")}
 
 
 def devices(here, there):
@@ -296,41 +307,52 @@ ABI = [
     ("current memory", {**XML, "incoming.memory.current_bytes": 1}, "YES"),
     ("a device more", {**XML, "incoming.other_devices": [{"kind": "rng"}]}, "NO"),
     ("a controller more", {**XML, "incoming.other_devices": [{"kind": "controller"}]}, "YES"),
-    ("CPU model", {**XML, "incoming.cpu.model": "qemu64"}, "NO"),
-    ("CPU mode", {**XML, "incoming.cpu.mode": "host-model"}, "NO"),
-    ("CPU vendor", {**XML, "incoming.cpu.vendor": None}, "NO"),
-    ("CPU match", {**XML, "incoming.cpu.match": "minimum"}, "NO"),
-    ("CPU fallback", {**XML, "incoming.cpu.fallback": "allow"}, "YES"),
-    ("CPU check", {**XML, "vm.cpu.check": "full", "incoming.cpu.check": None}, "NO"),
-    ("CPU address bits", {**XML, "incoming.cpu.physical_address_bits": 39}, "NO"),
-    ("CPU cache", {**XML, "incoming.cpu.cache_mode": "disable"}, "NO"),
-    ("CPU topology", {**XML, "incoming.cpu.topology": {"socketCount": 2}}, "NO"),
-    ("no CPU", {**XML, "incoming.cpu": None}, "YES"),
-    ("CPU features", {**XML, **cpu_features("incoming", "avx")}, "NO"),
+    ("CPU model", {**SENT, "incoming.cpu.model": "qemu64"}, "NO"),
+    ("CPU mode", {**SENT, "incoming.cpu.mode": "host-model"}, "NO"),
+    ("CPU vendor", {**SENT, "incoming.cpu.vendor": None}, "NO"),
+    ("CPU match", {**SENT, "incoming.cpu.match": "minimum"}, "NO"),
+    ("CPU fallback", {**SENT, "incoming.cpu.fallback": "allow"}, "YES"),
+    ("CPU check", {**SENT, "incoming.cpu.check": None}, "NO"),
+    ("CPU address bits", {**SENT, "incoming.cpu.physical_address_bits": 39}, "NO"),
+    ("CPU cache", {**SENT, "incoming.cpu.cache_mode": "disable"}, "NO"),
+    ("CPU topology", {**SENT, "incoming.cpu.topology": {"socketCount": 2}}, "NO"),
+    ("no CPU", {**SENT, "incoming.cpu": None}, "YES"),
+    ("CPU model, what is sent not told", {**XML, "incoming.cpu.model": "qemu64"}, "PROBABLY_NO"),
+    (
+        "CPU as libvirt sends it",
+        {
+            **XML,
+            **cpu_features("vm", "avx"),
+            "vm.migratable_cpu": {**CPU, "check": "partial"},
+            "incoming.cpu": {**CPU, "check": "partial"},
+        },
+        "YES",
+    ),
+    ("CPU features", {**SENT, **cpu_features("incoming", "avx")}, "NO"),
     (
         "CPU features by other names",
-        {**XML, **cpu_features("vm", "sse4.1"), **cpu_features("incoming", "sse4_1")},
+        {**SENT, **cpu_features("vm", "sse4.1"), **cpu_features("incoming", "sse4_1")},
         "YES",
     ),
     (
         "CPU features in another order",
-        {**XML, **cpu_features("vm", "avx", "avx2"), **cpu_features("incoming", "avx2", "avx")},
+        {**SENT, **cpu_features("vm", "avx", "avx2"), **cpu_features("incoming", "avx2", "avx")},
         "NO",
     ),
     (
         "CPU features that libvirt leaves out by itself",
-        {**XML, **cpu_features("vm", "avx", "vmx-ept"), **cpu_features("incoming", "avx")},
+        {**SENT, **cpu_features("vm", "avx", "vmx-ept"), **cpu_features("incoming", "avx")},
         "YES",
     ),
     (
         "CPU feature that libvirt disables by itself",
-        {**XML, **cpu_features("incoming", "pconfig", policy="disable")},
+        {**SENT, **cpu_features("incoming", "pconfig", policy="disable")},
         "YES",
     ),
     (
         "the policy of a CPU feature",
         {
-            **XML,
+            **SENT,
             **cpu_features("vm", "svm", policy="disable"),
             **cpu_features("incoming", "svm", policy="forbid"),
         },

@@ -238,6 +238,7 @@ _COMPARED = (
         "vm.connection_uri",
         *(f"vm.{field}" for field in _COMPARED),
         *(f"incoming.{field}" for field in _COMPARED),
+        "vm.migratable_cpu",
         "destination.hypervisor.connections",
         "options.destination_xml",
         "options.destination_name",
@@ -251,10 +252,11 @@ def config_abi(migration: Migration) -> Outcome:
     A difference that the guest could see (memory, vCPUs, machine type, UUID, features, disks by
     target and bus, NICs by MAC and model, another model or more of other devices) is NO, as is
     another name without --dname, and any difference of the CPU's definition but that of its
-    fallback. Of devices that libvirt adds itself fewer may be named. With --persistent a pending
-    change of the stored definition is PROBABLY_YES: it moves along.
+    fallback: PROBABLY_NO where the source does not tell the one that libvirt would send. Of devices
+    that libvirt adds itself fewer may be named. With --persistent a pending change of the stored
+    definition is PROBABLY_YES: it moves along.
 
-    Source: libvirt's virDomainDefCheckABIStability.
+    Source: libvirt's virDomainDefCheckABIStability, qemuDomainFormatXML with MIGRATABLE.
     """
     options = migration.options
     if not options.destination_xml:
@@ -265,9 +267,15 @@ def config_abi(migration: Migration) -> Outcome:
     differences = _differences(migration)
     if there.name not in (here.name, options.destination_name):
         differences.append(f"name: {here.name} here, {there.name} there (use --dname)")
-    if differences:
-        remedy = drop_option("--xml", "or give the guest the same devices in it")
-        return no("; ".join(differences), remedies=[remedy])
+    remedy = drop_option("--xml", "or give the guest the same devices in it")
+    told = here.HasField("migratable_cpu")
+    sent = here.migratable_cpu if told else here.cpu
+    cpu = cpu_differences(sent, there.cpu) if here.HasField("cpu") and there.HasField("cpu") else []
+    if differences or (cpu and told):
+        return no("; ".join([*differences, *cpu]), remedies=[remedy])
+    if cpu:
+        text = f"{'; '.join(cpu)}, compared with the CPU that libvirt started"
+        return probably_no(text, probability=0.3, remedies=[remedy])
     return yes("the definition sent shows the guest the same machine")
 
 
@@ -287,10 +295,7 @@ def _differences(migration: Migration) -> list[str]:
     for word, read_all in _WHERE_GIVEN:
         pairs = zip(read_all(here), read_all(there), strict=False)
         found += [(word, *pair) for pair in pairs if all(pair) and pair[0] != pair[1]]
-    told = [f"{word}: {_short(one)} here, {_short(other)} there" for word, one, other in found]
-    if here.HasField("cpu") and there.HasField("cpu"):
-        told += cpu_differences(here.cpu, there.cpu)
-    return told
+    return [f"{word}: {_short(one)} here, {_short(other)} there" for word, one, other in found]
 
 
 def _counts(vm: Vm) -> Counter[str]:
