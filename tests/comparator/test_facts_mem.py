@@ -40,6 +40,17 @@ FREE = [
         room(GIB, **{"vm.memory.current_bytes": 512 * MIB}),
         "PROBABLY_YES",
     ),
+    ("too little, locked there", room(GIB, **{"incoming.memory.locked": True}), "NO"),
+    (
+        "huge pages there",
+        room(GIB, **{"incoming.memory.uses_huge_pages": True}),
+        "YES",
+    ),
+    (
+        "huge pages here alone",
+        room(GIB, **{"vm.memory.uses_huge_pages": True, "incoming.memory.uses_huge_pages": False}),
+        "NO",
+    ),
     ("as much as it uses", room(1700 * MIB), "PROBABLY_YES"),
     (
         "a large guest that touched little",
@@ -121,6 +132,12 @@ HUGE_PAGES = [
         {**HUGE, "destination.memory.default_huge_page_bytes": None},
         "NO_IDEA",
     ),
+    (
+        "wanted on the destination alone",
+        {"incoming.memory.uses_huge_pages": True, **MOUNTED, f"{POOL}.free_count": 0},
+        "NO",
+    ),
+    ("no longer wanted", {**HUGE, "incoming.memory.uses_huge_pages": False}, "YES"),
     ("not collected", {**HUGE, "destination.memory": None}, "NO_IDEA"),
 ]
 WAITED = "destination.memory.pressure.some_percent_60_seconds"
@@ -177,6 +194,11 @@ BACKEND = [
     ("files, offline", {**files(MIB), "options.offline": True}, "YES"),
     ("there", MEMFD, "YES"),
     ("not there", {**MEMFD, TYPES: ["file"]}, "NO"),
+    (
+        "asked for by --xml, not there",
+        {"incoming.memory.source_type": "memfd", TYPES: ["file"]},
+        "NO",
+    ),
     ("not told", {**MEMFD, TYPES: []}, "NO_IDEA"),
 ]
 LOCKED = {"vm.memory.locked": True, "vm.connection_uri": "qemu:///session"}
@@ -224,6 +246,11 @@ LOCK = [
     ),
     ("too low", LOW, "PROBABLY_NO"),
     ("hard_limit too low", {**LOCKED, "vm.memory.hard_limit_bytes": GIB}, "NO"),
+    (
+        "locked there alone",
+        {**LOW, "vm.memory.locked": None, "incoming.memory.locked": True},
+        "PROBABLY_NO",
+    ),
     ("a USB device locks nothing", {"vm.host_devices": [{"type": "usb"}]}, "YES"),
     ("unknown", {**LOCKED, LIMIT: None}, "NO_IDEA"),
 ]
@@ -330,6 +357,13 @@ PINNING = [
         "NO",
     ),
     ("repinned for the destination", {**pinned(8), "incoming.vcpus.pins": []}, "YES"),
+    (
+        "pinned for the destination alone",
+        {"incoming.vcpus.pins": [{"vcpuId": 0, "cpuIds": [8]}]},
+        "NO",
+    ),
+    ("all vCPUs for the destination alone", {"incoming.vcpus.cpu_ids": [8]}, "NO"),
+    ("the emulator for the destination alone", {"incoming.vcpus.emulator_cpu_ids": [8]}, "NO"),
     ("limits unknown", {**pinned(0), LIMIT: None}, "YES"),
     ("offline", {**pinned(8), **OFFLINE}, "YES"),
     ("not collected", {**pinned(0), "destination.cpu": None}, "NO_IDEA"),

@@ -28,9 +28,9 @@ _PAGE_SIZE_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     "mem.free",
     question="Has the destination enough free memory for the guest?",
     applies_if=("vm.memory",),
-    reads=("vm.memory", "destination.memory.available_bytes"),
+    reads=("vm.memory", "incoming.memory", "destination.memory.available_bytes"),
     also_reads=(
-        "vm.numa.cells",
+        "incoming.numa.cells",
         "destination.memory.guest_cgroup",
         "destination.memory.swap_free_bytes",
         "destination.memory.overcommit_mode",
@@ -52,7 +52,7 @@ def free(migration: Migration) -> Outcome:
 
     Source: /proc/meminfo MemAvailable; memory.max; virDomainMemoryStats.
     """
-    vm, memory, margins = migration.vm, migration.destination.memory, migration.policy.margins
+    vm, memory, margins = migration.incoming, migration.destination.memory, migration.policy.margins
     available, ordinary = available_bytes(memory), ordinary_bytes(vm)
     overhead = margins.memory_overhead_bytes
     wanted = int(ordinary * margins.memory_ratio) + overhead
@@ -80,7 +80,7 @@ def _hidden_limit(migration: Migration, ordinary: int, text: str) -> Outcome:
         f"; guests are bound by the control group {migration.destination.memory.guest_cgroup.path}"
     )
     text += ", whose limit cannot be seen"
-    if must_be_resident(migration.vm) and ordinary:
+    if must_be_resident(migration.incoming) and ordinary:
         missing = "destination.memory.guest_cgroup.limit_bytes"
         return no_idea(text, missing=[missing])
     return probably_yes(text, probability=0.85)
@@ -116,10 +116,10 @@ def _as_touched(migration: Migration, ordinary: int, text: str, remedy: Remedy) 
 @fact(
     "mem.hugepages",
     question="Has the destination enough free huge pages of the guest's size?",
-    applies_if=("vm.memory.uses_huge_pages",),
-    reads=("vm.memory", "destination.memory.huge_pages"),
+    applies_if=("incoming.memory.uses_huge_pages",),
+    reads=("incoming.memory", "destination.memory.huge_pages"),
     also_reads=(
-        "vm.numa",
+        "incoming.numa",
         "destination.memory.default_huge_page_bytes",
         "destination.mounts.mounts",
         "destination.numa.nodes",
@@ -136,7 +136,7 @@ def hugepages(migration: Migration) -> Outcome:
 
     Source: /sys/kernel/mm/hugepages, /sys/devices/system/node/node*/hugepages, mountinfo.
     """
-    vm, memory = migration.vm, migration.destination.memory
+    vm, memory = migration.incoming, migration.destination.memory
     needed = huge_pages_needed(vm, memory.default_huge_page_bytes)
     if any(not size for size, _ in needed):
         missing = "destination.memory.default_huge_page_bytes"
@@ -202,7 +202,7 @@ def _strict_shortage(
     migration: Migration, needed: dict[tuple[int, int | None], int]
 ) -> Outcome | None:
     """Return NO when a strict binding leaves too few pages on its nodes."""
-    numa = migration.vm.numa
+    numa = migration.incoming.numa
     nodes = {node.node_id: node for node in migration.destination.numa.nodes}
     if not nodes:
         return None

@@ -33,8 +33,8 @@ _BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
 @fact(
     "mem.backend",
     question="Can the destination back the guest's memory as the definition says?",
-    applies_if=("vm.memory.source_type",),
-    reads=("vm.memory.source_type", "destination.hypervisor.connections"),
+    applies_if=("incoming.memory.source_type",),
+    reads=("incoming.memory.source_type", "destination.hypervisor.connections"),
     also_reads=(
         "vm.domain_type",
         "vm.architecture",
@@ -42,8 +42,9 @@ _BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
         "vm.machine_type",
         "vm.emulator",
         "vm.connection_uri",
-        "vm.memory",
-        "vm.numa.cells",
+        "vm.memory.resident_bytes",
+        "incoming.memory",
+        "incoming.numa.cells",
         "destination.mounts.mounts",
         "destination.security.qemu_conf",
     ),
@@ -59,7 +60,7 @@ def backend(migration: Migration) -> Outcome:
 
     Source: virConnectGetDomainCapabilities: memoryBacking; qemu.conf; mountinfo; statvfs(3).
     """
-    wanted = migration.vm.memory.source_type
+    wanted = migration.incoming.memory.source_type
     capabilities = domain_capabilities_for(migration.vm, migration.destination)
     types = list(capabilities.memory_backing_types) if capabilities is not None else []
     if not types:
@@ -73,7 +74,7 @@ def backend(migration: Migration) -> Outcome:
 
 def _files(migration: Migration) -> Outcome | None:
     """Say what speaks against files for the guest's memory; None when nothing does."""
-    vm, destination = migration.vm, migration.destination
+    vm, destination = migration.incoming, migration.destination
     directory = destination.security.qemu_conf.get("memory_backing_dir") or _BACKING_DIRECTORY
     mount, wanted = mount_above(directory, destination.mounts), ordinary_bytes(vm)
     if mount is None or not wanted:
@@ -88,8 +89,9 @@ def _files(migration: Migration) -> Outcome | None:
     remedies = [provide_storage(f"Free space on {mount.mount_point}", directory)]
     if must_be_resident(vm):
         return no(text, remedies=remedies)
-    if vm.memory.HasField("resident_bytes") and mount.available_bytes >= vm.memory.resident_bytes:
-        text += f", {size_text(vm.memory.resident_bytes)} are in use"
+    used = migration.vm.memory
+    if used.HasField("resident_bytes") and mount.available_bytes >= used.resident_bytes:
+        text += f", {size_text(used.resident_bytes)} are in use"
         return probably_yes(text, probability=0.8, remedies=remedies)
     return probably_no(text, probability=0.2, remedies=remedies)
 
@@ -98,12 +100,12 @@ def _files(migration: Migration) -> Outcome | None:
     "mem.lock_limit",
     question="May the destination's guests lock as much memory as this one needs to?",
     applies_if=(
-        "vm.memory.locked",
-        "vm.memory.hard_limit_bytes",
+        "incoming.memory.locked",
+        "incoming.memory.hard_limit_bytes",
         "vm.host_devices",
         "options.rdma_pin_all",
     ),
-    reads=("vm.memory",),
+    reads=("incoming.memory",),
     also_reads=(
         "vm.connection_uri",
         "vm.host_devices",
@@ -123,20 +125,18 @@ def lock_limit(migration: Migration) -> Outcome:
 
     Source: /proc/PID/limits of libvirtd; libvirt qemuDomainGetMemLockLimitBytes.
     """
-    vm = migration.vm
+    vm, memory = migration.vm, migration.incoming.memory
     passed = any(each.type in {"pci", "mdev"} for each in vm.host_devices)
     options = migration.options
     pinned = options.rdma_pin_all and options.migration_uri.startswith("rdma:")
-    locks = vm.memory.locked or passed or pinned
-    if not (locks or vm.memory.HasField("hard_limit_bytes")):
+    locks = memory.locked or passed or pinned
+    if not (locks or memory.HasField("hard_limit_bytes")):
         return not_applicable("the guest locks no memory")
-    needed = vm.memory.maximum_bytes + (_IO_BYTES if passed else 0)
+    needed = memory.maximum_bytes + (_IO_BYTES if passed else 0)
     if not locks:
-        return _raised(vm.memory.hard_limit_bytes, "may be locked", migration)
-    if vm.memory.HasField("hard_limit_bytes") and vm.memory.hard_limit_bytes < needed:
-        text = (
-            f"hard_limit is {size_text(vm.memory.hard_limit_bytes)}, {size_text(needed)} are locked"
-        )
+        return _raised(memory.hard_limit_bytes, "may be locked", migration)
+    if memory.HasField("hard_limit_bytes") and memory.hard_limit_bytes < needed:
+        text = f"hard_limit is {size_text(memory.hard_limit_bytes)}, {size_text(needed)} are locked"
         remedy = change_definition("Raise memtune/hard_limit", "memtune/hard_limit", str(needed))
         return no(text, remedies=[remedy])
     return _raised(needed, "are locked", migration)

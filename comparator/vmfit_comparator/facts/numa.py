@@ -27,8 +27,8 @@ _REDUCED = QUALITY_REDUCED
     "numa.node_memory",
     question="Have the NUMA nodes that the guest's memory is bound to room for it?",
     applies_if=("incoming.numa.host_node_ids", "incoming.numa.placements"),
-    reads=("incoming.numa", "vm.memory", "destination.numa.nodes.free_bytes"),
-    also_reads=("destination.numa.nodes",),
+    reads=("incoming.numa", "incoming.memory", "destination.numa.nodes.free_bytes"),
+    also_reads=("vm.memory.resident_bytes", "destination.numa.nodes"),
 )
 @unless_offline
 def node_memory(migration: Migration) -> Outcome:
@@ -49,7 +49,7 @@ def node_memory(migration: Migration) -> Outcome:
     outcomes = {}
     if numa.host_node_ids:
         rest = sum(size for cell, size in cells.items() if cell not in placed)
-        wanted = rest if cells else migration.vm.memory.maximum_bytes
+        wanted = rest if cells else migration.incoming.memory.maximum_bytes
         bound = list(numa.host_node_ids)
         outcomes["the guest"] = _bound(migration, nodes, bound, numa.memory_mode, wanted)
     for each in numa.placements:
@@ -69,7 +69,7 @@ def _bound(
         known = ", ".join(map(str, nodes)) or "none"
         text = f"NUMA node {', '.join(map(str, absent))} does not exist there (there are: {known})"
         return no(text, remedies=_other_nodes(nodes, wanted))
-    memory = migration.vm.memory
+    memory = migration.incoming.memory
     if memory.uses_huge_pages:
         return yes(f"NUMA node {names} is there; mem.hugepages counts the pages")
     there = sum(nodes[node].free_bytes + nodes[node].reclaimable_bytes for node in bound)
@@ -87,15 +87,16 @@ def _bound(
     if mode not in {"strict", ""}:
         text += f"; mode {mode} takes the rest elsewhere"
         return yes(text, quality=_REDUCED, remedies=remedies)
-    if must_be_resident(migration.vm):
+    if must_be_resident(migration.incoming):
         if there >= wanted:
             return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=remedies)
         return no(text, remedies=remedies)
-    if not memory.HasField("resident_bytes"):
+    used = migration.vm.memory
+    if not used.HasField("resident_bytes"):
         text += "; how much it has touched is not known"
         return probably_no(text, probability=0.3, remedies=remedies)
     share = wanted / max(memory.maximum_bytes, 1)
-    resident = int(min(memory.resident_bytes, memory.maximum_bytes) * share)
+    resident = int(min(used.resident_bytes, memory.maximum_bytes) * share)
     text += f"; about {size_text(resident)} are in use now"
     if there >= resident:
         return probably_yes(text, quality=_REDUCED, remedies=remedies)
@@ -148,10 +149,10 @@ def topology(migration: Migration) -> Outcome:
     "numa.cpu_pinning",
     question="Are the CPUs that the guest is pinned to there, for guests to use?",
     applies_if=(
-        "vm.vcpus.cpu_ids",
-        "vm.vcpus.pins",
-        "vm.vcpus.emulator_cpu_ids",
-        "vm.vcpus.iothread_pins",
+        "incoming.vcpus.cpu_ids",
+        "incoming.vcpus.pins",
+        "incoming.vcpus.emulator_cpu_ids",
+        "incoming.vcpus.iothread_pins",
     ),
     reads=("incoming.vcpus", "destination.cpu.online_cpu_ids"),
     also_reads=("destination.kernel.limits.allowed_cpu_ids", "destination.mounts.mounts"),
