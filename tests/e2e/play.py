@@ -13,9 +13,8 @@ from agents import AgentError, ask, end_agent, start_agent
 from guest import Health, disk_image, examine, wait_until_alive
 from lab import Host, Lab
 from lesser_qemu import lesser_qemu
-from scenario import Scenario
+from scenario import DOMAIN, Scenario
 
-DOMAIN = "guest"
 _XML = "/srv/local/guest.xml"
 _CHANGED = "/srv/local/changed.xml"
 _EVENTS = ["virsh", "-q", "qemu-monitor-event", "--loop"]
@@ -148,21 +147,24 @@ def _migrate(lab: Lab, scenario: Scenario, words: list[str], played: Played) -> 
     played.migration_seconds = round(time.monotonic() - began, 2)
     if done.returncode:
         time.sleep(0.3)
-        played.stage = _stage(lab, *(log.read_text() for log in logs))
+        played.stage = _stage(lab, scenario.arriving_name, *(log.read_text() for log in logs))
         late = played.stage in ("connecting", "copying", "end")
         played.outcome = "failed midway" if late else "refused"
         played.text = _plain(done.stderr) or f"no end within {scenario.seconds:.0f} s"
         return
     played.stage = "done"
-    if scenario.paused:
-        lab.destination.run(f"virsh -q resume {DOMAIN}")
-    after = examine(lab.destination, DOMAIN)
+    name = scenario.arriving_name
+    if scenario.arrives_paused:
+        lab.destination.run(f"virsh -q resume {name}")
+    after = examine(lab.destination, name)
     played.text = _trouble(scenario, before, after)
     played.outcome = "guest broken" if played.text else "migrated"
-    played.effects = _effects(lab.destination, before, after)
+    played.effects = _effects(lab.destination, name, before, after)
 
 
 def _trouble(scenario: Scenario, before: Health, after: Health) -> str:
+    if "--offline" in scenario.options:
+        return "" if after.state.startswith("shut off") else f"it is {after.state}"
     if not scenario.boots:
         return "" if after.state.startswith("running") else f"it is {after.state}"
     trouble = after.trouble()
@@ -171,23 +173,23 @@ def _trouble(scenario: Scenario, before: Health, after: Health) -> str:
     return "it started anew" if after.pulse.counter < before.pulse.counter else ""
 
 
-def _effects(host: Host, before: Health, after: Health) -> list[str]:
+def _effects(host: Host, name: str, before: Health, after: Health) -> list[str]:
     """Tell what is otherwise for the guest, though it lives."""
     effects = []
     if before.pulse and after.pulse and before.pulse.counter and before.pulse.mark:
         lost = [old & ~new for old, new in zip(before.pulse.cpuid, after.pulse.cpuid, strict=True)]
         if any(lost):
             effects.append(f"its CPU lost bits {' '.join(f'{each:08x}' for each in lost)}")
-    blocks = host.run(f"virsh -q domblklist {DOMAIN}", check=False).stdout
+    blocks = host.run(f"virsh -q domblklist {name}", check=False).stdout
     empty = re.findall(r"^\s*(\S+)\s+-$", blocks, re.MULTILINE)
     if empty:
         effects.append(f"drives that are empty: {' '.join(empty)}")
     return effects
 
 
-def _stage(lab: Lab, source: str, destination: str) -> str:
+def _stage(lab: Lab, name: str, source: str, destination: str) -> str:
     """Tell how far a failed migration came, from QEMU's own events and logs."""
-    log = lab.destination.run(f"cat /var/log/libvirt/qemu/{DOMAIN}.log", check=False)
+    log = lab.destination.run(f"cat /var/log/libvirt/qemu/{name}.log", check=False)
     if re.search(r'"status":"(completed|pre-switchover|device)"', source):
         return "end"
     if '"status":"active"' in source or "BLOCK_JOB" in source:

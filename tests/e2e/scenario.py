@@ -12,6 +12,8 @@ from typing import Any, Literal
 import yaml
 from lab import PLAIN, SHARED
 
+DOMAIN = "guest"
+"""The guest's name on the source."""
 Outcome = Literal["migrated", "refused", "failed midway", "guest broken"]
 Commands = Mapping[str, str]
 """Shell commands by host: source, destination, or both."""
@@ -59,6 +61,17 @@ class Scenario:
     """After this the migration is given up."""
     ci: bool = False
 
+    @property
+    def arriving_name(self) -> str:
+        """The guest's name on the destination."""
+        words = list(self.options)
+        return words[words.index("--dname") + 1] if "--dname" in words else DOMAIN
+
+    @property
+    def arrives_paused(self) -> bool:
+        """Whether somebody has to resume the guest on the destination."""
+        return self.paused or "--suspend" in self.options
+
     def commands(self, stage: Commands, role: str) -> list[str]:
         """Return what runs in one host at a stage."""
         return [stage[each] for each in ("both", role) if each in stage]
@@ -72,7 +85,7 @@ def domain_xml(guest: Mapping[str, Any]) -> str:
     """Return a small TCG guest with what a scenario says of it."""
     vcpu = guest.get("vcpu", "<vcpu>1</vcpu>")
     return f"""<domain type='{guest.get("type", "qemu")}'>
-  <name>guest</name>
+  <name>{DOMAIN}</name>
   <uuid>11111111-0000-4000-8000-000000000001</uuid>
   <memory unit='MiB'>{guest.get("memory_mib", 64)}</memory>
   {vcpu}
