@@ -64,6 +64,11 @@ REACHED = [
         {**network_disk(SERVER), "probes.disks": [{"target": "vda", "error": "timed out"}]},
         "PROBABLY_YES",
     ),
+    (
+        "silence",
+        tried(SERVER, reason="no answer within 2.5 s", timedOutSeconds=2.5),
+        "PROBABLY_NO",
+    ),
     ("copied onto one that does not open", {**tried(SERVER), "options.storage_copy": 1}, "NO"),
 ]
 

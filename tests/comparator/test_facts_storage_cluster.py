@@ -129,6 +129,11 @@ SECRETS = "destination.libvirt_objects.secrets"
 CEPH = [
     ("no RBD", {}, "YES"),
     ("a probe opened it", {**NETWORK_DISK, **probed(opens=True)}, "YES"),
+    (
+        "a probe had no answer",
+        {**NETWORK_DISK, **probed(opens=False, reason="x", timedOutSeconds=2.5)},
+        "PROBABLY_NO",
+    ),
     ("a probe could not", {**NETWORK_DISK, **probed(opens=False, reason="x")}, "NO"),
     ("its secret", {**SECRET, SECRETS: [{"uuid": "5ec", "valueSet": True}]}, "PROBABLY_YES"),
     ("its secret is empty", {**SECRET, SECRETS: [{"uuid": "5ec", "valueSet": False}]}, "NO"),

@@ -99,6 +99,15 @@ COPIES = [
         "PROBABLY_NO",
     ),
     ("a network disk", {**ALL, **ON_NBD}, "NO_IDEA"),
+    (
+        "a network disk that does not answer",
+        {
+            **ALL,
+            **ON_NBD,
+            "probes.disks": [{"target": "vda", "answer": {"timedOutSeconds": 2.5}}],
+        },
+        "PROBABLY_NO",
+    ),
     ("a network disk that opens", {**ALL, **ON_NBD, **opened(10 * GIB)}, "YES"),
     ("a smaller network disk", {**ALL, **ON_NBD, **opened(GIB)}, "NO"),
     ("a network disk that does not open", {**ALL, **ON_NBD, **opened(0)}, "NO"),

@@ -30,7 +30,8 @@ _DISKS = (
 def ceph(migration: Migration) -> Outcome:
     """Ask for the key of every RBD image, and for what a probe found.
 
-    An image that a probe opened is YES, one that it could not open NO. Else: the disk's secret is
+    An image that a probe opened is YES, one that it could not open NO, one that did not answer in
+    its time PROBABLY_NO. Else: the disk's secret is
     there with its value PROBABLY_YES; without value, or not at all, NO. A disk without a
     secret rests on the host's own keyring, PROBABLY_YES. No RBD images: not applicable.
 
@@ -47,10 +48,10 @@ def ceph(migration: Migration) -> Outcome:
 def _image(disk: Disk, migration: Migration) -> Outcome:
     for probe in migration.probes.disks:
         if probe.target == disk.target and probe.HasField("answer"):
-            answer = probe.answer
-            return (
-                yes("it opens there") if answer.opens else no(f"it does not open: {answer.reason}")
-            )
+            if probe.answer.opens:
+                return yes("it opens there")
+            fails = probably_no if probe.answer.HasField("timed_out_seconds") else no
+            return fails(f"it does not open: {probe.answer.reason}")
     used = [each for each in migration.vm.secrets if each.user == f"disk {disk.target}"]
     for secret in used:
         found = [

@@ -140,7 +140,9 @@ def _network(pair: DiskPair, migration: Migration) -> Outcome:
             f"libvirt makes no {there.protocol} image; whether {there.name} is there is not known"
         )
     if not probe.answer.opens:
-        return no(f"libvirt makes no {there.protocol} image, and {there.name} does not open there")
+        fails = probably_no if probe.answer.HasField("timed_out_seconds") else no
+        text = f"libvirt makes no {there.protocol} image, and {there.name} does not open there"
+        return fails(f"{text}: {probe.answer.reason}")
     return _sizes(pair, probe.answer.virtual_size_bytes)
 
 

@@ -2,7 +2,7 @@
 
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import disk_probe
@@ -93,7 +93,8 @@ def _tried(pair: DiskPair, migration: Migration) -> Outcome | None:
         seen = f"QEMU on the destination has no driver for {source.protocol}"
         return no(f"{seen}: {probe.answer.reason}", remedies=[remedy])
     place = f"{source.protocol} {source.name} at {servers(source) or 'its servers'}"
-    return no(f"{place} does not open on the destination: {probe.answer.reason}")
+    fails = probably_no if probe.answer.HasField("timed_out_seconds") else no
+    return fails(f"{place} does not open on the destination: {probe.answer.reason}")
 
 
 def _not_tried(pair: DiskPair, migration: Migration) -> str:
@@ -113,9 +114,10 @@ def _not_tried(pair: DiskPair, migration: Migration) -> str:
 def network_reach(migration: Migration) -> Outcome:
     """Let QEMU's block driver on the destination open every NBD, RBD, iSCSI, ... disk.
 
-    What opens is YES, what does not, or has no driver there, is NO with QEMU's words. A disk that
-    needs a secret is not tried, nor is any without an agent: then servers that the source reaches
-    are PROBABLY_YES, a server on the host itself, or one that the hypervisor finds by its own
+    What opens is YES, what does not, or has no driver there, is NO with QEMU's words, and what does
+    neither within two seconds or more, as behind a firewall, is PROBABLY_NO. A disk that needs a
+    secret is not tried, nor is any without an agent: then servers that the source reaches are
+    PROBABLY_YES, a server on the host itself, or one that the hypervisor finds by its own
     configuration, NO_IDEA. Copied disks count: libvirt makes no network disk.
 
     Source: qemu-img info on the destination; libvirt's formatdomain, disk source host.
