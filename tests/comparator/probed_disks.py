@@ -57,6 +57,13 @@ REACHED = [
     ("by configuration", network_disk(), "NO_IDEA"),
     ("opens", tried(SERVER, opens=True), "YES"),
     ("opens on the host itself", tried({"name": "127.0.0.1"}, opens=True), "YES"),
+    ("opens, to be read only", tried(SERVER, opens=True, readOnly=True), "NO"),
+    (
+        "opens, and is only to be read",
+        {**tried(SERVER, opens=True, readOnly=True), "vm.disks[0].read_only": True},
+        "YES",
+    ),
+    ("opens, to be written", tried(SERVER, opens=True, readOnly=False), "YES"),
     ("does not open", tried(SERVER, reason="Connection refused"), "NO"),
     ("no driver", tried(SERVER, reason="Unknown driver 'nbd'", driverMissing=True), "NO"),
     (

@@ -9,6 +9,7 @@ from vmfit.v1.probe_pb2 import DiskAnswer, OpenDisk
 from vmfit_agent.host import Host
 from vmfit_agent.probes.bounded_program import Ended, run_program
 from vmfit_agent.probes.image_options import driver_options, image_options
+from vmfit_agent.probes.nbd_export import is_read_only
 from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
 from vmfit_agent.probes.unanswerable import Unanswerable
@@ -27,7 +28,7 @@ def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
 
     The program is killed when the time is over: that is an answer after two seconds, Unanswerable
     after less.
-    Source: qemu-img info --image-opts.
+    Source: qemu-img info --image-opts; qemu-nbd --list.
     """
     give_up_at = time.monotonic() + seconds
     program = qemu_img()
@@ -48,6 +49,11 @@ def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
             raise why_not from None
         return _timed_out(left)
     answer = _opened(ended) if ended.status == 0 else _failed(ended, options)
+    if answer.opens and question.source.protocol == "nbd":
+        left = max(give_up_at - time.monotonic(), 0.01)
+        read_only = is_read_only(question.source, program, user, left)
+        if read_only is not None:
+            answer.read_only = read_only
     if why_not is not None and not answer.driver_missing:
         raise why_not
     return answer

@@ -3,7 +3,7 @@
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.evaluation.remedies import provide_storage, upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import disk_probe
 from vmfit_comparator.knowledge.disks import (
@@ -86,13 +86,16 @@ def _tried(pair: DiskPair, migration: Migration) -> Outcome | None:
     probe = disk_probe(pair.there.target, migration)
     if probe is None or not probe.HasField("answer"):
         return None
+    place = f"{source.protocol} {source.name} at {servers(source) or 'its servers'}"
+    if probe.answer.read_only and not pair.is_read_only:
+        remedy = provide_storage(f"Let the destination write to {place}", source.name)
+        return no(f"{place} lets the destination only read", remedies=[remedy])
     if probe.answer.opens:
         return yes(f"{source.protocol} {source.name} opens on the destination")
     if probe.answer.driver_missing:
         remedy = upgrade(f"QEMU's block driver for {source.protocol}", "")
         seen = f"QEMU on the destination has no driver for {source.protocol}"
         return no(f"{seen}: {probe.answer.reason}", remedies=[remedy])
-    place = f"{source.protocol} {source.name} at {servers(source) or 'its servers'}"
     fails = probably_no if probe.answer.HasField("timed_out_seconds") else no
     return fails(f"{place} does not open on the destination: {probe.answer.reason}")
 
@@ -115,12 +118,14 @@ def network_reach(migration: Migration) -> Outcome:
     """Let QEMU's block driver on the destination open every NBD, RBD, iSCSI, ... disk.
 
     What opens is YES, what does not, or has no driver there, is NO with QEMU's words, and what does
-    neither within two seconds or more, as behind a firewall, is PROBABLY_NO. A disk that needs a
+    neither within two seconds or more, as behind a firewall, is PROBABLY_NO. An NBD export that the
+    destination may only read is NO for a disk that the guest may write to. A disk that needs a
     secret is not tried, nor is any without an agent: then servers that the source reaches are
     PROBABLY_YES, a server on the host itself, or one that the hypervisor finds by its own
     configuration, NO_IDEA. Copied disks count: libvirt makes no network disk.
 
-    Source: qemu-img info on the destination; libvirt's formatdomain, disk source host.
+    Source: qemu-img info and qemu-nbd --list on the destination; libvirt's formatdomain, disk
+    source host.
     """
     outcomes = {
         pair.there.target: _reach(pair, migration)

@@ -60,6 +60,17 @@ def test_nbd_over_tcp(start, free_port, export):
     assert (answer.opens, answer.virtual_size_bytes, answer.reason) == (True, 3 << 20, "")
 
 
+@pytest.mark.parametrize(("option", "read_only"), [("-r", True), ("-v", False)])
+def test_whether_an_nbd_export_may_be_written(start, free_port, option, read_only):
+    installed("nbdkit", "qemu-nbd")
+    start(["nbdkit", "-f", option, "-p", str(free_port), "memory", "1M"], free_port)
+    assert ask(network("nbd", "", at(free_port))).read_only == read_only
+    # The server has the export by any name, but lists one.
+    answer = ask(network("nbd", "other", at(free_port)))
+    assert answer.opens
+    assert not answer.HasField("read_only")
+
+
 def test_nbd_refuses_another_export(start, free_port):
     installed("nbdkit")
     answers = (
@@ -92,7 +103,9 @@ def test_nbd_over_a_unix_socket(tmp_path):
         deadline = time.monotonic() + 10
         while not path.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert ask(network("nbd", "", unix(path))).opens
+        answer = ask(network("nbd", "", unix(path)))
+        assert answer.opens
+        assert not answer.read_only
     finally:
         process.kill()
         process.wait()
