@@ -29,6 +29,10 @@ TCP = """  sl  local_address rem_address   st tx_queue rx_queue
    1: 00000000:C000 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0
    2: 0100007F:0CEA 0100007F:8000 01 00000000:00000000 00:00000000 00000000     0
 """
+UDP = """  sl  local_address rem_address   st tx_queue rx_queue
+  12: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0
+  14: 0100007F:8000 0100007F:0035 01 00000000:00000000 00:00000000 00000000     0
+"""
 TCP6 = """  sl  local_address remote_address st
    0: B80D0120000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0
    2: 0000000000000000FFFF00000100007F:4567 00000000000000000000000000000000:0000 0A 0
@@ -171,7 +175,7 @@ def test_bonds_and_vlans(tmp_path):
 
 
 def test_tables(tmp_path):
-    tables = {"tcp": TCP, "tcp6": TCP6, "route": ROUTE, "ipv6_route": IPV6_ROUTE}
+    tables = {"udp": UDP, "tcp": TCP, "tcp6": TCP6, "route": ROUTE, "ipv6_route": IPV6_ROUTE}
     part = collect(make_host(tmp_path, {f"proc/net/{k}": v for k, v in tables.items()}))
     assert [(each.address, each.port) for each in part.listening_ports] == [
         ("2001:db8::1", 22),
@@ -180,6 +184,7 @@ def test_tables(tmp_path):
         ("0.0.0.0", 49152),
         ("::", 49152),
     ]
+    assert [(each.address, each.port) for each in part.udp_ports] == [("0.0.0.0", 53)]
     assert [(each.destination, each.gateway, each.interface) for each in part.routes] == [
         ("0.0.0.0/0", "192.0.2.1", "br0"),
         ("192.0.2.0/24", "", "br0"),
@@ -221,6 +226,17 @@ def test_listening_addresses_read_as_written(address, port):
     assert list(parse_listening(text)) == [(str(address), port)]
 
 
+def test_a_udp_socket_listens_until_it_is_connected():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        place = receiver.getsockname()
+        assert place in listening_sockets(socket.IPPROTO_UDP)
+        assert place not in listening_sockets()
+        assert place in [(each.address, each.port) for each in collect(Host()).udp_ports]
+        receiver.connect(place)
+        assert place not in listening_sockets(socket.IPPROTO_UDP)
+
+
 def test_parse_vlans_without_a_table():
     assert parse_vlans("") == {}
 
@@ -234,6 +250,7 @@ def test_a_socket_that_listens_is_seen():
         assert expected <= listening_sockets()
         part = collect(Host())
     assert expected <= {(each.address, each.port) for each in part.listening_ports}
+    assert not expected & listening_sockets(socket.IPPROTO_UDP)
     loopback = next(each for each in part.interfaces if each.name == "lo")
     assert loopback.type == "loopback"
     assert "127.0.0.1/8" in loopback.addresses

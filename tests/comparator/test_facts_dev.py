@@ -181,6 +181,31 @@ CHARACTER_DEVICES = [
         },
         "NO",
     ),
+    (
+        "tcp, UDP port in use",
+        {
+            **serial(type="tcp", mode="bind", host="0.0.0.0", port=7000),
+            "destination.network.udp_ports": [{"address": "0.0.0.0", "port": 7000}],
+        },
+        "YES",
+    ),
+    ("udp", {**serial(type="udp", mode="bind", host="0.0.0.0", port=7000), **SERVED}, "YES"),
+    (
+        "udp, port in use",
+        {
+            **serial(type="udp", mode="bind", host="0.0.0.0", port=7000),
+            "destination.network.udp_ports": [{"address": "192.0.2.2", "port": 7000}],
+        },
+        "PROBABLY_NO",
+    ),
+    (
+        "udp, port in use at another address",
+        {
+            **serial(type="udp", mode="bind", host="192.0.2.2", port=7000),
+            "destination.network.udp_ports": [{"address": "127.0.0.1", "port": 7000}],
+        },
+        "YES",
+    ),
     ("tcp, to connect", serial(type="tcp", mode="connect", host="h", port=1), "PROBABLY_YES"),
     (
         "tcp, not collected",

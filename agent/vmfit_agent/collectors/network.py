@@ -1,6 +1,7 @@
 """Network interfaces, Open vSwitch bridges, listening ports and routes."""
 
 from collections.abc import Iterable, Mapping
+from socket import IPPROTO_TCP, IPPROTO_UDP
 
 from vmfit.v1.network_pb2 import ListeningPort, Network, NetworkInterface, OvsBridge, Route
 from vmfit_agent.host import Host
@@ -48,7 +49,10 @@ _ATTRIBUTES = (
 )
 FILES = (
     *(f"sys/class/net/*/{attribute}" for attribute in _ATTRIBUTES),
-    *(f"proc/net/{table}" for table in ("tcp", "tcp6", "route", "ipv6_route", "vlan/config")),
+    *(
+        f"proc/net/{table}"
+        for table in ("tcp", "tcp6", "udp", "udp6", "route", "ipv6_route", "vlan/config")
+    ),
     *_OVS_FILES,
 )
 # The datapath's own interface, a port of nothing.
@@ -82,7 +86,8 @@ def collect(host: Host) -> Network:
         interfaces=interfaces,
         ovs_bridges=ovs,
         ovs_present=ovs is not None,
-        listening_ports=_listening(host),
+        listening_ports=_listening(host, "tcp", IPPROTO_TCP),
+        udp_ports=_listening(host, "udp", IPPROTO_UDP),
         routes=_routes(host),
     )
 
@@ -95,17 +100,18 @@ def _addresses(host: Host) -> Mapping[str, list[str]]:
     return interface_addresses() if host.is_live else {}
 
 
-def _listening(host: Host) -> list[ListeningPort]:
-    found = _live_listening() if host.is_live else None
+def _listening(host: Host, name: str, protocol: int) -> list[ListeningPort]:
+    found = _live_listening(protocol) if host.is_live else None
     if found is None:
-        found = {*parse_listening(_table(host, "tcp")), *parse_listening(_table(host, "tcp6"))}
+        tables = (_table(host, each) for each in (name, f"{name}6"))
+        found = {each for table in tables for each in parse_listening(table, name)}
     ordered = sorted(found, key=lambda each: (each[1], each[0]))
     return [ListeningPort(address=address, port=port) for address, port in ordered]
 
 
-def _live_listening() -> set[tuple[str, int]] | None:
+def _live_listening(protocol: int) -> set[tuple[str, int]] | None:
     try:
-        return listening_sockets()
+        return listening_sockets(protocol)
     except OSError:
         return None  # the kernel was built without it; the tables say the same
 

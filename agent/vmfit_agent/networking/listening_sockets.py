@@ -1,7 +1,7 @@
-"""Listening TCP sockets of the running system, asked of the kernel by netlink.
+"""Listening sockets of the running system, asked of the kernel by netlink.
 
-/proc/net/tcp lists them too, but only after the kernel has walked the table of all connections,
-which takes it milliseconds on an idle host.
+/proc/net/tcp and udp list them too, but the former only after the kernel has walked the table of
+all connections, which takes it milliseconds on an idle host.
 """
 
 import socket
@@ -13,7 +13,8 @@ from vmfit_agent.networking.proc_net import address_text
 # From linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h and net/tcp_states.h.
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
-_LISTENING = 1 << 10
+# TCP that listens; UDP that is not connected, to the kernel "closed".
+_LISTENING = {socket.IPPROTO_TCP: 1 << 10, socket.IPPROTO_UDP: 1 << 7}
 # Family, protocol, extensions, padding, states; an empty socket identity.
 _REQUEST = struct.Struct("=BBBBI48x")
 # Family, state, timer, retransmissions, source port.
@@ -22,13 +23,15 @@ _ADDRESS_OFFSET = 8
 _ADDRESS_BYTES = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
 
-def listening_sockets() -> set[tuple[str, int]]:
+def listening_sockets(protocol: int = socket.IPPROTO_TCP) -> set[tuple[str, int]]:
     """Return address and port of every listening socket, of IPv4 and of IPv6.
+
+    A UDP socket listens while it is bound to a port and not connected.
 
     Raises OSError when the kernel has no socket diagnosis. Source: sock_diag(7).
     """
     requests = tuple(
-        _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, _LISTENING) for family in _ADDRESS_BYTES
+        _REQUEST.pack(family, protocol, 0, 0, _LISTENING[protocol]) for family in _ADDRESS_BYTES
     )
     found: set[tuple[str, int]] = set()
     for message in dump(_NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, requests):

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_TCP_LISTEN = "0A"
+# TCP that listens; UDP that is not connected.
+_LISTENING = {"tcp": "0A", "udp": "07"}
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
 _RTF_UP = 0x1
 _RTF_REJECT = 0x200
@@ -26,20 +27,20 @@ class RouteEntry(NamedTuple):
     interface: str
 
 
-def parse_listening(text: str) -> Iterator[tuple[str, int]]:
-    """Yield address and port of every listening socket of /proc/net/tcp or tcp6.
+def parse_listening(text: str, protocol: str = "tcp") -> Iterator[tuple[str, int]]:
+    """Yield address and port of every listening socket of /proc/net/tcp, tcp6, udp or udp6.
 
     Raises ValueError quoting a malformed line. Source: proc(5).
     """
     for line in _rows(text, header=True):
         fields = line.split()
-        if len(fields) > 3 and fields[3] != _TCP_LISTEN:
+        if len(fields) > 3 and fields[3] != _LISTENING[protocol]:
             continue
         try:
             address, _, port = fields[1].partition(":")
             yield _kernel_address(address), int(port, 16)
         except (ValueError, IndexError):
-            raise ValueError(f"/proc/net/tcp: not a socket: {line[:120]!r}") from None
+            raise ValueError(f"/proc/net/{protocol}: not a socket: {line[:120]!r}") from None
 
 
 def parse_routes(text: str) -> Iterator[RouteEntry]:

@@ -7,7 +7,7 @@ from vmfit.v1.network_pb2 import Network
 from vmfit.v1.vm_pb2 import CharacterDevice, HostPath, Nic
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import (
     change_definition,
     load_module,
@@ -70,7 +70,11 @@ def creatable(path: HostPath, field: str) -> Outcome:
     question="Can the destination open what is behind serial ports, channels and other devices?",
     applies_if=("incoming.character_devices", "incoming.other_devices.path"),
     reads=("incoming.character_devices", "incoming.other_devices"),
-    also_reads=("destination.network.interfaces", "destination.network.listening_ports"),
+    also_reads=(
+        "destination.network.interfaces",
+        "destination.network.listening_ports",
+        "destination.network.udp_ports",
+    ),
 )
 @unless_offline
 def chardev_paths(migration: Migration) -> Outcome:
@@ -79,10 +83,11 @@ def chardev_paths(migration: Migration) -> Outcome:
     A file, a listening socket and a log need their directory, writable; a device, a pipe (PATH, or
     PATH.in and PATH.out), and a socket to connect to must exist: else NO. A listening address that
     the destination lacks, a port in use there, and a client of a port of the destination's own
-    where nothing listens are NO; clients of other hosts are not tried (PROBABLY_YES). Paths that
-    libvirt chooses are fine.
+    where nothing listens are NO; a UDP port in use is PROBABLY_NO, for two programs that both want
+    to may share it. Clients of other hosts are not tried (PROBABLY_YES). Paths that libvirt chooses
+    are fine.
 
-    Source: stat(2) on the destination; libvirt's formatdomain, consoles.
+    Source: stat(2) on the destination; libvirt's formatdomain, consoles; QEMU's inet_dgram_saddr.
     """
     outcomes: dict[str, Outcome] = {}
     for number, device in enumerate(migration.incoming.character_devices):
@@ -125,7 +130,7 @@ def _client(device: CharacterDevice, place: str, network: Network) -> Outcome:
     local = has_address(device.host, network)
     if device.type == "udp" or not local or not network.listening_ports:
         return probably_yes(f"it connects to {place}, which was not tried from there")
-    if is_in_use(device.host, device.port, network):
+    if is_in_use(device.host, device.port, network.listening_ports):
         return yes(f"something listens at {place} on the destination")
     remedies = [
         Remedy(summary=f"Start the server at {place} on the destination"),
@@ -148,11 +153,15 @@ def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
             f"{device.host}, where it listens, is no address of the destination",
             remedies=[_listen_elsewhere(device, "host")],
         )
-    if device.type == "tcp" and is_in_use(device.host, device.port, network):
-        return no(
-            f"port {device.port}, where it listens, is in use on the destination",
-            remedies=[_listen_elsewhere(device, "service")],
-        )
+    remedies = [_listen_elsewhere(device, "service")]
+    text = (
+        f"{device.type.upper()} port {device.port}, where it listens, is in use on the destination"
+    )
+    if device.type == "tcp" and is_in_use(device.host, device.port, network.listening_ports):
+        return no(text, remedies=remedies)
+    if device.type == "udp" and is_in_use(device.host, device.port, network.udp_ports):
+        # QEMU sets SO_REUSEADDR, which helps where the other program has set it too.
+        return probably_no(f"{text}, and not known to be shared", remedies=remedies)
     return yes(f"it can listen at {place}")
 
 

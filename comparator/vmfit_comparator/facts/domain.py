@@ -126,7 +126,7 @@ def ports_display(migration: Migration) -> Outcome:
 
 def _display(graphics: Graphics, migration: Migration) -> Outcome:
     destination = migration.destination
-    network = destination.network
+    ports = destination.network.listening_ports
     if graphics.socket_path.path:
         return creatable(graphics.socket_path, "incoming.graphics.socket_path")
     for listen in graphics.listens:
@@ -137,7 +137,7 @@ def _display(graphics: Graphics, migration: Migration) -> Outcome:
         return yes("its address is there, the port is chosen automatically")
     addresses = [each.address for each in graphics.listens if each.type == "address"] or [""]
     for port in (graphics.port, graphics.tls_port, graphics.websocket):
-        if port > 0 and any(is_in_use(address, port, network) for address in addresses):
+        if port > 0 and any(is_in_use(address, port, ports) for address in addresses):
             remedy = change_definition("Let libvirt choose the port", "graphics/@autoport", "yes")
             return no(f"port {port} is in use on the destination", remedies=[remedy])
     return yes("its address and port are free there")

@@ -133,7 +133,7 @@ def _socket(nic: Nic, migration: Migration) -> Outcome:
         return yes(f"it sends to {place}")
     if nic.socket_host and has_address(nic.socket_host, network) is False:
         return no(f"{nic.socket_host}, where it listens, is no address of the destination")
-    if is_in_use(nic.socket_host, nic.socket_port, network):
+    if is_in_use(nic.socket_host, nic.socket_port, network.listening_ports):
         return no(f"port {nic.socket_port}, where it listens, is in use on the destination")
     return yes(f"it can listen at {place}")
 

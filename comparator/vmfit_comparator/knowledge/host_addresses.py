@@ -1,8 +1,9 @@
 """Where on a host something can listen."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from vmfit.v1.network_pb2 import Network
+from vmfit.v1.network_pb2 import ListeningPort, Network
 
 
 def has_address(text: str, network: Network) -> bool | None:
@@ -18,10 +19,10 @@ def has_address(text: str, network: Network) -> bool | None:
     return any(parse_address(each) == address for each in known)
 
 
-def is_in_use(text: str, port: int, network: Network) -> bool:
+def is_in_use(text: str, port: int, listening: Iterable[ListeningPort]) -> bool:
     """Tell whether something listens at this port, of this address or of all."""
     address = parse_address(text)
-    for each in network.listening_ports:
+    for each in listening:
         if each.port != port:
             continue
         other = parse_address(each.address)
