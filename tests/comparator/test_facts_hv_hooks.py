@@ -4,7 +4,7 @@ import pytest
 
 from tests.comparator.builders import GIB, answer, finding, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import hv_directories, hv_helpers, hv_hooks, hv_programs
+from vmfit_comparator.facts import hv_directories, hv_helper_daemons, hv_helper_programs, hv_hooks
 
 THERE = "destination.security.hook_scripts"
 HERE = "source.security.hook_scripts"
@@ -147,7 +147,7 @@ PROGRAMS = [
 SOCKETS = "destination.security.helper_sockets"
 LOGD = {CONF: {"stdio_handler": "logd"}}
 LOCKD = {CONF: {"stdio_handler": "file", "lock_manager": "lockd"}}
-HELPERS = [
+DAEMONS = [
     ("virtlogd", {**LOGD, SOCKETS: {"log": True}}, "YES"),
     ("no virtlogd", {**LOGD, SOCKETS: {"lock": True}}, "NO"),
     ("no virtlogd, by default", {CONF: {}, SOCKETS: {"lock": True}}, "PROBABLY_NO"),
@@ -162,10 +162,10 @@ HELPERS = [
     ("not collected", {"destination.security": None}, "NO_IDEA"),
 ]  # fmt: skip
 TABLES = {
-    hv_helpers.helpers: HELPERS,
+    hv_helper_daemons.helper_daemons: DAEMONS,
     hv_hooks.hooks: HOOKS,
     hv_directories.directories: DIRECTORIES,
-    hv_programs.helper_programs: PROGRAMS,
+    hv_helper_programs.helper_programs: PROGRAMS,
 }
 
 

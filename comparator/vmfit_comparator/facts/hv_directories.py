@@ -14,7 +14,7 @@ from vmfit_comparator.evaluation.outcome import (
     yes,
 )
 from vmfit_comparator.evaluation.remedies import provide_storage
-from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
+from vmfit_comparator.knowledge.connections import runs_in_session, runs_on_qemu
 from vmfit_comparator.knowledge.host_paths import mount_above
 
 _LOG = "/var/log/libvirt/qemu"
@@ -48,9 +48,7 @@ def directories(migration: Migration) -> Outcome:
     """
     if not runs_on_qemu(migration.vm):
         return not_applicable("does not apply: not a QEMU guest")
-    connection = connection_for(migration.vm, migration.destination)
-    uri = connection.uri if connection is not None else migration.vm.connection_uri
-    if uri.partition("?")[0].endswith("/session"):
+    if runs_in_session(migration.vm, migration.destination):
         return not_applicable("does not apply: a session driver writes below the user's home")
     options = migration.options
     paths = [*(() if options.offline else _DIRECTORIES)]

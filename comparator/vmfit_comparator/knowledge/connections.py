@@ -60,6 +60,13 @@ def connection_for(vm: Vm, snapshot: Snapshot) -> HypervisorConnection | None:
     return next((each for each in found if each.uri.endswith("/system")), found[0])
 
 
+def runs_in_session(vm: Vm, snapshot: Snapshot) -> bool:
+    """Tell whether a user's own libvirt would run the VM there, by the connection's URI."""
+    connection = connection_for(vm, snapshot)
+    uri = connection.uri if connection is not None else vm.connection_uri
+    return uri.partition("?")[0].endswith("/session")
+
+
 def guest_archs_for(vm: Vm, connection: HypervisorConnection) -> Iterator[GuestArch]:
     """Yield the entries for the VM's OS type and architecture: none, or one."""
     architecture, os_type = vm.architecture, vm.os_type

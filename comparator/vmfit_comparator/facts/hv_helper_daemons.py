@@ -13,17 +13,17 @@ from vmfit_comparator.evaluation.outcome import (
     yes,
 )
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
+from vmfit_comparator.knowledge.connections import runs_in_session, runs_on_qemu
 
 
 @fact(
-    "hv.helpers",
+    "hv.helper_daemons",
     question="Do the daemons run that the destination's libvirt needs for logs and locks?",
     reads=("vm.domain_type", "destination.security"),
     also_reads=("vm.connection_uri", "destination.hypervisor.connections"),
 )
 @unless_offline
-def helpers(migration: Migration) -> Outcome:
+def helper_daemons(migration: Migration) -> Outcome:
     """Look for the sockets of virtlogd and virtlockd, as far as qemu.conf asks for these.
 
     stdio_handler "logd" without virtlogd's socket is NO, PROBABLY_NO where that is merely the
@@ -34,9 +34,7 @@ def helpers(migration: Migration) -> Outcome:
     """
     if not runs_on_qemu(migration.vm):
         return not_applicable("does not apply: not a QEMU guest")
-    connection = connection_for(migration.vm, migration.destination)
-    uri = connection.uri if connection is not None else migration.vm.connection_uri
-    if uri.partition("?")[0].endswith("/session"):
+    if runs_in_session(migration.vm, migration.destination):
         return not_applicable("does not apply: a session driver starts them itself")
     security = migration.destination.security
     handler = security.qemu_conf.get("stdio_handler", "")
@@ -65,4 +63,4 @@ def _called(name: str, *, there: bool, certain: bool) -> Outcome:
     return no(text, remedies=[remedy]) if certain else probably_no(text, remedies=[remedy])
 
 
-FACTS = (helpers,)
+FACTS = (helper_daemons,)
