@@ -5,7 +5,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.storage_identity import proven_disk
+from vmfit_comparator.facts.storage_identity import IDENTITY_READS, proven_disk
 from vmfit_comparator.knowledge.disks import backing_pairs, joined
 
 
@@ -15,18 +15,9 @@ from vmfit_comparator.knowledge.disks import backing_pairs, joined
     applies_if=("incoming.disks.backing_chain",),
     reads=("vm.disks", "incoming.disks"),
     also_reads=(
-        "source.identity.boot_id",
-        "destination.identity.boot_id",
-        "source.mounts.mounts",
-        "destination.mounts.mounts",
-        "source.block_devices.devices",
-        "destination.block_devices.devices",
-        "destination.libvirt_objects.storage_pools",
+        *IDENTITY_READS,
         "options.storage_copy",
         "options.copied_disks",
-        "probes.contents",
-        "probes.disks",
-        "probes.not_asked",
     ),
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )

@@ -10,7 +10,7 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import drop_option, provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.storage_identity import disk_probe, proven_disk
+from vmfit_comparator.facts.storage_identity import IDENTITY_READS, disk_probe, proven_disk
 from vmfit_comparator.knowledge.content_identity import content_probe
 from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
 from vmfit_comparator.knowledge.host_paths import filesystem_below, path_exists
@@ -25,19 +25,10 @@ from vmfit_comparator.knowledge.pools import has_volume, named_pool, pool_at
     also_reads=(
         "vm.domain_type",
         "vm.connection_uri",
-        "source.identity.boot_id",
-        "destination.identity.boot_id",
-        "source.mounts.mounts",
-        "destination.mounts.mounts",
-        "source.block_devices.devices",
-        "destination.block_devices.devices",
-        "destination.libvirt_objects.storage_pools",
+        *IDENTITY_READS,
         "destination.hypervisor.connections",
         "options.copied_disks",
         "options.tunnelled",
-        "probes.contents",
-        "probes.disks",
-        "probes.not_asked",
     ),
 )
 @unless_offline

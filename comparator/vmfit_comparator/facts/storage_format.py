@@ -7,7 +7,7 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.storage_identity import proven_disk
+from vmfit_comparator.facts.storage_identity import IDENTITY_READS, proven_disk
 from vmfit_comparator.knowledge.disks import DiskPair, joined, pairs
 from vmfit_comparator.knowledge.host_paths import path_exists
 
@@ -21,18 +21,9 @@ _TELLING = ("qcow2", "qcow", "qed", "luks", "vdi", "vhdx")
     applies_if=("incoming.disks",),
     reads=("vm.disks", "incoming.disks"),
     also_reads=(
-        "source.identity.boot_id",
-        "destination.identity.boot_id",
-        "source.mounts.mounts",
-        "destination.mounts.mounts",
-        "source.block_devices.devices",
-        "destination.block_devices.devices",
-        "destination.libvirt_objects.storage_pools",
+        *IDENTITY_READS,
         "options.storage_copy",
         "options.copied_disks",
-        "probes.contents",
-        "probes.disks",
-        "probes.not_asked",
     ),
 )
 @unless_offline

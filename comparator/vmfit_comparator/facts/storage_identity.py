@@ -21,6 +21,20 @@ from vmfit_comparator.knowledge.disks import DiskPair, is_on_host, joined, serve
 from vmfit_comparator.knowledge.file_identity import same_file
 from vmfit_comparator.knowledge.host_paths import path_exists
 
+IDENTITY_READS = (
+    "source.identity.boot_id",
+    "destination.identity.boot_id",
+    "source.mounts.mounts",
+    "destination.mounts.mounts",
+    "source.block_devices.devices",
+    "destination.block_devices.devices",
+    "destination.libvirt_objects.storage_pools",
+    "probes.contents",
+    "probes.disks",
+    "probes.not_asked",
+)
+"""What `proven_disk` reads beside the disks."""
+
 _OTHER = (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO)
 
 
@@ -32,18 +46,9 @@ _OTHER = (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO)
     also_reads=(
         "vm.domain_type",
         "vm.connection_uri",
-        "source.identity.boot_id",
-        "destination.identity.boot_id",
-        "source.mounts.mounts",
-        "destination.mounts.mounts",
-        "source.block_devices.devices",
-        "destination.block_devices.devices",
-        "destination.libvirt_objects.storage_pools",
+        *IDENTITY_READS,
         "options.storage_copy",
         "options.copied_disks",
-        "probes.contents",
-        "probes.disks",
-        "probes.not_asked",
     ),
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )

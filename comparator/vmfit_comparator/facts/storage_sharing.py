@@ -15,7 +15,7 @@ from vmfit_comparator.evaluation.outcome import (
 )
 from vmfit_comparator.evaluation.remedies import add_option, change_definition
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.storage_identity import proven_disk
+from vmfit_comparator.facts.storage_identity import IDENTITY_READS, proven_disk
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
 from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
@@ -102,19 +102,10 @@ def _cache(disk: Disk, migration: Migration) -> Outcome:
         "vm.domain_type",
         "vm.connection_uri",
         "incoming.disks",
-        "source.identity.boot_id",
-        "destination.identity.boot_id",
-        "source.mounts.mounts",
-        "destination.mounts.mounts",
-        "source.block_devices.devices",
-        "destination.block_devices.devices",
-        "destination.libvirt_objects.storage_pools",
+        *IDENTITY_READS,
         "options.storage_copy",
         "options.copied_disks",
         "options.unsafe",
-        "probes.contents",
-        "probes.disks",
-        "probes.not_asked",
     ),
 )
 @unless_offline
