@@ -5,7 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import domain, sec, sec_tls
+from vmfit_comparator.facts import domain, domain_abi, sec, sec_tls
 
 URI = {"uri": "qemu:///system"}
 SECRET = {"vm.secrets": [{"uuid": "5ec5", "type": "passphrase", "user": "disk vda"}]}
@@ -369,7 +369,7 @@ TABLES = {
     sec_tls.device_tls: DEVICE_TLS,
     domain.name_uuid: NAMES,
     domain.ports_display: DISPLAYS,
-    domain.config_abi: ABI,
+    domain_abi.config_abi: ABI,
 }
 
 
@@ -390,7 +390,7 @@ def test_answer(fact, row):
         ),
         (domain.ports_display, vnc("192.0.2.1"), ["change_definition"]),
         (
-            domain.config_abi,
+            domain_abi.config_abi,
             {**XML, "incoming.memory.maximum_bytes": 1},
             ["change_migration_option"],
         ),
@@ -401,5 +401,5 @@ def test_remedies(fact, changes, kinds):
 
 
 def test_what_differs_is_told_with_values():
-    found = finding(domain.config_abi, migration({**XML, "incoming.memory.maximum_bytes": 1}))
+    found = finding(domain_abi.config_abi, migration({**XML, "incoming.memory.maximum_bytes": 1}))
     assert "memory: 2147483648 here, 1 there" in found.reason

@@ -5,7 +5,7 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import net
+from vmfit_comparator.facts import net, net_objects
 
 INTERFACES = "destination.network.interfaces"
 BR0 = f"{INTERFACES}[2]"
@@ -120,9 +120,9 @@ FILTERS = [
 
 TABLES = {
     net.bridge: BRIDGES,
-    net.network: NETWORK,
+    net_objects.network: NETWORK,
     net.mtu: MTUS,
-    net.network_filter: FILTERS,
+    net_objects.network_filter: FILTERS,
 }
 
 
@@ -142,7 +142,7 @@ def test_answer(fact, row):
             {**ON_LAN, "source.libvirt_objects.networks": [{**LAN, "bridge": "eth0"}]},
             "another bridge",
         ),
-        (net.network, {**ON_LAN, "vm.nics[0].port_group": "blue"}, "port group blue"),
+        (net_objects.network, {**ON_LAN, "vm.nics[0].port_group": "blue"}, "port group blue"),
         (net.mtu, JUMBO, "larger frames are lost"),
     ],
 )
@@ -156,7 +156,7 @@ def test_what_works_with_a_loss_says_so(fact, changes, word):
     ("fact", "changes", "kind"),
     [
         (net.bridge, ONLY_LO, "create_bridge"),
-        (net.network, {**ON_LAN, f"destination.{NETWORKS}": []}, "start_network"),
+        (net_objects.network, {**ON_LAN, f"destination.{NETWORKS}": []}, "start_network"),
         (net.mtu, JUMBO, "set_mtu"),
     ],
 )

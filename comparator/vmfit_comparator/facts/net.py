@@ -13,17 +13,16 @@ from vmfit_comparator.evaluation.remedies import (
     create_bridge,
     provide_storage,
     set_mtu,
-    start_network,
 )
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.bridges import (
     interface,
     link_name,
+    named_nics,
     uplinks,
     usable_mtu,
     virtual_network,
 )
-from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import joined
 
 # What takes all frames of its ports, so that nothing else can sit on them.
@@ -34,10 +33,7 @@ _REDUCED = Quality.QUALITY_REDUCED
 def _subjects(migration: Migration) -> list[tuple[str, Nic | None, Nic]]:
     """Return (name, NIC on the source, incoming NIC); NICs are matched by MAC, then by place."""
     by_mac = {nic.mac: nic for nic in migration.vm.nics}
-    return [
-        (nic.mac or f"NIC {n}", by_mac.get(nic.mac), nic)
-        for n, nic in enumerate(migration.incoming.nics)
-    ]
+    return [(name, by_mac.get(nic.mac), nic) for name, nic in named_nics(migration.incoming)]
 
 
 @fact(
@@ -173,7 +169,9 @@ def _parent(name: str, migration: Migration, mode: str) -> Outcome:
         if each.lower == name and each.type in ("macvtap", "macvlan")
     ]
     # The address of one in passthrough mode is its parent's, of any other never.
-    alone = [each for each in on_top if mode == "passthrough" or each.mac == found.mac]
+    alone = [
+        each for each in on_top if mode == "passthrough" or (each.mac and each.mac == found.mac)
+    ]
     if alone:
         return no(f"interface {name} has {alone[0].name} on it there, and passthrough is alone")
     if not found.up:
@@ -181,54 +179,6 @@ def _parent(name: str, migration: Migration, mode: str) -> Outcome:
             f"interface {name} is there, but down: the guest is cut off", quality=_REDUCED
         )
     return yes(f"interface {name} is there and up")
-
-
-@fact(
-    "net.network",
-    question="Are the libvirt networks of the NICs active on the destination?",
-    applies_if=("incoming.nics.network",),
-    reads=("incoming.nics", "destination.libvirt_objects.networks"),
-    also_reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "destination.hypervisor.connections",
-    ),
-)
-@unless_offline
-def network(migration: Migration) -> Outcome:
-    """Look every NIC's libvirt network up on the destination.
-
-    Missing or not active is NO. A port group that the network there lacks is ignored by libvirt,
-    with its VLANs and limits: YES, REDUCED.
-
-    Source: virConnectListAllNetworks.
-    """
-    outcomes = {}
-    for name, _, nic in _subjects(migration):
-        if nic.type == "network":
-            outcomes[name] = _network(nic, migration)
-    return joined(outcomes, "does not apply: no NIC is on a libvirt network")
-
-
-def _network(nic: Nic, migration: Migration) -> Outcome:
-    found = virtual_network(nic.network, migration.vm, migration.destination)
-    if found is None:
-        return no(
-            f"the destination has no libvirt network {nic.network}",
-            remedies=[start_network(nic.network, define=True)],
-        )
-    if not found.active:
-        return no(
-            f"libvirt network {nic.network} is not active on the destination",
-            remedies=[start_network(nic.network, define=False)],
-        )
-    if nic.port_group and nic.port_group not in found.port_groups:
-        return yes(
-            f"network {nic.network} is active, without port group {nic.port_group}: "
-            "its settings are lost",
-            quality=_REDUCED,
-        )
-    return yes(f"network {nic.network} is active")
 
 
 @fact(
@@ -288,42 +238,4 @@ def _mtu(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
     )
 
 
-@fact(
-    "net.filter",
-    question="Are the network filters of the NICs defined on the destination?",
-    applies_if=("incoming.nics.filter",),
-    reads=("incoming.nics", "destination.libvirt_objects.network_filters"),
-    also_reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "destination.hypervisor.connections",
-    ),
-)
-@unless_offline
-def network_filter(migration: Migration) -> Outcome:
-    """Look every NIC's filter up on the destination.
-
-    libvirt sets the filter's rules up before the guest runs, and refuses a NIC whose filter is
-    not defined: NO. The rules themselves are not compared.
-
-    Source: virConnectListAllNWFilters.
-    """
-    connection = connection_for(migration.vm, migration.destination)
-    known = {
-        each.name
-        for each in migration.destination.libvirt_objects.network_filters
-        if connection is None or each.uri == connection.uri
-    }
-    outcomes = {}
-    for name, _, nic in _subjects(migration):
-        if not nic.filter:
-            continue
-        remedy = change_definition(
-            f"Define network filter {nic.filter} on the destination", "filter", nic.filter
-        )
-        gone = no(f"the destination has no network filter {nic.filter}", remedies=[remedy])
-        outcomes[name] = yes(f"filter {nic.filter} is there") if nic.filter in known else gone
-    return joined(outcomes, "does not apply: no NIC has a filter")
-
-
-FACTS = (bridge, network, mtu, network_filter)
+FACTS = (bridge, mtu)

@@ -14,6 +14,11 @@ def interface(name: str, network: Network) -> NetworkInterface | None:
     return next((each for each in network.interfaces if each.name == name), None)
 
 
+def named_nics(vm: Vm) -> list[tuple[str, Nic]]:
+    """Return the VM's NICs, each called by its MAC, or by its place where it has none."""
+    return [(nic.mac or f"NIC {number}", nic) for number, nic in enumerate(vm.nics)]
+
+
 def virtual_network(name: str, vm: Vm, snapshot: Snapshot) -> VirtualNetwork | None:
     """Return the libvirt network of this name on the connection that would run the VM."""
     connection = connection_for(vm, snapshot)
