@@ -15,16 +15,20 @@ def named(name="web-tap", **fields):
     return {f"vm.nics[0].{field}": value for field, value in {"host_tap": name, **fields}.items()}
 
 
-def there(kind, name="web-tap"):
-    return {INTERFACES: [{"name": "lo", "type": "loopback"}, {"name": name, "type": kind}]}
+def there(kind, name="web-tap", **fields):
+    loopback = {"name": "lo", "type": "loopback"}
+    return {INTERFACES: [loopback, {"name": name, "type": kind, **fields}]}
 
 
 OWN = {"type": "ethernet", "tap_managed": False}
 TAPS = [
     ("libvirt's own name", named("vnet3"), "YES"),
     ("free", named(), "YES"),
-    ("a tap", {**named(), **there("tap")}, "PROBABLY_NO"),
-    ("a tap, to be made", {**named(type="ethernet"), **there("tap")}, "NO"),
+    ("a tap", {**named(), **there("tap"), VERSION: 9_005_000}, "NO"),
+    ("a tap, to be made", {**named(type="ethernet"), **there("tap"), VERSION: 9_005_000}, "NO"),
+    ("a tap, old libvirt", {**named(), **there("tap"), VERSION: 9_004_000}, "PROBABLY_YES"),
+    ("a tap in use, old libvirt", {**named(), **there("tap", carrier=True)}, "PROBABLY_NO"),
+    ("a tap, libvirt not known", {**named(), **there("tap"), VERSION: 0}, "PROBABLY_NO"),
     ("another kind", {**named(), **there("veth")}, "NO"),
     ("a macvtap parent's", {**named(type="direct"), **there("veth")}, "YES"),
     ("to be there, missing", named(**OWN), "NO"),
@@ -43,7 +47,7 @@ TAGS = [
     ("a network's bridge", {**TAGGED, **ON_LAN}, "NO"),
     ("a network of Open vSwitch",
      {**TAGGED, **ON_LAN, NETWORKS: [{**LAN, "virtualPortType": "openvswitch"}]}, "YES"),
-    ("a network that is missing", {**TAGGED, **ON_LAN, NETWORKS: []}, "YES"),
+    ("a network that is missing", {**TAGGED, **ON_LAN, NETWORKS: []}, "NO_IDEA"),
     ("ethernet, new libvirt",
      {**TAGGED, VERSION: 11_000_000, "vm.nics[0].type": "ethernet"}, "NO"),
     ("SR-IOV", {**TAGGED, "vm.nics[0].type": "hostdev"}, "YES"),

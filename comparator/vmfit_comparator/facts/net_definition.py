@@ -12,9 +12,12 @@ from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
 _TAP_TYPES = frozenset(("bridge", "network", "ethernet"))
+_NETWORKS = "destination.libvirt_objects.networks"
 # libvirt gives these itself, anew on every host.
 _OWN_NAMES = ("vnet", "macvtap", "macvlan", "vif")
 _TAPS = frozenset(("tap", "tun"))
+# From here on libvirt refuses a tap that is there already, unless it is told not to make it.
+_REFUSES_TAPS = 9_005_000
 # libvirt sets VLAN tags on the kernel's own bridges since.
 _BRIDGE_VLANS = 11_000_000
 
@@ -24,16 +27,18 @@ _BRIDGE_VLANS = 11_000_000
     question="Can the destination give the NICs' taps the names that the definition asks for?",
     applies_if=("incoming.nics.host_tap",),
     reads=("incoming.nics", "destination.network.interfaces"),
+    also_reads=("vm.domain_type", "vm.connection_uri", "destination.hypervisor.connections"),
 )
 @unless_offline
 def tap_name(migration: Migration) -> Outcome:
     """Look the names that taps are to have up among the destination's interfaces.
 
     A tap that libvirt does not make itself (managed='no') must be there, else NO. A name that
-    another kind of interface has is NO, and any for type ethernet; an existing tap of that name
-    PROBABLY_NO. A free name is YES. Names that libvirt gives by itself (vnet0) do not count.
+    another kind of interface has is NO. An existing tap of that name is NO to libvirt 9.5 and
+    newer; older ones take it when nothing else uses it: PROBABLY_NO when it has a carrier, else
+    PROBABLY_YES. A free name is YES. Names that libvirt gives by itself (vnet0) do not count.
 
-    Source: TUNSETIFF; libvirt's formatdomain, interface target.
+    Source: TUNSETIFF; libvirt's virNetDevTapCreate; formatdomain, interface target.
     """
     outcomes = {
         nic.mac or nic.host_tap: _named(nic, migration)
@@ -53,11 +58,15 @@ def _named(nic: Nic, migration: Migration) -> Outcome:
         return yes(f"the name {name} is free on the destination")
     if theirs:
         return yes(f"{name} is there")
-    if found.type in _TAPS and nic.type != "ethernet":
-        # libvirt once took such a tap when nobody used it.
-        return probably_no(f"a tap {name} is there already", probability=0.1)
-    remedy = change_definition("Let libvirt name the NIC's tap", "interface/target/@dev", "")
-    return no(f"{name} is a {found.type or 'link'} on the destination", remedies=[remedy])
+    remedies = [change_definition("Let libvirt name the NIC's tap", "interface/target/@dev", "")]
+    connection = connection_for(migration.vm, migration.destination)
+    version = connection.libvirt_version if connection is not None else 0
+    if found.type not in _TAPS or version >= _REFUSES_TAPS:
+        return no(f"{name} is a {found.type or 'link'} on the destination", remedies=remedies)
+    if found.carrier or not version:
+        text = f"a tap {name} is there already, and may be in use"
+        return probably_no(text, probability=0.1, remedies=remedies)
+    return probably_yes(f"a tap {name} is there already; nothing uses it", probability=0.8)
 
 
 @fact(
@@ -68,7 +77,7 @@ def _named(nic: Nic, migration: Migration) -> Outcome:
     also_reads=(
         "vm.domain_type",
         "vm.connection_uri",
-        "destination.libvirt_objects.networks",
+        _NETWORKS,
     ),
 )
 @unless_offline
@@ -76,7 +85,8 @@ def vlan_tags(migration: Migration) -> Outcome:
     """Look at what the NICs with VLAN tags plug into.
 
     Open vSwitch and SR-IOV functions take tags: YES. A bridge of the kernel takes them with
-    libvirt 11.0 and newer alone: older ones refuse the NIC, NO.
+    libvirt 11.0 and newer alone: older ones refuse the NIC, NO. On a libvirt network
+    that the destination lacks it is NO_IDEA.
 
     Source: libvirt's virDomainActualNetDefValidate.
     """
@@ -88,8 +98,10 @@ def _tagged(nic: Nic, migration: Migration) -> Outcome:
     kind, port_type = nic.type, nic.virtual_port_type
     if kind == "network":
         found = virtual_network(nic.network, migration.vm, migration.destination)
-        kind = "bridge" if found is not None and found.bridge else ""
-        port_type = port_type or (found.virtual_port_type if found is not None else "")
+        if found is None:
+            return no_idea(f"what network {nic.network} is there is not known", missing=[_NETWORKS])
+        kind = "bridge" if found.bridge else ""
+        port_type = port_type or found.virtual_port_type
     if kind not in ("bridge", "ethernet") or port_type == "openvswitch":
         return yes("what it plugs into takes VLAN tags")
     connection = connection_for(migration.vm, migration.destination)
@@ -111,10 +123,10 @@ def _tagged(nic: Nic, migration: Migration) -> Outcome:
 )
 @unless_offline
 def sockets(migration: Migration) -> Outcome:
-    """Look at the address and port where a NIC of type server or udp listens.
+    """Look at the address and port where a NIC of type server listens.
 
     An address that the destination lacks, and a port in use, is NO; else YES. A client's server
-    is not asked: PROBABLY_YES. Multicast needs nobody: YES.
+    is not asked: PROBABLY_YES. UDP and multicast need nobody: YES.
 
     Source: QEMU's -netdev socket; bind(2).
     """
