@@ -248,6 +248,27 @@ DEVICE_TLS = [
     ("not collected", {**LISTENER, "destination.security": None}, "NO_IDEA"),
 ]
 
+VNC = {"vm.graphics": [{"type": "vnc"}], "destination.security.qemu_conf": {"vnc_tls": "1"}}
+
+
+def certificates(directory, *names, key=True):
+    paths = [{"path": f"{directory}/{name}-cert.pem", "key_present": key} for name in names]
+    return {THERE: paths}
+
+
+ENCRYPTED_DISPLAYS = [
+    ("not encrypted", {**VNC, "destination.security.qemu_conf": {}}, "YES"),
+    ("no certificates", VNC, "NO"),
+    ("there", {**VNC, **certificates("/etc/pki/qemu", "ca", "server")}, "YES"),
+    ("in VNC's own place", {**VNC, **certificates("/etc/pki/libvirt-vnc", "ca", "server")}, "YES"),
+    ("no CA", {**VNC, **certificates("/etc/pki/qemu", "server")}, "NO"),
+    ("no key", {**VNC, **certificates("/etc/pki/qemu", "ca", "server", key=False)}, "NO"),
+    ("elsewhere",
+     {**VNC, "destination.security.qemu_conf": {"vnc_tls": "1", "vnc_tls_x509_cert_dir": "/pki"},
+      **certificates("/pki", "ca", "server")}, "YES"),
+    ("another display", {**VNC, "vm.graphics": [{"type": "spice"}]}, "YES"),
+    ("not collected", {**VNC, "destination.security": None}, "NO_IDEA"),
+]  # fmt: skip
 XML = {"options.destination_xml": "<domain/>"}
 
 
@@ -367,6 +388,7 @@ TABLES = {
     sec.launch_security: ENCRYPTED,
     sec.peer_auth: CERTIFICATES,
     sec_tls.device_tls: DEVICE_TLS,
+    sec_tls.display_tls: ENCRYPTED_DISPLAYS,
     domain.name_uuid: NAMES,
     domain.ports_display: DISPLAYS,
     domain_abi.config_abi: ABI,

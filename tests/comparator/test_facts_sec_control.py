@@ -26,29 +26,7 @@ AUTH = [
     ("no URI", {CONF: {"auth_tcp": "sasl"}, **MISSING}, "YES"),
     ("not collected", {**TCP, "destination.security": None}, "NO_IDEA"),
 ]
-CERTIFICATES = "destination.security.certificates"
-VNC = {"vm.graphics": [{"type": "vnc"}], "destination.security.qemu_conf": {"vnc_tls": "1"}}
-
-
-def certificates(directory, *names, key=True):
-    paths = [{"path": f"{directory}/{name}-cert.pem", "key_present": key} for name in names]
-    return {CERTIFICATES: paths}
-
-
-DISPLAYS = [
-    ("not encrypted", {**VNC, "destination.security.qemu_conf": {}}, "YES"),
-    ("no certificates", VNC, "NO"),
-    ("there", {**VNC, **certificates("/etc/pki/qemu", "ca", "server")}, "YES"),
-    ("in VNC's own place", {**VNC, **certificates("/etc/pki/libvirt-vnc", "ca", "server")}, "YES"),
-    ("no CA", {**VNC, **certificates("/etc/pki/qemu", "server")}, "NO"),
-    ("no key", {**VNC, **certificates("/etc/pki/qemu", "ca", "server", key=False)}, "NO"),
-    ("elsewhere",
-     {**VNC, "destination.security.qemu_conf": {"vnc_tls": "1", "vnc_tls_x509_cert_dir": "/pki"},
-      **certificates("/pki", "ca", "server")}, "YES"),
-    ("another display", {**VNC, "vm.graphics": [{"type": "spice"}]}, "YES"),
-    ("not collected", {**VNC, "destination.security": None}, "NO_IDEA"),
-]  # fmt: skip
-TABLES = {sec_control.libvirt_auth: AUTH, sec_control.display_tls: DISPLAYS}
+TABLES = {sec_control.libvirt_auth: AUTH}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))

@@ -1,13 +1,11 @@
-"""Facts about who may connect to the destination's libvirt, and about displays over TLS."""
+"""The fact about who may connect to the destination's libvirt."""
 
 from urllib.parse import urlsplit
 
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, probably_yes, yes
-from vmfit_comparator.evaluation.remedies import change_definition, provide_storage
-from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.sec import QEMU_CERTIFICATES
+from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.knowledge.migration_ways import libvirt_place
 
 # What the daemon does where its file does not say.
@@ -50,45 +48,4 @@ def libvirt_auth(migration: Migration) -> Outcome:
     return probably_yes(f"{text}; what the client can show is not known", probability=0.7)
 
 
-_VNC_DIRECTORY = "/etc/pki/libvirt-vnc"
-
-
-@fact(
-    "sec.display_tls",
-    question="Has the destination the certificates with which its libvirt encrypts displays?",
-    applies_if=("incoming.graphics",),
-    reads=("incoming.graphics", "destination.security"),
-)
-@unless_offline
-def display_tls(migration: Migration) -> Outcome:
-    """Look for the server's certificate where the destination's qemu.conf says vnc_tls.
-
-    QEMU does not start a VNC display without the CA's and the server's certificate and its key:
-    missing is NO, else YES. A display without TLS needs none.
-
-    Source: qemu.conf, vnc_tls, vnc_tls_x509_cert_dir, default_tls_x509_cert_dir.
-    """
-    security = migration.destination.security
-    if all(each.type != "vnc" for each in migration.incoming.graphics):
-        return not_applicable("does not apply: the guest has no VNC display")
-    if security.qemu_conf.get("vnc_tls", "0") != "1":
-        return yes("VNC displays there are not encrypted")
-    found = {each.path: each for each in security.certificates if not each.error}
-    conf = security.qemu_conf
-    directory = conf.get("vnc_tls_x509_cert_dir") or conf.get("default_tls_x509_cert_dir") or ""
-    if not directory:
-        own = any(path.startswith(_VNC_DIRECTORY) for path in found)
-        directory = _VNC_DIRECTORY if own else QEMU_CERTIFICATES
-    server = found.get(f"{directory}/server-cert.pem")
-    lacking = [
-        name for name in ("ca-cert.pem", "server-cert.pem") if f"{directory}/{name}" not in found
-    ]
-    if server is not None and server.HasField("key_present") and not server.key_present:
-        lacking.append("server-key.pem")
-    if lacking:
-        text = f"VNC displays there are encrypted, and {directory} lacks {', '.join(lacking)}"
-        return no(text, remedies=[provide_storage(f"Put {', '.join(lacking)} there", directory)])
-    return yes(f"VNC displays there are encrypted, with the certificates in {directory}")
-
-
-FACTS = (libvirt_auth, display_tls)
+FACTS = (libvirt_auth,)

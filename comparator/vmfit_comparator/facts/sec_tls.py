@@ -1,4 +1,4 @@
-"""The fact about certificates of the guest's own devices."""
+"""Facts about certificates of the guest's own devices and displays."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,14 @@ from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.host_pb2 import Security
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, yes
+from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.facts.sec import QEMU_CERTIFICATES
 from vmfit_comparator.knowledge.connections import runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
 
 _AUTHORITY, _SERVER = "ca-cert.pem", "server-cert.pem"
-_DEFAULT_DIRECTORY = "/etc/pki/qemu"
 
 
 @fact(
@@ -44,6 +44,31 @@ def device_tls(migration: Migration) -> Outcome:
         {device: _certificates(kind, names, security) for device, kind, names in uses},
         "does not apply: no device of the guest's is encrypted there",
     )
+
+
+@fact(
+    "sec.display_tls",
+    question="Has the destination the certificates with which its libvirt encrypts displays?",
+    applies_if=("incoming.graphics",),
+    reads=("incoming.graphics", "destination.security"),
+    also_reads=("vm.connection_uri", "vm.domain_type"),
+)
+@unless_offline
+def display_tls(migration: Migration) -> Outcome:
+    """Look for the server's certificate where the destination's qemu.conf says vnc_tls.
+
+    QEMU does not start a VNC display without the CA's and the server's certificate and its key:
+    missing is NO, else YES. A display without TLS needs none.
+
+    Source: qemu.conf, vnc_tls, vnc_tls_x509_cert_dir, default_tls_x509_cert_dir.
+    """
+    security = migration.destination.security
+    vnc = any(each.type == "vnc" for each in migration.incoming.graphics)
+    if not vnc or not runs_on_qemu(migration.vm):
+        return not_applicable("does not apply: the guest has no VNC display")
+    if security.qemu_conf.get("vnc_tls", "0") != "1":
+        return yes("VNC displays there are not encrypted")
+    return _certificates("vnc", (_AUTHORITY, _SERVER), security)
 
 
 def _uses(migration: Migration) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -80,8 +105,8 @@ def _directory(kind: str, security: Security) -> str:
     chosen = security.qemu_conf.get(f"{kind}_tls_x509_cert_dir")
     if not chosen and any(each.path.startswith(f"{own}/") for each in security.certificates):
         chosen = own
-    common = security.qemu_conf.get("default_tls_x509_cert_dir") or _DEFAULT_DIRECTORY
+    common = security.qemu_conf.get("default_tls_x509_cert_dir") or QEMU_CERTIFICATES
     return (chosen or common).rstrip("/")
 
 
-FACTS = (device_tls,)
+FACTS = (device_tls, display_tls)
