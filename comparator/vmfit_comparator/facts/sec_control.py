@@ -4,7 +4,14 @@ from urllib.parse import urlsplit
 
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, probably_yes, yes
+from vmfit_comparator.evaluation.outcome import (
+    Outcome,
+    no,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.knowledge.migration_ways import libvirt_place
 
@@ -21,8 +28,9 @@ _DEFAULTS = {"tcp": "sasl", "tls": "none"}
 def libvirt_auth(migration: Migration) -> Outcome:
     """Look at what the destination's daemon asks of those who connect by TCP or TLS.
 
-    No authentication is YES. SASL without a keytab or a database of passwords lets nobody in: NO;
-    with them PROBABLY_YES, as nobody knows what the client can show.
+    No authentication is YES. SASL without a database of passwords lets nobody in: NO; without a
+    keytab PROBABLY_NO, as Kerberos may be told of another one. With them it is PROBABLY_YES, as
+    nobody knows what the client can show.
 
     Source: libvirtd.conf, auth_tcp and auth_tls; /etc/sasl2/libvirt.conf.
     """
@@ -44,7 +52,10 @@ def libvirt_auth(migration: Migration) -> Outcome:
         remedy = change_definition(
             "Set up SASL on the destination", "libvirtd.conf", f"auth_{transport}"
         )
-        return no(f"{text}: no keytab or password database is there", remedies=[remedy])
+        text = f"{text}: no keytab or password database is there"
+        if {"gssapi", "gss-spnego"}.isdisjoint(security.sasl.mechanisms or ["gssapi"]):
+            return no(text, remedies=[remedy])
+        return probably_no(text, probability=0.05, remedies=[remedy])
     return probably_yes(f"{text}; what the client can show is not known", probability=0.7)
 
 
