@@ -285,6 +285,20 @@ def test_sockets_of_displays(xml, expected):
     assert with_devices(xml).graphics[0].socket_path.path == expected
 
 
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ("type='dbus'", True),
+        ("type='dbus' address='unix:path=/run/libvirt/qemu/dbus/1-g-dbus.sock'", True),
+        ("type='dbus' address='unix:path=/run/user/7/bus'", False),
+        ("type='dbus' p2p='yes'", False),
+        ("type='vnc'", False),
+    ],
+)
+def test_whose_bus_a_display_is_on(attributes, expected):
+    assert with_devices(f"<graphics {attributes}/>").graphics[0].starts_bus == expected
+
+
 def test_other_devices_keep_their_order():
     vm = with_devices(
         "<controller type='usb' model='qemu-xhci'/><video><model type='qxl'/></video>"

@@ -485,6 +485,7 @@ BLOCKERS = [
     ("shared memory", device(kind="shmem"), "NO"),
     ("shared memory of a peer", device(kind="shmem", role="peer"), "NO"),
     ("shared memory of the master", device(kind="shmem", role="master"), "YES"),
+    ("shared memory, old", device(kind="shmem", model="ivshmem", role="master"), "NO"),
     ("3D acceleration", device(kind="video", model="virtio", accelerated3d=True), "NO"),
     ("no acceleration", device(kind="video", model="virtio", accelerated3d=False), "YES"),
     (

@@ -118,6 +118,8 @@ DIRECTORIES = [
     ("offline", {"options.offline": True, **mounts(mount_point="/run", read_only=True)}, "YES"),
 ]  # fmt: skip
 INSTALLED = {"destination.hypervisor.helper_programs": ["dbus-daemon", "qemu-pr-helper"]}
+WITHOUT = {"destination.hypervisor.helper_programs": ["passt"]}
+BUS = {"vm.graphics": [{"type": "dbus", "startsBus": True}]}
 SHARE = {"vm.filesystems": [{"target": "t", "driver": "virtiofs"}]}
 PROGRAMS = [
     ("none needed", {}, "YES"),
@@ -135,7 +137,15 @@ PROGRAMS = [
     ),
     ("passt", {**INSTALLED, "vm.nics[0].backend_type": "passt"}, "PROBABLY_NO"),
     ("reservations", {**INSTALLED, "vm.disks[0].reservations": True}, "YES"),
-    ("a display over D-Bus", {**INSTALLED, "vm.graphics": [{"type": "dbus"}]}, "YES"),
+    ("reservations, no program", {**WITHOUT, "vm.disks[0].reservations": True}, "PROBABLY_NO"),
+    (
+        "reservations, a program of qemu.conf's",
+        {**WITHOUT, "vm.disks[0].reservations": True, CONF: {"pr_helper": "/opt/pr"}},
+        "YES",
+    ),
+    ("a display over D-Bus", {**INSTALLED, **BUS}, "YES"),
+    ("a display over D-Bus, no program", {**WITHOUT, **BUS}, "PROBABLY_NO"),
+    ("a display on another's bus", {**WITHOUT, "vm.graphics": [{"type": "dbus"}]}, "YES"),
     (
         "a display in a process of its own",
         {**INSTALLED, "vm.other_devices": [{"kind": "video", "driverName": "vhostuser"}]},

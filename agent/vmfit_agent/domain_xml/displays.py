@@ -9,6 +9,8 @@ from vmfit_agent.virtualization.xml_document import attribute, number
 
 # In the directory that libvirt makes for each start of a guest.
 _OWN_SOCKET = re.compile(r"/libvirt/qemu/(lib/|run/)?domain-\d+-")
+# Of the bus that libvirt starts for a guest.
+_OWN_BUS = re.compile(r"path=[^,]*/qemu/(run/)?dbus/")
 
 
 def read_graphics(domain: Element) -> list[Graphics]:
@@ -27,12 +29,20 @@ def _graphics(element: Element) -> Graphics:
         socket=element.get("socket"),
         render_node=host_path(attribute(element, "gl", "rendernode")),
         socket_path=host_path(_socket(element)),
+        starts_bus=_starts_bus(element),
     )
 
 
 def _socket(element: Element) -> str | None:
     path = element.get("socket") or attribute(element, "listen[@type='socket']", "socket")
     return None if path and _OWN_SOCKET.search(path) else path
+
+
+def _starts_bus(element: Element) -> bool:
+    if element.get("type") != "dbus" or element.get("p2p") == "yes":
+        return False
+    address = element.get("address")
+    return address is None or bool(_OWN_BUS.search(address))
 
 
 def _listens(element: Element) -> list[GraphicsListen]:

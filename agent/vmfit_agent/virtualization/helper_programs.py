@@ -1,9 +1,13 @@
 """Programs that libvirt starts beside QEMU for what a guest has."""
 
 from vmfit_agent.host import Host
+from vmfit_agent.kernel_files.host_files import is_regular_file
 
 _NAMES = ("dbus-daemon", "passt", "qemu-pr-helper", "vhost-user-gpu", "virtiofsd")
-_DIRECTORIES = ("usr/bin", "usr/libexec", "usr/lib/qemu", "usr/lib", "usr/local/bin")
+_DIRECTORIES = (
+    "usr/bin", "usr/libexec", "usr/lib/qemu", "usr/lib", "usr/sbin",
+    "usr/local/bin", "usr/local/libexec", "usr/local/sbin",
+)  # fmt: skip
 
 
 def helper_programs(host: Host) -> list[str]:
@@ -14,5 +18,5 @@ def helper_programs(host: Host) -> list[str]:
     return [
         name
         for name in _NAMES
-        if any((host.root / directory / name).is_file() for directory in _DIRECTORIES)
+        if any(is_regular_file(host, f"{directory}/{name}") for directory in _DIRECTORIES)
     ]

@@ -22,10 +22,10 @@ def blockers(migration: Migration) -> Outcome:
     """Look for devices that libvirt refuses to migrate, or whose state QEMU cannot carry.
 
     NO: transient disks, emulated NVMe controllers, virtio-pmem, virtio sound, crypto and
-    passed-through input, displays with 3D acceleration, and shared memory other than of
-    role='master'. Displays in a process of their own (vhost-user) and vDPA NICs (only a shadowed
-    queue moves) are PROBABLY_NO. None of them is YES; what QEMU itself lists as blocked is not
-    asked for.
+    passed-through input, displays with 3D acceleration, and shared memory of model ivshmem or
+    other than of role='master'. Displays in a process of their own (vhost-user) and vDPA NICs
+    (only a shadowed queue moves) are PROBABLY_NO. None of them is YES; what QEMU itself lists as
+    blocked is not asked for.
 
     Source: libvirt qemuMigrationSrcIsAllowed; QEMU's unmigratable device states and its migration
     blockers (virgl, vhost without VHOST_F_LOG_ALL).
@@ -64,6 +64,8 @@ def _other_blockers(vm: Vm) -> dict[str, Outcome]:
 
 def _other_blocker(device: OtherDevice) -> Outcome | None:
     remedies = [detach(device.kind)]
+    if device.kind == "shmem" and device.model == "ivshmem":
+        return no("libvirt migrates no shared memory of the old model ivshmem", remedies=remedies)
     if device.kind == "shmem" and device.role != "master":
         return no("libvirt migrates shared memory of role 'master' only", remedies=remedies)
     if device.kind == "video" and device.accelerated_3d:

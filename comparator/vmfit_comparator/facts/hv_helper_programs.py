@@ -8,6 +8,8 @@ from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.offline import unless_offline
 
 _PROGRAMS = "destination.hypervisor.helper_programs"
+# Where qemu.conf says where qemu-pr-helper is.
+_SETTING = "pr_helper"
 
 
 @fact(
@@ -20,6 +22,7 @@ _PROGRAMS = "destination.hypervisor.helper_programs"
         "incoming.filesystems",
         "incoming.graphics",
         "incoming.other_devices",
+        "destination.security.qemu_conf",
         _PROGRAMS,
     ),
 )
@@ -28,11 +31,14 @@ def helper_programs(migration: Migration) -> Outcome:
     """Look for passt, virtiofsd, qemu-pr-helper, dbus-daemon and vhost-user-gpu where needed.
 
     All there is YES. One that is not where distributions install it is PROBABLY_NO, as libvirt may
-    know of another place. Where nobody looked it is NO_IDEA.
+    know of another place; one that qemu.conf names (pr_helper) is not looked for. Where nobody
+    looked it is NO_IDEA.
 
     Source: libvirt's qemu driver: virFindFileInPath, vhost-user descriptors, pr_helper.
     """
     needed = _needed(migration.incoming)
+    if migration.destination.security.qemu_conf.get(_SETTING):
+        needed.pop("qemu-pr-helper", None)
     if not needed:
         return not_applicable("libvirt starts no program beside this guest")
     there = migration.destination.hypervisor.helper_programs
@@ -60,7 +66,7 @@ def _needed(vm: Vm) -> dict[str, str]:
         each.driver == "virtiofs" and not each.socket and not each.binary for each in vm.filesystems
     ):
         needed["virtiofsd"] = "a shared directory"
-    if any(each.type == "dbus" for each in vm.graphics):
+    if any(each.starts_bus for each in vm.graphics):
         needed["dbus-daemon"] = "a display"
     if any(each.kind == "video" and each.driver_name == "vhostuser" for each in vm.other_devices):
         needed["vhost-user-gpu"] = "a display"
