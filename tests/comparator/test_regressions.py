@@ -140,6 +140,8 @@ ROWS = [
     ("libvirt-11.2-postcopy-resume", libvirt("11.4", "11.3", **RESUME)),
     ("", libvirt("11.3", "11.4", **RESUME)),
     ("kernel-pkru-state", kernels("5.15.0-100-generic", "6.1.0", **PKU)),
+    ("", kernels("5.14.0-427.13.1.el9_4.x86_64", "6.12.0-55.9.1.el10_0.x86_64", **PKU)),
+    ("", kernels("5.14.21-150500.55.44-default", "6.4.0-150600.21-default", **PKU)),
     ("", kernels("6.8.0", "6.8.0", **PKU)),
     ("", kernels("5.15.0", "6.1.0", **PKU, **features("pku"))),
     ("", kernels("5.15.0", "6.1.0", **{**PKU, "destination.cpu.features": []})),

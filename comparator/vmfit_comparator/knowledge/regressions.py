@@ -1,5 +1,6 @@
 """Known migration bugs between versions, read from known_regressions.yaml."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,6 +20,8 @@ from vmfit_comparator.knowledge.regression_conditions import (
 from vmfit_comparator.knowledge.versions import kernel_version
 from vmfit_contract.cpu_features import Feature, features
 
+# Kernels of RHEL's and SLE's kin keep a version for years, and take in what they need of others.
+_LONG_LIVED = re.compile(r"\.el\d|-1[56]0\d{3}\.")
 VERSIONS = tuple(
     f"{side}_{what}"
     for side in ("source", "destination")
@@ -86,6 +89,13 @@ def _versions(migration: Migration) -> dict[str, int]:
         connection = connection_for(migration.vm, snapshot)
         found[f"{side}_hypervisor"] = connection.hypervisor_version if connection else 0
         found[f"{side}_libvirt"] = connection.libvirt_version if connection else 0
-        major, minor, release = (*kernel_version(snapshot.kernel.release), 0, 0, 0)[:3]
-        found[f"{side}_kernel"] = major * 1_000_000 + minor * 1000 + min(release, 999)
+        found[f"{side}_kernel"] = _upstream_kernel(snapshot.kernel.release)
     return found
+
+
+def _upstream_kernel(release: str) -> int:
+    """Return 6001012 for "6.1.12-amd64"; 0, unknown, for what only begins as upstream's."""
+    if _LONG_LIVED.search(release):
+        return 0
+    major, minor, patch = (*kernel_version(release), 0, 0, 0)[:3]
+    return major * 1_000_000 + minor * 1000 + min(patch, 999)
