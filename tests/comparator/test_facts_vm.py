@@ -126,7 +126,7 @@ OLD_MACHINE = {f"{DESTINATION}.guest_archs[0].machine_types[0].deprecated": True
 DEPRECATED = [
     ("kept", {}, "YES"),
     ("deprecated", OLD_MACHINE, "PROBABLY_NO"),
-    ("not there", {"vm.machine_type": "pc-q35-9.9"}, "NO_IDEA"),
+    ("not there", {"vm.machine_type": "pc-q35-9.9"}, "YES"),
     ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),
 ]
 DISPLAY = {"vm.other_devices": [{"kind": "video", "model": "virtio"}]}

@@ -8,7 +8,14 @@ from vmfit.v1.hypervisor_pb2 import MachineType
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, yes
+from vmfit_comparator.evaluation.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    yes,
+)
 from vmfit_comparator.evaluation.remedies import change_definition, detach, upgrade
 from vmfit_comparator.knowledge.connections import (
     canonical_machine,
@@ -50,12 +57,11 @@ def machine_type(migration: Migration) -> Outcome:
     capabilities = domain_capabilities_for(vm, migration.destination)
     if capabilities is not None and capabilities.machine_type == name:
         return yes(f"{name} is there")
-    family = name.rsplit("-", 1)[0] + "-"
-    nearest = sorted(each.name for each in machines if each.name.startswith(family))[-1:]
     remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
-    if nearest:
-        summary = f"Start the guest with the machine type {nearest[0]}, which is there"
-        remedies.append(change_definition(summary, "os/type/@machine", nearest[0]))
+    newest = _newest(name, machines)
+    if newest:
+        summary = f"Start the guest with the machine type {newest}, which is there"
+        remedies.append(change_definition(summary, "os/type/@machine", newest))
     return no(f"the destination's hypervisor does not know {name}", remedies=remedies)
 
 
@@ -71,31 +77,36 @@ def deprecated(migration: Migration) -> Outcome:
     """Ask whether the destination calls the machine type deprecated.
 
     Then it is PROBABLY_NO: a later QEMU drops it, and the guest can go to no host that has it. Not
-    deprecated is YES, not told NO_IDEA. It does not decide: today the guest runs there.
+    deprecated is YES; without capabilities it is NO_IDEA. It does not decide: today the guest runs
+    there. A type that is not there is machine.type's.
 
     Source: virConnectGetCapabilities: guest/arch/machine/@deprecated; QEMU docs/about/deprecated.
     """
     vm = migration.vm
     before = connection_for(vm, migration.source)
     name = canonical_machine(vm, before) if before is not None else vm.machine_type
-    there = next((each for each in _machines(migration) if each.name == name), None)
-    if there is None:
+    machines = _machines(migration)
+    if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea(f"what the destination says of {name} is not known", missing=[missing])
+    there = next((each for each in machines if each.name == name), None)
+    if there is None:
+        return not_applicable(f"does not apply: the destination does not list {name}")
     if not there.deprecated:
         return yes(f"{name} is not deprecated")
-    family = name.rsplit("-", 1)[0] + "-"
-    current = [
-        each.name
-        for each in _machines(migration)
-        if each.name.startswith(family) and not each.deprecated
-    ]
     remedies = []
-    if current:
-        newest = max(current, key=lambda each: [int(part) for part in re.findall(r"\d+", each)])
+    newest = _newest(name, [each for each in machines if not each.deprecated])
+    if newest:
         summary = f"Start the guest with {newest}, which is kept"
         remedies.append(change_definition(summary, "os/type/@machine", newest))
     return probably_no(f"{name} is deprecated there", probability=0.4, remedies=remedies)
+
+
+def _newest(name: str, machines: list[MachineType]) -> str:
+    """Return the newest machine type of the same family; empty without any."""
+    family = name.rsplit("-", 1)[0] + "-"
+    names = [each.name for each in machines if each.name.startswith(family)]
+    return max(names, key=lambda each: [int(part) for part in re.findall(r"\d+", each)], default="")
 
 
 def _machines(migration: Migration) -> list[MachineType]:
