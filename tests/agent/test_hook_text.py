@@ -2,7 +2,8 @@
 
 import pytest
 
-from vmfit_agent.virtualization.hook_text import read_hook_text
+from vmfit_agent.recording.masking import pseudonym
+from vmfit_agent.virtualization.hook_text import masked_hook_text, read_hook_text
 
 REFUSES = """#!/bin/sh
 # never restore
@@ -38,6 +39,7 @@ BLOCK = """#!/bin/sh
 } >> /var/log/hook.log
 exit 0
 """
+STRICT = "#!/bin/sh\nset -eu\nport-created-by-us\n"
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,15 @@ def test_words(text, operations, may_fail, reads, prints):
     found = read_hook_text(text)
     assert list(found.operations) == operations
     assert (found.may_fail, found.reads_definition, found.prints) == (may_fail, reads, prints)
+
+
+@pytest.mark.parametrize("text", [REFUSES, CASE, PYTHON, LOG, REWRITE, PRINTS, BLOCK, STRICT])
+def test_a_masked_script_reads_the_same(text):
+    assert read_hook_text(masked_hook_text(text, pseudonym)) == read_hook_text(text)
+
+
+def test_a_masked_script_keeps_no_words_of_the_site():
+    text = "#!/bin/sh\ncurl -u admin:swordfish4 https://cmdb.example.net/10.20.30.40\nexit 1\n"
+    masked = masked_hook_text(text, pseudonym)
+    assert not any(word in masked for word in ("admin", "swordfish", "cmdb", "example", "20.30"))
+    assert masked.endswith("exit 1\n")

@@ -8,6 +8,8 @@ import re
 from hashlib import blake2b
 from pathlib import PurePath
 
+from vmfit_agent.virtualization.hook_text import masked_hook_text
+
 _RUN = re.compile(r"[0-9A-Za-z]+")
 _MAC = re.compile(r"(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a-fA-F:])")
 _MAC_NAME = re.compile(r"(?<=enx)[0-9a-f]{12}\b")
@@ -15,10 +17,12 @@ _MAC_NAME = re.compile(r"(?<=enx)[0-9a-f]{12}\b")
 _EUI64 = re.compile(r"\b([0-9a-f]{16})([0-9a-f]{6})fffe([0-9a-f]{6})\b")
 _IQN = re.compile(r"\biqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]+(?::[^\s\"'<>,;&\\]+)?")
 _SECRET = re.compile(
-    r"((?:password|passwd|passphrase|secret|chap_?key)[\w.-]*[ \t]*[=:][ \t]*)([^\s<>]+)",
+    r"((?:password|passwd|passphrase|secret|chap_?key|_pw(?=[ \t]*:))[\w.-]*[ \t]*[=:][ \t]*)"
+    r"([^\s<>]+)",
     re.IGNORECASE,
 )
 _LOGIN = re.compile(r"\b(iscsi:|[a-z]+://)[^@\s/:]+:[^@\s/]+@")
+_HOOKS = "etc/libvirt/hooks"
 _PRIVATE_KEY = "PRIVATE KEY-----"
 
 _IDENTIFYING_FILES = frozenset(
@@ -87,6 +91,8 @@ class Masking:
         """Return a file's text masked, all of the values in fields that identify."""
         if path.name in _IDENTIFYING_FILES:
             return _mask_value(text)
+        if path.is_relative_to(_HOOKS):
+            return masked_hook_text(text, pseudonym)
         if "udev" in path.parts:
             text = _IDENTIFYING_KEYS.sub(lambda match: match[1] + _mask_value(match[2]), text)
         return self.mask(text, exclude_udev_values="udev" in path.parts)

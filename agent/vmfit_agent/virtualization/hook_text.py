@@ -1,6 +1,7 @@
 """What the text of a hook script tells without running it: words, not logic."""
 
 import re
+from collections.abc import Callable
 
 from vmfit.v1.host_pb2 import HookText
 
@@ -27,6 +28,29 @@ _OUTPUT = re.compile(r"^(?:.*(?:;|&&|\|\||\bthen|\bdo|\)|\{)\s*)?(?:echo|printf|
 # Into a file, another command, or the other stream; for whole blocks too.
 _ELSEWHERE = re.compile(r">|\||\bfile\s*=|\blogger\b")
 _ALL_ELSEWHERE = re.compile(r"^\s*exec\s.*>|^\s*(?:\}|\)|done|fi|esac)\s*[12&]?>", re.MULTILINE)
+# What a script is judged by, and the words of shells and languages around it.
+_WORDS = """
+assert case deleted done echo elif else errexit esac exec exit false file from function getpid
+grep import kill local logger None null perl port created print printf puts python python3
+raise return self shift stdin STDIN test then true until while xmllint xmlstarlet xsltproc
+"""
+_KEPT = frozenset((*_WORDS.split(), *_OPERATIONS))
+_WORD = re.compile(r"[0-9A-Za-z]+")
+
+
+def masked_hook_text(text: str, pseudonym: Callable[[str], str]) -> str:
+    """Return a script with other words for what tells of the site; it reads the same as before.
+
+    The first line stays, and so do short words; of scripts that are the same, so are the masked.
+    """
+    first, newline, rest = text.partition("\n")
+    return first + newline + _WORD.sub(lambda match: _masked(match[0], pseudonym), rest)
+
+
+def _masked(word: str, pseudonym: Callable[[str], str]) -> str:
+    # Options ("-eu"), and statuses.
+    short = len(word) <= 3 if word.isalpha() else len(word) == 1
+    return word if short or word in _KEPT else pseudonym(word)
 
 
 def read_hook_text(text: str) -> HookText:

@@ -99,6 +99,7 @@ def test_iscsi_names_stay_names_and_stay_apart():
             "node.session.auth.password = ***\nx = 1\n",
         ),
         ("node.session.auth.password_in=s3cret", "node.session.auth.password_in=***"),
+        ("ldapdb_pw: s3cret\nmech_list: plain\n", "ldapdb_pw: ***\nmech_list: plain\n"),
         ("quiet rd.iscsi.password=s3cret ro", "quiet rd.iscsi.password=*** ro"),
         ("netroot=iscsi:joe:s3cret@192.0.2.1::::iqn.x", "netroot=iscsi:***@192.0.2.1::::iqn.x"),
         ("spice_password = 's3cret'", "spice_password = ***"),
