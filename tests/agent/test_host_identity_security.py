@@ -202,12 +202,15 @@ def test_what_the_kernel_can_start(tree):
             "etc/libvirt/hooks/qemu": "exit 0\n",
             "etc/libvirt/hooks/lxc": "#!/bin/sh\nexit 1\n",
             "etc/libvirt/hooks/daemon": "\x7fELF",
+            "etc/libvirt/hooks/network": "#!/bin/sh\n" + "#" * (64 << 10),
         }
     )
     scripts = {each.path: each for each in hook_scripts.read_hook_scripts(host) or ()}
     assert not scripts["qemu"].startable
     assert scripts["daemon"].startable
     assert not scripts["daemon"].HasField("text")
+    assert scripts["network"].HasField("sha256")
+    assert not scripts["network"].HasField("text")
     # a recording does not hold the interpreter
     assert not scripts["lxc"].HasField("startable")
     assert scripts["lxc"].text.may_fail

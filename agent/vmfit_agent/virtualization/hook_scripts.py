@@ -13,6 +13,8 @@ from vmfit_agent.virtualization.hook_text import read_hook_text
 
 _DIRECTORY = "etc/libvirt/hooks"
 _MAXIMUM_BYTES = 1 << 20
+# Longer ones are programs packed into a script.
+_MAXIMUM_TEXT_BYTES = 64 << 10
 _MOST_SCRIPTS = 200
 _MACHINE_CODE = b"\x7fELF"
 # The field starttime of /proc/PID/stat, counted after the name.
@@ -24,7 +26,7 @@ def read_hook_scripts(host: Host) -> list[HookScript] | None:
     """Return the files of the hooks directory and its *.d, by path; empty without any.
 
     None, and a warning, when a directory cannot be listed. A file that cannot be read, or is longer
-    than 1 MiB, has no hash, and neither `startable` nor `text`.
+    than 1 MiB, has no hash, and neither `startable` nor `text`; one of more than 64 KiB no `text`.
 
     Source: /etc/libvirt/hooks; stat(2); execve(2).
     """
@@ -108,7 +110,8 @@ def _describe(host: Host, content: bytes, script: HookScript) -> None:
     if content.startswith(_MACHINE_CODE):
         script.startable = True
         return
-    script.text.CopyFrom(read_hook_text(content.decode(errors="replace")))
+    if len(content) <= _MAXIMUM_TEXT_BYTES:
+        script.text.CopyFrom(read_hook_text(content.decode(errors="replace")))
     first = content.partition(b"\n")[0].decode(errors="replace")
     interpreter = first[2:].split()[:1] if first.startswith("#!") else []
     if not interpreter:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from vmfit.v1.host_pb2 import HookText
 
@@ -16,7 +17,7 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 # exit 1, sys.exit("why"), os._exit(2), die, raise, set -e, #!/bin/sh -e, kill -9 $$
 _FAILURE = re.compile(
     r"\bexit\s+(?!0\b)[\d$\"(]|exit\((?!\s*(?:0|None)?\s*\))|\b(?:die|raise|assert)\b"
-    r"|^\s*set\s+(?:-[a-z]*e|-o\s+errexit)|\A#!.*\s-[a-z]*e|\bkill\b.*(?:\$\$|getpid)",
+    r"|^\s*set\s+(?:-[a-z]*e|-o\s+errexit)|\A#!.*\s-[a-z]*e|\bkill\b.{0,200}?(?:\$\$|getpid)",
     re.MULTILINE,
 )
 # The status of a script is that of its last command.
@@ -53,8 +54,9 @@ def _masked(word: str, pseudonym: Callable[[str], str]) -> str:
     return word if short or word in _KEPT else pseudonym(word)
 
 
+@lru_cache(maxsize=32)
 def read_hook_text(text: str) -> HookText:
-    """Return what a script's text looks like it does; comments do not count.
+    """Return what a script's text looks like it does, not to be changed; comments do not count.
 
     Source: libvirt's hooks for specific system management.
     """
