@@ -3,7 +3,7 @@
 import pytest
 
 from vmfit_agent.host import Host
-from vmfit_agent.virtualization.stored_secrets import value_is_stored
+from vmfit_agent.virtualization.stored_secrets import stored_values
 
 UUID = "5ec00000-0000-4000-8000-000000000001"
 
@@ -23,4 +23,4 @@ def test_a_value_lies_beside_its_definition(tmp_path, endings, expected):
     (directory / "5ec00000-0000-4000-8000-000000000002.base64").touch()
     for ending in endings:
         (directory / f"{UUID}.{ending}").touch()
-    assert value_is_stored(Host(tmp_path), UUID) is expected
+    assert stored_values(Host(tmp_path)).get(UUID) is expected

@@ -1,6 +1,6 @@
 """Storage pools with their volumes, networks, secrets and network filters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 from xml.etree.ElementTree import Element
@@ -17,7 +17,7 @@ from vmfit.v1.hypervisor_pb2 import (
 from vmfit_agent.host import Host, LibvirtConnection, ObjectRecord
 from vmfit_agent.virtualization.libvirt_uris import ask_each
 from vmfit_agent.virtualization.storage_xml import read_pool
-from vmfit_agent.virtualization.stored_secrets import value_is_stored
+from vmfit_agent.virtualization.stored_secrets import stored_values
 from vmfit_agent.virtualization.xml_document import (
     MalformedXml,
     attribute,
@@ -44,7 +44,8 @@ def collect(host: Host) -> LibvirtObjects:
 
 def _objects(host: Host, connection: LibvirtConnection) -> LibvirtObjects:
     uri = connection.uri
-    secrets = _read(host, connection, "secrets", "secret", partial(_secret, host, uri))
+    stored = stored_values(host) if host.is_live and uri.endswith("/system") else {}
+    secrets = _read(host, connection, "secrets", "secret", partial(_secret, stored, uri))
     filters = _read(host, connection, "network_filters", "filter", partial(_filter, uri))
     return LibvirtObjects(
         storage_pools=read_storage_pools(host, connection),
@@ -114,19 +115,16 @@ def _network(uri: str, root: Element, record: ObjectRecord) -> VirtualNetwork:
     )
 
 
-def _secret(host: Host, uri: str, root: Element, record: ObjectRecord) -> Secret:
+def _secret(stored: Mapping[str, bool], uri: str, root: Element, record: ObjectRecord) -> Secret:
     usage = root.find("usage")
     names = ("volume", "name", "target")
     uuid = (child_text(root, "uuid") or "").lower()
-    value_set = record.value_set
-    if value_set is None and host.is_live and uri.endswith("/system"):
-        value_set = value_is_stored(host, uuid)
     return Secret(
         uri=uri,
         uuid=uuid,
         usage_type=attribute(usage, ".", "type") or "none",
         usage_id=next((text for name in names if (text := child_text(usage, name))), ""),
-        value_set=value_set,
+        value_set=stored.get(uuid) if record.value_set is None else record.value_set,
         ephemeral=root.get("ephemeral") == "yes",
     )
 

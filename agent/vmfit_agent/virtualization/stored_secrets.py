@@ -1,20 +1,22 @@
-"""Whether libvirt keeps a value for a secret, without looking at it."""
+"""Which secrets libvirt keeps a value for, without looking at it."""
+
+from collections.abc import Mapping
 
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import list_names
 
 _DIRECTORY = "etc/libvirt/secrets"
+_DEFINITION = "xml"
 
 
-def value_is_stored(host: Host, uuid: str) -> bool | None:
-    """Tell whether a value lies beside the secret's definition, under whatever ending.
+def stored_values(host: Host) -> Mapping[str, bool]:
+    """Tell of each secret on disk, by UUID, whether a value lies beside it, of whatever ending.
 
-    None where the definition is not on disk: an ephemeral secret, or a directory for root alone.
+    Ephemeral secrets are not there; none are where the directory is for root alone.
     Source: /etc/libvirt/secrets, UUID.xml and UUID.base64.
     """
-    endings = {
-        name.removeprefix(f"{uuid}.")
-        for name in list_names(host, _DIRECTORY)
-        if name.startswith(f"{uuid}.")
-    }
-    return len(endings) > 1 if "xml" in endings else None
+    endings: dict[str, set[str]] = {}
+    for name in list_names(host, _DIRECTORY):
+        uuid, _, ending = name.partition(".")
+        endings.setdefault(uuid, set()).add(ending)
+    return {uuid: len(each) > 1 for uuid, each in endings.items() if _DEFINITION in each}
