@@ -1,117 +1,10 @@
-"""Secrets, confinement, certificates, and the domain's place on the destination."""
+"""The domain's place on the destination, and definitions sent in place of its own."""
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import domain, domain_abi, sec, sec_tls
-
-URI = {"uri": "qemu:///system"}
-SECRET = {"vm.secrets": [{"uuid": "5ec5", "type": "passphrase", "user": "disk vda"}]}
-KNOWN = "destination.libvirt_objects.secrets"
-SECRETS = [
-    ("none", {}, "YES"),
-    ("none", {}, "YES"),
-    ("there", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5", "valueSet": True}]}, "PROBABLY_YES"),
-    ("without a value", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5", "valueSet": False}]}, "NO"),
-    ("value not known", {**SECRET, KNOWN: [{**URI, "uuid": "5ec5"}]}, "PROBABLY_YES"),
-    ("missing", SECRET, "NO"),
-    ("of another connection", {**SECRET, KNOWN: [{"uri": "x", "uuid": "5ec5"}]}, "NO"),
-    (
-        "by usage",
-        {
-            "vm.secrets": [{"usage": "ceph.admin", "type": "ceph"}],
-            KNOWN: [{**URI, "uuid": "1", "usageId": "ceph.admin", "valueSet": True}],
-        },
-        "PROBABLY_YES",
-    ),
-    ("not collected", {**SECRET, "destination.libvirt_objects": None}, "NO_IDEA"),
-]
-
-LABEL = {
-    "vm.security_labels": [
-        {"model": "selinux", "type": "dynamic"},
-        {"model": "dac", "type": "dynamic"},
-    ]
-}
-MODELS = "destination.hypervisor.connections[0].security_models"
-LABELS = [
-    ("none", {}, "YES"),
-    ("offered", {**LABEL, MODELS: [{"model": "selinux"}, {"model": "dac"}]}, "YES"),
-    ("not offered", LABEL, "NO"),
-    ("dac alone", {"vm.security_labels": [{"model": "dac", "type": "dynamic"}]}, "YES"),
-    ("not collected", {**LABEL, "destination.hypervisor": None}, "NO_IDEA"),
-    ("no connection", {**LABEL, "destination.hypervisor.connections": []}, "NO_IDEA"),
-]
-ENCRYPTED = [
-    ("none", {}, "YES"),
-    ("SEV", {"vm.launch_security": {"type": "sev"}}, "NO"),
-]
-
-CA = {"path": "/etc/pki/qemu/ca-cert.pem", "fingerprint": "f1"}
-CLIENT = {"path": "/etc/pki/qemu/client-cert.pem", "keyPresent": True}
-SERVER = {
-    "path": "/etc/pki/qemu/server-cert.pem",
-    "keyPresent": True,
-    "names": ["*.example.net"],
-    "notAfter": "2024-01-01T00:00:00Z",
-}
-THERE = "destination.security.certificates"
-TLS = {
-    "options.tls": True,
-    "source.security.certificates": [CA, CLIENT],
-    THERE: [CA, SERVER],
-    "hosts.clock.wall_clock": Timestamp(seconds=1_700_000_000),
-}
-CERTIFICATES = [
-    ("not asked for", {}, "YES"),
-    ("all there", TLS, "YES"),
-    ("none", {"options.tls": True}, "NO"),
-    ("no server certificate", {**TLS, THERE: [CA]}, "NO"),
-    ("no client certificate", {**TLS, "source.security.certificates": [CA]}, "PROBABLY_NO"),
-    ("no key", {**TLS, THERE: [CA, {**SERVER, "keyPresent": False}]}, "NO"),
-    ("expired", {**TLS, THERE: [CA, {**SERVER, "notAfter": "2023-01-01T00:00:00Z"}]}, "NO"),
-    ("not yet", {**TLS, THERE: [CA, {**SERVER, "notBefore": "2023-12-01T00:00:00Z"}]}, "NO"),
-    ("another CA", {**TLS, THERE: [{**CA, "fingerprint": "f2"}, SERVER]}, "PROBABLY_NO"),
-    ("another name", {**TLS, THERE: [CA, {**SERVER, "names": ["gamma"]}]}, "PROBABLY_NO"),
-    (
-        "another name, but the one asked for",
-        {**TLS, THERE: [CA, {**SERVER, "names": ["gamma"]}], "options.tls_destination": "gamma"},
-        "YES",
-    ),
-    (
-        "another name, behind a URI",
-        {
-            **TLS,
-            THERE: [CA, {**SERVER, "names": ["gamma"]}],
-            "options.migration_uri": "tcp://192.0.2.2",
-        },
-        "NO_IDEA",
-    ),
-    ("unreadable", {**TLS, THERE: [CA, {**SERVER, "error": "no PEM"}]}, "NO_IDEA"),
-    (
-        "in a directory of its own",
-        {
-            **TLS,
-            "destination.security.qemu_conf": {"migrate_tls_x509_cert_dir": "/pki/"},
-            THERE: [{**CA, "path": "/pki/ca-cert.pem"}, {**SERVER, "path": "/pki/server-cert.pem"}],
-        },
-        "YES",
-    ),
-    (
-        "TLS, a directory for migrations",
-        {
-            **TLS,
-            THERE: [
-                {**CA, "path": "/etc/pki/libvirt-migrate/ca-cert.pem"},
-                {**SERVER, "path": "/etc/pki/libvirt-migrate/server-cert.pem"},
-            ],
-        },
-        "YES",
-    ),
-    ("not collected", {**TLS, "destination.security": None}, "NO_IDEA"),
-]
+from vmfit_comparator.facts import domain, domain_abi
 
 VMS = "destination.domains.vms"
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -216,59 +109,6 @@ DISPLAYS = [
     ("not collected", {**vnc(), "destination.network": None}, "NO_IDEA"),
 ]
 
-CONF = "destination.security.qemu_conf"
-LISTENER = {
-    "vm.character_devices": [{"kind": "serial", "type": "tcp", "mode": "bind", "tls": True}]
-}
-CONNECTS = {
-    "vm.character_devices": [{"kind": "serial", "type": "tcp", "mode": "connect", "tls": True}]
-}
-OWN_SERVER = {"path": "/etc/pki/libvirt-chardev/server-cert.pem", "keyPresent": True}
-DEVICE_TLS = [
-    ("none", {}, "YES"),
-    ("no certificates", {**LISTENER, THERE: []}, "NO"),
-    ("common certificates", {**LISTENER, THERE: [CA, SERVER]}, "YES"),
-    ("no key", {**LISTENER, THERE: [CA, {**SERVER, "keyPresent": False}]}, "NO"),
-    ("its own directory lacks the CA", {**LISTENER, THERE: [CA, SERVER, OWN_SERVER]}, "NO"),
-    (
-        "where qemu.conf says",
-        {
-            **LISTENER,
-            CONF: {"chardev_tls_x509_cert_dir": "/etc/pki/qemu/"},
-            THERE: [CA, SERVER, OWN_SERVER],
-        },
-        "YES",
-    ),
-    ("one that connects", {**CONNECTS, THERE: [CA]}, "YES"),
-    (
-        "an encrypted disk",
-        {"vm.disks[0].source": {"type": "network", "protocol": "nbd", "tls": True}, THERE: []},
-        "NO",
-    ),
-    ("not collected", {**LISTENER, "destination.security": None}, "NO_IDEA"),
-]
-
-VNC = {"vm.graphics": [{"type": "vnc"}], "destination.security.qemu_conf": {"vnc_tls": "1"}}
-
-
-def certificates(directory, *names, key=True):
-    paths = [{"path": f"{directory}/{name}-cert.pem", "key_present": key} for name in names]
-    return {THERE: paths}
-
-
-ENCRYPTED_DISPLAYS = [
-    ("not encrypted", {**VNC, "destination.security.qemu_conf": {}}, "YES"),
-    ("no certificates", VNC, "NO"),
-    ("there", {**VNC, **certificates("/etc/pki/qemu", "ca", "server")}, "YES"),
-    ("in VNC's own place", {**VNC, **certificates("/etc/pki/libvirt-vnc", "ca", "server")}, "YES"),
-    ("no CA", {**VNC, **certificates("/etc/pki/qemu", "server")}, "NO"),
-    ("no key", {**VNC, **certificates("/etc/pki/qemu", "ca", "server", key=False)}, "NO"),
-    ("elsewhere",
-     {**VNC, "destination.security.qemu_conf": {"vnc_tls": "1", "vnc_tls_x509_cert_dir": "/pki"},
-      **certificates("/pki", "ca", "server")}, "YES"),
-    ("another display", {**VNC, "vm.graphics": [{"type": "spice"}]}, "YES"),
-    ("not collected", {**VNC, "destination.security": None}, "NO_IDEA"),
-]  # fmt: skip
 XML = {"options.destination_xml": "<domain/>"}
 
 
@@ -383,12 +223,6 @@ ABI = [
 ]
 
 TABLES = {
-    sec.secrets: SECRETS,
-    sec.model: LABELS,
-    sec.launch_security: ENCRYPTED,
-    sec.peer_auth: CERTIFICATES,
-    sec_tls.device_tls: DEVICE_TLS,
-    sec_tls.display_tls: ENCRYPTED_DISPLAYS,
     domain.name_uuid: NAMES,
     domain.ports_display: DISPLAYS,
     domain_abi.config_abi: ABI,
@@ -404,7 +238,6 @@ def test_answer(fact, row):
 @pytest.mark.parametrize(
     ("fact", "changes", "kinds"),
     [
-        (sec.secrets, SECRET, ["define_secret"]),
         (
             domain.name_uuid,
             {VMS: [{**SAME, "uuid": "other"}]},
