@@ -123,6 +123,7 @@ DIRECTORY = {"exists": True, "kind": "directory"}
 CLIENT = {"type": "tcp", "mode": "connect", "port": 7000}
 SERVED = {"destination.network.listening_ports": [{"address": "127.0.0.1", "port": 7000}]}
 UNSERVED = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 16509}]}
+MAPPED = {"destination.network.listening_ports": [{"address": "::ffff:127.0.0.1", "port": 7000}]}
 CHARACTER_DEVICES = [
     ("pty", serial(type="pty"), "YES"),
     ("file", serial(type="file", path={**LOG, "existingParent": "/var/log/con"}), "YES"),
@@ -165,6 +166,11 @@ CHARACTER_DEVICES = [
     ("pipe, one end", serial(type="pipe", path=LOG, pipeEnds=[{**LOG, "exists": True}, LOG]), "NO"),
     ("client, elsewhere", serial(**CLIENT, host="192.0.2.77"), "PROBABLY_YES"),
     ("client, here, served", {**serial(**CLIENT, host="localhost"), **SERVED}, "YES"),
+    (
+        "client, here, served on a mapped address",
+        {**serial(**CLIENT, host="127.0.0.1"), **MAPPED},
+        "YES",
+    ),
     ("client, here, not served", {**serial(**CLIENT, host="127.0.0.1"), **UNSERVED}, "NO"),
     (
         "client that tries again",

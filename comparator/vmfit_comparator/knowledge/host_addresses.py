@@ -34,8 +34,10 @@ def is_in_use(text: str, port: int, listening: Iterable[ListeningPort]) -> bool:
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an IP address, without its zone; None for anything else."""
+    """Return an IP address, without its zone and of IPv4 as such; None for anything else."""
     try:
-        return ip_address(text.strip("[]").partition("%")[0])
+        address = ip_address(text.strip("[]").partition("%")[0])
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
