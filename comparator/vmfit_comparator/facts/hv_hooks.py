@@ -49,7 +49,8 @@ def hooks(migration: Migration) -> Outcome:
     interpreter that is there) is NO. vmfit runs none, and judges by the words of the text: one that
     cannot fail, or only for operations that are none of a migration, is PROBABLY_YES, one that may
     fail, or whose own words libvirt would take for the definition, PROBABLY_NO. One that the source
-    runs as well let this guest start there: PROBABLY_YES unless it names migrate. All made after
+    runs as well let this guest start there: PROBABLY_YES unless it names migrate; one that may
+    fail, of which the source runs another version, is NO_IDEA likewise. All made after
     libvirt's daemon had started are PROBABLY_YES: it looks for the first script of a driver only
     then. Machine code that the source does not run, and what could not be read, is NO_IDEA.
 
@@ -57,7 +58,7 @@ def hooks(migration: Migration) -> Outcome:
     """
     wanted = _names(migration)
     there = _scripts(migration.destination.security, wanted)
-    here = {each.sha256 for each in _scripts(migration.source.security, wanted).values()} - {""}
+    here = _scripts(migration.source.security, wanted)
     if not there and migration.destination.security.hook_scripts_unreadable:
         return no_idea(
             f"the destination's {_DIRECTORY} could not be listed",
@@ -79,11 +80,13 @@ def hooks(migration: Migration) -> Outcome:
     return outcome
 
 
-def _script(path: str, script: HookScript, here: set[str], migration: Migration) -> Outcome:
+def _script(
+    path: str, script: HookScript, here: Mapping[str, HookScript], migration: Migration
+) -> Outcome:
     if script.HasField("startable") and not script.startable:
         remedy = Remedy(summary=f"Repair the first line (#!) of {_DIRECTORY}/{path}, or remove it")
         return no("it cannot be started: no interpreter that is there", remedies=[remedy])
-    same = script.sha256 in here
+    same = bool(script.sha256) and any(each.sha256 == script.sha256 for each in here.values())
     if not script.HasField("text"):
         if same:
             return probably_yes("the source runs the same")
@@ -92,20 +95,20 @@ def _script(path: str, script: HookScript, here: set[str], migration: Migration)
             missing=() if migration.source.HasField("security") else ["source.security"],
             remedies=_remedies(path),
         )
-    return _by_text(path, script.text, same=same)
+    return _by_text(path, script.text, same=same, another_version=path in here)
 
 
-def _by_text(path: str, text: HookText, *, same: bool) -> Outcome:
+def _by_text(path: str, text: HookText, *, same: bool, another_version: bool) -> Outcome:
     asked = _ASKED.get(path.partition("/")[0].removesuffix(".d"), _GUEST_OPERATIONS)
     named = sorted(asked.intersection(text.operations))
     for_others = bool(text.operations) and not named
     if text.may_fail and not for_others and not (same and "migrate" not in named):
         words = f" and names {', '.join(named)}" if named else ""
-        return probably_no(
-            f"by its text it may refuse the guest: it has a way to fail{words}",
-            probability=0.3,
-            remedies=_remedies(path),
-        )
+        seen = f"by its text it may refuse the guest: it has a way to fail{words}"
+        if another_version and "migrate" not in named:
+            seen = f"{seen}; the source runs another version, which let it start"
+            return no_idea(seen, remedies=_remedies(path))
+        return probably_no(seen, probability=0.3, remedies=_remedies(path))
     if text.prints and (not text.operations or "migrate" in named):
         return probably_no(
             "by its text it prints words, which libvirt takes for the guest's definition",
