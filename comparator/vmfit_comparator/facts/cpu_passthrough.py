@@ -71,10 +71,7 @@ def mode_passthrough(migration: Migration) -> Outcome:
         return not_applicable(f"the guest's CPU is of mode {vm.cpu.mode or 'custom'}")
     offers = like_offers(vm, migration.source, migration.destination)
     if offers is None:
-        sides = {"source": migration.source, "destination": migration.destination}
-        unknown = [side for side, each in sides.items() if host_model(vm, each) is None]
-        missing = [f"{side}.{_HOST_MODEL}" for side in unknown]
-        return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
+        return _unknown(migration)
     before, after = offers
     seen = features(vm.cpu.expanded_features) if vm.cpu.expanded else before.features
     switched_off = features(
@@ -94,6 +91,13 @@ def mode_passthrough(migration: Migration) -> Outcome:
         return yes("both hosts have the same CPU, microcode and kernel")
     text = "; ".join(differences) or "the features are known from the processors alone"
     return probably_yes(f"nothing is lost, but {text}", quality=QUALITY_REDUCED)
+
+
+def _unknown(migration: Migration) -> Outcome:
+    sides = {"source": migration.source, "destination": migration.destination}
+    unknown = [side for side, each in sides.items() if host_model(migration.vm, each) is None]
+    missing = [f"{side}.{_HOST_MODEL}" for side in unknown]
+    return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
 
 
 def _lost(lacking: AbstractSet[Feature], *, emulated: bool, firm: bool) -> Outcome:
