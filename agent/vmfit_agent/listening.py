@@ -1,7 +1,6 @@
 """What the agent's servers share: taking a unix socket's path, and running until told to end."""
 
 import os
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vmfit_contract.address import Address
+from vmfit_contract.stop_signal import stop_signal
 
 SOCKET_MODE = 0o660
 
@@ -26,14 +26,9 @@ class Stoppable(Protocol):
 
 def run_until_told(server: Stoppable) -> None:
     """Wait for SIGTERM or SIGINT, then stop the server."""
-    # The kernel may hand a signal to any thread, which wakes no lock that this one waits for.
-    told, tell = socket.socketpair()
-    os.set_blocking(tell.fileno(), False)
-    signal.set_wakeup_fd(tell.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    told.recv(1)
-    server.stop()
+    with stop_signal() as told:
+        told.recv(1)
+        server.stop()
 
 
 def require_free(address: Address) -> None:

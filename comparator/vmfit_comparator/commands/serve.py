@@ -1,8 +1,6 @@
 """`vmfit serve`: the comparator as a gRPC service."""
 
 import logging
-import signal
-import threading
 
 import click
 
@@ -11,6 +9,7 @@ from vmfit_comparator.commands.session import local_engine
 from vmfit_comparator.server import ComparatorServer
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
+from vmfit_contract.stop_signal import stop_signal
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,16 +53,16 @@ def command(
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
     )
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     try:
         addresses = [parse_address(each, COMPARATOR_PORT) for each in listen]
-        with local_engine(settings, insecure=insecure, timeout=timeout, store=store) as engine:
+        with (
+            stop_signal() as told,
+            local_engine(settings, insecure=insecure, timeout=timeout, store=store) as engine,
+        ):
             server = ComparatorServer(engine, addresses, insecure=insecure)
             server.start()
             _LOG.info("listening on %s", ", ".join(map(str, server.addresses)))
-            stopping.wait()
+            told.recv(1)
             server.stop()
     except AddressError as error:
         raise click.ClickException(str(error)) from None
