@@ -199,6 +199,25 @@ def test_protection():
     ]
 
 
+def test_system_information():
+    found = parse_vm(
+        "<domain><name>g</name><os><smbios mode='sysinfo'/></os><sysinfo type='smbios'>"
+        "<system><entry name='product'>P</entry><entry name='family'/></system>"
+        "<bios><entry name='vendor'>V</entry></bios>"
+        "<baseBoard><entry name='asset'>1</entry></baseBoard>"
+        "<baseBoard><entry name='asset'>2</entry></baseBoard>"
+        "<oemStrings><entry>secret</entry></oemStrings></sysinfo><sysinfo type='fwcfg'/></domain>"
+    ).system_information
+    assert (found.smbios_mode, list(found.types)) == ("sysinfo", ["smbios", "fwcfg"])
+    assert list(found.values) == [
+        "baseBoard.0.asset=1",
+        "baseBoard.1.asset=2",
+        "bios.vendor=V",
+        "system.product=P",
+    ]
+    assert not parse_vm("<domain><name>g</name></domain>").system_information.ByteSize()
+
+
 def test_qemu_arguments():
     vm = parse_vm(
         "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>g</name>"

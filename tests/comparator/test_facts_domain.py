@@ -119,6 +119,7 @@ CPU = {
     "model": "Haswell-noTSX-IBRS",
     "vendor": "Intel",
 }
+TOLD = {**XML, "vm.system_information": {}}
 SENT = {**XML, "vm.migratable_cpu": CPU}
 
 
@@ -161,6 +162,10 @@ ABI = [
     ("UUID", {**XML, "incoming.uuid": "u"}, "NO"),
     ("name", {**XML, "incoming.name": "g2"}, "NO"),
     ("name, --dname", {**XML, "incoming.name": "g2", "options.destination_name": "g2"}, "YES"),
+    ("SMBIOS mode", {**TOLD, "incoming.system_information.smbios_mode": "emulate"}, "NO"),
+    ("SMBIOS values", {**TOLD, "incoming.system_information.values": ["system.product=A"]}, "NO"),
+    ("sysinfo", {**TOLD, "incoming.system_information.types": ["fwcfg"]}, "NO"),
+    ("SMBIOS, not told here", {**XML, "incoming.system_information.types": ["smbios"]}, "YES"),
     ("disk target", {**XML, "incoming.disks[0].target": "vdb"}, "NO"),
     ("disk bus", {**XML, "incoming.disks[0].bus": "scsi"}, "NO"),
     ("MAC address", {**XML, "incoming.nics[0].mac": "52:54:00:00:00:02"}, "NO"),

@@ -23,6 +23,7 @@ from vmfit_agent.domain_xml.protection import (
     read_secrets,
     read_security_labels,
 )
+from vmfit_agent.domain_xml.system_information import read_system_information
 from vmfit_agent.sources import UnusableDefinition
 from vmfit_agent.virtualization.xml_document import (
     MalformedXml,
@@ -91,6 +92,7 @@ def _read_general(vm: Vm, domain: Element) -> None:
     vm.memory.CopyFrom(read_memory(domain))
     vm.numa.CopyFrom(read_numa(domain))
     vm.firmware.CopyFrom(read_firmware(domain))
+    vm.system_information.CopyFrom(read_system_information(domain))
     vm.timers.extend(read_timers(domain))
     vm.hypervisor_features.CopyFrom(read_hypervisor_features(domain))
     vm.security_labels.extend(read_security_labels(domain))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from vmfit.v1.vm_pb2 import Vm
+from vmfit.v1.vm_pb2 import SystemInformation, Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import (
@@ -49,6 +49,12 @@ _STRICT: tuple[tuple[str, Callable[[Vm], object]], ...] = (
     ("features", lambda vm: sorted({*vm.hypervisor_features.enabled} & _FEATURES)),
     ("Hyper-V features", lambda vm: sorted(vm.hypervisor_features.hyperv)),
 )
+# The same, of agents that tell it.
+_SYSTEM_INFORMATION: tuple[tuple[str, Callable[[SystemInformation], object]], ...] = (
+    ("SMBIOS mode", lambda told: told.smbios_mode or "none"),
+    ("sysinfo", lambda told: list(told.types)),
+    ("SMBIOS values", lambda told: list(told.values)),
+)
 
 
 def _models(kind: str, vm: Vm) -> list[str]:
@@ -66,7 +72,7 @@ _WHERE_GIVEN: tuple[tuple[str, Callable[[Vm], list[str]]], ...] = (
 _COMPARED = (
     *("domain_type", "architecture", "machine_type", "uuid", "memory", "vcpus", "numa", "disks"),
     *("nics", "host_devices", "tpms", "filesystems", "other_devices", "firmware", "os_type", "cpu"),
-    *("character_devices", "hypervisor_features"),
+    *("character_devices", "hypervisor_features", "system_information"),
 )
 
 
@@ -91,11 +97,11 @@ def config_abi(migration: Migration) -> Outcome:
     """Compare what libvirt's ABI check compares between the live and the incoming definition.
 
     A difference that the guest could see (memory, vCPUs, machine type, UUID, features, disks by
-    target and bus, NICs by MAC and model, another model or more of other devices) is NO, as is
-    another name without --dname, and any difference of the CPU's definition but that of its
-    fallback: PROBABLY_NO where the source does not tell the one that libvirt would send. Of devices
-    that libvirt adds itself fewer may be named. With --persistent a pending change of the stored
-    definition is PROBABLY_YES: it moves along.
+    target and bus, NICs by MAC and model, another model or more of other devices, SMBIOS mode and
+    values) is NO, as is another name without --dname, and any difference of the CPU's definition
+    but that of its fallback: PROBABLY_NO where the source does not tell the one that libvirt would
+    send. Of devices that libvirt adds itself fewer may be named. With --persistent a pending change
+    of the stored definition is PROBABLY_YES: it moves along.
 
     Source: libvirt's virDomainDefCheckABIStability, qemuDomainFormatXML with MIGRATABLE.
     """
@@ -131,6 +137,10 @@ def _differences(migration: Migration) -> list[str]:
     for word, read in _STRICT:
         if read(here) != read(there):
             found.append((word, read(here), read(there)))
+    if here.HasField("system_information") and there.HasField("system_information"):
+        for word, read_told in _SYSTEM_INFORMATION:
+            pair = read_told(here.system_information), read_told(there.system_information)
+            found += [(word, *pair)] if pair[0] != pair[1] else []
     mine, theirs = _counts(here), _counts(there)
     found += [(k, mine[k], n) for k, n in theirs.items() if n > mine[k] and k not in _COUNTED]
     for word, read_all in _WHERE_GIVEN:
