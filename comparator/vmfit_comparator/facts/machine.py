@@ -44,17 +44,14 @@ def machine_type(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: guest/arch/machine.
     """
-    vm = migration.vm
-    before = connection_for(vm, migration.source)
-    name = canonical_machine(vm, before) if before is not None else vm.machine_type
-    machines = _machines(migration)
+    name, machines = _name(migration), _machines(migration)
     if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea("which machine types the destination knows is not known", missing=[missing])
     there = next((each for each in machines if each.name == name), None)
     if there is not None:
         return yes(f"{name} is there" + (", deprecated" if there.deprecated else ""))
-    capabilities = domain_capabilities_for(vm, migration.destination)
+    capabilities = domain_capabilities_for(migration.vm, migration.destination)
     if capabilities is not None and capabilities.machine_type == name:
         return yes(f"{name} is there")
     remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
@@ -82,10 +79,7 @@ def deprecated(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: guest/arch/machine/@deprecated; QEMU docs/about/deprecated.
     """
-    vm = migration.vm
-    before = connection_for(vm, migration.source)
-    name = canonical_machine(vm, before) if before is not None else vm.machine_type
-    machines = _machines(migration)
+    name, machines = _name(migration), _machines(migration)
     if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea(f"what the destination says of {name} is not known", missing=[missing])
@@ -107,6 +101,13 @@ def _newest(name: str, machines: list[MachineType]) -> str:
     family = name.rsplit("-", 1)[0] + "-"
     names = [each.name for each in machines if each.name.startswith(family)]
     return max(names, key=lambda each: [int(part) for part in re.findall(r"\d+", each)], default="")
+
+
+def _name(migration: Migration) -> str:
+    """Return the machine type as the source, where the guest runs, resolves it."""
+    vm = migration.vm
+    before = connection_for(vm, migration.source)
+    return canonical_machine(vm, before) if before is not None else vm.machine_type
 
 
 def _machines(migration: Migration) -> list[MachineType]:
