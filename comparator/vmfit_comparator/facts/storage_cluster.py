@@ -101,7 +101,8 @@ def _volume(pair: DiskPair, here: BlockIdentity, migration: Migration) -> Outcom
     if there is not None and there.dm_uuid == here.dm_uuid:
         return yes(f"{path} is the same logical volume")
     if there is not None and there.dm_uuid:
-        remedy = provide_storage(f"Let {path} be the source's volume on the destination", path)
+        summary = f"Make {path} on the destination the same volume as on the source"
+        remedy = provide_storage(summary, path)
         return no(f"{path} is another volume there", remedies=[remedy])
     group = _volume_group(here, migration.source)
     known = _known_groups(migration.destination)

@@ -84,7 +84,7 @@ def _with_remedy(outcome: Outcome, pair: DiskPair) -> Outcome:
     here, there = pair.here.source, pair.there.source
     name = here.path.path or here.name
     place = there.path.path or there.name
-    summary = f"Let {place} be the source's {name} on the destination"
+    summary = f"Make {place} on the destination the same disk as {name} on the source"
     return outcome._replace(remedies=(provide_storage(summary, place, name),))
 
 
