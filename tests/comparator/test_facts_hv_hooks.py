@@ -139,6 +139,8 @@ PROGRAMS = [
         {**SHARE, **INSTALLED, "vm.filesystems[0].socket": "/run/fs.sock"},
         "YES",
     ),
+    ("placed by numad", {**INSTALLED, "vm.vcpus.placement": "auto"}, "PROBABLY_NO"),
+    ("memory placed by numad", {**INSTALLED, "vm.numa.placement": "auto"}, "PROBABLY_NO"),
     ("passt", {**INSTALLED, "vm.nics[0].backend_type": "passt"}, "PROBABLY_NO"),
     ("reservations", {**INSTALLED, "vm.disks[0].reservations": True}, "YES"),
     ("reservations, no program", {**WITHOUT, "vm.disks[0].reservations": True}, "PROBABLY_NO"),

@@ -3,7 +3,7 @@
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import is_regular_file
 
-_NAMES = ("dbus-daemon", "passt", "qemu-pr-helper", "vhost-user-gpu", "virtiofsd")
+_NAMES = ("dbus-daemon", "numad", "passt", "qemu-pr-helper", "vhost-user-gpu", "virtiofsd")
 _DIRECTORIES = (
     "usr/bin", "usr/libexec", "usr/lib/qemu", "usr/lib", "usr/sbin",
     "usr/local/bin", "usr/local/libexec", "usr/local/sbin",

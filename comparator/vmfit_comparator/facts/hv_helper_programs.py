@@ -22,19 +22,22 @@ _SETTING = "pr_helper"
         "incoming.filesystems",
         "incoming.graphics",
         "incoming.other_devices",
+        "incoming.vcpus",
+        "incoming.numa",
         "destination.security.qemu_conf",
         _PROGRAMS,
     ),
 )
 @unless_offline
 def helper_programs(migration: Migration) -> Outcome:
-    """Look for passt, virtiofsd, qemu-pr-helper, dbus-daemon and vhost-user-gpu where needed.
+    """Look for passt, virtiofsd, qemu-pr-helper, dbus-daemon, vhost-user-gpu, numad where needed.
 
     All there is YES. One that is not where distributions install it is PROBABLY_NO, as libvirt may
     know of another place; one that qemu.conf names (pr_helper) is not looked for. Where nobody
     looked it is NO_IDEA.
 
-    Source: libvirt's qemu driver: virFindFileInPath, vhost-user descriptors, pr_helper.
+    Source: libvirt's qemu driver: virFindFileInPath, vhost-user descriptors, pr_helper,
+    virNumaGetAutoPlacementAdvice.
     """
     needed = _needed(migration.incoming)
     if migration.destination.security.qemu_conf.get(_SETTING):
@@ -70,6 +73,8 @@ def _needed(vm: Vm) -> dict[str, str]:
         needed["dbus-daemon"] = "a display"
     if any(each.kind == "video" and each.driver_name == "vhostuser" for each in vm.other_devices):
         needed["vhost-user-gpu"] = "a display"
+    if "auto" in (vm.vcpus.placement, vm.numa.placement):
+        needed["numad"] = "automatic placement"
     return needed
 
 
