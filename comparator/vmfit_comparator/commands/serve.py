@@ -1,5 +1,6 @@
 """`vmfit serve`: the comparator as a gRPC service."""
 
+import gc
 import logging
 
 import click
@@ -62,6 +63,8 @@ def command(
             server = ComparatorServer(engine, addresses, insecure=insecure)
             server.start()
             _LOG.info("listening on %s", ", ".join(map(str, server.addresses)))
+            # What is there by now stays: no garbage collection need look at it again.
+            gc.freeze()
             told.recv(1)
             server.stop()
     except AddressError as error:
