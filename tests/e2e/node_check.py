@@ -29,7 +29,7 @@ _DEFAULT_PORTS = {"nbd": "10809", "iscsi": "3260", "http": "80", "https": "443",
 def node_check(source: Host, destination: Host, xml: str, options: Sequence[str]) -> dict[str, Any]:
     """Return {"goes": bool, "says": the reasons against}."""
     domain = ET.fromstring(xml)
-    if destination.run("virsh -q uri", check=False).returncode:
+    if destination.run("timeout 20 virsh -q uri", check=False).returncode:
         return {"goes": False, "says": "the node is offline"}
     copies = any(each.startswith("--copy-storage") for each in options)
     reasons = list(_local_resources(domain))

@@ -24,6 +24,8 @@ NOVA_PYTHON = os.environ.get("VMFIT_NOVA_PYTHON", "")
 """A Python that has nova and libvirt's bindings; without it nova is not asked."""
 _NOVA_SOCKET = "VMFIT_NOVA_SOCKET"
 _NOVA_CHECKS = Path(__file__).parent / "nova_checks.py"
+# The status of timeout(1).
+_TIMED_OUT = 124
 _COMPARE = {
     "cpu-compare": "virsh cpu-compare {file} --error",
     "hypervisor-cpu-compare": "virsh hypervisor-cpu-compare {file} --virttype {type} --error",
@@ -52,8 +54,10 @@ def _compare(destination: Host, name: str, xml: str) -> Answer:
     if not cpu or not kind:
         return {"goes": None, "says": "the definition has no CPU"}
     path = "/run/vmfit-compared-cpu.xml"
-    command = _COMPARE[name].format(file=path, type=kind[1])
+    command = f"timeout 20 {_COMPARE[name].format(file=path, type=kind[1])}"
     done = destination.run(f"cat > {path} <<'END'\n{cpu[0]}\nEND\n{command}", check=False)
+    if done.returncode == _TIMED_OUT:
+        return {"goes": None, "says": "no answer"}
     said = " ".join((done.stdout + done.stderr).split())
     if "unable to connect" in said or "Failed to connect" in said:
         return {"goes": False, "says": "no connection"}
