@@ -69,8 +69,7 @@ def _bound(
         known = ", ".join(map(str, nodes)) or "none"
         text = f"NUMA node {', '.join(map(str, absent))} does not exist there (there are: {known})"
         return no(text, remedies=_other_nodes(nodes, wanted))
-    memory = migration.incoming.memory
-    if memory.uses_huge_pages:
+    if migration.incoming.memory.uses_huge_pages:
         return yes(f"NUMA node {names} is there; mem.hugepages counts the pages")
     there = sum(nodes[node].free_bytes + nodes[node].reclaimable_bytes for node in bound)
     needed = int(wanted * migration.policy.margins.numa_memory_ratio)
@@ -91,12 +90,19 @@ def _bound(
         if there >= wanted:
             return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=remedies)
         return no(text, remedies=remedies)
+    return _as_touched(migration, wanted, there, text, remedies)
+
+
+def _as_touched(
+    migration: Migration, wanted: int, there: int, text: str, remedies: list[Remedy]
+) -> Outcome:
     used = migration.vm.memory
     if not used.HasField("resident_bytes"):
         text += "; how much it has touched is not known"
         return probably_no(text, probability=0.3, remedies=remedies)
-    share = wanted / max(memory.maximum_bytes, 1)
-    resident = int(min(used.resident_bytes, memory.maximum_bytes) * share)
+    maximum_bytes = migration.incoming.memory.maximum_bytes
+    share = wanted / max(maximum_bytes, 1)
+    resident = int(min(used.resident_bytes, maximum_bytes) * share)
     text += f"; about {size_text(resident)} are in use now"
     if there >= resident:
         return probably_yes(text, quality=_REDUCED, remedies=remedies)
