@@ -108,7 +108,9 @@ _GLOBAL_VALUED = {"-c", "--connect", "-d", "--debug", "-l", "--log", "-e", "--es
     "-k", "--keepalive-interval", "-K", "--keepalive-count"
 }  # fmt: skip
 _GLOBAL_FLAGS = {"-q", "--quiet", "-r", "--readonly", "-t", "--timing"}
-_NUMBER = re.compile(r"\+?(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,15})")
+_NUMBER = re.compile(r"\+?(0[xX][0-9a-fA-F]+|[0-9]+)")
+# More than any 64-bit number has.
+_MOST_DIGITS = 24
 
 
 class VirshOptionError(ValueError):
@@ -233,6 +235,8 @@ def _add_tuned(options: MigrationOptions, method: str) -> None:
 def _number(name: str, text: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise VirshOptionError(f"option --{name}: {text!r} is not a number")
+    if len(text) > _MOST_DIGITS:
+        raise VirshOptionError(f"option --{name}: a number of {len(text)} digits is out of range")
     number = int(text, 16) if "x" in text.lower() else int(text)
     limit = 2**43 if name in _MIB_PER_SECOND else 2**31
     if number >= limit:

@@ -140,6 +140,8 @@ def test_options(words, domain, options):
         ("--live --timeout x", "option --timeout: 'x' is not a number"),
         ("--live --timeout -1", "option --timeout: '-1' is not a number"),
         ("--disks-port 99999999999", "out of range"),
+        ("--live --bandwidth 9007199254740992", "9007199254740992 is out of range"),
+        (f"--live --timeout {'9' * 5000}", "a number of 5000 digits is out of range"),
         ("--timeout 3", "option --live is required by option --timeout"),
         ("--live --timeout 3 --timeout-postcopy", "option --postcopy is required"),
         ("--live --offline", "options --live and --offline are mutually exclusive"),
