@@ -4,6 +4,7 @@ import importlib
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,6 @@ from vmfit_comparator.settings import DEFAULT_PATH, SettingsError, read_settings
 from vmfit_comparator.spelling import did_you_mean
 
 COULD_NOT_ANSWER = 2
-_INTERRUPTED = 130
 _COMMANDS = {
     "check": "Can a VM move from one host to another?",
     "diff": "What differs between two hosts?",
@@ -94,6 +94,10 @@ def main() -> None:
     """Run the command line and exit with its status."""
     # gRPC's own log repeats, at length, what the errors say.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # As an exception an interrupt can come up in a finalizer, which swallows it. Who started the
+    # command in a loop is to see that it was interrupted, too.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     logging.getLogger().addHandler(handler)
@@ -120,8 +124,6 @@ def run(arguments: Sequence[str]) -> int:
         return COULD_NOT_ANSWER
     except click.ClickException as error:
         return _fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has enough; nothing more is to be written at exit either.
         _drop_output()
