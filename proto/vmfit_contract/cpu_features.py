@@ -5,7 +5,6 @@ A feature that is no bit known here (of other architectures; newer than `cpu_tab
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
@@ -33,11 +32,10 @@ class Cpuid(NamedTuple):
         return f"CPUID {self.leaf:#x}.{self.subleaf} {self.register.upper()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Msr:
+class Msr(NamedTuple):
     """A model-specific register that holds features."""
 
-    index: int
+    address: int
     announced_by: str
     """The feature without which a processor lacks the register."""
     is_control: bool
@@ -45,7 +43,7 @@ class Msr:
 
     def __str__(self) -> str:
         """Return it in words."""
-        return f"MSR {self.index:#x}"
+        return f"MSR {self.address:#x}"
 
 
 class Bit:
@@ -103,10 +101,10 @@ CPUID_BITS: Mapping[Cpuid, tuple[Bit, ...]] = {
 MSR_BITS: Mapping[Msr, tuple[Bit, ...]] = {
     place: _bits(place, text)
     for table, is_control in ((MSR, False), (CONTROL_MSR, True))
-    for index, announced_by, text in table
-    for place in (Msr(index, announced_by, is_control),)
+    for address, announced_by, text in table
+    for place in (Msr(address, announced_by, is_control),)
 }
-FEATURE_MSRS = tuple(sorted(place.index for place in MSR_BITS))
+FEATURE_MSRS = tuple(sorted(place.address for place in MSR_BITS))
 """The indexes of the model-specific registers that hold features."""
 BITS = tuple(bit for bits in (*CPUID_BITS.values(), *MSR_BITS.values()) for bit in bits)
 """All bits that have a name."""
@@ -182,7 +180,7 @@ def msr_features(msrs: Mapping[int, int], present: Iterable[Feature]) -> set[Bit
     announced = set(map(str, present))
     found = set()
     for place, bits in MSR_BITS.items():
-        value = msrs.get(place.index)
+        value = msrs.get(place.address)
         if value is not None and place.announced_by in announced:
             found |= _set_bits(value >> 32 & ~value if place.is_control else value, bits)
     return found

@@ -1,18 +1,17 @@
 """Snapshots and other messages on disk: canonical protobuf JSON, or the binary form."""
 
-import json
 import logging
 import os
 import re
 import stat
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, EncodeError, Message
 
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_contract.json_text import to_json
 
 _LOG = logging.getLogger(__name__)
 
@@ -93,16 +92,6 @@ def write_snapshot(snapshot: Snapshot, path: Path, format: Format = "json") -> N
         raise SnapshotFileError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def to_json(message: Message) -> str:
-    """Return canonical protobuf JSON in a stable form that diffs line by line.
-
-    Names are in camelCase, fields in the schema's order, maps sorted by key; fields that cannot be
-    absent are always there, optional ones only when set. Ends with a line break.
-    """
-    tree = json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
-    return json.dumps(_ordered(tree, message.DESCRIPTOR), indent=2, ensure_ascii=False) + "\n"
-
-
 def _read(path: Path, max_bytes: int) -> bytes:
     try:
         with path.open("rb") as file:
@@ -175,39 +164,6 @@ def _write(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _ordered(tree: Any, descriptor: Any) -> Any:  # noqa: ANN401 -- JSON; two Descriptor types
-    if descriptor.file.package == "google.protobuf":  # Struct is a map; the others are scalars.
-        return _sorted_everywhere(tree)
-    result = {}
-    for field in sorted(descriptor.fields, key=lambda field: field.number):
-        if field.json_name not in tree:
-            continue
-        value = tree[field.json_name]
-        inner = field.message_type
-        if inner is not None and inner.GetOptions().map_entry:
-            of_values = inner.fields_by_name["value"].message_type
-            value = {
-                key: _ordered(each, of_values) if of_values else each
-                for key, each in sorted(value.items())
-            }
-        elif inner is not None:
-            value = (
-                [_ordered(each, inner) for each in value]
-                if field.is_repeated
-                else _ordered(value, inner)
-            )
-        result[field.json_name] = value
-    return result
-
-
-def _sorted_everywhere(tree: Any) -> Any:  # noqa: ANN401 -- JSON
-    if isinstance(tree, Mapping):
-        return {key: _sorted_everywhere(tree[key]) for key in sorted(tree)}
-    if isinstance(tree, list):
-        return [_sorted_everywhere(each) for each in tree]
-    return tree
 
 
 def _name(message_type: type[Message]) -> str:

@@ -1,7 +1,7 @@
 """Identity, topology and security, from made-up hosts."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,7 @@ def test_identity_of_a_host(tree):
             "etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n',
         }
     )
-    part = identity.collect(replace(host, libvirt=Capabilities(CAPABILITIES)))
+    part = identity.collect(Host(host.root, Capabilities(CAPABILITIES)))
     assert part.hostname == "node7"
     assert part.product_uuid == "4c4c4544-0042-3510-8052-b4c04f564231"
     assert part.libvirt_host_uuid == "c1d2e3f4-0000-4000-8000-0123456789ab"
@@ -83,7 +83,7 @@ def test_placeholders_identify_nobody(tree):
     "answer", [LibvirtUnavailable("qemu:///system: refused"), "<capabilities>", "<!DOCTYPE x>"]
 )
 def test_a_libvirt_that_cannot_answer_costs_only_its_field(tree, answer):
-    host = replace(tree({"proc/sys/kernel/hostname": "x\n"}), libvirt=Capabilities(answer))
+    host = Host(tree({"proc/sys/kernel/hostname": "x\n"}).root, Capabilities(answer))
     assert not identity.collect(host).HasField("libvirt_host_uuid")
     assert len(host.warnings) == 1
     assert "\n" not in host.warnings[0]
@@ -91,7 +91,7 @@ def test_a_libvirt_that_cannot_answer_costs_only_its_field(tree, answer):
 
 def test_libvirt_tells_the_time_stamp_counter(tree):
     host = tree({"proc/cpuinfo": "processor : 0\nflags : lm\n", f"{CPUS}/online": "0"})
-    part = cpu.collect(replace(host, libvirt=Capabilities(CAPABILITIES)))
+    part = cpu.collect(Host(host.root, Capabilities(CAPABILITIES)))
     assert part.tsc.frequency_hz == 2099998000
     assert part.tsc.scaling
 

@@ -28,7 +28,8 @@ from vmfit_comparator.engine import Engine
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.server import ComparatorServer
 from vmfit_contract.address import parse_address
-from vmfit_contract.snapshot_file import to_json, write_snapshot
+from vmfit_contract.json_text import to_json
+from vmfit_contract.snapshot_file import write_snapshot
 
 VMFIT = Path(sys.executable).with_name("vmfit")
 NAME = vm().name

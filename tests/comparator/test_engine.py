@@ -23,7 +23,7 @@ from vmfit_comparator.evaluation.field_path import field_path
 from vmfit_comparator.evaluation.outcome import no, yes
 from vmfit_comparator.hosts.inventory import parse_inventory
 from vmfit_comparator.policies.policy import parse_policy
-from vmfit_contract.snapshot_file import to_json
+from vmfit_contract.json_text import to_json
 
 SEEN = []
 

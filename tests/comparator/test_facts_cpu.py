@@ -21,7 +21,7 @@ def registers(names):
     leaves, msrs = {}, {}
     for bit in map(feature, names):
         if isinstance(bit.place, Msr):
-            index = bit.place.index
+            index = bit.place.address
             # Of a control: may be 1, need not.
             high = 32 if bit.place.is_control else 0
             msrs[index] = msrs.get(index, 0) | 1 << bit.number + high

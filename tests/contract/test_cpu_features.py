@@ -124,7 +124,7 @@ def test_an_msr_counts_only_with_the_feature_that_announces_it():
     assert {str(feature(place.announced_by)) for place in MSR_BITS} == {
         "arch-capabilities", "core-capability", "pdcm", "vmx",
     }  # fmt: skip
-    assert set(FEATURE_MSRS) == {place.index for place in MSR_BITS}
+    assert set(FEATURE_MSRS) == {place.address for place in MSR_BITS}
 
 
 @pytest.mark.parametrize("cpu_map", CPU_MAPS, ids=["corpus", "machine"])
@@ -149,7 +149,7 @@ def test_every_name_of_libvirt_has_the_same_bit(cpu_map):
 
 def _plain(place: Cpuid | Msr) -> tuple[object, ...]:
     if isinstance(place, Msr):
-        return (place.index,)
+        return (place.address,)
     return place.leaf, place.subleaf, place.register
 
 

@@ -10,7 +10,7 @@ from vmfit_agent.commands.options import CommandError, host_options
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.service import MAX_XML_BYTES
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
-from vmfit_contract.snapshot_file import to_json
+from vmfit_contract.json_text import to_json
 
 
 @click.command("describe")

@@ -9,7 +9,8 @@ import click
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.commands.options import AddressOption, CommandError, host_options, part_names
 from vmfit_contract.address import Address, AddressError
-from vmfit_contract.snapshot_file import Format, SnapshotFileError, to_json, write_snapshot
+from vmfit_contract.json_text import to_json
+from vmfit_contract.snapshot_file import Format, SnapshotFileError, write_snapshot
 
 _ANSWER_SECONDS = 60.0
 

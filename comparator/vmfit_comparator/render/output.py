@@ -7,7 +7,7 @@ import click
 from google.protobuf.message import Message
 
 from vmfit_comparator.render.terminal import Terminal
-from vmfit_contract.snapshot_file import to_json
+from vmfit_contract.json_text import to_json
 
 
 def emit(message: Message, form: str, table: Callable[[], Callable[[Terminal], None]]) -> None:
