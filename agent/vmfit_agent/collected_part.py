@@ -3,20 +3,19 @@
 # hashlib itself would load OpenSSL, which takes longer than most collectors.
 import time
 from _blake2 import blake2b
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
 from vmfit.v1.snapshot_pb2 import PartStatus
 
 
-@dataclass(frozen=True, slots=True)
-class CollectedPart:
+class CollectedPart(NamedTuple):
     """A part and how it came about; `message` is None when it could not be collected."""
 
     message: Message | None
     status: PartStatus
-    monotonic_seconds: float = field(default_factory=time.monotonic)
+    monotonic_seconds: float
     """When its collection began, by time.monotonic()."""
 
 
@@ -30,4 +29,4 @@ def absent(name: str, reason: str) -> CollectedPart:
     """Return a part that was tried just now and could not be collected."""
     status = PartStatus(name=name, error=reason)
     status.collected_at.GetCurrentTime()
-    return CollectedPart(None, status)
+    return CollectedPart(None, status, time.monotonic())

@@ -5,7 +5,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
 
@@ -20,13 +19,13 @@ PATIENCE_SECONDS = 0.1
 """A collection that takes longer, since it waits for somebody, holds up none behind it."""
 
 
-@dataclass(slots=True)
 class _Entry:
     """What is known of one part."""
 
-    collector: Collector
-    latest: CollectedPart | None = None
-    running_since: float | None = None
+    def __init__(self, collector: Collector) -> None:
+        self.collector = collector
+        self.latest: CollectedPart | None = None
+        self.running_since: float | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -129,7 +128,7 @@ class CollectorRunner:
                 name = self._waiting.popleft()
                 self._busy_since[worker] = time.monotonic()
             entry = self._entries[name]
-            part = _collect(name, entry.collector.collect, replace(self._host, warnings=[]))
+            part = _collect(name, entry.collector.collect, self._host.for_one_run())
             with self._changed:
                 entry.latest, entry.running_since = part, None
                 self._changed.notify_all()

@@ -5,7 +5,6 @@ that every collector runs on it unchanged.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -123,8 +122,7 @@ class Libvirt(Protocol):
         """Return the open connection, opened again if it broke; else LibvirtUnavailable."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoLibvirt:
+class NoLibvirt(NamedTuple):
     """A host that has no libvirt, or where nobody wants it asked."""
 
     uris: Sequence[str] = ()
@@ -135,20 +133,32 @@ class NoLibvirt:
         raise LibvirtUnavailable(f"{uri}: {self.reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Where one collector reads. Each run gets a Host of its own, so that warnings are its own."""
+NO_LIBVIRT = NoLibvirt()
 
-    root: Path = Path("/")
-    libvirt: Libvirt = NoLibvirt()
-    attributes_directory: Path = Path("etc/vmfit/attributes.d")
-    """Below the root."""
-    warnings: list[str] = field(default_factory=list)
+
+class Host:
+    """Where one collector reads."""
+
+    def __init__(
+        self,
+        root: Path = Path("/"),
+        libvirt: Libvirt = NO_LIBVIRT,
+        attributes_directory: Path = Path("etc/vmfit/attributes.d"),
+    ) -> None:
+        """The directory with the operators' attributes is below the root."""
+        self.root = root
+        self.libvirt = libvirt
+        self.attributes_directory = attributes_directory
+        self.warnings: list[str] = []
 
     @property
     def is_live(self) -> bool:
         """The root is the running system: system calls and devices may be asked beside files."""
         return self.root == Path("/")
+
+    def for_one_run(self) -> "Host":
+        """Return the same host with warnings of its own: those of one collector's run."""
+        return Host(self.root, self.libvirt, self.attributes_directory)
 
     def warn(self, text: str) -> None:
         """Note what could not be read although the part is collected."""

@@ -1,7 +1,6 @@
 """The running kernel, its parameters and limits."""
 
 import re
-from fnmatch import translate
 
 from vmfit.v1.host_pb2 import Kernel, KernelModule
 from vmfit_agent.host import Host
@@ -13,7 +12,7 @@ _DEVICES = (
     "kvm", "vhost-net", "vhost-vsock", "net/tun", "vfio/vfio", "sev", "mshv", "fuse", "hpet",
     "tpm0", "tpmrm0",
 )  # fmt: skip
-# Patterns, as of a shell.
+# Patterns, as of a shell, with nothing but a star at the end.
 _MODULES = (
     "kvm*", "vhost*", "vfio*", "tun", "tap", "macvtap", "macvlan", "irqbypass", "mdev", "ccp",
     "bridge", "br_netfilter", "openvswitch", "nbd", "rbd", "libceph", "ceph", "nfs", "nfsv4",
@@ -46,7 +45,7 @@ FILES = (
     ),
     *(f"dev/{name}" for name in _DEVICES),
 )
-_MODULE = re.compile("|".join(translate(name) for name in _MODULES))
+_MODULE_PREFIXES = tuple(name[:-1] for name in _MODULES if name.endswith("*"))
 _SECRET = re.compile(r"(?i)(\S*(?:passw|secret|token|_key)\S*=).+")
 _LOGIN = re.compile(r"(=[a-z]+:(?://)?)\S+@")
 _WORD = re.compile(r'(?:"[^"]*"|\S)+')
@@ -96,7 +95,11 @@ def parse_command_line(text: str) -> list[str]:
 
 def _modules(host: Host) -> list[KernelModule]:
     loaded = re.findall(r"^(\w+) ", read_text(host, "proc/modules") or "", re.MULTILINE)
-    names = {name for name in (*loaded, *list_names(host, "sys/module")) if _MODULE.match(name)}
+    names = {
+        name
+        for name in (*loaded, *list_names(host, "sys/module"))
+        if name in _MODULES or name.startswith(_MODULE_PREFIXES)
+    }
     return [
         KernelModule(name=name, builtin=name not in loaded, parameters=_parameters(host, name))
         for name in sorted(names)

@@ -1,6 +1,7 @@
 """A recorded snapshot, served as if the host were there."""
 
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from weakref import WeakSet
@@ -158,7 +159,7 @@ def _shifted(recording: Snapshot) -> dict[str, CollectedPart]:
             status.error = ""
         elif not status.error:
             status.error = "not in the recording"
-        parts[name] = CollectedPart(message, status)
+        parts[name] = CollectedPart(message, status, time.monotonic())
     return parts
 
 

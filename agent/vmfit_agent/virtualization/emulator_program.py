@@ -27,7 +27,6 @@ DEVICE_TYPES = (
 # Every QEMU has this command; what only starts the real program has not.
 _SIGN_OF_QEMU = b"qom-list-types\0"
 _MAXIMUM_BYTES = 64 << 20
-_NEAR_BYTES = 64 << 10
 # From elf.h: the header of a 64-bit little-endian program, and one of a section.
 _IDENTITY = b"\x7fELF\x02\x01"
 _HEADER = struct.Struct("<40xQ10xHHH")
@@ -71,9 +70,9 @@ def _missing(section: bytes, names: Iterable[str]) -> Iterator[str]:
     place = 0
     for name in names:
         text = name.encode() + b"\0"
-        found = section.find(text, place, place + _NEAR_BYTES)
+        found = section.find(text, place)
         if found < 0:
-            found = section.find(text)
+            found = section.find(text, 0, place)
         if found < 0:
             yield name
         else:

@@ -9,7 +9,6 @@ from vmfit.v1.host_pb2 import HookScript
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import read_text
 from vmfit_agent.kernel_files.processes import libvirt_daemon
-from vmfit_agent.virtualization.hook_text import read_hook_text
 
 _DIRECTORY = "etc/libvirt/hooks"
 _MAXIMUM_BYTES = 1 << 20
@@ -111,6 +110,9 @@ def _describe(host: Host, content: bytes, script: HookScript) -> None:
         script.startable = True
         return
     if len(content) <= _MAXIMUM_TEXT_BYTES:
+        # Not at the top: its patterns take long to compile, and few hosts have scripts.
+        from vmfit_agent.virtualization.hook_text import read_hook_text  # noqa: PLC0415
+
         script.text.CopyFrom(read_hook_text(content.decode(errors="replace")))
     first = content.partition(b"\n")[0].decode(errors="replace")
     interpreter = first[2:].split()[:1] if first.startswith("#!") else []
