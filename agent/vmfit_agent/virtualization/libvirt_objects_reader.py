@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from vmfit_agent.host import ObjectRecord
 
@@ -81,13 +82,20 @@ def _network(_libvirt: Any, network: Any, _before: list[ObjectRecord]) -> Object
     )
 
 
-def _plain(_libvirt: Any, item: Any, _before: list[ObjectRecord]) -> ObjectRecord:  # noqa: ANN401
+def _secret(_libvirt: Any, item: Any, _before: list[ObjectRecord]) -> ObjectRecord:  # noqa: ANN401
     return ObjectRecord(xml=item.XMLDesc(0))
+
+
+# Their rules are not compared, and libvirt has dozens: the list has the names without asking again.
+def _filter(_libvirt: Any, item: Any, _before: list[ObjectRecord]) -> ObjectRecord:  # noqa: ANN401
+    root = Element("filter", name=item.name())
+    SubElement(root, "uuid").text = item.UUIDString()
+    return ObjectRecord(xml=tostring(root, encoding="unicode"))
 
 
 _KINDS: dict[str, tuple[str, Callable[[Any, Any, list[ObjectRecord]], ObjectRecord]]] = {
     "storage_pools": ("listAllStoragePools", _pool),
     "networks": ("listAllNetworks", _network),
-    "secrets": ("listAllSecrets", _plain),
-    "network_filters": ("listAllNWFilters", _plain),
+    "secrets": ("listAllSecrets", _secret),
+    "network_filters": ("listAllNWFilters", _filter),
 }
