@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from tests.agent.device_tree import block_device, make_host
 from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit_agent.collectors.block_devices import collect
+from vmfit_agent.host import Host
+from vmfit_agent.storage import udev
 from vmfit_agent.storage.udev import _TextProperties, parse_entry
 
 SATA = "pci0000:00/0000:00:1f.2/ata1/host1/target1:0:0/1:0:0:0/block/sda"
@@ -287,3 +289,12 @@ def test_a_property_that_is_no_text_counts_as_unset():
         None,
         None,
     )
+
+
+def test_libudev_is_asked_only_where_udev_keeps_a_database(monkeypatch, tmp_path):
+    """Its Python binding takes longer to load than everything else about disks."""
+    monkeypatch.setattr(udev, "_DATABASE", str(tmp_path / "data"))
+    assert isinstance(udev.block_database(Host()), udev.RecordedDatabase)
+    (tmp_path / "data").mkdir()
+    assert isinstance(udev.block_database(Host()), udev.LiveDatabase)
+    assert isinstance(udev.block_database(Host(tmp_path)), udev.RecordedDatabase)

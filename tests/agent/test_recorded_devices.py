@@ -31,6 +31,9 @@ COLLECT = """
 from google.protobuf.json_format import MessageToJson
 from vmfit_agent.collectors import block_devices
 from vmfit_agent.host import Host
+from vmfit_agent.storage import udev
+# The mocked devices have udev's properties, but no database of udev's beside them.
+udev._DATABASE = "/"
 host = Host()
 print(MessageToJson(block_devices.collect(host), preserving_proto_field_name=True))
 assert not host.warnings, host.warnings

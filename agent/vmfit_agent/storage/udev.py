@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.sysfs import entry_names, key_values, read_bytes, read_text
 
+_DATABASE = "/run/udev/data"
 # udev writes a few hundred bytes; a megabyte is no database entry.
 _ENTRY_LIMIT_BYTES = 1 << 20
 
@@ -27,8 +28,12 @@ class BlockDatabase(Protocol):
 
 
 def block_database(host: Host) -> BlockDatabase:
-    """Return libudev's view on a live host, else (and without libudev) the files below the root."""
-    if host.is_live:
+    """Return libudev's view on a live host, else (and without libudev) the files below the root.
+
+    Where udev does not run, as in many containers, libudev only repeats the kernel's files; loading
+    it takes longer than most collectors.
+    """
+    if host.is_live and os.path.isdir(_DATABASE):  # noqa: PTH112 -- run for every disk of a guest
         try:
             return LiveDatabase()
         except ImportError as error:
@@ -104,8 +109,9 @@ class RecordedDatabase:
     """Block devices below a root: sys/class/block and run/udev/data."""
 
     def __init__(self, root: str) -> None:
+        root = root.rstrip("/")
         self._class = f"{root}/sys/class/block"
-        self._data = f"{root}/run/udev/data"
+        self._data = f"{root}{_DATABASE}"
 
     def devices(self) -> Iterator[tuple[str, Properties]]:
         """Yield each device's directory and properties."""
