@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
-from vmfit.v1.finding_pb2 import Answer, Evidence, Finding
+from vmfit.v1.finding_pb2 import Answer, Consequence, Evidence, Finding
 from vmfit_comparator.evaluation.evidence import text_of
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.field_path import FieldPath
@@ -20,7 +20,7 @@ from vmfit_comparator.evaluation.remembered import remembering
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
 # Most of what is shown ("present", "none", "true") is the same for all migrations.
-_KEPT_EVIDENCE = 4096
+_KEPT = 4096
 # Whose a field is that is not there, for people.
 _OWNERS = {
     "vm": "the VM has no",
@@ -71,7 +71,7 @@ class _Evaluation:
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
         if fact.applies_if and not any(map(self._holds.__getitem__, fact.applies_if)):
-            return _message(fact, self._not_applicable(fact.applies_if))
+            return self._not_applicable(fact)
         if None in map(self._values.__getitem__, fact.reads):
             return _message(fact, self._unset(fact.reads))
         try:
@@ -92,9 +92,11 @@ class _Evaluation:
             valid_until.seconds, valid_until.nanos = int(until), int(until % 1 * 1e9)
         return finding
 
-    def _not_applicable(self, applies_if: tuple[FieldPath, ...]) -> Outcome:
-        absent = [path for path in applies_if if path.part and self._is_part_absent(path)]
-        return self._unset(absent) if absent else _does_not_apply(applies_if)
+    def _not_applicable(self, fact: Fact) -> Finding:
+        absent = [path for path in fact.applies_if if path.part and self._is_part_absent(path)]
+        if absent:
+            return _message(fact, self._unset(absent))
+        return Finding.FromString(_does_not_apply(fact.id, fact.consequence, fact.applies_if))
 
     def _is_part_absent(self, path: FieldPath) -> bool:
         unset = self._values[path] is None
@@ -115,7 +117,7 @@ def _shown(path: FieldPath, values: list[Any] | None) -> bytes:
     return b"" if values is None else _evidence(path.text, text_of(values, path))
 
 
-@lru_cache(_KEPT_EVIDENCE)
+@lru_cache(_KEPT)
 def _evidence(path: str, value: str) -> bytes:
     """Return a serialized finding with this evidence alone.
 
@@ -124,8 +126,11 @@ def _evidence(path: str, value: str) -> bytes:
     return Finding(evidence=[Evidence(path=path, value=value)]).SerializeToString()
 
 
-@cache
-def _does_not_apply(applies_if: tuple[FieldPath, ...]) -> Outcome:
+@lru_cache(_KEPT)
+def _does_not_apply(
+    fact_id: str, consequence: Consequence.ValueType, applies_if: tuple[FieldPath, ...]
+) -> bytes:
+    """Return a serialized finding: half of all, and the same for every migration."""
     whose: dict[str, list[str]] = {}
     for path in applies_if:
         owner = _OWNERS[path.root]
@@ -133,7 +138,9 @@ def _does_not_apply(applies_if: tuple[FieldPath, ...]) -> Outcome:
         if name not in whose.setdefault(owner, []):
             whose[owner].append(name)
     texts = (f"{owner} {' or '.join(names)}" for owner, names in whose.items())
-    return not_applicable(f"does not apply: {', '.join(texts)}")
+    finding = Finding(fact=fact_id, consequence=consequence)
+    _fill(finding, not_applicable(f"does not apply: {', '.join(texts)}"))
+    return finding.SerializeToString()
 
 
 def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
@@ -155,8 +162,13 @@ def _message(fact: Fact, outcome: Outcome, evidence: bytes = b"", error: str = "
     # Fields are set one by one: by keyword it takes several times as long.
     finding = Finding()
     finding.MergeFromString(evidence)
-    finding.fact, finding.consequence = fact.id, fact.consequence
-    finding.answer, finding.reason, finding.error = outcome.answer, outcome.reason, error
+    finding.fact, finding.consequence, finding.error = fact.id, fact.consequence, error
+    _fill(finding, outcome)
+    return finding
+
+
+def _fill(finding: Finding, outcome: Outcome) -> None:
+    finding.answer, finding.reason = outcome.answer, outcome.reason
     if outcome.answer >= _PROBABLY_YES:
         finding.quality = outcome.quality
     if outcome.not_applicable:
@@ -174,4 +186,3 @@ def _message(fact: Fact, outcome: Outcome, evidence: bytes = b"", error: str = "
         subject = finding.subjects.add()
         subject.subject, subject.reason = name, each.reason
         subject.answer, subject.quality = each.answer, each.quality
-    return finding

@@ -1,6 +1,7 @@
 """What a fact's function returns: an answer with its reason, evidence and remedies."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -113,33 +114,32 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     The quality is the least of all, remedies and evidence are those of the subjects that are not
     a plain yes, the probability is the product. An empty mapping is a mistake of the caller.
     """
-    every = tuple(outcomes.values())
+    every = outcomes.values()
     answer = min([each.answer for each in every])
     deciding = {name: each for name, each in outcomes.items() if each.answer == answer}
-    lesser = [each for each in every if each.answer != ANSWER_YES]
-    with_evidence = [each.evidence for each in every if each.evidence]
-    probability = None
+    remedies: list[Remedy] = []
+    evidence: dict[str, str] = {}
+    for each in every:
+        evidence |= each.evidence
+        if each.answer != ANSWER_YES:
+            remedies += each.remedies
+    probability, missing = None, [path for each in deciding.values() for path in each.missing]
     if answer in (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES):
-        probability = 1.0
-        for each in deciding.values():
-            probability *= 1.0 if each.probability is None else each.probability
+        known = [each.probability for each in deciding.values()]
+        probability = prod([each for each in known if each is not None], start=1.0)
     return Outcome(
         answer,
         _joined_reason(deciding),
-        _least_quality(answer, every),
-        tuple(remedy for each in lesser for remedy in each.remedies),
-        {path: value for each in with_evidence for path, value in each.items()},
+        QUALITY_UNSPECIFIED
+        if answer < ANSWER_PROBABLY_YES
+        else min([each.quality for each in every]),
+        tuple(remedies),
+        evidence,
         probability,
-        tuple(path for each in deciding.values() for path in each.missing),
+        tuple(missing),
         dict(outcomes),
         all(each.not_applicable for each in every),
     )
-
-
-def _least_quality(answer: Answer.ValueType, outcomes: Sequence[Outcome]) -> Quality.ValueType:
-    if answer < ANSWER_PROBABLY_YES:
-        return QUALITY_UNSPECIFIED
-    return min([each.quality for each in outcomes])
 
 
 def _joined_reason(deciding: Mapping[str, Outcome]) -> str:

@@ -18,6 +18,7 @@ from vmfit_comparator.knowledge.connections import (
     domain_capabilities_for,
     guest_archs_for,
 )
+from vmfit_comparator.knowledge.cpu_compare import expanded_features
 from vmfit_comparator.knowledge.cpu_offer import host_model
 from vmfit_contract.cpu_features import feature, features
 
@@ -227,7 +228,7 @@ def xsave_state(migration: Migration) -> Outcome:
     """
     if migration.vm.domain_type != "kvm":
         return yes("the guest's processor state is emulated")
-    seen = features(migration.vm.cpu.expanded_features)
+    seen = expanded_features(migration.vm.cpu)
     needed = {each: bits for each, bits in _XCR0.items() if each in seen}
     names = ", ".join(map(str, needed))
     if not needed:

@@ -15,7 +15,7 @@ from vmfit_comparator.evaluation.outcome import (
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
-from vmfit_comparator.knowledge.cpu_compare import guest_features
+from vmfit_comparator.knowledge.cpu_compare import expanded_features, guest_features
 from vmfit_comparator.knowledge.cpu_offer import offer, offer_reads
 from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
 from vmfit_comparator.knowledge.special_features import INVARIANT_TSC
@@ -136,7 +136,7 @@ def migratable_flags(migration: Migration) -> Outcome:
         if vm.cpu.migratable == "off" and migration.source.cpu.tsc.invariant:
             return no(f"{text} (migratable='off')", remedies=[remedy])
         return no(text, remedies=[remedy]) if INVARIANT_TSC in named else yes("invtsc is left out")
-    if INVARIANT_TSC in named or INVARIANT_TSC in features(vm.cpu.expanded_features):
+    if INVARIANT_TSC in named or INVARIANT_TSC in expanded_features(vm.cpu):
         return no(text, remedies=[remedy])
     if not vm.cpu.expanded and vm.cpu.model:
         missing = "vm.cpu.expanded_features"

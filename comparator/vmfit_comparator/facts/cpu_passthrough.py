@@ -21,6 +21,7 @@ from vmfit_comparator.evaluation.outcome import (
     yes,
 )
 from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.cpu_compare import expanded_features
 from vmfit_comparator.knowledge.cpu_offer import host_model, like_offers
 from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
 from vmfit_contract.cpu_features import Feature, features, names
@@ -73,7 +74,7 @@ def mode_passthrough(migration: Migration) -> Outcome:
     if offers is None:
         return _unknown(migration)
     before, after = offers
-    seen = features(vm.cpu.expanded_features) if vm.cpu.expanded else before.features
+    seen = expanded_features(vm.cpu) if vm.cpu.expanded else before.features
     switched_off = features(
         each.name for each in vm.cpu.features if each.policy in {"disable", "forbid"}
     )

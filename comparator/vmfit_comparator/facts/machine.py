@@ -1,7 +1,7 @@
 """Facts about the machine type and the device models."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.hypervisor_pb2 import MachineType
@@ -21,7 +21,7 @@ from vmfit_comparator.knowledge.connections import (
     canonical_machine,
     connection_for,
     domain_capabilities_for,
-    guest_archs_for,
+    machine_types_for,
 )
 
 _CONNECTIONS = "destination.hypervisor.connections"
@@ -48,14 +48,14 @@ def machine_type(migration: Migration) -> Outcome:
     if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea("which machine types the destination knows is not known", missing=[missing])
-    there = next((each for each in machines if each.name == name), None)
+    there = machines.get(name)
     if there is not None:
         return yes(f"{name} is there" + (", deprecated" if there.deprecated else ""))
     capabilities = domain_capabilities_for(migration.vm, migration.destination)
     if capabilities is not None and capabilities.machine_type == name:
         return yes(f"{name} is there")
     remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
-    newest = _newest(name, machines)
+    newest = _newest(name, machines.values())
     if newest:
         summary = f"Start the guest with the machine type {newest}, which is there"
         remedies.append(change_definition(summary, "os/type/@machine", newest))
@@ -83,20 +83,20 @@ def deprecated(migration: Migration) -> Outcome:
     if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea(f"what the destination says of {name} is not known", missing=[missing])
-    there = next((each for each in machines if each.name == name), None)
+    there = machines.get(name)
     if there is None:
         return not_applicable(f"does not apply: the destination does not list {name}")
     if not there.deprecated:
         return yes(f"{name} is not deprecated")
     remedies = []
-    newest = _newest(name, [each for each in machines if not each.deprecated])
+    newest = _newest(name, [each for each in machines.values() if not each.deprecated])
     if newest:
         summary = f"Start the guest with {newest}, which is kept"
         remedies.append(change_definition(summary, "os/type/@machine", newest))
     return probably_no(f"{name} is deprecated there", probability=0.4, remedies=remedies)
 
 
-def _newest(name: str, machines: list[MachineType]) -> str:
+def _newest(name: str, machines: Iterable[MachineType]) -> str:
     """Return the newest machine type of the same family; empty without any."""
     family = name.rsplit("-", 1)[0] + "-"
     names = [each.name for each in machines if each.name.startswith(family)]
@@ -110,10 +110,9 @@ def _name(migration: Migration) -> str:
     return canonical_machine(vm, before) if before is not None else vm.machine_type
 
 
-def _machines(migration: Migration) -> list[MachineType]:
+def _machines(migration: Migration) -> Mapping[str, MachineType]:
     connection = connection_for(migration.vm, migration.destination)
-    archs = guest_archs_for(migration.vm, connection) if connection is not None else ()
-    return [machine for arch in archs for machine in arch.machine_types]
+    return machine_types_for(migration.vm, connection) if connection is not None else {}
 
 
 # Which enumerations of the domain capabilities list a device's model and backend, by element.

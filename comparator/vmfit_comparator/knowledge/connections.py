@@ -1,8 +1,13 @@
 """Which of a host's libvirt connections, and which of its domain capabilities, concern a VM."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from vmfit.v1.hypervisor_pb2 import DomainCapabilities, GuestArch, HypervisorConnection
+from vmfit.v1.hypervisor_pb2 import (
+    DomainCapabilities,
+    GuestArch,
+    HypervisorConnection,
+    MachineType,
+)
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.remembered import remembered
@@ -76,17 +81,23 @@ def guest_archs_for(vm: Vm, connection: HypervisorConnection) -> Iterator[GuestA
 
 
 @remembered
+def machine_types_for(vm: Vm, connection: HypervisorConnection) -> Mapping[str, MachineType]:
+    """Return the machine types for the VM's OS type and architecture, aliases too, by name."""
+    return {
+        machine.name: machine
+        for arch in guest_archs_for(vm, connection)
+        for machine in arch.machine_types
+    }
+
+
+@remembered
 def canonical_machine(vm: Vm, connection: HypervisorConnection) -> str:
     """Return the VM's machine type with an alias resolved as this host's hypervisor does it.
 
     A name that this host does not know is returned as it is; empty when the VM has none.
     """
-    wanted = vm.machine_type
-    for arch in guest_archs_for(vm, connection):
-        for machine in arch.machine_types:
-            if machine.name == wanted:
-                return machine.canonical or wanted
-    return wanted
+    found = machine_types_for(vm, connection).get(vm.machine_type)
+    return found.canonical or found.name if found is not None else vm.machine_type
 
 
 @remembered

@@ -49,6 +49,12 @@ class GuestFeatures:
 
 
 @remembered
+def expanded_features(cpu: GuestCpu) -> frozenset[Feature]:
+    """Return all features of an expanded CPU."""
+    return features(cpu.expanded_features)
+
+
+@remembered
 def guest_features(cpu: GuestCpu) -> GuestFeatures:
     """Sort out an expanded CPU: what is forced or optional need not come from the host."""
     by_policy: dict[str, list[str]] = {}
@@ -57,7 +63,7 @@ def guest_features(cpu: GuestCpu) -> GuestFeatures:
     allowed = features(
         name for policy in ("force", "optional", "disable") for name in by_policy.get(policy, ())
     )
-    seen = features(cpu.expanded_features)
+    seen = expanded_features(cpu)
     if VMX not in seen:
         # Models may name features of a VMX that the guest does not have.
         seen -= NESTED_VMX

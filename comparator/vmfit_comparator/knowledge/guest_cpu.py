@@ -52,9 +52,9 @@ def _left_out(migration: Migration) -> frozenset[Feature]:
     here, there = migration.vm.cpu, migration.incoming.cpu
     if migration.options.destination_xml or here.model != there.model:
         return frozenset()
-    return features(each.name for each in here.features) - features(
-        each.name for each in there.features
-    )
+    sent = {each.name for each in there.features}
+    left_out = {each.name for each in here.features} - sent
+    return features(left_out) - features(sent) if left_out else frozenset()
 
 
 def has_no_model(cpu: GuestCpu) -> bool:

@@ -1,8 +1,11 @@
 """What stands behind a path on a host, from the description of the VM or from the snapshot."""
 
+from collections.abc import Mapping
+
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.storage_pb2 import BlockDevice, Mount, Mounts
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
+from vmfit_comparator.evaluation.remembered import remembered
 
 # File systems that one kernel alone may mount writable; what lies on them is that host's own.
 LOCAL_TYPES = (
@@ -25,13 +28,18 @@ def filesystem_family(type_name: str) -> str:
 
 def mount_above(path: str, mounts: Mounts) -> Mount | None:
     """Return the mount that holds a path; of several at one point the last, which is on top."""
-    best: Mount | None = None
-    length, below = 0, f"{path}/"
-    for each in mounts.mounts:
-        point = each.mount_point
-        if len(point) >= length and below.startswith(point.rstrip("/") + "/"):
-            best, length = each, len(point)
-    return best
+    if path and not path.startswith("/"):
+        return None
+    by_point = _by_point(mounts)
+    while path and path not in by_point:
+        path = path.rpartition("/")[0]
+    return by_point.get(path)
+
+
+@remembered
+def _by_point(mounts: Mounts) -> Mapping[str, Mount]:
+    """Return the mounts by the directory that they hold; the root is an empty text."""
+    return {each.mount_point.rstrip("/"): each for each in mounts.mounts}
 
 
 def filesystem_below(path: HostPath, snapshot: Snapshot) -> PathFilesystem | None:
@@ -68,6 +76,7 @@ def block_device(path: str, snapshot: Snapshot) -> BlockDevice | None:
     return None
 
 
+@remembered
 def block_identity(path: HostPath, snapshot: Snapshot) -> BlockIdentity | None:
     """Return what identifies the block device at a path: as described, else by the snapshot."""
     if path.HasField("block"):

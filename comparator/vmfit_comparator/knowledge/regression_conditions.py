@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import GuestTopology
 from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.knowledge.cpu_compare import expanded_features
 from vmfit_comparator.knowledge.versions import version_number
 from vmfit_contract.cpu_features import features
 
@@ -44,12 +45,12 @@ def _machine(wanted: dict[str, Any], migration: Migration) -> bool:
 
 
 def _guest_has(wanted: list[str], migration: Migration) -> bool:
-    return features(wanted) <= features(migration.vm.cpu.expanded_features)
+    return features(wanted) <= expanded_features(migration.vm.cpu)
 
 
 def _guest_lacks(wanted: list[str], migration: Migration) -> bool:
     cpu = migration.vm.cpu
-    return cpu.expanded and features(wanted).isdisjoint(features(cpu.expanded_features))
+    return cpu.expanded and features(wanted).isdisjoint(expanded_features(cpu))
 
 
 def _socket_threads(wanted: int, migration: Migration) -> bool:
