@@ -204,6 +204,17 @@ def test_subjects():
     ]
 
 
+def test_subjects_with_one_reason_share_one_cause():
+    alike = {
+        name: probably_yes("NFS may differ", probability=0.9) for name in ("vda", "vdb", "vdc")
+    }
+    assert worst_of(alike).probability == 0.9
+    assert worst_of(alike | {"vdd": yes("here")}).probability == 0.9
+    other = {"vde": probably_yes("a USB disk", probability=0.5)}
+    assert worst_of(alike | other).probability == pytest.approx(0.45)
+    assert worst_of(alike | {"vdf": no("gone")}).probability is None
+
+
 # Rules for every fact of the catalogue.
 
 

@@ -112,7 +112,8 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     """Join the outcomes of several subjects (disks, NICs): the worst answer, with its reasons.
 
     The quality is the least of all, remedies and evidence are those of the subjects that are not
-    a plain yes, the probability is the product. An empty mapping is a mistake of the caller.
+    a plain yes. Subjects with one reason share one cause: the probability is the product over the
+    causes. An empty mapping is a mistake of the caller.
     """
     every = outcomes.values()
     answer = min([each.answer for each in every])
@@ -125,8 +126,8 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
             remedies += each.remedies
     probability, missing = None, [path for each in deciding.values() for path in each.missing]
     if answer in (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES):
-        known = [each.probability for each in deciding.values()]
-        probability = prod([each for each in known if each is not None], start=1.0)
+        causes = {each.reason: each.probability for each in deciding.values()}
+        probability = prod([each for each in causes.values() if each is not None], start=1.0)
     return Outcome(
         answer,
         _joined_reason(deciding),
