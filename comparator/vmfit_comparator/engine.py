@@ -233,7 +233,7 @@ class Engine:
 
     def _recorded(self) -> "History":
         if self._history is None:
-            message = "no store is configured: checks and outcomes are not kept"
+            message = "no store is configured: nothing is kept without --store or VMFIT_STORE"
             raise EngineError(grpc.StatusCode.FAILED_PRECONDITION, message)
         return self._history
 

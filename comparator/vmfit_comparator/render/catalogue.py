@@ -30,7 +30,8 @@ def show_fact(facts: Sequence[FactDescription]) -> Callable[[Terminal], None]:
 def show_hosts(hosts: Sequence[InventoryHost]) -> Callable[[Terminal], None]:
     """Return what prints a line for every host."""
     if not hosts:
-        return lambda terminal: terminal.line("the inventory has no hosts")
+        text = "the inventory has no hosts: they are [hosts.NAME] of the configuration file"
+        return lambda terminal: terminal.line(text)
     return lambda terminal: _host_rows(terminal, hosts)
 
 
