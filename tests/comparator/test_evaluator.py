@@ -155,6 +155,18 @@ def test_a_recorded_vm_is_as_old_as_its_domains_part():
         assert _name(_one(declared, case)) == answer
 
 
+@pytest.mark.parametrize("known", ["nothing", "all but when"])
+def test_a_part_that_does_not_say_its_age_is_as_old_as_its_snapshot(known):
+    case = migration(destination_age_seconds=61, source_age_seconds=3000, vm_from_snapshot=True)
+    for snapshot in (case.source, case.destination):
+        del snapshot.parts[:]
+        if known == "all but when":
+            for name in ("memory", "domains"):
+                snapshot.parts.add(name=name, digest="00")
+    assert _name(_one(_fact(reads=(FREE,)), case)) == "PROBABLY_YES"
+    assert _name(_one(_fact(reads=("vm.state",)), case)) == "NO_IDEA"
+
+
 def test_valid_until():
     case = migration(destination_age_seconds=20)
     finding = _one(_fact(reads=(FREE, "source.cpu.vendor")), case)

@@ -50,7 +50,8 @@ class PartAges:
     """The ages of both snapshots' parts.
 
     An age is the time from the part's collection to the snapshot's `taken_at`, both by the host's
-    own clock, plus the time since then by the comparator's clock: wrong clocks cancel out.
+    own clock, plus the time since then by the comparator's clock: wrong clocks cancel out. A part
+    that does not say when it was collected is as old as its snapshot.
     """
 
     def __init__(self, migration: Migration) -> None:
@@ -61,20 +62,25 @@ class PartAges:
             volatility: (bound.fresh_seconds, bound.stale_seconds)
             for volatility, bound in bounds_of(migration.policy.freshness).items()
         }
-        for side, snapshot, since in (
-            ("source", migration.source, migration.source_age_seconds),
-            ("destination", migration.destination, migration.destination_age_seconds),
+        since = {
+            "source": migration.source_age_seconds,
+            "destination": migration.destination_age_seconds,
+        }
+        for side, snapshot in (
+            ("source", migration.source),
+            ("destination", migration.destination),
         ):
             taken = snapshot.taken_at.seconds + snapshot.taken_at.nanos / 1e9
             for status in snapshot.parts:
-                collected = status.collected_at.seconds + status.collected_at.nanos / 1e9
                 self._statuses[side, status.name] = status
-                self._ages[side, status.name] = max(taken - collected, 0.0) + since
+                if status.HasField("collected_at"):
+                    collected = status.collected_at.seconds + status.collected_at.nanos / 1e9
+                    self._ages[side, status.name] = max(taken - collected, 0.0) + since[side]
         ages = {**self._ages}
-        recorded = ages.get(("source", "domains")) if migration.vm_from_snapshot else None
-        if recorded is not None:
+        if migration.vm_from_snapshot:
+            recorded = ages.get(("source", "domains"), since["source"])
             ages["vm", None] = ages["incoming", None] = recorded
-        self._ranks = Lookup[AgesAs, _Rank | None](lambda each: _rank(each, ages, bounds))
+        self._ranks = Lookup[AgesAs, _Rank | None](lambda each: _rank(each, ages, since, bounds))
 
     def oldest(self, paths: Iterable[FieldPath]) -> Age | None:
         """Return the age that limits an answer; None when no part is read.
@@ -103,10 +109,11 @@ class PartAges:
 def _rank(
     ages_as: AgesAs,
     ages: Mapping[tuple[str, str | None], float],
+    since: Mapping[str, float],
     bounds: Mapping[Volatility.ValueType, tuple[float, float]],
 ) -> _Rank | None:
     root, part, volatility = ages_as
-    seconds = ages.get((root, part))
+    seconds = ages.get((root, part), since.get(root))
     if seconds is None or volatility not in bounds:
         return None
     fresh, stale = bounds[volatility]
