@@ -117,3 +117,12 @@ def test_certificates_where_the_configuration_says(tree):
         True,
     ]
     assert found[0].not_after.ToDatetime(UTC) == NODE1.not_valid_after_utc
+
+
+def test_directories_for_one_kind_of_connection_count_even_when_they_are_empty(tree):
+    host = tree({"etc/pki/qemu/ca-cert.pem": "", "etc/pki/libvirt-nbd": "a file"})
+    assert not security.collect(host).certificate_directories
+    for kind in ("vnc", "migrate"):
+        (host.root / f"etc/pki/libvirt-{kind}").mkdir()
+    found = security.collect(host).certificate_directories
+    assert list(found) == ["/etc/pki/libvirt-migrate", "/etc/pki/libvirt-vnc"]

@@ -109,6 +109,29 @@ CERTIFICATES = [
         },
         "YES",
     ),
+    (
+        "TLS, an empty directory for migrations",
+        {**TLS, "destination.security.certificate_directories": ["/etc/pki/libvirt-migrate"]},
+        "NO",
+    ),
+    (
+        "TLS, an empty directory for migrations, but another is configured",
+        {
+            **TLS,
+            "destination.security.certificate_directories": ["/etc/pki/libvirt-migrate"],
+            "destination.security.qemu_conf": {"migrate_tls_x509_cert_dir": "/etc/pki/qemu"},
+        },
+        "YES",
+    ),
+    (
+        "TLS, an empty directory for migrations goes before the common one",
+        {
+            **TLS,
+            "destination.security.certificate_directories": ["/etc/pki/libvirt-migrate"],
+            "destination.security.qemu_conf": {"default_tls_x509_cert_dir": "/etc/pki/qemu"},
+        },
+        "NO",
+    ),
     ("not collected", {**TLS, "destination.security": None}, "NO_IDEA"),
 ]
 
@@ -157,6 +180,9 @@ ENCRYPTED_DISPLAYS = [
     ("no certificates", VNC, "NO"),
     ("there", {**VNC, **certificates("/etc/pki/qemu", "ca", "server")}, "YES"),
     ("in VNC's own place", {**VNC, **certificates("/etc/pki/libvirt-vnc", "ca", "server")}, "YES"),
+    ("VNC's own place is empty",
+     {**VNC, **certificates("/etc/pki/qemu", "ca", "server"),
+      "destination.security.certificate_directories": ["/etc/pki/libvirt-vnc"]}, "NO"),
     ("no CA", {**VNC, **certificates("/etc/pki/qemu", "server")}, "NO"),
     ("no key", {**VNC, **certificates("/etc/pki/qemu", "ca", "server", key=False)}, "NO"),
     ("elsewhere",

@@ -21,8 +21,9 @@ _QEMU = (
     ("server-cert.pem", "server-key.pem"),
     ("client-cert.pem", "client-key.pem"),
 )
+_COMMON = "/etc/pki/qemu"
 _QEMU_DIRECTORIES = {
-    "default_tls_x509_cert_dir": "/etc/pki/qemu",
+    "default_tls_x509_cert_dir": _COMMON,
     "migrate_tls_x509_cert_dir": "/etc/pki/libvirt-migrate",
     "vnc_tls_x509_cert_dir": "/etc/pki/libvirt-vnc",
     "spice_tls_x509_cert_dir": "/etc/pki/libvirt-spice",
@@ -54,6 +55,15 @@ def read_certificates(
         for path, key in sorted(places.items())
         if _is_there(host, path)
     ]
+
+
+def own_directories(host: Host) -> list[str]:
+    """Return which of the places for one kind of connection alone are directories, in order.
+
+    libvirt prefers one that exists to /etc/pki/qemu, even when it is empty.
+    """
+    places = sorted(set(_QEMU_DIRECTORIES.values()) - {_COMMON})
+    return [place for place in places if (host.root / place[1:]).is_dir()]
 
 
 def _is_there(host: Host, path: str) -> bool:

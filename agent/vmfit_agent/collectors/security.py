@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from vmfit.v1.host_pb2 import Apparmor, Security, Selinux
-from vmfit_agent.certificate_files.certificates import read_certificates
+from vmfit_agent.certificate_files.certificates import own_directories, read_certificates
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import (
     exists,
@@ -27,6 +27,7 @@ FILES = (
     "etc/pki/CA/cacert.pem",
     "etc/pki/libvirt/*cert.pem",
     "etc/pki/qemu/*-cert.pem",
+    "etc/pki/libvirt-*",
     "etc/pki/libvirt-*/*-cert.pem",
     "etc/libvirt/qemu.conf",
     "etc/libvirt/libvirtd.conf",
@@ -76,6 +77,7 @@ def collect(host: Host) -> Security:
         selinux=_selinux(host),
         apparmor=_apparmor(host),
         certificates=read_certificates(host, qemu, libvirtd),
+        certificate_directories=own_directories(host),
         qemu_conf=qemu,
         libvirtd_conf=libvirtd,
     )

@@ -25,10 +25,7 @@ from vmfit_comparator.evaluation.remedies import (
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import joined
-
-QEMU_CERTIFICATES = "/etc/pki/qemu"
-"""Where QEMU's certificates lie unless qemu.conf says otherwise."""
-_MIGRATION = "/etc/pki/libvirt-migrate"
+from vmfit_comparator.knowledge.tls_directories import certificate_directory
 
 
 @fact(
@@ -188,7 +185,7 @@ def peer_auth(migration: Migration) -> Outcome:
         same = authorities[0].fingerprint == authorities[1].fingerprint
         text = "the hosts trust the same CA" if same else "the hosts trust different CAs"
         remedy = provide_storage(
-            "Give both hosts certificates of one CA", _directory(migration.source)
+            "Give both hosts certificates of one CA", _path("ca-cert.pem", migration.source)
         )
         outcomes["authority"] = (
             yes(text) if same else probably_no(text, probability=0.15, remedies=[remedy])
@@ -199,23 +196,17 @@ def peer_auth(migration: Migration) -> Outcome:
     return joined(outcomes, "")
 
 
-def _directory(snapshot: Snapshot) -> str:
-    conf = snapshot.security.qemu_conf
-    named = conf.get("migrate_tls_x509_cert_dir") or conf.get("default_tls_x509_cert_dir")
-    if named:
-        return named
-    # libvirt prefers a directory for migrations alone, where there is one.
-    own = any(each.path.startswith(_MIGRATION) for each in snapshot.security.certificates)
-    return _MIGRATION if own else QEMU_CERTIFICATES
+def _path(name: str, snapshot: Snapshot) -> str:
+    return f"{certificate_directory('migrate', snapshot.security)}/{name}"
 
 
 def _find(name: str, snapshot: Snapshot) -> Certificate | None:
-    path = f"{_directory(snapshot).rstrip('/')}/{name}"
+    path = _path(name, snapshot)
     return next((each for each in snapshot.security.certificates if each.path == path), None)
 
 
 def _certificate(name: str, snapshot: Snapshot) -> Outcome:
-    path = f"{_directory(snapshot).rstrip('/')}/{name}"
+    path = _path(name, snapshot)
     found = _find(name, snapshot)
     if found is None:
         remedies = [

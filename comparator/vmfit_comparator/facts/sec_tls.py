@@ -9,9 +9,9 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.facts.sec import QEMU_CERTIFICATES
 from vmfit_comparator.knowledge.connections import runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.tls_directories import certificate_directory
 
 _AUTHORITY, _SERVER = "ca-cert.pem", "server-cert.pem"
 
@@ -83,7 +83,7 @@ def _uses(migration: Migration) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 
 def _certificates(kind: str, names: tuple[str, ...], security: Security) -> Outcome:
-    directory = _directory(kind, security)
+    directory = certificate_directory(kind, security)
     there = {each.path: each for each in security.certificates}
     for name in names:
         path = f"{directory}/{name}"
@@ -97,16 +97,6 @@ def _certificates(kind: str, names: tuple[str, ...], security: Security) -> Outc
 
 def _install(path: str) -> Remedy:
     return provide_storage(f"Install {path} with its key on the destination", path)
-
-
-def _directory(kind: str, security: Security) -> str:
-    """Return where libvirt looks: as it is told, in the kind's own directory, in the common one."""
-    own = f"/etc/pki/libvirt-{kind}"
-    chosen = security.qemu_conf.get(f"{kind}_tls_x509_cert_dir")
-    if not chosen and any(each.path.startswith(f"{own}/") for each in security.certificates):
-        chosen = own
-    common = security.qemu_conf.get("default_tls_x509_cert_dir") or QEMU_CERTIFICATES
-    return (chosen or common).rstrip("/")
 
 
 FACTS = (device_tls, display_tls)
