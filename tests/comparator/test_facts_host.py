@@ -85,9 +85,30 @@ SCHEDULABLE = [
     ("maintenance", marked(state="maintenance"), "NO"),
     ("a typing error", marked(state="maintainance"), "NO_IDEA"),
 ]
+KVM_REFUSED = {
+    "probes.accesses": [{"path": "/dev/kvm", "write": True, "answer": {"userId": 64055}}]
+}
 TYPE = [
     ("kvm there", {}, "YES"),
     ("TCG", {"vm.domain_type": "qemu"}, "YES"),
+    ("QEMU's user may not open it", KVM_REFUSED, "PROBABLY_NO"),
+    (
+        "QEMU's user, by its name",
+        {**KVM_REFUSED, "destination.security.qemu_conf": {"user": "qemu"}},
+        "NO",
+    ),
+    ("TCG does not open it", {**KVM_REFUSED, "vm.domain_type": "qemu"}, "YES"),
+    (
+        "nobody could try",
+        {"probes.accesses": [{"path": "/dev/kvm", "write": True, "error": "x"}]},
+        "YES",
+    ),
+    ("offline, no kvm", {**ONLY_EMULATED, "options.offline": True}, "YES"),
+    (
+        "offline, no such architecture",
+        {"vm.architecture": "s390x", "options.offline": True},
+        "NO",
+    ),
     ("no kvm", ONLY_EMULATED, "NO"),
     ("no kvm, no /dev/kvm", {**ONLY_EMULATED, "destination.kernel.kvm_usable": False}, "NO"),
     ("no hvf", {"vm.domain_type": "hvf"}, "NO"),

@@ -445,6 +445,23 @@ def test_the_healthy_case_needs_no_comparison():
     assert plan(migration()).comparisons == ()
 
 
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        ({}, True),
+        ({"vm.domain_type": "qemu"}, False),
+        ({"vm.connection_uri": "ch:///system"}, False),
+        ({"destination.kernel.device_nodes": ["net/tun"]}, False),
+        ({"destination.hypervisor.connections[0].uri": "qemu:///session"}, False),
+        ({"options.offline": True}, False),
+    ],
+)
+def test_kvm_is_tried_for_guests_that_open_it(changes, asked):
+    from vmfit_comparator.probes.plan import PathAccess, plan  # noqa: PLC0415 -- what is tested
+
+    assert (PathAccess("/dev/kvm", write=True) in plan(migration(changes)).accesses) == asked
+
+
 def test_images_below_are_compared_where_each_host_has_its_own():
     from vmfit_comparator.probes.plan import plan  # noqa: PLC0415 -- what is tested
 

@@ -13,8 +13,16 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, yes
+from vmfit_comparator.evaluation.outcome import (
+    Outcome,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    yes,
+)
 from vmfit_comparator.knowledge.connections import (
+    KVM_DEVICE,
     connection_errors,
     connection_for,
     driver_for,
@@ -28,16 +36,26 @@ _CONNECTIONS = "destination.hypervisor.connections"
     "hv.type",
     question="Can the destination run this type of domain (kvm, qemu, xen)?",
     reads=("vm.domain_type", _CONNECTIONS),
-    also_reads=("vm.architecture", "vm.os_type", "destination.kernel.kvm_usable"),
+    also_reads=(
+        "vm.architecture",
+        "vm.os_type",
+        "vm.connection_uri",
+        "destination.kernel.kvm_usable",
+        "destination.security.qemu_conf",
+        "probes.accesses",
+    ),
 )
 def domain_type(migration: Migration) -> Outcome:
     """Look the domain's type up in what the destination's libvirt can run.
 
     YES when libvirt lists it for the architecture, of EMULATED quality for type qemu (TCG); NO
     when libvirt lists others or, as it does when it can probe no emulator, none, and when no
-    connection is of the driver; NO_IDEA without capabilities.
+    connection is of the driver; NO_IDEA without capabilities. libvirt lists kvm even if QEMU's user
+    may not open /dev/kvm, for it probes with more rights than guests get: where a probe as that
+    user was refused, NO, and PROBABLY_NO if qemu.conf names no user. An offline migration needs
+    the architecture's emulator alone.
 
-    Source: virConnectGetCapabilities: guest/arch/domain.
+    Source: virConnectGetCapabilities: guest/arch/domain; libvirt qemuProcessQMPLaunch.
     """
     vm, destination = migration.vm, migration.destination
     connection = connection_for(vm, destination)
@@ -47,7 +65,8 @@ def domain_type(migration: Migration) -> Outcome:
     if vm.domain_type in types:
         if vm.domain_type == "qemu":
             return yes("qemu domains run there (TCG)", quality=QUALITY_EMULATED)
-        return yes(f"{vm.domain_type} domains run there")
+        refused = _kvm_refused(migration)
+        return refused or yes(f"{vm.domain_type} domains run there")
     if not connection.guest_archs:
         return _no_guests(connection)
     if not vm.architecture:
@@ -55,7 +74,23 @@ def domain_type(migration: Migration) -> Outcome:
     if not types:
         text = f"no {vm.os_type} guest of architecture {vm.architecture} runs there"
         return no(text, remedies=[_install(vm)])
+    if migration.options.offline:
+        return not_applicable("an offline migration only defines the domain there")
     return _other_types(vm, destination, sorted(types))
+
+
+def _kvm_refused(migration: Migration) -> Outcome | None:
+    probed = next((each for each in migration.probes.accesses if each.path == KVM_DEVICE), None)
+    if probed is None or not probed.HasField("answer") or probed.answer.allowed:
+        return None
+    user = probed.answer.user_id
+    remedy = Remedy(
+        summary=f"Let QEMU's user there open {KVM_DEVICE}, by its group or by a rule of udev",
+        command=f"setfacl -m u:{user}:rw {KVM_DEVICE}",
+    )
+    text = f"user {user} may not open {KVM_DEVICE} there: {probed.answer.reason}"
+    named = migration.destination.security.qemu_conf.get("user", "")
+    return (no if named else probably_no)(text, remedies=[remedy])
 
 
 def _no_connection(vm: Vm, destination: Snapshot) -> Outcome:

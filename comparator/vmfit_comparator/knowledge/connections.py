@@ -33,6 +33,10 @@ def driver_for(domain_type: str) -> str:
     return _DRIVERS.get(domain_type, domain_type)
 
 
+KVM_DEVICE = "/dev/kvm"
+"""What QEMU itself opens to run a guest of KVM."""
+
+
 def runs_on_qemu(vm: Vm) -> bool:
     """Tell whether libvirt's QEMU driver runs the VM."""
     return _driver(vm) == "qemu"

@@ -6,6 +6,7 @@ from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts.storage_identity import same_disk
+from vmfit_comparator.knowledge.connections import KVM_DEVICE, runs_in_session, runs_on_qemu
 from vmfit_comparator.knowledge.convergence import is_in_doubt
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
@@ -101,7 +102,7 @@ def _network_disks(migration: Migration) -> dict[str, StorageSource]:
 
 
 def _accesses(migration: Migration) -> tuple[PathAccess, ...]:
-    """Return the files and devices of disks, images below them included, that are there."""
+    """Return KVM's device and those of disks, files and images below them included, if there."""
     if migration.options.offline:
         return ()
     found: dict[str, bool] = {}
@@ -110,7 +111,20 @@ def _accesses(migration: Migration) -> tuple[PathAccess, ...]:
         _add(found, disk.source, write=not pair.is_read_only)
         for image in disk.backing_chain:
             _add(found, image, write=False)
-    return tuple(PathAccess(path, write) for path, write in list(found.items())[: 2 * _MAX_DISKS])
+    kvm = [PathAccess(KVM_DEVICE, write=True)] if _opens_kvm(migration) else []
+    disks = [PathAccess(*each) for each in list(found.items())[: 2 * _MAX_DISKS]]
+    return (*kvm, *disks)
+
+
+def _opens_kvm(migration: Migration) -> bool:
+    """Tell whether the guest runs on KVM there, by libvirt's system daemon and its user."""
+    vm, destination = migration.vm, migration.destination
+    return (
+        vm.domain_type == "kvm"
+        and runs_on_qemu(vm)
+        and not runs_in_session(vm, destination)
+        and "kvm" in destination.kernel.device_nodes
+    )
 
 
 def _add(found: dict[str, bool], source: StorageSource, *, write: bool) -> None:
