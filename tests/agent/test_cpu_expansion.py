@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", ROOT / "../shared/corpus"))
 
 X86 = Hypervisor("/q", "x86_64", "pc", "kvm")
-MODELS = {"Base": ["a", "b", "c"], "Small": ["a"]}
+MODELS = {"Base": ["a", "b", "c"], "Small": ["a"], "Steady": ["a", "invtsc"]}
 
 
 class Connection:
@@ -93,6 +93,21 @@ def test_expansion(cpu, features):
     assert list(found.expanded_features) == features.split()
     assert found.expanded
     assert not found.expansion_error
+
+
+@pytest.mark.parametrize(
+    ("cpu", "features"),
+    [
+        ("<cpu mode='host-model'/>", "a x"),
+        ("<cpu mode='host-model'><feature name='invtsc'/></cpu>", "a invtsc x"),
+        ("<cpu mode='host-passthrough'/>", "a x"),
+        ("<cpu mode='host-passthrough' migratable='off'/>", "a invtsc x"),
+        ("<cpu mode='maximum' migratable='on'/>", "a x"),
+        ("<cpu><model>Steady</model></cpu>", "a invtsc"),
+    ],
+)
+def test_a_steady_clock_is_not_taken_from_the_host_unless_it_is_asked_for(cpu, features):
+    assert list(expanded(cpu, Connection("Steady")).expanded_features) == features.split()
 
 
 @pytest.mark.parametrize("policy", ["require", "force", "optional", "disable", "forbid"])

@@ -357,11 +357,32 @@ USABLE = [
     ("the default CPU", {"vm.cpu.model": None}, "YES"),
 ]
 TSC_3GHZ = {"vm.timers": [{"name": "rtc"}, {"name": "tsc", "frequencyHz": 3 * 10**9}]}
+WHOLE = {**PASSED, "vm.cpu.migratable": "off"}
+NO_TSC = {"source.cpu.tsc": {}, "source.cpu.features": FEATURES}
 FLAGS = [
     ("no invtsc", {}, "YES"),
     ("invtsc", seen("invtsc"), "NO"),
     ("invtsc with a fixed frequency", {**seen("invtsc"), **TSC_3GHZ}, "YES"),
-    ("passed through whole", {**PASSED, "vm.cpu.migratable": "off"}, "NO"),
+    ("passed through whole", WHOLE, "NO"),
+    (
+        "passed through whole, by the host model",
+        {
+            **WHOLE,
+            **NO_TSC,
+            f"source.{CONNECTION}.domain_capabilities[0].host_model.features": [
+                *FEATURES,
+                "invtsc",
+            ],
+        },
+        "NO",
+    ),
+    ("passed through whole, without it", {**WHOLE, **with_policy("disable", "invtsc")}, "YES"),
+    ("passed through whole, of a source without it", {**WHOLE, **NO_TSC}, "YES"),
+    (
+        "passed through whole, nothing known of the source",
+        {**WHOLE, "source.cpu": {}, f"source.{CONNECTION}.domain_capabilities": []},
+        "NO_IDEA",
+    ),
     ("passed through, migratable", PASSED, "YES"),
     ("passed through, asking for it", {**PASSED, **with_policy("require", "invtsc")}, "NO"),
     ("xsaves", seen("xsaves"), "YES"),

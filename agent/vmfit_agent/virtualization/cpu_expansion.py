@@ -158,6 +158,9 @@ class CpuExpander:
             features = set(self.model_features(hypervisor, cpu.model))
         elif cpu.mode in _HOST_MODES:
             features = set(self.host_model(hypervisor).features)
+            if cpu.mode == "host-model" or cpu.migratable != "off":
+                # Part of the best CPU, and of none that may be migrated.
+                features.discard("invtsc")
         else:
             raise NotExpandable("the definition names no CPU model")
         for feature in cpu.features:

@@ -109,39 +109,56 @@ def _usable(migration: Migration, model: CpuModelUsability) -> Outcome:
     question="Has the guest's CPU nothing that must not be migrated?",
     applies_if=("vm.cpu",),
     reads=("vm.cpu",),
-    also_reads=("vm.timers", "source.cpu.tsc.invariant", "vm.domain_type"),
+    also_reads=("vm.timers", "source.cpu.tsc.invariant", *_VM, *offer_reads("source")),
 )
 @unless_offline
 def migratable_flags(migration: Migration) -> Outcome:
     """Look for the invariant TSC without a fixed frequency.
 
     invtsc without <timer name='tsc' frequency> is NO: libvirt and QEMU refuse. A passed-through CPU
-    with migratable='off' has it whenever its host has. xsaves is migratable, whatever libvirt's CPU
-    map says. An unexpanded CPU is NO_IDEA.
+    with migratable='off' has it whenever KVM on its host gives it; where nothing tells what that
+    gives, NO_IDEA. xsaves is migratable, whatever libvirt's CPU map says. An unexpanded CPU is
+    NO_IDEA.
 
     Source: libvirt qemuMigrationSrcIsAllowed; QEMU feature_word_info, unmigratable_flags.
     """
     vm = migration.vm
-    fixed = any(timer.name == "tsc" and timer.frequency_hz for timer in vm.timers)
-    if fixed:
+    if any(timer.name == "tsc" and timer.frequency_hz for timer in vm.timers):
         return yes("the TSC's frequency is fixed")
-    named = features(each.name for each in vm.cpu.features if each.policy in {"require", "force"})
+    policies = {bit: each.policy for each in vm.cpu.features for bit in features([each.name])}
+    policy = policies.get(INVARIANT_TSC, "")
+    if vm.cpu.mode in PASSED_THROUGH and vm.domain_type == "kvm":
+        return _passed_through(migration, policy)
+    if policy in {"require", "force"} or INVARIANT_TSC in expanded_features(vm.cpu):
+        return _invariant()
+    if not vm.cpu.expanded and vm.cpu.model:
+        missing = "vm.cpu.expanded_features"
+        return no_idea(f"the features of {vm.cpu.model} are not known", missing=[missing])
+    return yes("the guest has no invtsc")
+
+
+def _passed_through(migration: Migration, policy: str) -> Outcome:
+    if policy in {"require", "force"}:
+        return _invariant()
+    if policy or migration.vm.cpu.migratable != "off":
+        return yes("invtsc is left out")
+    given = offer(migration.vm, migration.source)
+    tsc = migration.source.cpu.tsc
+    if tsc.invariant or (given is not None and INVARIANT_TSC in given.features):
+        return _invariant(" (migratable='off')")
+    if given is None and not tsc.HasField("invariant"):
+        missing = "source.cpu.tsc.invariant"
+        return no_idea("whether the guest has invtsc is not known", missing=[missing])
+    return yes("the source gives no invtsc")
+
+
+def _invariant(why: str = "") -> Outcome:
     remedy = change_definition(
         "Fix the TSC's frequency, or start the guest without invtsc",
         "clock/timer[@name='tsc']/@frequency",
         "",
     )
-    text = "the guest has invtsc and no fixed TSC frequency"
-    if vm.cpu.mode in PASSED_THROUGH and vm.domain_type == "kvm":
-        if vm.cpu.migratable == "off" and migration.source.cpu.tsc.invariant:
-            return no(f"{text} (migratable='off')", remedies=[remedy])
-        return no(text, remedies=[remedy]) if INVARIANT_TSC in named else yes("invtsc is left out")
-    if INVARIANT_TSC in named or INVARIANT_TSC in expanded_features(vm.cpu):
-        return no(text, remedies=[remedy])
-    if not vm.cpu.expanded and vm.cpu.model:
-        missing = "vm.cpu.expanded_features"
-        return no_idea(f"the features of {vm.cpu.model} are not known", missing=[missing])
-    return yes("the guest has no invtsc")
+    return no(f"the guest has invtsc and no fixed TSC frequency{why}", remedies=[remedy])
 
 
 @fact(
