@@ -49,6 +49,7 @@ Q35 = {"vm.machine_type": "q35"}
 NEWER_ALIAS = [{"name": "pc-q35-8.0"}, {"name": "q35", "canonical": "pc-q35-8.0"}]
 MACHINE = [
     ("there", {}, "YES"),
+    ("not there, offline", {"vm.machine_type": "pc-q35-99.9", **OFFLINE}, "YES"),
     ("an alias, the same on both", Q35, "YES"),
     (
         "an alias that became another machine",
@@ -66,6 +67,11 @@ RNG = {"vm.other_devices": [{"kind": "rng", "model": "virtio", "backend": "rando
 MODELS = [
     ("all there", RNG, "YES"),
     ("no such backend", {"vm.other_devices": [{"kind": "rng", "backend": "magic"}]}, "NO"),
+    (
+        "no such backend, offline",
+        {"vm.other_devices": [{"kind": "rng", "backend": "magic"}], **OFFLINE},
+        "YES",
+    ),
     (
         "rng not supported at all",
         {**RNG, f"{DESTINATION}.domain_capabilities[0].device_classes[2].supported": False},
@@ -101,6 +107,7 @@ TYPES = [
     ("never read", {PROGRAM: []}, "YES"),
     ("no device needs what is absent", LACKING, "YES"),
     ("the very type is absent", {**LACKING, **RNG}, "NO"),
+    ("the very type is absent, offline", {**LACKING, **RNG, **OFFLINE}, "YES"),
     (
         "another variant is there",
         {**LACKING, "vm.other_devices": [{"kind": "video", "model": "qxl"}]},

@@ -17,6 +17,7 @@ from vmfit_comparator.evaluation.outcome import (
     yes,
 )
 from vmfit_comparator.evaluation.remedies import change_definition, detach, upgrade
+from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import (
     canonical_machine,
     connection_for,
@@ -35,6 +36,7 @@ _IDENTITY = ("vm.domain_type", "vm.os_type", "vm.architecture", "vm.connection_u
     reads=("vm.machine_type", _CONNECTIONS),
     also_reads=("source.hypervisor.connections", *_IDENTITY),
 )
+@unless_offline
 def machine_type(migration: Migration) -> Outcome:
     """Look the canonical machine type up in the destination's capabilities.
 
@@ -138,6 +140,7 @@ _ENUMS = {
         *_IDENTITY,
     ),
 )
+@unless_offline
 def device_models(migration: Migration) -> Outcome:
     """Look disk buses, displays, channels, video, rng, panic and crypto models up.
 

@@ -40,6 +40,7 @@ _RECORDS = 12_005_000
         "destination.hypervisor.connections",
     ),
 )
+@unless_offline
 def device_types(migration: Migration) -> Outcome:
     """Look for device types whose name the destination's program does not contain.
 
