@@ -274,10 +274,24 @@ CPU_FEATURES = [
 ]
 PASSED = {"vm.cpu.mode": "host-passthrough", "vm.cpu.expanded": False}
 MAXIMUM = {"vm.cpu.mode": "maximum", "vm.cpu.expanded": False, **TCG}
+LESSER = {f"{HOST_MODEL}.features": NO_AVX2, "destination.cpu.features": NO_AVX2}
+
+
+def without(*names):
+    return {f"{HOST_MODEL}.features": [each for each in FEATURES if each not in names]}
+
+
+QUICK = {
+    f"source.{CONNECTION}.domain_capabilities[0].host_model.features": [*FEATURES, "erms"],
+}
 PASSTHROUGH = [
     ("not passed through", {f"{HOST_MODEL}.features": []}, "YES"),
     ("the same host again", PASSED, "YES"),
-    ("fewer features", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2}, "NO"),
+    ("fewer features", {**PASSED, **LESSER}, "NO"),
+    ("KVM does not tell of one", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2}, "PROBABLY_YES"),
+    ("fewer hints", {**PASSED, **QUICK}, "PROBABLY_YES"),
+    ("KVM does not give a control", {**PASSED, **without("smep")}, "NO"),
+    ("a hint and a control", {**PASSED, **QUICK, **without("smep")}, "NO"),
     (
         "fewer, but switched off",
         {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **with_policy("disable", "avx2")},
@@ -285,7 +299,7 @@ PASSTHROUGH = [
     ),
     (
         "fewer, and the guest's are known",
-        {**PASSED, "vm.cpu.expanded": True, f"{HOST_MODEL}.features": NO_AVX2},
+        {**PASSED, "vm.cpu.expanded": True, **LESSER},
         "NO",
     ),
     ("more features", {**PASSED, f"{HOST_MODEL}.features": [*FEATURES, "avx512f"]}, "PROBABLY_YES"),
@@ -311,7 +325,13 @@ PASSTHROUGH = [
     ),
     (
         "KVM cannot give what the guest is known to have",
-        {**PASSED, "vm.cpu.expanded": True, **kvm_says(FEATURES, "source"), **kvm_says(NO_AVX2)},
+        {
+            **PASSED,
+            "vm.cpu.expanded": True,
+            **kvm_says(FEATURES, "source"),
+            **kvm_says(NO_AVX2),
+            "destination.cpu.features": NO_AVX2,
+        },
         "NO",
     ),
     ("offline", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **OFFLINE}, "YES"),

@@ -22,8 +22,9 @@ from vmfit_comparator.evaluation.outcome import (
 )
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.cpu_compare import expanded_features
-from vmfit_comparator.knowledge.cpu_offer import host_model, like_offers
+from vmfit_comparator.knowledge.cpu_offer import host_model, like_offers, processor_features
 from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
+from vmfit_comparator.knowledge.special_features import HINTS, INSTRUCTIONS
 from vmfit_contract.cpu_features import Feature, features, names
 
 _HOST_MODEL = "hypervisor.connections.domain_capabilities.host_model"
@@ -60,10 +61,12 @@ def mode_passthrough(migration: Migration) -> Outcome:
     libvirt does not check it: with fewer features the migration may succeed, and the guest
     loses them while it runs. A feature missing there is NO under KVM, whose state may not load
     without it, if the hypervisors say so; by the processors alone PROBABLY_NO, for the guest may
-    never have had it. Under TCG the guest goes on and breaks only if it uses the feature:
-    PROBABLY_YES of REDUCED quality. The same features are YES under TCG, which emulates them, and
-    under KVM when family, model, stepping, microcode and kernel agree too; else, and with more
-    features there, PROBABLY_YES of REDUCED quality. Unknown features are NO_IDEA.
+    never have had it. PROBABLY_YES of REDUCED quality are hints for speed, instructions that only
+    KVM or QEMU leaves out there and the processor has, for the guest goes on using them, and all
+    under TCG, where the guest breaks only if it uses the feature. The same features are YES under
+    TCG, which emulates them, and under KVM when family, model, stepping, microcode and kernel agree
+    too; else, and with more features there, PROBABLY_YES of REDUCED quality. Unknown features are
+    NO_IDEA.
 
     Source: libvirt docs/formatdomain.rst, host-passthrough and maximum; lab measurements.
     """
@@ -81,7 +84,8 @@ def mode_passthrough(migration: Migration) -> Outcome:
     lacking = seen - after.features - switched_off
     if lacking:
         firm = (before.firm or vm.cpu.expanded) and after.lacks_firmly(lacking)
-        return _lost(lacking, emulated=vm.domain_type != "kvm", firm=firm)
+        goes_on = vm.domain_type != "kvm" or _is_spared(lacking, migration)
+        return _lost(lacking, goes_on=goes_on, firm=firm)
     if vm.domain_type != "kvm" and before.firm and before.features == after.features:
         return yes("both hypervisors emulate the same CPU")
     differences = _differences(migration)
@@ -101,7 +105,11 @@ def _unknown(migration: Migration) -> Outcome:
     return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
 
 
-def _lost(lacking: AbstractSet[Feature], *, emulated: bool, firm: bool) -> Outcome:
+def _is_spared(lacking: AbstractSet[Feature], migration: Migration) -> bool:
+    return lacking <= HINTS | (INSTRUCTIONS & processor_features(migration.destination.cpu))
+
+
+def _lost(lacking: AbstractSet[Feature], *, goes_on: bool, firm: bool) -> Outcome:
     listed = ", ".join(names(lacking))
     remedy = Remedy(
         summary=f"Start the guest without {listed}",
@@ -109,7 +117,7 @@ def _lost(lacking: AbstractSet[Feature], *, emulated: bool, firm: bool) -> Outco
     )
     text = f"the guest would lose {listed} while it runs; libvirt does not check it"
     remedies = [remedy, _NAMED]
-    if emulated:
+    if goes_on:
         return probably_yes(text, probability=0.7, quality=QUALITY_REDUCED, remedies=remedies)
     return (no if firm else probably_no)(text, remedies=remedies)
 

@@ -15,6 +15,16 @@ NEVER_ASKED = features(("cmt", "mbm_local", "mbm_total", "osxsave", "ospke", "pc
 # Speed hints that a guest could live without; libvirt's full check refuses their loss all the same.
 HINTS = features(("erms", "fsrm", "fzrm", "fsrs", "fsrc"))
 
+# Instructions that keep no state of their own and that no control of KVM's forbids: a guest goes on
+# using them where the processor has them, whatever CPUID tells it.
+_INSTRUCTION_NAMES = """
+3dnowprefetch abm adx aes avx-vnni avx2 avx512-bf16 avx512-fp16 avx512-vp2intersect
+avx512-vpopcntdq avx512bitalg avx512bw avx512cd avx512dq avx512ifma avx512vbmi avx512vbmi2 avx512vl
+avx512vnni bmi1 bmi2 cldemote clflushopt clwb clzero cx16 f16c fma fma4 gfni lahf_lm movbe movdir64b
+movdiri pclmuldq pni popcnt serialize sha-ni sse4.1 sse4.2 sse4a ssse3 tbm vaes vpclmulqdq xop
+"""
+INSTRUCTIONS = features(_INSTRUCTION_NAMES.split())
+
 # QEMU gives these to every guest of KVM, whether the host has or KVM lists them
 # (kvm_arch_get_supported_cpuid).
 _KVM_ALWAYS_NAMES = """
