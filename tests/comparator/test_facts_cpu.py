@@ -409,16 +409,38 @@ FLAGS = [
     ("not expanded", {"vm.cpu.expanded": False, "vm.cpu.expanded_features": []}, "NO_IDEA"),
 ]
 HYPERV = {"vm.hypervisor_features.hyperv": ["relaxed", "vapic"]}
+HYPERV_WHOLE = {"vm.hypervisor_features.hyperv_mode": "passthrough"}
+
+
+def kvm_hyperv(*, here, there):
+    return {"source.cpu.kvm.hyperv": here, "destination.cpu.kvm.hyperv": there}
+
+
 ENLIGHTENMENTS = [
     ("the same kernel", HYPERV, "YES"),
     ("an older kernel", {**HYPERV, "destination.kernel.release": "5.10"}, "PROBABLY_YES"),
     ("no versions", {**HYPERV, "destination.kernel.release": "mine"}, "NO_IDEA"),
     (
         "passed through",
-        {"vm.hypervisor_features.hyperv_mode": "passthrough", "destination.kernel.release": "6.8"},
+        {**HYPERV_WHOLE, "destination.kernel.release": "6.8"},
         "NO",
     ),
     ("not collected", {**HYPERV, "destination.kernel": None}, "NO_IDEA"),
+    ("KVM there has none", {**HYPERV, **kvm_hyperv(here=True, there=False)}, "NO"),
+    (
+        "KVM there has none, here perhaps",
+        {**HYPERV, "destination.cpu.kvm.hyperv": False},
+        "PROBABLY_NO",
+    ),
+    ("KVM has none on either", {**HYPERV, **kvm_hyperv(here=False, there=False)}, "YES"),
+    ("KVM has them on both", {**HYPERV, **kvm_hyperv(here=True, there=True)}, "YES"),
+    ("emulated", {**HYPERV, **TCG, **kvm_hyperv(here=True, there=False)}, "YES"),
+    ("passed through, none", {**HYPERV_WHOLE, **kvm_hyperv(here=False, there=False)}, "YES"),
+    (
+        "passed through, none here",
+        {**HYPERV_WHOLE, **kvm_hyperv(here=False, there=True)},
+        "PROBABLY_YES",
+    ),
 ]
 TABLES = {
     cpu.vendor: VENDOR,

@@ -181,6 +181,7 @@ def _kvm_cpu(host: Host, answers: Kvm) -> KvmCpu:
         supported_leaves=_leaves(without_ids(answers.supported_leaves)),
         feature_msrs=[Msr(index=i, value=value) for i, value in answers.feature_msrs.items()],
         maximum_vcpu_count=answers.maximum_vcpu_count,
+        hyperv=answers.hyperv,
     )
     for module in ("kvm_intel", "kvm_amd", "kvm"):
         word = read_word(host, f"sys/module/{module}/parameters/nested")

@@ -20,6 +20,7 @@ _GET_TSC_KHZ = 0xAEA3
 _GET_SUPPORTED_CPUID = 0xC008AE05
 _GET_MSR_FEATURE_INDEX_LIST = 0xC004AE0A
 _GET_MSRS = 0xC008AE88
+_CAP_HYPERV = 44
 _CAP_TSC_CONTROL = 60
 _CAP_GET_TSC_KHZ = 61
 _CAP_MAX_VCPUS = 66
@@ -39,6 +40,7 @@ class Kvm(NamedTuple):
     maximum_vcpu_count: int | None = None
     tsc_frequency_hz: int | None = None
     tsc_scaling: bool | None = None
+    hyperv: bool | None = None
 
 
 def is_usable(path: str) -> bool | None:
@@ -78,6 +80,7 @@ def read(path: str, *, x86: bool) -> Kvm:
             maximum_vcpu_count=vcpus or None,
             tsc_frequency_hz=_tsc_frequency_hz(descriptor),
             tsc_scaling=bool(fcntl.ioctl(descriptor, _CHECK_EXTENSION, _CAP_TSC_CONTROL)),
+            hyperv=bool(fcntl.ioctl(descriptor, _CHECK_EXTENSION, _CAP_HYPERV)),
         )
     finally:
         os.close(descriptor)

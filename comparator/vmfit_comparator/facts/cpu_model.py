@@ -1,6 +1,6 @@
 """Facts about the CPU model's name and about what forbids migrating a CPU."""
 
-from vmfit.v1.finding_pb2 import QUALITY_REDUCED
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChooseHost, Remedy
 from vmfit.v1.hypervisor_pb2 import CpuModelUsability
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -171,30 +171,54 @@ def _invariant(why: str = "") -> Outcome:
         "source.kernel.release",
         "destination.kernel.release",
     ),
+    also_reads=("source.cpu.kvm.hyperv", "destination.cpu.kvm.hyperv"),
 )
 @unless_offline
 def enlightenments(migration: Migration) -> Outcome:
-    """Judge from both kernels whether KVM there offers the same enlightenments.
+    """Judge from KVM and from the kernels whether the destination offers the same enlightenments.
 
-    The same or a newer kernel is YES, an older one PROBABLY_YES of REDUCED quality. Mode
+    The same or a newer kernel is YES, an older one PROBABLY_YES of REDUCED quality. A KVM without
+    any there (a kernel may be built so) is NO where the source has them, PROBABLY_NO where that is
+    not known, and YES where the source has none either: QEMU leaves out what KVM lacks. Mode
     passthrough is NO under KVM: QEMU blocks migration, as whatever differs would change under the
-    guest. Kernels that cannot be compared are NO_IDEA.
+    guest; but not where the source's KVM has none to pass on. Kernels that cannot be compared are
+    NO_IDEA.
 
-    Source: libvirt docs/formatdomain.rst, hyperv; KVM_GET_SUPPORTED_HV_CPUID; QEMU's migration
-    blocker for hv-passthrough.
+    Source: libvirt docs/formatdomain.rst, hyperv; KVM_CAP_HYPERV; QEMU hyperv_enabled and its
+    migration blocker for hv-passthrough.
     """
-    features = migration.vm.hypervisor_features
+    if migration.vm.domain_type == "kvm":
+        outcome = _without_hyperv(migration)
+        if outcome is not None:
+            return outcome
+    listed = migration.vm.hypervisor_features.hyperv
     before, after = migration.source.kernel.release, migration.destination.kernel.release
-    if features.hyperv_mode == "passthrough" and migration.vm.domain_type == "kvm":
-        remedy = change_definition("Name the enlightenments", "features/hyperv/@mode", "custom")
-        return no("QEMU migrates no guest with hyperv mode='passthrough'", remedies=[remedy])
-    text = f"{len(features.hyperv)} enlightenments, kernels {before} and {after}"
+    text = f"{len(listed)} enlightenments, kernels {before} and {after}"
     versions = kernel_version(before), kernel_version(after)
     if not all(versions):
         return no_idea(f"{text} cannot be compared")
     if versions[1] >= versions[0]:
         return yes(text)
     return probably_yes(text, quality=QUALITY_REDUCED)
+
+
+def _without_hyperv(migration: Migration) -> Outcome | None:
+    before, after = migration.source.cpu.kvm, migration.destination.cpu.kvm
+    none_before = before.HasField("hyperv") and not before.hyperv
+    none_after = after.HasField("hyperv") and not after.hyperv
+    if none_before and none_after:
+        return yes("KVM has no Hyper-V enlightenments on either host")
+    if migration.vm.hypervisor_features.hyperv_mode == "passthrough":
+        if none_before:
+            text = "the source's KVM has no Hyper-V enlightenments, the destination's may"
+            return probably_yes(text, quality=QUALITY_REDUCED)
+        remedy = change_definition("Name the enlightenments", "features/hyperv/@mode", "custom")
+        return no("QEMU migrates no guest with hyperv mode='passthrough'", remedies=[remedy])
+    if not none_after:
+        return None
+    text = "the destination's KVM has no Hyper-V enlightenments"
+    remedy = Remedy(summary="Choose another host", choose_host=ChooseHost(why=text))
+    return (no if before.hyperv else probably_no)(text, remedies=[remedy])
 
 
 FACTS = (model_usable, migratable_flags, enlightenments)
