@@ -290,8 +290,13 @@ PASSTHROUGH = [
     ("fewer features", {**PASSED, **LESSER}, "NO"),
     ("KVM does not tell of one", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2}, "PROBABLY_YES"),
     ("fewer hints", {**PASSED, **QUICK}, "PROBABLY_YES"),
-    ("KVM does not give a control", {**PASSED, **without("smep")}, "NO"),
-    ("a hint and a control", {**PASSED, **QUICK, **without("smep")}, "NO"),
+    ("KVM does not give a control", {**PASSED, **without("smep")}, "PROBABLY_NO"),
+    ("an instruction and a control", {**PASSED, **without("avx2", "smep")}, "PROBABLY_NO"),
+    (
+        "a control and a feature of the processor",
+        {**PASSED, **LESSER, **without("avx2", "smep")},
+        "NO",
+    ),
     (
         "fewer, but switched off",
         {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **with_policy("disable", "avx2")},

@@ -60,13 +60,13 @@ def mode_passthrough(migration: Migration) -> Outcome:
 
     libvirt does not check it: with fewer features the migration may succeed, and the guest
     loses them while it runs. A feature missing there is NO under KVM, whose state may not load
-    without it, if the hypervisors say so; by the processors alone PROBABLY_NO, for the guest may
-    never have had it. PROBABLY_YES of REDUCED quality are hints for speed, instructions that only
-    KVM or QEMU leaves out there and the processor has, for the guest goes on using them, and all
-    under TCG, where the guest breaks only if it uses the feature. The same features are YES under
-    TCG, which emulates them, and under KVM when family, model, stepping, microcode and kernel agree
-    too; else, and with more features there, PROBABLY_YES of REDUCED quality. Unknown features are
-    NO_IDEA.
+    without it, if the hypervisors say so. PROBABLY_NO if they leave out what the processor has, as
+    not every guest uses it, and by the processors alone, for the guest may never have had it.
+    PROBABLY_YES of REDUCED quality are hints for speed, instructions that only KVM or QEMU leaves
+    out there and the processor has, for the guest goes on using them, and all under TCG, where the
+    guest breaks only if it uses the feature. The same features are YES under TCG, which emulates
+    them, and under KVM when family, model, stepping, microcode and kernel agree too; else, and with
+    more features there, PROBABLY_YES of REDUCED quality. Unknown features are NO_IDEA.
 
     Source: libvirt docs/formatdomain.rst, host-passthrough and maximum; lab measurements.
     """
@@ -83,9 +83,14 @@ def mode_passthrough(migration: Migration) -> Outcome:
     )
     lacking = seen - after.features - switched_off
     if lacking:
-        firm = (before.firm or vm.cpu.expanded) and after.lacks_firmly(lacking)
-        goes_on = vm.domain_type != "kvm" or _is_spared(lacking, migration)
-        return _lost(lacking, goes_on=goes_on, firm=firm)
+        has = processor_features(migration.destination.cpu)
+        known = (before.firm or vm.cpu.expanded) and after.lacks_firmly(lacking)
+        spared = lacking <= HINTS | (INSTRUCTIONS & has)
+        return _lost(
+            lacking,
+            goes_on=vm.domain_type != "kvm" or spared,
+            firm=known and not lacking <= has,
+        )
     if vm.domain_type != "kvm" and before.firm and before.features == after.features:
         return yes("both hypervisors emulate the same CPU")
     differences = _differences(migration)
@@ -103,10 +108,6 @@ def _unknown(migration: Migration) -> Outcome:
     unknown = [side for side, each in sides.items() if host_model(migration.vm, each) is None]
     missing = [f"{side}.{_HOST_MODEL}" for side in unknown]
     return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
-
-
-def _is_spared(lacking: AbstractSet[Feature], migration: Migration) -> bool:
-    return lacking <= HINTS | (INSTRUCTIONS & processor_features(migration.destination.cpu))
 
 
 def _lost(lacking: AbstractSet[Feature], *, goes_on: bool, firm: bool) -> Outcome:
