@@ -99,7 +99,27 @@ CPU_FEATURES = [
     ),
     (
         "not started yet, missing on both",
+        {**LOST_BOTH, "vm.cpu.check": "partial", "hosts.cpu.features": NO_AVX2},
+        "NO",
+    ),
+    (
+        "not started yet, left out by KVM on both",
         {**LOST_BOTH, "vm.cpu.check": "partial"},
+        "YES",
+    ),
+    (
+        "not started yet, left out by KVM of the destination",
+        {**LOST, "vm.cpu.check": "partial"},
+        "NO",
+    ),
+    (
+        "not started yet, forbidden, and KVM leaves it out",
+        {
+            **LOST_BOTH,
+            **with_policy("forbid", "avx2"),
+            "vm.cpu.check": "partial",
+            "vm.cpu.expanded_features": ["sse2"],
+        },
         "NO",
     ),
     (
@@ -357,6 +377,11 @@ USABLE = [
         "not usable, nobody knows why",
         {MODELS: [NOT_USABLE], f"{HOST_MODEL}.features": NO_AVX2},
         "PROBABLY_NO",
+    ),
+    (
+        "not usable, and the guest will start without what it lacks",
+        {MODELS: [{**NOT_USABLE, "blockers": ["avx2"]}], **LOST_BOTH, "vm.cpu.check": "partial"},
+        "YES",
     ),
     ("not told", {MODELS: [{"name": "Haswell-noTSX-IBRS"}]}, "NO_IDEA"),
     ("not known there", {"vm.cpu.model": "GraniteRapids"}, "NO"),

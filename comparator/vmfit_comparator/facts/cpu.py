@@ -25,7 +25,13 @@ from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.cpu_power import by_model, is_power
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.cpu_compare import Comparison, Fit, compare, guest_features
-from vmfit_comparator.knowledge.cpu_offer import Offer, host_model, offer, offer_reads
+from vmfit_comparator.knowledge.cpu_offer import (
+    Offer,
+    host_model,
+    offer,
+    offer_reads,
+    probed_features,
+)
 from vmfit_comparator.knowledge.cpu_vendors import vendor_name
 from vmfit_comparator.knowledge.guest_cpu import (
     PASSED_THROUGH,
@@ -123,9 +129,9 @@ def features(migration: Migration) -> Outcome:
     it. Any missing one is NO by the word of the hypervisor or of KVM, else PROBABLY_NO, and all are
     named: libvirt makes check='full' of whatever a running guest has, forced features included, and
     refuses. A definition that is not running yet (check='partial', or none given) must also match
-    what it says of vendor, forbidden features and match='strict'. CPU model names are never
-    compared, except on POWER, which has no features. Passed-through CPUs are judged by
-    cpu.mode_passthrough.
+    what it says of vendor, forbidden features and match='strict'; what the source's processor has
+    and its KVM does not give, the guest will start without. CPU model names are never compared,
+    except on POWER, which has no features. Passed-through CPUs are judged by cpu.mode_passthrough.
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
@@ -148,18 +154,20 @@ def features(migration: Migration) -> Outcome:
 
 def _compared(migration: Migration, given: Offer) -> Outcome:
     cpu = live_cpu(migration)
-    lacking = needed_features(migration) - given.features
+    needed = needed_features(migration)
+    lacking = needed - given.features
     if cpu.check in {"", "partial"} and not lacking:
         # libvirt compares before it leaves out what QEMU is never asked for.
         also_given = guest_features(cpu).required - NEVER_ASKED
-        comparison = compare(cpu, given.told | also_given, given.vendor)
+        probed = probed_features(migration.vm, migration.destination)
+        comparison = compare(cpu, given.told | probed | also_given, given.vendor)
         if comparison.missing:
             return _lacking(comparison.missing, given)
         if comparison.fit is Fit.INCOMPATIBLE:
             return _refused(comparison)
     if lacking:
         return _lacking(lacking, given)
-    text = f"all {len(cpu.expanded_features)} features of the guest are in {given.source}"
+    text = f"all {len(needed)} features of the guest are in {given.source}"
     return yes(text) if given.firm else probably_yes(text)
 
 

@@ -15,9 +15,9 @@ from vmfit_comparator.evaluation.outcome import (
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
-from vmfit_comparator.knowledge.cpu_compare import expanded_features, guest_features
+from vmfit_comparator.knowledge.cpu_compare import expanded_features
 from vmfit_comparator.knowledge.cpu_offer import offer, offer_reads
-from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
+from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, needed_features
 from vmfit_comparator.knowledge.special_features import INVARIANT_TSC
 from vmfit_comparator.knowledge.versions import kernel_version
 from vmfit_contract.cpu_features import features, names
@@ -43,6 +43,8 @@ _CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
     also_reads=(
         *_VM,
         "incoming.cpu",
+        "options.destination_xml",
+        *offer_reads("source"),
         *offer_reads("destination"),
     ),
 )
@@ -94,12 +96,12 @@ def _usable(migration: Migration, model: CpuModelUsability) -> Outcome:
         return yes(f"{cpu.model} is usable there")
     blockers = features(model.blockers)
     if blockers and cpu.expanded:
-        needed = blockers & guest_features(cpu).required
+        needed = blockers & needed_features(migration)
         if needed:
             return no(f"{cpu.model} is not usable there for want of {', '.join(names(needed))}")
         return yes(f"{cpu.model} lacks {', '.join(names(blockers))} there, like the guest")
     given = offer(migration.vm, migration.destination)
-    if cpu.expanded and given is not None and guest_features(cpu).required <= given.features:
+    if cpu.expanded and given is not None and needed_features(migration) <= given.features:
         return yes(f"{cpu.model} is not whole there, the guest's part of it is")
     return probably_no(f"{cpu.model} is not usable there")
 

@@ -187,6 +187,16 @@ def processor_features(cpu: Cpu) -> frozenset[Feature]:
     return frozenset(common | msr_features(_values(cpu.msrs or cpu.kvm.feature_msrs), common))
 
 
+def probed_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
+    """Return what libvirt counts beside KVM's offer when it compares a definition: the processor's.
+
+    Source: libvirt virQEMUCapsInitHostCPUModel, fullCPU.
+    """
+    if vm.domain_type != "kvm" or vm.architecture not in {"x86_64", "i686"}:
+        return frozenset()
+    return processor_features(snapshot.cpu)
+
+
 def _leaves(leaves: Iterable[CpuidLeaf]) -> Leaves:
     return {(each.leaf, each.subleaf): (each.eax, each.ebx, each.ecx, each.edx) for each in leaves}
 
