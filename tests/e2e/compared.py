@@ -43,7 +43,8 @@ _INTRODUCTION = """# Compared
 
 What vmfit answers, beside what else can be asked before a live migration, and beside the real
 outcome. Everything here was measured, on two libvirt hosts in namespaces of one machine
-({versions}; QEMU emulates), scenario by scenario, just before the real migration.
+({versions}; QEMU emulates, except in the scenarios called kvm), scenario by scenario, just before
+the real migration.
 Written by `tests/e2e/compared.py` from what `make reality REALITY="--peers --json FILE"` found.
 
 - **cpu-compare**: `virsh cpu-compare` on the destination, with the guest's live CPU. It compares

@@ -2,8 +2,8 @@
 
 Each host is pid 1 of its own mount, UTS, IPC, network and pid namespaces with its own
 /etc/libvirt, /var/lib/libvirt, /run, /sys and hostname, so that libvirtd and QEMU run as on a
-machine of their own (QEMU emulates: /dev/kvm is not given to them). Ending pid 1 ends the host
-and everything it started. Needs root and Debian's libvirt, QEMU and bindfs.
+machine of their own (QEMU emulates, except where a host is given /dev/kvm). Ending pid 1 ends the
+host and everything it started. Needs root and Debian's libvirt, QEMU and bindfs.
 """
 
 import os
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from control_group import make_group, remove_group
@@ -114,6 +115,10 @@ class Host:
     before_libvirt: str = ""
     """Shell commands that run before libvirtd starts."""
     libvirt: bool = True
+    kvm: bool = False
+    """Whether it has the machine's /dev/kvm."""
+    preload: Path | None = None
+    """A library that every program in the host is started with."""
     hostname: str = ""
     """What the host calls itself, if not by its name."""
     limits: Mapping[str, str] = field(default_factory=dict)
@@ -154,7 +159,8 @@ class Host:
 
     def enter(self) -> list[str]:
         """Return the command that runs another inside the host."""
-        return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p"]
+        inside = ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p"]
+        return [*inside, "env", f"LD_PRELOAD={self.preload}"] if self.preload else inside
 
     def boot(self, shared: Path) -> None:
         """Make the namespaces and what is in them; libvirtd comes later, with the network."""
@@ -173,6 +179,8 @@ class Host:
         children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()
         self.pid = int(children.split()[0])
         self._script(_BUILD, str(self.state), str(shared))
+        if self.kvm:
+            self.run("mknod -m 666 /dev/kvm c 10 232")
 
     def start_libvirt(self) -> None:
         """Start libvirtd, within the host's limits, and wait until it answers."""
@@ -251,12 +259,18 @@ def lone_host(directory: Path) -> Iterator[Host]:
 class Lab:
     """Both hosts; use as a context manager."""
 
-    def __init__(self, directory: Path, **destination: Any) -> None:
-        """`destination` sets fields of the destination's Host; `directory` is the lab's own."""
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        source: Mapping[str, Any] = MappingProxyType({}),
+        **destination: Any,
+    ) -> None:
+        """`source` and `destination` set fields of the Hosts; `directory` is the lab's own."""
         self.directory = directory
         self.shared = directory / "shared"
         uuid = "0a000000-0000-4000-8000-00000000000a"
-        self.source = Host("ash", "10.88.0.1", uuid, directory / "ash")
+        self.source = Host("ash", "10.88.0.1", uuid, directory / "ash", **source)
         fields = {"uuid": "0b000000-0000-4000-8000-00000000000b", **destination}
         self.destination = Host("birch", "10.88.0.2", state=directory / "birch", **fields)
 

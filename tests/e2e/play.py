@@ -12,6 +12,7 @@ from typing import Any
 from agents import AgentError, ask, end_agent, start_agent
 from guest import Health, disk_image, examine, wait_until_alive
 from lab import Host, Lab
+from lesser_kvm import compiler_trouble, kvm_trouble, lesser_kvm
 from lesser_qemu import lesser_qemu
 from scenario import DOMAIN, Scenario
 
@@ -44,12 +45,21 @@ Look = Callable[[Lab, Scenario], dict[str, Any]]
 """Something else to find out before the migration."""
 
 
+def missing(scenario: Scenario) -> str:
+    """Tell what the machine lacks for a scenario; empty when it can be played."""
+    if scenario.kvm and (trouble := kvm_trouble()):
+        return trouble
+    return compiler_trouble() if scenario.kvm_lacks else ""
+
+
 def play(scenario: Scenario, directory: Path, look: Look | None = None) -> Played:
     """Play a scenario in a fresh lab; `directory` is made and holds sockets: a short path."""
     began = time.monotonic()
     directory.mkdir(parents=True)
     played = Played(scenario.id, scenario.differs)
-    with Lab(directory / "lab", **_destination(scenario, directory)) as lab:
+    source = _kvm("source", scenario, directory)
+    destination = _destination(scenario, directory)
+    with Lab(directory / "lab", source=source, **destination) as lab:
         _prepare(lab, scenario)
         started = _start_guest(lab, scenario)
         if look and not started:
@@ -70,10 +80,19 @@ def _destination(scenario: Scenario, directory: Path) -> dict[str, Any]:
         lesser_qemu(directory / "qemu", scenario.qemu)
         boot.insert(0, f"mount --bind {directory}/qemu /usr/bin/qemu-system-x86_64")
     return {
+        **_kvm("destination", scenario, directory),
         "before_libvirt": "\n".join(["set -e", *boot]),
         "libvirt": scenario.libvirt,
         "limits": scenario.limits,
         **scenario.host,
+    }
+
+
+def _kvm(role: str, scenario: Scenario, directory: Path) -> dict[str, Any]:
+    lacks = scenario.kvm_lacks.get(role)
+    return {
+        "kvm": role in scenario.kvm,
+        "preload": lesser_kvm(directory / f"{role}.so", lacks) if lacks else None,
     }
 
 
@@ -156,6 +175,8 @@ def _migrate(lab: Lab, scenario: Scenario, words: list[str], played: Played) -> 
     name = scenario.arriving_name
     if scenario.arrives_paused:
         lab.destination.run(f"virsh -q resume {name}")
+    if scenario.paused:
+        wait_until_alive(lab.destination, name, boots=scenario.boots)
     after = examine(lab.destination, name)
     played.text = _trouble(scenario, before, after)
     played.outcome = "guest broken" if played.text else "migrated"

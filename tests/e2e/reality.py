@@ -24,10 +24,10 @@ from pathlib import Path
 import other_lab
 from lab import LabError
 from peers import look_at, nova
-from play import Played, play
+from play import Played, missing, play
 from report_outcomes import report_outcomes
 from scenario import Scenario, load
-from scoreboard import agrees, answer_of, cause_lines, show
+from scoreboard import agrees, answer_of, cause_lines, show, skipped_lines
 
 _HUGEPAGES = Path("/proc/sys/vm/nr_hugepages")
 _one_at_a_time = threading.Lock()
@@ -43,6 +43,8 @@ def main() -> int:
     own = [each for each in load() if not options.ids or each.id in options.ids]
     if options.ci:
         own = [each for each in own if each.ci]
+    skipped = {each.id: why for each in own if (why := missing(each))}
+    own = [each for each in own if each.id not in skipped]
     began = time.monotonic()
     work = Path(tempfile.mkdtemp(prefix="vmfit-", dir="/tmp"))
     try:
@@ -59,7 +61,7 @@ def main() -> int:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     causes = {each.id: each.fact for each in own}
-    for line in (*show(results), *cause_lines(results, causes)):
+    for line in (*show(results), *cause_lines(results, causes), *skipped_lines(skipped)):
         print(line)
     if os.environ.get("VMFIT_STORE"):
         print(f"{report_outcomes(results, causes)} outcomes are kept in VMFIT_STORE")

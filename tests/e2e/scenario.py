@@ -40,6 +40,10 @@ class Scenario:
     boot: Commands = field(default_factory=dict)
     setup: Commands = field(default_factory=dict)
     started: Commands = field(default_factory=dict)
+    kvm: Sequence[str] = ()
+    """Which hosts have /dev/kvm: source, destination; needs a machine with a working KVM."""
+    kvm_lacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """CPU features that KVM does not give, by host: source, destination; needs a C compiler."""
     qemu: str = ""
     """What the destination's QEMU lacks: avx2, machine, or a device's name."""
     host: Mapping[str, str] = field(default_factory=dict)
@@ -82,7 +86,7 @@ class Scenario:
 
 
 def domain_xml(guest: Mapping[str, Any]) -> str:
-    """Return a small TCG guest with what a scenario says of it."""
+    """Return a small guest, emulated by default, with what a scenario says of it."""
     vcpu = guest.get("vcpu", "<vcpu>1</vcpu>")
     return f"""<domain type='{guest.get("type", "qemu")}'>
   <name>{DOMAIN}</name>
@@ -92,7 +96,7 @@ def domain_xml(guest: Mapping[str, Any]) -> str:
   {guest.get("top", "")}
   <os><type arch='x86_64' machine='{guest.get("machine", "pc-q35-7.2")}'>hvm</type>
     {guest.get("os", "")}</os>
-  <features><acpi/></features>
+  <features><acpi/>{guest.get("features", "")}</features>
   {guest.get("cpu", "")}
   <devices>{guest.get("disk", _DISK)}{guest.get("devices", "")}</devices>
 </domain>

@@ -85,3 +85,10 @@ def cause_lines(results: Sequence[Played], facts: Mapping[str, str]) -> Iterable
         foreseen = played.outcome != "migrated" and answer_of(played) in ("NO", "PROBABLY_NO")
         if expected and foreseen and expected not in named:
             yield f"CAUSE: {played.id}: {', '.join(named)} said so, not {expected}"
+
+
+def skipped_lines(skipped: Mapping[str, str]) -> Iterable[str]:
+    """Yield a line for each cause why scenarios, by id, were not played."""
+    for why in sorted(set(skipped.values())):
+        ids = [each for each, reason in skipped.items() if reason == why]
+        yield f"SKIPPED: {len(ids)} ({why}): {', '.join(ids)}"

@@ -1,7 +1,8 @@
 """Random guest CPUs: what vmfit says beside what a real libvirtd says of the same definitions.
 
 `virsh hypervisor-cpu-compare` judges each definition against the CPU that QEMU emulates on a host
-of the lab; vmfit reads the same host's domain capabilities. Some 10 seconds.
+of the lab, and against the one that KVM gives where the machine has it; vmfit reads the same host's
+domain capabilities. Some 10 seconds each.
 """
 
 import os
@@ -18,6 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import Host, Lab
+from lesser_kvm import kvm_trouble
 
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.migration_pb2 import MigrationOptions
@@ -62,11 +64,18 @@ class Expanding:
         return self._capabilities
 
 
+@pytest.fixture(scope="module", params=["qemu", "kvm"])
+def kind(request):
+    if request.param == "kvm" and (why := kvm_trouble()):
+        pytest.skip(why)
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def host():
+def host(kind):
     directory = Path(tempfile.mkdtemp(prefix="vmfit-", dir="/tmp"))
     try:
-        with Lab(directory / "lab") as lab:
+        with Lab(directory / "lab", source={"kvm": kind == "kvm"}) as lab:
             yield lab.source
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -91,7 +100,7 @@ def random_cpu(
     )
 
 
-def libvirt_says(host: Host, definitions: list[str]) -> list[tuple[str, str]]:
+def libvirt_says(host: Host, kind: str, definitions: list[str]) -> list[tuple[str, str]]:
     """Return "SUPERSET", "IDENTICAL", "INCOMPATIBLE" or "ERROR" for each, and libvirt's words."""
     directory = host.state / "local" / "cpus"
     directory.mkdir(exist_ok=True)
@@ -100,7 +109,7 @@ def libvirt_says(host: Host, definitions: list[str]) -> list[tuple[str, str]]:
         (directory / f"{number}.xml").write_text(xml)
         path = f"/srv/local/cpus/{number}.xml"
         commands.append(
-            f"echo --err @{number}\nhypervisor-cpu-compare {path} --virttype qemu --error"
+            f"echo --err @{number}\nhypervisor-cpu-compare {path} --virttype {kind} --error"
         )
     (directory / "commands").write_text("\n".join(commands) + "\n")
     done = host.run("virsh < /srv/local/cpus/commands 2>&1", check=False)
@@ -120,9 +129,9 @@ def _result(text: str) -> tuple[str, str]:
     return "ERROR", text
 
 
-def described(cpu_xml: str, expander: CpuExpander) -> Vm:
+def described(cpu_xml: str, kind: str, expander: CpuExpander) -> Vm:
     vm = parse_vm(
-        "<domain type='qemu'><name>guest</name><memory unit='MiB'>64</memory>"
+        f"<domain type='{kind}'><name>guest</name><memory unit='MiB'>64</memory>"
         f"<os><type arch='x86_64'>hvm</type></os>{cpu_xml}</domain>"
     )
     expander.expand_guest(vm)
@@ -134,15 +143,15 @@ def snapshot_of(capabilities_xml: str, expander: CpuExpander) -> Snapshot:
     connection = snapshot.hypervisor.connections.add(uri="qemu:///system", driver="QEMU")
     capabilities = connection.domain_capabilities.add()
     capabilities.CopyFrom(parse_domain_capabilities(capabilities_xml))
-    kind = Hypervisor(capabilities.emulator_path, "x86_64", None, "qemu")
-    expander.expand_host_model(kind, capabilities.host_model)
+    hypervisor = Hypervisor(capabilities.emulator_path, "x86_64", None, capabilities.domain_type)
+    expander.expand_host_model(hypervisor, capabilities.host_model)
     return snapshot
 
 
-def test_random_definitions(host):
+def test_random_definitions(host, kind):
     seed = int(os.environ.get("VMFIT_SEED", random.randrange(1 << 30)))
     choose = random.Random(seed)
-    xml = host.run("virsh domcapabilities --virttype qemu --arch x86_64").stdout
+    xml = host.run(f"virsh domcapabilities --virttype {kind} --arch x86_64").stdout
     expander = CpuExpander(Expanding(xml))  # type: ignore[arg-type]
     snapshot = snapshot_of(xml, expander)
     own = list(snapshot.hypervisor.connections[0].domain_capabilities[0].host_model.features)
@@ -154,8 +163,9 @@ def test_random_definitions(host):
     definitions = [random_cpu(choose, models, features, own) for _ in range(COUNT)]
     told: dict[str, int] = {}
     wrong = []
-    for cpu_xml, (result, text) in zip(definitions, libvirt_says(host, definitions), strict=True):
-        vm = described(cpu_xml, expander)
+    answers = libvirt_says(host, kind, definitions)
+    for cpu_xml, (result, text) in zip(definitions, answers, strict=True):
+        vm = described(cpu_xml, kind, expander)
         if forbids_its_own(vm, expander):
             continue
         given = offer(vm, snapshot)
@@ -174,9 +184,9 @@ def test_random_definitions(host):
 
 def forbids_its_own(vm: Vm, expander: CpuExpander) -> bool:
     """A definition that forbids what its own model has starts nowhere: too odd to be described."""
-    kind = Hypervisor(None, "x86_64", None, "qemu")
+    hypervisor = Hypervisor(None, "x86_64", None, vm.domain_type)
     forbidden = {each.name for each in vm.cpu.features if each.policy == "forbid"}
-    return not forbidden.isdisjoint(expander.model_features(kind, vm.cpu.model))
+    return not forbidden.isdisjoint(expander.model_features(hypervisor, vm.cpu.model))
 
 
 def as_facts(vm: Vm, snapshot: Snapshot, result: str, cpu_xml: str) -> list[str]:
