@@ -76,6 +76,11 @@ LOST = {f"{HOST_MODEL}.features": NO_AVX2}
 LOST_BOTH = {
     f"hosts.{CONNECTION}.domain_capabilities[0].host_model.features": NO_AVX2,
 }
+MINIMUM = {
+    "vm.cpu.match": "minimum",
+    "vm.cpu.check": "partial",
+    "vm.cpu.expanded_features": ["sse2"],
+}
 CPU_FEATURES = [
     ("all there", {}, "YES"),
     ("missing", {f"{HOST_MODEL}.features": NO_AVX2}, "NO"),
@@ -257,7 +262,31 @@ CPU_FEATURES = [
     ("passed through", {"vm.cpu.mode": "maximum", f"{HOST_MODEL}.features": []}, "YES"),
     ("no <cpu>", {"vm.cpu": None}, "YES"),
     ("forbidden, not started yet", {**FULL_FORBID, "vm.cpu.check": "partial"}, "NO"),
-    ("forbidden, running", FULL_FORBID, "YES"),
+    ("forbidden, running", FULL_FORBID, "NO"),
+    (
+        "forbidden, running, an older libvirt",
+        {**FULL_FORBID, f"destination.{CONNECTION}.libvirt_version": 8_010_000},
+        "PROBABLY_NO",
+    ),
+    (
+        "forbidden, running, and only the processor has it",
+        {**FULL_FORBID, f"{HOST_MODEL}.features": ["sse2"]},
+        "PROBABLY_NO",
+    ),
+    ("forbidden, running, and not there", {**FULL_FORBID, **with_policy("forbid", "mpx")}, "YES"),
+    ("forbidden, running, a part of the emulated model", {**FULL_FORBID, **TCG}, "YES"),
+    (
+        "forbidden, running, beyond the emulated model",
+        {**FULL_FORBID, **TCG, f"{TCG_MODEL}.extra_features": ["rdrand"]},
+        "NO",
+    ),
+    ("all that the source gives", {**MINIMUM, **LOST}, "NO"),
+    ("all that the source gives, as the destination does", {**MINIMUM, **LOST_BOTH}, "YES"),
+    (
+        "all that the source gives but one",
+        {**MINIMUM, **LOST, **with_policy("disable", "avx2")},
+        "YES",
+    ),
     (
         "strict, not started yet",
         {

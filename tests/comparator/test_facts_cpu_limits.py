@@ -75,6 +75,15 @@ PHYS_BITS = [
 ]
 XSAVE = [
     ("all there", {}, "YES"),
+    (
+        "XCR0 unknown, and the guest will start without AVX",
+        {
+            "destination.cpu.xsave": None,
+            "vm.cpu.check": "partial",
+            "hosts.hypervisor.connections[0].domain_capabilities[0].host_model.features": ["sse2"],
+        },
+        "YES",
+    ),
     ("no AVX-512 state", seen("avx512f"), "NO"),
     ("emulated", {**TCG, **seen("avx512f")}, "YES"),
     ("XCR0 unknown, the hypervisor gives AVX", {"destination.cpu.xsave": None}, "YES"),

@@ -24,9 +24,11 @@ from vmfit_comparator.evaluation.outcome import (
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.cpu_power import by_model, is_power
 from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.cpu_compare import Comparison, Fit, compare, guest_features
 from vmfit_comparator.knowledge.cpu_offer import (
     Offer,
+    forbidding_features,
     host_model,
     offer,
     offer_reads,
@@ -42,6 +44,9 @@ from vmfit_comparator.knowledge.guest_cpu import (
 from vmfit_comparator.knowledge.special_features import HINTS, NEVER_ASKED
 from vmfit_contract.cpu_features import Feature, names
 from vmfit_contract.cpu_features import features as features_of
+
+_CHECKS_FORBIDDEN = 9_000_000
+"""A libvirt that was seen to refuse guests that run and forbid features; older ones may."""
 
 
 @fact(
@@ -128,10 +133,14 @@ def features(migration: Migration) -> Outcome:
     feature that the destination's libvirt has no name for is NO, even where the definition disables
     it. Any missing one is NO by the word of the hypervisor or of KVM, else PROBABLY_NO, and all are
     named: libvirt makes check='full' of whatever a running guest has, forced features included, and
-    refuses. A definition that is not running yet (check='partial', or none given) must also match
-    what it says of vendor, forbidden features and match='strict'; what the source's processor has
-    and its KVM does not give, the guest will start without. CPU model names are never compared,
-    except on POWER, which has no features. Passed-through CPUs are judged by cpu.mode_passthrough.
+    refuses. It refuses as well what the definition forbids and the destination's CPU has: NO for
+    what KVM gives, and for what an emulated CPU has beyond its model, by a libvirt that was seen to
+    do so; PROBABLY_NO by an older one, and for what only the processor has, which libvirt knows by
+    the name of a model or by its own. A definition that is not running yet (check='partial', or
+    none given) must also match what it says of vendor, forbidden features and match='strict'; what
+    the source's processor has and its KVM does not give, the guest will start without. CPU model
+    names are never compared, except on POWER, which has no features. Passed-through CPUs are judged
+    by cpu.mode_passthrough.
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
@@ -167,8 +176,27 @@ def _compared(migration: Migration, given: Offer) -> Outcome:
             return _refused(comparison)
     if lacking:
         return _lacking(lacking, given)
+    refused = _forbidden(guest_features(cpu).forbidden, migration)
+    return refused or _all_there(needed, given)
+
+
+def _all_there(needed: AbstractSet[Feature], given: Offer) -> Outcome:
     text = f"all {len(needed)} features of the guest are in {given.source}"
     return yes(text) if given.firm else probably_yes(text)
+
+
+def _forbidden(forbidden: AbstractSet[Feature], migration: Migration) -> Outcome | None:
+    vm, destination = migration.vm, migration.destination
+    listed = forbidden & forbidding_features(vm, destination)
+    perhaps = forbidden & probed_features(vm, destination)
+    if not listed and not perhaps:
+        return None
+    text = _forbids(listed or perhaps)
+    connection = connection_for(vm, destination)
+    checks = connection is not None and connection.libvirt_version >= _CHECKS_FORBIDDEN
+    if listed and checks:
+        return no(text, remedies=[_disable(listed)])
+    return probably_no(text, probability=0.4, remedies=[_disable(listed or perhaps)])
 
 
 def _lacking(lacking: AbstractSet[Feature], given: Offer) -> Outcome:
@@ -199,18 +227,21 @@ def _refused(comparison: Comparison) -> Outcome:
     if comparison.vendor:
         return no(f"the definition asks for a CPU from {comparison.vendor}", remedies=[_BASELINE])
     if comparison.forbidden:
-        listed = ", ".join(names(comparison.forbidden))
-        text = f"the destination's CPU has {listed}, which the definition forbids"
-    else:
-        listed = ", ".join(names(comparison.extra))
-        text = f"match='strict', and the destination's CPU also has {listed}"
-    remedy = Remedy(
+        return no(_forbids(comparison.forbidden), remedies=[_disable(comparison.forbidden)])
+    listed = ", ".join(names(comparison.extra))
+    text = f"match='strict', and the destination's CPU also has {listed}"
+    return no(text, remedies=[_disable(comparison.extra)])
+
+
+def _forbids(forbidden: AbstractSet[Feature]) -> str:
+    return f"the destination's CPU has {', '.join(names(forbidden))}, which the definition forbids"
+
+
+def _disable(unwanted: AbstractSet[Feature]) -> Remedy:
+    return Remedy(
         summary="Disable these features instead of forbidding them; match='exact'",
-        disable_cpu_features=DisableCpuFeatures(
-            features=names(comparison.forbidden or comparison.extra)
-        ),
+        disable_cpu_features=DisableCpuFeatures(features=names(unwanted)),
     )
-    return no(text, remedies=[remedy])
 
 
 def _explicit_only(migration: Migration, given: Offer) -> Outcome:

@@ -18,8 +18,8 @@ from vmfit_comparator.knowledge.connections import (
     domain_capabilities_for,
     guest_archs_for,
 )
-from vmfit_comparator.knowledge.cpu_compare import expanded_features
-from vmfit_comparator.knowledge.cpu_offer import host_model
+from vmfit_comparator.knowledge.cpu_offer import host_model, offer_reads
+from vmfit_comparator.knowledge.guest_cpu import needed_features
 from vmfit_contract.cpu_features import feature, features
 
 _TSC = "destination.cpu.tsc"
@@ -213,6 +213,10 @@ _XCR0 = {
     also_reads=(
         "destination.cpu.xsave.feature_mask",
         "destination.hypervisor.connections",
+        *offer_reads("source"),
+        "vm.cpu",
+        "incoming.cpu",
+        "options.destination_xml",
         *_VM,
     ),
 )
@@ -228,8 +232,8 @@ def xsave_state(migration: Migration) -> Outcome:
     """
     if migration.vm.domain_type != "kvm":
         return yes("the guest's processor state is emulated")
-    seen = expanded_features(migration.vm.cpu)
-    needed = {each: bits for each, bits in _XCR0.items() if each in seen}
+    sees = needed_features(migration)
+    needed = {each: bits for each, bits in _XCR0.items() if each in sees}
     names = ", ".join(map(str, needed))
     if not needed:
         return yes("the guest has no features with a state beyond SSE's")

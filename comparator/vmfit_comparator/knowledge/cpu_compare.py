@@ -45,6 +45,7 @@ class GuestFeatures:
     required: frozenset[Feature]
     allowed: frozenset[Feature]
     """What may be there without counting as extra: forced, optional and disabled features."""
+    disabled: frozenset[Feature]
     forbidden: frozenset[Feature]
 
 
@@ -71,6 +72,7 @@ def guest_features(cpu: GuestCpu) -> GuestFeatures:
         seen=seen,
         required=seen - allowed,
         allowed=allowed,
+        disabled=features(by_policy.get("disable", ())),
         forbidden=features(by_policy.get("forbid", ())),
     )
 

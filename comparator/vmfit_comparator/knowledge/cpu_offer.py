@@ -197,6 +197,19 @@ def probed_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
     return processor_features(snapshot.cpu)
 
 
+def forbidding_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
+    """Return the features for which libvirt refuses a guest that forbids them, running or not.
+
+    Of KVM's offer all; of an emulated CPU those that its model lacks, for only they are listed.
+
+    Source: libvirt virCPUCheckForbiddenFeatures; lab measurements.
+    """
+    given, model = offer(vm, snapshot), host_model(vm, snapshot)
+    if vm.domain_type == "kvm":
+        return given.told if given is not None else frozenset()
+    return features(model.extra_features) if model is not None else frozenset()
+
+
 def _leaves(leaves: Iterable[CpuidLeaf]) -> Leaves:
     return {(each.leaf, each.subleaf): (each.eax, each.ebx, each.ecx, each.edx) for each in leaves}
 

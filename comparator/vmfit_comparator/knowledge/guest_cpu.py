@@ -5,6 +5,7 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.cpu_compare import guest_features
 from vmfit_comparator.knowledge.cpu_offer import offer, probed_features
+from vmfit_comparator.knowledge.special_features import INVARIANT_TSC
 from vmfit_contract.cpu_features import Feature, features
 
 PASSED_THROUGH = frozenset(("host-passthrough", "maximum"))
@@ -30,9 +31,10 @@ def needed_features(migration: Migration) -> frozenset[Feature]:
     A running guest keeps what it has: libvirt's check='full' spares not even forced features. Of a
     definition that is not running yet, forced and optional features count if the source
     gives them, and with check='none' nothing counts that the source would leave out. Nor does what
-    the source's processor has and its KVM does not give: a guest starts without it.
+    the source's processor has and its KVM does not give: a guest starts without it. With
+    match='minimum' it starts with all that the source gives.
 
-    Source: libvirt qemuProcessUpdateGuestCPU, VIR_QEMU_CAPS_HOST_CPU_FULL.
+    Source: libvirt virCPUUpdate, qemuProcessUpdateGuestCPU, VIR_QEMU_CAPS_HOST_CPU_FULL.
     """
     return _asked_of_destination(migration) - _left_out(migration)
 
@@ -46,6 +48,8 @@ def _asked_of_destination(migration: Migration) -> frozenset[Feature]:
     given = offer(migration.vm, migration.source)
     if given is None or not given.firm:
         return guest.required
+    if cpu.match == "minimum":
+        perhaps |= given.told - guest.forbidden - guest.disabled - {INVARIANT_TSC}
     if cpu.check == "none":
         return (guest.required | perhaps) & given.features
     left_out = probed_features(migration.vm, migration.source) - given.features
