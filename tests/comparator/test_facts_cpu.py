@@ -113,6 +113,16 @@ CPU_FEATURES = [
         "YES",
     ),
     (
+        "not started yet, left out by KVM on both, and unused by the kernels",
+        {
+            **LOST_BOTH,
+            "vm.cpu.check": "partial",
+            "hosts.cpu.features": NO_AVX2,
+            f"hosts.{CONNECTION}.host_cpu.features": FEATURES,
+        },
+        "YES",
+    ),
+    (
         "not started yet, left out by KVM of the destination",
         {**LOST, "vm.cpu.check": "partial"},
         "NO",

@@ -96,6 +96,11 @@ XSAVE = [
 ]
 NESTED = [
     ("no vmx", {"destination.cpu.kvm.nested": False}, "YES"),
+    (
+        "unknown, and the guest will start without vmx",
+        {**seen("vmx"), "vm.cpu.check": "none", "destination.cpu.kvm": None},
+        "YES",
+    ),
     ("nests", seen("vmx"), "YES"),
     ("does not nest", {**seen("vmx"), "destination.cpu.kvm.nested": False}, "NO"),
     ("unknown", {**seen("svm"), "destination.cpu.kvm": None}, "NO_IDEA"),

@@ -20,7 +20,7 @@ from vmfit_comparator.knowledge.connections import (
 )
 from vmfit_comparator.knowledge.cpu_offer import host_model, offer_reads
 from vmfit_comparator.knowledge.guest_cpu import needed_features
-from vmfit_contract.cpu_features import feature, features
+from vmfit_contract.cpu_features import feature, features, names
 
 _TSC = "destination.cpu.tsc"
 # What decides which domain capabilities concern the VM.
@@ -234,20 +234,23 @@ def xsave_state(migration: Migration) -> Outcome:
         return yes("the guest's processor state is emulated")
     sees = needed_features(migration)
     needed = {each: bits for each, bits in _XCR0.items() if each in sees}
-    names = ", ".join(map(str, needed))
+    listed = ", ".join(map(str, needed))
     if not needed:
         return yes("the guest has no features with a state beyond SSE's")
     if not migration.destination.cpu.HasField("xsave"):
         model = host_model(migration.vm, migration.destination)
         if model is not None and needed.keys() <= features(model.features):
-            return yes(f"the hypervisor there gives {names}, and so their state")
+            return yes(f"the hypervisor there gives {listed}, and so their state")
         missing = "destination.cpu.xsave.feature_mask"
-        return no_idea(f"whether there is room for {names} is not known", missing=[missing])
+        return no_idea(f"whether there is room for {listed} is not known", missing=[missing])
     mask = migration.destination.cpu.xsave.feature_mask
     lacking = [str(each) for each, bits in needed.items() if bits & ~mask]
     if lacking:
         return no(f"XCR0 is {mask:#x} there, it lacks the state of {', '.join(lacking)}")
-    return yes(f"XCR0 is {mask:#x} there, with the state of {names}")
+    return yes(f"XCR0 is {mask:#x} there, with the state of {listed}")
+
+
+_NESTING = features(("vmx", "svm"))
 
 
 @fact(
@@ -255,7 +258,14 @@ def xsave_state(migration: Migration) -> Outcome:
     question="Can the guest go on running guests of its own?",
     applies_if=("vm.cpu.expanded_features",),
     reads=("vm.cpu.expanded_features", "vm.domain_type"),
-    also_reads=("destination.cpu.kvm.nested",),
+    also_reads=(
+        "destination.cpu.kvm.nested",
+        *offer_reads("source"),
+        "vm.cpu",
+        "incoming.cpu",
+        "options.destination_xml",
+        *_VM,
+    ),
 )
 @unless_offline
 def nested(migration: Migration) -> Outcome:
@@ -267,7 +277,7 @@ def nested(migration: Migration) -> Outcome:
     Source: /sys/module/kvm_intel/parameters/nested, kvm_amd.
     """
     vm = migration.vm
-    seen = {"vmx", "svm"}.intersection(vm.cpu.expanded_features)
+    seen = names(needed_features(migration) & _NESTING)
     if not seen or vm.domain_type != "kvm":
         return not_applicable("the guest has no virtualisation of its own from KVM")
     kvm = migration.destination.cpu.kvm
@@ -280,7 +290,7 @@ def nested(migration: Migration) -> Outcome:
         summary="Load the KVM module with nested=1, or start the guest without vmx and svm",
         command="modprobe -r kvm_intel && modprobe kvm_intel nested=1",
     )
-    return no(f"the guest has {seen.pop()}, KVM does not nest there", remedies=[remedy])
+    return no(f"the guest has {seen[0]}, KVM does not nest there", remedies=[remedy])
 
 
 FACTS = (tsc_frequency, topology, phys_bits, xsave_state, nested)

@@ -9,7 +9,7 @@ from vmfit.v1.hypervisor_pb2 import HostCpuModel
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.remembered import remembered
-from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
 from vmfit_comparator.knowledge.special_features import (
     FB_CLEAR,
     FROM_PROCESSOR,
@@ -190,11 +190,14 @@ def processor_features(cpu: Cpu) -> frozenset[Feature]:
 def probed_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
     """Return what libvirt counts beside KVM's offer when it compares a definition: the processor's.
 
+    libvirt reads CPUID by itself; a kernel, asked for it, leaves out what it does not use.
     Source: libvirt virQEMUCapsInitHostCPUModel, fullCPU.
     """
     if vm.domain_type != "kvm" or vm.architecture not in {"x86_64", "i686"}:
         return frozenset()
-    return processor_features(snapshot.cpu)
+    connection = connection_for(vm, snapshot)
+    read = features(connection.host_cpu.features) if connection is not None else frozenset()
+    return read | processor_features(snapshot.cpu)
 
 
 def forbidding_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
