@@ -281,7 +281,7 @@ CPU_FEATURES = [
     (
         "forbidden, running, and only the processor has it",
         {**FULL_FORBID, f"{HOST_MODEL}.features": ["sse2"]},
-        "PROBABLY_NO",
+        "NO_IDEA",
     ),
     ("forbidden, running, and not there", {**FULL_FORBID, **with_policy("forbid", "mpx")}, "YES"),
     ("forbidden, running, a part of the emulated model", {**FULL_FORBID, **TCG}, "YES"),

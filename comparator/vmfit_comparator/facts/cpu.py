@@ -135,12 +135,12 @@ def features(migration: Migration) -> Outcome:
     named: libvirt makes check='full' of whatever a running guest has, forced features included, and
     refuses. It refuses as well what the definition forbids and the destination's CPU has: NO for
     what KVM gives, and for what an emulated CPU has beyond its model, by a libvirt that was seen to
-    do so; PROBABLY_NO by an older one, and for what only the processor has, which libvirt knows by
-    the name of a model or by its own. A definition that is not running yet (check='partial', or
-    none given) must also match what it says of vendor, forbidden features and match='strict'; what
-    the source's processor has and its KVM does not give, the guest will start without. CPU model
-    names are never compared, except on POWER, which has no features. Passed-through CPUs are judged
-    by cpu.mode_passthrough.
+    do so, PROBABLY_NO by an older one; NO_IDEA for what only the processor has, as libvirt refuses
+    only what the processor's model lacks, and does not tell which it took. A definition that is not
+    running yet (check='partial', or none given) must also match what it says of vendor, forbidden
+    features and match='strict'; what the source's processor has and its KVM does not give, the
+    guest will start without. CPU model names are never compared, except on POWER, which has no
+    features. Passed-through CPUs are judged by cpu.mode_passthrough.
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
@@ -188,15 +188,15 @@ def _all_there(needed: AbstractSet[Feature], given: Offer) -> Outcome:
 def _forbidden(forbidden: AbstractSet[Feature], migration: Migration) -> Outcome | None:
     vm, destination = migration.vm, migration.destination
     listed = forbidden & forbidding_features(vm, destination)
+    if listed:
+        connection = connection_for(vm, destination)
+        checks = connection is not None and connection.libvirt_version >= _CHECKS_FORBIDDEN
+        return (no if checks else probably_no)(_forbids(listed), remedies=[_disable(listed)])
     perhaps = forbidden & probed_features(vm, destination)
-    if not listed and not perhaps:
+    if not perhaps:
         return None
-    text = _forbids(listed or perhaps)
-    connection = connection_for(vm, destination)
-    checks = connection is not None and connection.libvirt_version >= _CHECKS_FORBIDDEN
-    if listed and checks:
-        return no(text, remedies=[_disable(listed)])
-    return probably_no(text, probability=0.4, remedies=[_disable(listed or perhaps)])
+    text = f"{_forbids(perhaps)}; KVM does not give it, and libvirt's list of it is not known"
+    return no_idea(text, remedies=[_disable(perhaps)])
 
 
 def _lacking(lacking: AbstractSet[Feature], given: Offer) -> Outcome:
