@@ -10,6 +10,7 @@ from vmfit_comparator.facts import host, hv, sw
 CONNECTION = "hypervisor.connections[0]"
 TAKEN = "2023-11-14T22:13:20Z"
 DESTINATION = f"destination.{CONNECTION}"
+URI = "options.destination_uri"
 NO_SOCKET = "qemu:///system: cannot connect: no socket of a daemon in /run/libvirt"
 HUNG = "qemu:///system: libvirt does not answer an earlier attempt"
 REFUSED = "Failed to connect socket to '/run/libvirt/virtqemud-sock': Connection refused"
@@ -66,6 +67,18 @@ SAME_MACHINE = [
     ("two firmware UUIDs", NO_UUID, "PROBABLY_YES"),
     ("no UUIDs", {**NO_UUID, "destination.identity.product_uuid": None}, "NO_IDEA"),
     ("no identity", {"source.identity": None}, "NO_IDEA"),
+    ("by the destination's name", {URI: "qemu+tcp://beta/system"}, "YES"),
+    ("by a name that is not known", {URI: "qemu+ssh://rack7/system"}, "YES"),
+    ("back to the source, by name", {URI: "qemu+tcp://alpha/system"}, "NO"),
+    ("back to the source, by address", {URI: "qemu+tls://192.0.2.1:16514/system"}, "NO"),
+    (
+        "both hosts have the name",
+        {URI: "qemu+tcp://alpha/system", "destination.identity.hostname": "alpha"},
+        "YES",
+    ),
+    ("where the client is", {URI: "qemu:///system"}, "PROBABLY_NO"),
+    ("where the source is", {URI: "qemu:///system", "options.peer_to_peer": True}, "NO"),
+    ("no URI at all", {URI: "qemu+tcp://[beta/system"}, "YES"),
 ]
 LIBVIRT = [
     ("answers", {}, "YES"),

@@ -1,5 +1,7 @@
 """Facts about the hosts as such: do they answer, are they two, may guests come?"""
 
+from urllib.parse import urlsplit
+
 from vmfit.v1.finding_pb2 import (
     ChooseHost,
     Remedy,
@@ -10,6 +12,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.connections import connection_errors, connection_for
+from vmfit_comparator.knowledge.host_addresses import own_names
 
 # What libvirt and the kernel say when no daemon listens, in contrast to "may not ask".
 _NO_DAEMON = (
@@ -59,7 +62,15 @@ def reachable(migration: Migration) -> Outcome:
     "host.same_machine",
     question="Are source and destination two hosts to libvirt?",
     reads=("source.identity", "destination.identity"),
-    also_reads=("source.hypervisor.connections", "destination.hypervisor.connections", *_VM),
+    also_reads=(
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+        "source.network.interfaces",
+        "destination.network.interfaces",
+        "options.destination_uri",
+        "options.peer_to_peer",
+        *_VM,
+    ),
 )
 def same_machine(migration: Migration) -> Outcome:
     """Compare the UUIDs by which libvirt tells hosts apart.
@@ -67,9 +78,14 @@ def same_machine(migration: Migration) -> Outcome:
     The same libvirt host UUID is NO: libvirt refuses it, also for clones. Without both of them the
     same firmware UUID, from which libvirt takes its own, is PROBABLY_NO; nothing to compare is
     NO_IDEA. A machine id or boot id in common (clones, containers) does not matter.
+    A destination URI with a name or an address of the source alone is NO. One without a host leads
+    to where it is opened: NO with --p2p, else PROBABLY_NO, as the client mostly runs on the source.
 
-    Source: virConnectGetCapabilities: host/uuid; libvirtd.conf, host_uuid.
+    Source: virConnectGetCapabilities: host/uuid; libvirtd.conf, host_uuid; connection URIs.
     """
+    back = _leads_back(migration)
+    if back is not None:
+        return back
     source, destination = _host_uuid(migration, "source"), _host_uuid(migration, "destination")
     if source and destination:
         if source != destination:
@@ -90,6 +106,34 @@ _OWN_UUID = Remedy(
     summary="Give each host its own host_uuid in libvirtd.conf, or choose another destination",
     choose_host=ChooseHost(why="source and destination are the same host to libvirt"),
 )
+
+
+def _leads_back(migration: Migration) -> Outcome | None:
+    """Return what speaks against the destination URI: it leads to the source."""
+    uri = migration.options.destination_uri
+    remedy = Remedy(
+        summary="Name the destination in the destination URI",
+        choose_host=ChooseHost(why=f"{uri} is not the destination's libvirt"),
+    )
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if not parts.scheme or (not host and parts.query):
+        return None
+    if not host:
+        text = f"{uri} leads to the libvirt of the host where it is opened"
+        if migration.options.peer_to_peer:
+            return no(f"{text}, the source", remedies=[remedy])
+        return probably_no(f"{text}, mostly the source", probability=0.05, remedies=[remedy])
+    sides = [
+        own_names(snapshot, connection_for(migration.vm, snapshot))
+        for snapshot in (migration.source, migration.destination)
+    ]
+    if host in sides[0] - sides[1]:
+        return no(f"{uri} leads to the source itself", remedies=[remedy])
+    return None
 
 
 def _host_uuid(migration: Migration, side: str) -> str:

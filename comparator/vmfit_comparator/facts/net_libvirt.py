@@ -15,6 +15,7 @@ from vmfit_comparator.evaluation.outcome import (
 )
 from vmfit_comparator.facts.net_ports import FAILURES
 from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.host_addresses import own_names
 from vmfit_comparator.knowledge.migration_ways import libvirt_place
 
 _SOCKETS = {16509: "libvirtd-tcp.socket", 16514: "libvirtd-tls.socket", 22: "ssh.service"}
@@ -60,7 +61,8 @@ def libvirt_reach(migration: Migration) -> Outcome:
     known = migration.destination.HasField("network")
     ports = migration.destination.network.listening_ports
     if known and all(each.port != place[1] for each in ports):
-        if ports and place[0] in _names(migration):
+        connection = connection_for(migration.vm, migration.destination)
+        if ports and place[0] in own_names(migration.destination, connection):
             text = f"nothing listens on port {place[1]} of the destination"
             return no(text, remedies=[_listen(place[1])])
         seen = f"nothing listens on port {place[1]} of the destination, if {place[0]} is its name"
@@ -95,17 +97,6 @@ def _listen(port: int) -> Remedy:
         summary=f"Let libvirt on the destination listen on port {port}, and firewalls let it pass",
         restart_service=RestartService(name=_SOCKETS.get(port, "libvirtd")),
     )
-
-
-def _names(migration: Migration) -> set[str]:
-    """Return the names and addresses that the destination certainly has."""
-    identity = migration.destination.identity
-    connection = connection_for(migration.vm, migration.destination)
-    names = {identity.hostname, identity.canonical_hostname, *identity.hostname_addresses}
-    names |= {connection.hostname} if connection is not None else set()
-    for interface in migration.destination.network.interfaces:
-        names |= {each.partition("/")[0] for each in interface.addresses}
-    return names
 
 
 FACTS = (libvirt_reach,)

@@ -1,9 +1,21 @@
-"""Where on a host something can listen."""
+"""What addresses and names a host has, and where something can listen there."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit.v1.network_pb2 import ListeningPort, Network
+from vmfit.v1.snapshot_pb2 import Snapshot
+
+
+def own_names(host: Snapshot, connection: HypervisorConnection | None) -> set[str]:
+    """Return the names and addresses that the host certainly has; loopback ones, too."""
+    identity = host.identity
+    names = {identity.hostname, identity.canonical_hostname, *identity.hostname_addresses}
+    names |= {connection.hostname} if connection is not None else set()
+    for interface in host.network.interfaces:
+        names |= {each.partition("/")[0] for each in interface.addresses}
+    return names
 
 
 def has_address(text: str, network: Network) -> bool | None:
