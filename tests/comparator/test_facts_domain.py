@@ -4,7 +4,7 @@ import pytest
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import domain, domain_abi
+from vmfit_comparator.facts import domain, domain_abi, domain_displays
 
 VMS = "destination.domains.vms"
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -59,6 +59,14 @@ def vnc(address="0.0.0.0", **fields):
 
 
 IN_USE = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 5987}]}
+CONF = "destination.security.qemu_conf"
+LISTENS_ELSEWHERE = {CONF: {"vnc_listen": "192.0.2.1"}}
+
+
+def configured(last):
+    return {CONF: {"remote_display_port_min": "5987", "remote_display_port_max": str(last)}}
+
+
 DISPLAYS = [
     ("none", {}, "YES"),
     ("any address", vnc(autoport=True), "YES"),
@@ -80,6 +88,23 @@ DISPLAYS = [
         "YES",
     ),
     ("an automatic port, in use", {**vnc(port=5987, autoport=True), **IN_USE}, "YES"),
+    ("a fixed port for WebSockets", {**vnc(websocket=5987, autoport=True), **IN_USE}, "NO"),
+    ("an automatic one", {**vnc(websocket=-1, autoport=True), **IN_USE}, "YES"),
+    ("a range in use", {**vnc(autoport=True), **IN_USE, **configured(5987)}, "NO"),
+    ("a range with a free port", {**vnc(autoport=True), **IN_USE, **configured(5988)}, "YES"),
+    ("no address", {"vm.graphics": [{"type": "vnc", "autoport": True}]}, "YES"),
+    ("none, the host's is elsewhere", {**vnc(None, autoport=True), **LISTENS_ELSEWHERE}, "NO"),
+    (
+        "no listener, the host's is elsewhere",
+        {"vm.graphics": [{"type": "vnc", "autoport": True}], **LISTENS_ELSEWHERE},
+        "NO",
+    ),
+    (
+        "of another kind of display",
+        {"vm.graphics": [{"type": "spice", "autoport": True}], **LISTENS_ELSEWHERE},
+        "YES",
+    ),
+    ("its own address", {**vnc(autoport=True), **LISTENS_ELSEWHERE}, "YES"),
     (
         "an inactive network",
         {"vm.graphics": [{"type": "vnc", "listens": [{"type": "network", "network": "lan"}]}]},
@@ -229,7 +254,7 @@ ABI = [
 
 TABLES = {
     domain.name_uuid: NAMES,
-    domain.ports_display: DISPLAYS,
+    domain_displays.ports_display: DISPLAYS,
     domain_abi.config_abi: ABI,
 }
 
@@ -248,7 +273,7 @@ def test_answer(fact, row):
             {VMS: [{**SAME, "uuid": "other"}]},
             ["remove_domain", "change_migration_option"],
         ),
-        (domain.ports_display, vnc("192.0.2.1"), ["change_definition"]),
+        (domain_displays.ports_display, vnc("192.0.2.1"), ["change_definition"]),
         (
             domain_abi.config_abi,
             {**XML, "incoming.memory.maximum_bytes": 1},

@@ -1,31 +1,20 @@
 """Facts about the domain's definition on the destination."""
 
-from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.vm_pb2 import Graphics, GraphicsListen, Vm
+from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
-    no_idea,
-    probably_no,
     probably_yes,
     yes,
 )
 from vmfit_comparator.evaluation.remedies import (
     add_option,
-    change_definition,
     remove_domain,
-    start_network,
 )
-from vmfit_comparator.facts.dev_paths import creatable
-from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import joined
-from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
-
-_ANY_ADDRESS = "0.0.0.0"  # noqa: S104 -- advice, nothing is bound here
 
 
 @fact(
@@ -85,91 +74,4 @@ def _domains(migration: Migration) -> list[Vm]:
     ]
 
 
-@fact(
-    "domain.ports_display",
-    question="Can the destination open the guest's displays where the definition says?",
-    applies_if=("incoming.graphics",),
-    reads=("incoming.graphics", "destination.network.interfaces"),
-    also_reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.identity",
-        "destination.identity",
-        "destination.network.listening_ports",
-        "destination.libvirt_objects.networks",
-    ),
-)
-@unless_offline
-def ports_display(migration: Migration) -> Outcome:
-    """Ask for listen addresses and fixed ports on the destination.
-
-    An address that the destination lacks, or a fixed port that is in use, is NO: QEMU cannot
-    listen. Any address, loopback and automatic ports are YES; the source's own name PROBABLY_NO;
-    another name, or addresses that are not known, NO_IDEA. A display that listens on a libvirt
-    network needs it active, one that listens on a socket its directory.
-
-    Source: libvirt's formatdomain, graphics; /proc/net/tcp.
-    """
-    outcomes = {}
-    for number, each in enumerate(migration.incoming.graphics):
-        if each.type in ("vnc", "spice", "rdp"):
-            outcomes[f"{each.type} {number}"] = _display(each, migration)
-    return joined(outcomes, "does not apply: no display listens")
-
-
-def _display(graphics: Graphics, migration: Migration) -> Outcome:
-    destination = migration.destination
-    ports = destination.network.listening_ports
-    if graphics.socket_path.path:
-        return creatable(graphics.socket_path, "incoming.graphics.socket_path")
-    for listen in graphics.listens:
-        wrong = _place(listen, migration)
-        if wrong is not None:
-            return wrong
-    if graphics.autoport:
-        return yes("its address is there, the port is chosen automatically")
-    addresses = [each.address for each in graphics.listens if each.type == "address"] or [""]
-    for port in (graphics.port, graphics.tls_port, graphics.websocket):
-        if port > 0 and any(is_in_use(address, port, ports) for address in addresses):
-            remedy = change_definition("Let libvirt choose the port", "graphics/@autoport", "yes")
-            return no(f"port {port} is in use on the destination", remedies=[remedy])
-    return yes("its address and port are free there")
-
-
-def _place(listen: GraphicsListen, migration: Migration) -> Outcome | None:
-    """Return what speaks against listening there; None for nothing."""
-    destination = migration.destination
-    if listen.type == "network":
-        active = {each.name for each in destination.libvirt_objects.networks if each.active}
-        if destination.HasField("libvirt_objects") and listen.network not in active:
-            defined = {each.name for each in destination.libvirt_objects.networks}
-            remedy = start_network(listen.network, define=listen.network not in defined)
-            text = f"it listens on network {listen.network}, which is not active there"
-            return no(text, remedies=[remedy])
-    if listen.type != "address":
-        return None
-    known = has_address(listen.address, destination.network)
-    if known is None and listen.address in _names(migration.destination):
-        return None
-    if known is None and listen.address in _names(migration.source):
-        return probably_no(f"it listens on {listen.address}, the source's own name")
-    if known is None:
-        return no_idea(
-            f"whether {listen.address} is an address there is not known",
-            missing=["destination.network.interfaces.addresses"],
-        )
-    if known:
-        return None
-    remedy = change_definition(
-        "Let the display listen on an address of every host",
-        "graphics/listen/@address",
-        _ANY_ADDRESS,
-    )
-    return no(f"it listens on {listen.address}, no address of the destination", remedies=[remedy])
-
-
-def _names(host: Snapshot) -> set[str]:
-    return {host.identity.hostname, host.identity.canonical_hostname} - {""}
-
-
-FACTS = (name_uuid, ports_display)
+FACTS = (name_uuid,)
