@@ -299,6 +299,19 @@ def test_whose_bus_a_display_is_on(attributes, expected):
     assert with_devices(f"<graphics {attributes}/>").graphics[0].starts_bus == expected
 
 
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        ("<graphics type='spice' defaultMode='secure'/>", True),
+        ("<graphics type='spice'><channel name='main' mode='secure'/></graphics>", True),
+        ("<graphics type='spice' defaultMode='insecure' autoport='yes'/>", False),
+        ("<graphics type='vnc'/>", False),
+    ],
+)
+def test_whether_a_display_demands_tls(xml, expected):
+    assert with_devices(xml).graphics[0].demands_tls == expected
+
+
 def test_other_devices_keep_their_order():
     vm = with_devices(
         "<controller type='usb' model='qemu-xhci'/><video><model type='qxl'/></video>"

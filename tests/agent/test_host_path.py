@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.agent.device_tree import block_device, make_host
 from vmfit.v1.storage_pb2 import BlockDevice, DeviceMapper, IscsiLun
 from vmfit_agent.host import Host
+from vmfit_agent.networking.unix_sockets import listening_paths
 from vmfit_agent.storage import content_hash, filesystem_status, host_path
 from vmfit_agent.storage.content_hash import ContentHashes
 from vmfit_agent.storage.host_path import PathInspector, block_identity, holding_mount
@@ -78,6 +79,38 @@ def test_other_kinds(inspector, tmp_path):
         }
     assert list(kinds.values()) == ["fifo", "socket", "character", "directory"]
     assert not inspector.describe("/dev/null").HasField("filesystem")
+
+
+def test_whether_something_listens_at_a_socket(inspector, tmp_path):
+    here, link = tmp_path / "a.sock", tmp_path / "link"
+    link.symlink_to(here)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(here))
+        listener.listen()
+        assert inspector.describe(str(here)).listening
+        assert inspector.describe(str(link)).listening
+    found = PathInspector(Host()).describe(str(here))
+
+    assert found.kind == "socket"
+    assert found.listening is False
+    assert not inspector.describe("/dev/null").HasField("listening")
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (None, None),
+        ("Num\n0: 00000002 00000000 00010000 0001 01 7 /run/my con/a.sock\n", True),
+        ("Num\n0: 00000002 00000000 00000000 0001 03 7 /run/my con/a.sock\n", False),
+        ("Num\n0: 00000002 00000000 zebra 0001 03 7 /run/my con/a.sock\n0: 1\n", False),
+    ],
+)
+def test_the_table_of_sockets(tmp_path, table, expected):
+    if table is not None:
+        (tmp_path / "proc/net").mkdir(parents=True)
+        (tmp_path / "proc/net/unix").write_text(table)
+    found = listening_paths(Host(root=tmp_path))
+    assert (None if found is None else "/run/my con/a.sock" in found) is expected
 
 
 def test_what_may_not_be_looked_at_says_so(inspector, tmp_path):

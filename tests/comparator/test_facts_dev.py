@@ -5,7 +5,15 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import dev, dev_blockers, dev_paths, dev_roms, fw, tpm
+from vmfit_comparator.facts import (
+    dev,
+    dev_blockers,
+    dev_character_devices,
+    dev_paths,
+    dev_roms,
+    fw,
+    tpm,
+)
 
 NEW_QEMU = {"hosts.hypervisor.connections[0].hypervisor_version": 8_002_000}
 NEW = {**NEW_QEMU, "hosts.hypervisor.connections[0].libvirt_version": 10_010_000}
@@ -124,6 +132,16 @@ CLIENT = {"type": "tcp", "mode": "connect", "port": 7000}
 SERVED = {"destination.network.listening_ports": [{"address": "127.0.0.1", "port": 7000}]}
 UNSERVED = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 16509}]}
 MAPPED = {"destination.network.listening_ports": [{"address": "::ffff:127.0.0.1", "port": 7000}]}
+ELSEWHERE = serial(**CLIENT, host="192.0.2.77")
+SOCKET = {"path": "/run/con.sock", "exists": True, "kind": "socket"}
+
+
+def served(outcome):
+    answer = {"outcome": f"CONNECT_OUTCOME_{outcome}"}
+    port = {"host": "192.0.2.77", "port": CLIENT["port"], "answer": answer}
+    return {"probes.device_servers": [port]}
+
+
 CHARACTER_DEVICES = [
     ("pty", serial(type="pty"), "YES"),
     ("file", serial(type="file", path={**LOG, "existingParent": "/var/log/con"}), "YES"),
@@ -165,6 +183,51 @@ CHARACTER_DEVICES = [
     ),
     ("pipe, one end", serial(type="pipe", path=LOG, pipeEnds=[{**LOG, "exists": True}, LOG]), "NO"),
     ("client, elsewhere", serial(**CLIENT, host="192.0.2.77"), "PROBABLY_YES"),
+    ("client, elsewhere, answered", {**ELSEWHERE, **served("CONNECTED")}, "YES"),
+    ("client, elsewhere, refused", {**ELSEWHERE, **served("REFUSED")}, "NO"),
+    ("client, elsewhere, no way", {**ELSEWHERE, **served("UNREACHABLE")}, "NO"),
+    ("client, elsewhere, no name", {**ELSEWHERE, **served("UNRESOLVED")}, "NO"),
+    ("client, elsewhere, silent", {**ELSEWHERE, **served("TIMED_OUT")}, "PROBABLY_NO"),
+    ("client, elsewhere, unknown", {**ELSEWHERE, **served("UNSPECIFIED")}, "NO_IDEA"),
+    (
+        "client, elsewhere, tries again",
+        {**serial(**CLIENT, host="192.0.2.77", reconnects=True), **served("REFUSED")},
+        "YES",
+    ),
+    (
+        "client, elsewhere, a failed probe",
+        {**ELSEWHERE, "probes.device_servers": []},
+        "PROBABLY_YES",
+    ),
+    ("sends UDP", serial(type="udp", mode="connect", host="logs", port=514), "YES"),
+    (
+        "sends UDP to a name",
+        {
+            **serial(type="udp", mode="connect", host="logs", port=514),
+            "probes.device_names": [{"name": "logs", "answer": {"addresses": ["192.0.2.9"]}}],
+        },
+        "YES",
+    ),
+    (
+        "sends UDP to no name",
+        {
+            **serial(type="udp", mode="connect", host="logs", port=514),
+            "probes.device_names": [{"name": "logs", "answer": {"reason": "no such name"}}],
+        },
+        "NO",
+    ),
+    (
+        "socket where nothing listens",
+        serial(type="unix", mode="connect", path={**SOCKET, "listening": False}),
+        "PROBABLY_NO",
+    ),
+    (
+        "socket where something listens",
+        serial(type="unix", mode="connect", path={**SOCKET, "listening": True}),
+        "YES",
+    ),
+    ("socket, no table", serial(type="unix", mode="connect", path=SOCKET), "YES"),
+    ("socket, tries again", serial(type="unix", mode="connect", path=LOG, reconnects=True), "YES"),
     ("client, here, served", {**serial(**CLIENT, host="localhost"), **SERVED}, "YES"),
     (
         "client, here, served on a mapped address",
@@ -513,7 +576,7 @@ TABLES = {
     dev.hostdev: HOSTDEVS,
     dev.virtiofs: SHARES,
     dev.filesystem: DIRECTORIES,
-    dev_paths.chardev_paths: CHARACTER_DEVICES,
+    dev_character_devices.chardev_paths: CHARACTER_DEVICES,
     dev_roms.option_rom: ROMS,
     dev_paths.vhost: VHOST,
     fw.firmware: FIRMWARE,

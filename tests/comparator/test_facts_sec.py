@@ -167,6 +167,15 @@ DEVICE_TLS = [
     ("not collected", {**LISTENER, "destination.security": None}, "NO_IDEA"),
 ]
 
+CONF = "destination.security.qemu_conf"
+
+
+def spice(**fields):
+    return {"vm.graphics": [{"type": "spice", **fields}], CONF: {}}
+
+
+NO_TLS_PORT = {"vm.graphics": [{"type": "spice", "port": 5901}]}
+SPICE = {**spice(autoport=True), CONF: {"spice_tls": "1"}}
 VNC = {"vm.graphics": [{"type": "vnc"}], "destination.security.qemu_conf": {"vnc_tls": "1"}}
 
 
@@ -189,6 +198,15 @@ ENCRYPTED_DISPLAYS = [
      {**VNC, "destination.security.qemu_conf": {"vnc_tls": "1", "vnc_tls_x509_cert_dir": "/pki"},
       **certificates("/pki", "ca", "server")}, "YES"),
     ("another display", {**VNC, "vm.graphics": [{"type": "spice"}]}, "YES"),
+    ("spice, no certificates", SPICE, "NO"),
+    ("spice, there", {**SPICE, **certificates("/etc/pki/libvirt-spice", "ca", "server")}, "YES"),
+    ("spice without a TLS port", {**SPICE, **NO_TLS_PORT}, "YES"),
+    ("spice demands what is off", spice(autoport=True, demandsTls=True), "NO"),
+    ("spice has a TLS port, TLS is off", spice(tlsPort=5902), "NO"),
+    ("spice had a TLS port by chance", spice(autoport=True, tlsPort=5902), "YES"),
+    ("spice demands it",
+     {**SPICE, **spice(autoport=True, demandsTls=True), CONF: {"spice_tls": "1"},
+      **certificates("/etc/pki/qemu", "ca", "server")}, "YES"),
     ("not collected", {**VNC, "destination.security": None}, "NO_IDEA"),
 ]  # fmt: skip
 

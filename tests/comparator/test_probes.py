@@ -219,6 +219,29 @@ def test_a_peer_connects_to_libvirt_itself(agents, engine):
     assert found.libvirt_port.answer.outcome == CONNECTED
 
 
+def test_the_destination_connects_to_servers_of_devices(agents, engine):
+    for agent in agents:
+        guest = described(vm())
+        for type_, host, port, again in (
+            ("tcp", "consoles", 7001, False),
+            ("tcp", "consoles", 7001, False),
+            ("tcp", "patient", 7002, True),
+            ("tcp", "127.0.0.1", 7003, False),
+            ("udp", "logs", 514, False),
+            ("udp", "192.0.2.9", 514, False),
+        ):
+            guest.character_devices.add(
+                kind="serial", type=type_, mode="connect", host=host, port=port, reconnects=again
+            )
+        agent.vms, agent.described_xml = {guest.name: guest}, guest
+    found = _check(engine, agents)
+    assert [(each.host, each.port) for each in found.device_servers] == [("consoles", 7001)]
+    assert found.device_servers[0].answer.outcome == CONNECTED
+    assert [each.name for each in found.device_names] == ["logs"]
+    assert list(found.device_names[0].answer.addresses) == ["192.0.2.2"]
+    assert ["connect_port", "resolve_name"] in _kinds(agents[1])
+
+
 LIMITED = MigrationOptions(live=True, bandwidth_bytes_per_second=1 << 20)
 
 

@@ -30,12 +30,18 @@ def _graphics(element: Element) -> Graphics:
         render_node=host_path(attribute(element, "gl", "rendernode")),
         socket_path=host_path(_socket(element)),
         starts_bus=_starts_bus(element),
+        demands_tls=_demands_tls(element),
     )
 
 
 def _socket(element: Element) -> str | None:
     path = element.get("socket") or attribute(element, "listen[@type='socket']", "socket")
     return None if path and _OWN_SOCKET.search(path) else path
+
+
+def _demands_tls(element: Element) -> bool:
+    channels = [channel.get("mode") for channel in element.iterfind("channel")]
+    return element.get("type") == "spice" and "secure" in (element.get("defaultMode"), *channels)
 
 
 def _starts_bus(element: Element) -> bool:

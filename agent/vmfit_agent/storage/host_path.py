@@ -11,6 +11,7 @@ from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
 from vmfit_agent.collectors import block_devices, mounts
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.sysfs import link_name
+from vmfit_agent.networking.unix_sockets import listening_paths
 from vmfit_agent.storage.content_hash import CONTENT_HASHES
 from vmfit_agent.storage.filesystem_status import (
     FILESYSTEM_PROBE,
@@ -73,6 +74,7 @@ class PathInspector:
         self._statuses: dict[str, FilesystemStatus] = {}
         self._database: BlockDatabase | None = None
         self._recorded_devices: dict[str, BlockDevice] | None = None
+        self._listening: frozenset[str] | None = None
         try:
             self._mounts = mounts.read_mounts(host)
         except (OSError, ValueError) as error:
@@ -144,10 +146,23 @@ class PathInspector:
         answer.group_id = status.st_gid
         if kind == "file":
             answer.size_bytes = status.st_size
+        if kind == "socket":
+            answer.MergeFrom(HostPath(listening=self._is_listening(path, real_path)))
         if kind == "block":
             number = _number(status.st_rdev)
             answer.MergeFrom(_of_device(self._device(number)))
         return answer
+
+    def _is_listening(self, *names: str) -> bool | None:
+        if self._listening is None:
+            self._listening = listening_paths(self._host)
+        if not self._listening:
+            return None
+        if not self._listening.isdisjoint(names):
+            return True
+        # The program may know the directory by another name.
+        last = names[0].rpartition("/")[2]
+        return None if any(each.endswith(f"/{last}") for each in self._listening) else False
 
     def _filesystem(self, path: str, device: int) -> PathFilesystem | None:
         entry = holding_mount(self._mounts, path, _number(device))

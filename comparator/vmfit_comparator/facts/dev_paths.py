@@ -3,8 +3,7 @@
 import posixpath
 
 from vmfit.v1.finding_pb2 import Quality, Remedy
-from vmfit.v1.network_pb2 import Network
-from vmfit.v1.vm_pb2 import CharacterDevice, HostPath, Nic
+from vmfit.v1.vm_pb2 import HostPath, Nic
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
@@ -17,7 +16,6 @@ from vmfit_comparator.evaluation.remedies import (
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.disks import joined
-from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
 # Every Linux has these.
 _ALWAYS_THERE = ("/dev/random", "/dev/urandom", "/dev/null", "/dev/zero")
@@ -40,6 +38,11 @@ def existing(path: HostPath, field: str) -> Outcome:
             f"{path.path} does not exist on the destination",
             remedies=[provide_storage(summary, path.path)],
         )
+    if path.HasField("listening") and not path.listening:
+        # A program in another network namespace may.
+        remedy = Remedy(summary=f"Start the program that listens at {path.path}")
+        text = f"nothing is known to listen at {path.path} on the destination"
+        return probably_no(text, probability=0.1, remedies=[remedy])
     return yes(f"{path.path} is there")
 
 
@@ -63,111 +66,6 @@ def creatable(path: HostPath, field: str) -> Outcome:
         f"the directory {directory} does not exist on the destination",
         remedies=[make_directory(directory)],
     )
-
-
-@fact(
-    "dev.chardev_paths",
-    question="Can the destination open what is behind serial ports, channels and other devices?",
-    applies_if=("incoming.character_devices", "incoming.other_devices.path"),
-    reads=("incoming.character_devices", "incoming.other_devices"),
-    also_reads=(
-        "destination.network.interfaces",
-        "destination.network.listening_ports",
-        "destination.network.udp_ports",
-    ),
-)
-@unless_offline
-def chardev_paths(migration: Migration) -> Outcome:
-    """Look up files, sockets, pipes and devices behind character devices, RNGs and the like.
-
-    A file, a listening socket and a log need their directory, writable; a device, a pipe (PATH, or
-    PATH.in and PATH.out), and a socket to connect to must exist: else NO. A listening address that
-    the destination lacks, a port in use there, and a client of a port of the destination's own
-    where nothing listens are NO; a UDP port in use is PROBABLY_NO, for two programs that both want
-    to may share it. Clients of other hosts are not tried (PROBABLY_YES). Paths that libvirt chooses
-    are fine.
-
-    Source: stat(2) on the destination; libvirt's formatdomain, consoles; QEMU's inet_dgram_saddr.
-    """
-    outcomes: dict[str, Outcome] = {}
-    for number, device in enumerate(migration.incoming.character_devices):
-        name = f"{device.kind} {device.target_name or number}"
-        for suffix, outcome in _character_device(device, migration):
-            outcomes[name + suffix] = outcome
-    for other in migration.incoming.other_devices:
-        if other.path.path:
-            field = "incoming.other_devices.path"
-            outcomes[f"{other.kind} {other.path.path}"] = existing(other.path, field)
-    return joined(outcomes, "does not apply: nothing of the host is behind these devices")
-
-
-def _character_device(device: CharacterDevice, migration: Migration) -> list[tuple[str, Outcome]]:
-    field = "incoming.character_devices.path"
-    found = []
-    if device.log.path:
-        found.append((" log", creatable(device.log, "incoming.character_devices.log")))
-    if device.type in ("tcp", "udp"):
-        found.append(("", _listener(device, migration)))
-    elif device.path.path and not device.automatic_path:
-        if device.type == "file" or (device.type == "unix" and device.mode != "connect"):
-            found.append(("", creatable(device.path, field)))
-        elif device.type == "pipe":
-            found.append(("", _pipe(device)))
-        elif device.type in ("dev", "unix"):
-            found.append(("", existing(device.path, field)))
-    return found
-
-
-def _pipe(device: CharacterDevice) -> Outcome:
-    if device.pipe_ends and all(end.exists for end in device.pipe_ends):
-        return yes(f"{' and '.join(end.path for end in device.pipe_ends)} are there")
-    return existing(device.path, "incoming.character_devices.path")
-
-
-def _client(device: CharacterDevice, place: str, network: Network) -> Outcome:
-    if device.reconnects:
-        return yes(f"it tries {place} until that answers")
-    local = has_address(device.host, network)
-    if device.type == "udp" or not local or not network.listening_ports:
-        return probably_yes(f"it connects to {place}, which was not tried from there")
-    if is_in_use(device.host, device.port, network.listening_ports):
-        return yes(f"something listens at {place} on the destination")
-    remedies = [
-        Remedy(summary=f"Start the server at {place} on the destination"),
-        change_definition("Let QEMU try again until it answers (--xml)", "source/reconnect", "1"),
-    ]
-    return no(
-        f"it connects to {place}, where nothing listens on the destination", remedies=remedies
-    )
-
-
-def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
-    place = f"{device.host}:{device.port}"
-    if device.mode != "bind":
-        return _client(device, place, migration.destination.network)
-    if not migration.destination.HasField("network"):
-        return no_idea("the destination's network is not known", missing=["destination.network"])
-    network = migration.destination.network
-    if has_address(device.host, network) is False:
-        return no(
-            f"{device.host}, where it listens, is no address of the destination",
-            remedies=[_listen_elsewhere(device, "host")],
-        )
-    remedies = [_listen_elsewhere(device, "service")]
-    text = (
-        f"{device.type.upper()} port {device.port}, where it listens, is in use on the destination"
-    )
-    if device.type == "tcp" and is_in_use(device.host, device.port, network.listening_ports):
-        return no(text, remedies=remedies)
-    if device.type == "udp" and is_in_use(device.host, device.port, network.udp_ports):
-        # QEMU sets SO_REUSEADDR, which helps where the other program has set it too.
-        return probably_no(f"{text}, and not known to be shared", remedies=remedies)
-    return yes(f"it can listen at {place}")
-
-
-def _listen_elsewhere(device: CharacterDevice, what: str) -> Remedy:
-    summary = f"Give the {device.kind} another address to listen at (--xml)"
-    return change_definition(summary, f"{device.kind}/source/@{what}", "")
 
 
 @fact(
@@ -251,4 +149,4 @@ def _vsock(cid: int, migration: Migration, *, automatic: bool) -> Outcome:
     return yes("/dev/vhost-vsock is there")
 
 
-FACTS = (chardev_paths, vhost)
+FACTS = (vhost,)

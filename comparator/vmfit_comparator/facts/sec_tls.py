@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.host_pb2 import Security
+from vmfit.v1.vm_pb2 import Graphics
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, yes
-from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.remedies import change_definition, provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
@@ -55,20 +56,39 @@ def device_tls(migration: Migration) -> Outcome:
 )
 @unless_offline
 def display_tls(migration: Migration) -> Outcome:
-    """Look for the server's certificate where the destination's qemu.conf says vnc_tls.
+    """Look for the server's certificate where the destination's qemu.conf says vnc_tls, spice_tls.
 
-    QEMU does not start a VNC display without the CA's and the server's certificate and its key:
-    missing is NO, else YES. A display without TLS needs none.
+    QEMU does not start such a display without the CA's and the server's certificate and its key:
+    missing is NO, else YES. A display without TLS needs none. A SPICE display that demands TLS, or
+    that has a TLS port of its own, is NO where spice_tls is not set.
 
-    Source: qemu.conf, vnc_tls, vnc_tls_x509_cert_dir, default_tls_x509_cert_dir.
+    Source: qemu.conf, vnc_tls, spice_tls, *_tls_x509_cert_dir, default_tls_x509_cert_dir; libvirt's
+    qemuProcessSPICEAllocatePorts.
     """
-    security = migration.destination.security
-    vnc = any(each.type == "vnc" for each in migration.incoming.graphics)
-    if not vnc or not runs_on_qemu(migration.vm):
-        return not_applicable("does not apply: the guest has no VNC display")
-    if security.qemu_conf.get("vnc_tls", "0") != "1":
-        return yes("VNC displays there are not encrypted")
-    return _certificates("vnc", (_AUTHORITY, _SERVER), security)
+    if not runs_on_qemu(migration.vm):
+        return not_applicable("does not apply: QEMU does not run the guest")
+    outcomes = {
+        f"{each.type} {number}": _display(each, migration.destination.security)
+        for number, each in enumerate(migration.incoming.graphics)
+        if each.type in ("vnc", "spice")
+    }
+    return joined(outcomes, "does not apply: the guest has no VNC or SPICE display")
+
+
+def _display(graphics: Graphics, security: Security) -> Outcome:
+    kind = graphics.type
+    own_port = not graphics.autoport and graphics.tls_port != 0
+    demands = kind == "spice" and (graphics.demands_tls or own_port)
+    if security.qemu_conf.get(f"{kind}_tls", "0") != "1":
+        if not demands:
+            return yes(f"{kind.upper()} displays there are not encrypted")
+        remedy = change_definition(
+            "Switch spice_tls on in the destination's qemu.conf", "qemu.conf/spice_tls", "1"
+        )
+        return no("it demands TLS, which the destination's spice_tls forbids", remedies=[remedy])
+    if kind == "spice" and not demands and not graphics.autoport:
+        return yes("it has no TLS port")
+    return _certificates(kind, (_AUTHORITY, _SERVER), security)
 
 
 def _uses(migration: Migration) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -8,6 +8,7 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts.storage_identity import same_disk
 from vmfit_comparator.knowledge.connections import KVM_DEVICE, runs_in_session, runs_on_qemu
 from vmfit_comparator.knowledge.convergence import is_in_doubt
+from vmfit_comparator.knowledge.device_servers import names_elsewhere, servers_elsewhere
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
     backing_pairs,
@@ -25,6 +26,7 @@ from vmfit_comparator.knowledge.migration_ways import (
 from vmfit_comparator.probes.blocks import Blocks, chosen_blocks
 
 _MAX_DISKS = 8
+_MAX_DEVICES = 4
 _SURE = (Answer.ANSWER_YES, Answer.ANSWER_NO)
 # What QEMU opens by itself, without the host's kernel in between.
 _OPENED = ("nbd", "iscsi", "rbd", "http", "https", "ftp", "ftps", "ssh", "gluster", "nfs")
@@ -57,6 +59,10 @@ class Plan:
     disks_copy: Way | None
     libvirt: tuple[str, int] | None
     """Host and port, where the source itself connects to them."""
+    device_servers: list[tuple[str, int]]
+    """Host and port, where the destination connects to them."""
+    device_names: list[str]
+    """Names that the destination resolves."""
     network_disks: dict[str, StorageSource]
     """By target."""
     accesses: tuple[PathAccess, ...]
@@ -77,6 +83,8 @@ def plan(migration: Migration) -> Plan:
         migration=way,
         disks_copy=disks_way(migration) if way is not None else None,
         libvirt=libvirt_place(migration),
+        device_servers=servers_elsewhere(migration)[:_MAX_DEVICES],
+        device_names=names_elsewhere(migration)[:_MAX_DEVICES],
         network_disks=_network_disks(migration),
         accesses=_accesses(migration),
         comparisons=_comparisons(migration),

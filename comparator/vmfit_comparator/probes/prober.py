@@ -19,7 +19,7 @@ from vmfit_comparator.probes.contents import Contents
 from vmfit_comparator.probes.dirty_rate import DirtyRates
 from vmfit_comparator.probes.plan import Plan, plan
 from vmfit_comparator.probes.recent import Recent
-from vmfit_comparator.probes.ways import Ways, ask_for_libvirt
+from vmfit_comparator.probes.ways import Ways, ask_for_libvirt, ask_for_servers
 
 _BUDGET_SECONDS = 3.0
 
@@ -54,6 +54,7 @@ class Prober:
         rate = self._rates.ask(questions.measured_uuid if measure else "", here)
         disks = _ask_about_disks(questions, there)
         libvirt = ask_for_libvirt(questions.libvirt, here)
+        servers = ask_for_servers(questions.device_servers, questions.device_names, there)
         ways.connect()
         contents.compare()
         contents.confirm()
@@ -61,6 +62,7 @@ class Prober:
         contents.read(answers)
         disks(answers)
         libvirt(answers)
+        servers(answers)
         rate(answers)
         return answers
 

@@ -101,6 +101,34 @@ def ask_for_libvirt(
     return fill
 
 
+def ask_for_servers(
+    servers: Sequence[tuple[str, int]], names: Sequence[str], there: AskedHost
+) -> Callable[[ProbeAnswers], None]:
+    """Let the destination connect to the devices' servers and resolve names, as above."""
+    ports = [PortProbe(host=host, port=port) for host, port in servers]
+    asked = there.ask(
+        [
+            *(_connection(each) for each in ports),
+            *(Probe(resolve_name=ResolveName(name=name)) for name in names),
+        ]
+    )
+
+    def fill(answers: ProbeAnswers) -> None:
+        results = asked()
+        for probe, result in zip(ports, results, strict=False):
+            probe.error = result.error
+            if result.HasField("connect"):
+                probe.answer.CopyFrom(result.connect)
+        answers.device_servers.extend(ports)
+        for name, result in zip(names, results[len(ports) :], strict=True):
+            named = NamedProbe(name=name, error=result.error)
+            if result.HasField("name"):
+                named.answer.CopyFrom(result.name)
+            answers.device_names.append(named)
+
+    return fill
+
+
 def _listener(way: Way) -> Probe:
     question = OpenListener(
         address=way.listen_address,
