@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.hypervisor_pb2 import VirtualNetwork
-from vmfit.v1.vm_pb2 import Nic, StorageSource, Vm
+from vmfit.v1.vm_pb2 import Nic, SecurityLabel, StorageSource, Vm
 from vmfit_agent.collectors.libvirt_objects import read_networks, read_storage_pools
 from vmfit_agent.disk_sources import (
     disk_sources,
@@ -20,6 +20,7 @@ from vmfit_agent.storage.host_path import PathInspector
 from vmfit_agent.virtualization.capabilities_xml import host_architecture
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander
 from vmfit_agent.virtualization.domain_records import forget_chosen_addresses, vm_of_record
+from vmfit_agent.virtualization.owner_names import names_exist
 from vmfit_agent.vm_paths import describe_paths
 
 _PASSWORD = re.compile(r"""\s+passwd\s*=\s*('[^']*'|"[^"]*")""")
@@ -119,6 +120,9 @@ def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None, reason: 
         _read_libvirt(vm, host, connection)
     _set_tpm_directories(vm)
     if host.is_live:
+        for label in vm.security_labels:
+            if label.model == "dac" and label.label:
+                label.MergeFrom(SecurityLabel(names_exist=names_exist(label.label)))
         for disk in vm.disks:
             if disk.HasField("source"):
                 extend_backing_chain(disk)

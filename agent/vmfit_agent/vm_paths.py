@@ -7,8 +7,10 @@ from google.protobuf.message import Message
 from vmfit.v1.vm_pb2 import HostPath, Vm
 from vmfit_agent.storage.host_path import PathInspector
 
-# Images that are the same on every host, or ought to be: their content tells. Never disks.
-_HASHED = frozenset(("loader", "nvram_template", "kernel", "initrd", "tables", "rom"))
+# What is the same on every host, or ought to be: its content tells. Never disks.
+_HASHED = frozenset(
+    ("loader", "nvram_template", "kernel", "initrd", "tables", "rom", "script"),
+)
 
 
 def describe_paths(vm: Vm, inspector: PathInspector) -> None:

@@ -166,6 +166,28 @@ def test_paths_are_looked_at_on_a_live_host(tmp_path):
     assert not second.source.HasField("virtual_size_bytes")
 
 
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        ("root:root", True),
+        ("+64055:+64055", True),
+        ("root", True),
+        ("root:", True),
+        (":root", True),
+        ("nobody-has-this:root", False),
+        ("root:nobody-has-this", False),
+        (":", None),
+    ],
+)
+def test_whether_the_names_of_a_label_exist(label, known):
+    definition = (
+        "<domain type='kvm'><name>g</name><seclabel type='static' model='dac'>"
+        f"<label>{label}</label></seclabel></domain>"
+    )
+    (found,) = describe_vm(DescribeVmRequest(xml=definition), Host()).vm.security_labels
+    assert (found.names_exist if found.HasField("names_exist") else None) is known
+
+
 def qcow2(path, backing="", backing_format=""):
     """Write a version 2 header: magic, version, where the backing file's name is, the size."""
     name = backing.encode()

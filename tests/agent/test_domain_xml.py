@@ -206,8 +206,10 @@ def test_system_information():
         "<bios><entry name='vendor'>V</entry></bios>"
         "<baseBoard><entry name='asset'>1</entry></baseBoard>"
         "<baseBoard><entry name='asset'>2</entry></baseBoard>"
-        "<oemStrings><entry>secret</entry></oemStrings></sysinfo><sysinfo type='fwcfg'/></domain>"
+        "<oemStrings><entry>secret</entry></oemStrings></sysinfo><sysinfo type='fwcfg'>"
+        "<entry name='opt/a'>secret</entry><entry name='opt/b' file='/srv/b'/></sysinfo></domain>"
     ).system_information
+    assert [file.path for file in found.files] == ["/srv/b"]
     assert (found.smbios_mode, list(found.types)) == ("sysinfo", ["smbios", "fwcfg"])
     assert list(found.values) == [
         "baseBoard.0.asset=1",

@@ -175,6 +175,16 @@ def test_sockets_of_nics():
         "<interface type='vdpa'><source dev='/dev/vhost-vdpa-0'/></interface>"
     ).nics
     assert [nic.socket.path for nic in nics] == ["/s", "/dev/vhost-vdpa-0"]
+    assert [nic.socket_mode for nic in nics] == ["client", ""]
+
+
+def test_where_a_nic_of_type_udp_listens():
+    (nic,) = with_devices(
+        "<interface type='udp'><source address='192.0.2.9' port='5558'>"
+        "<local address='192.0.2.1' port='5559'/></source></interface>"
+    ).nics
+    assert (nic.socket_host, nic.socket_port) == ("192.0.2.9", 5558)
+    assert (nic.local_host, nic.local_port) == ("192.0.2.1", 5559)
 
 
 def test_host_devices():
@@ -343,12 +353,13 @@ def test_what_keeps_a_device_from_moving():
         "<video><driver name='vhostuser'/><model type='virtio'>"
         "<acceleration accel3d='yes'/></model></video>"
         "<video><model type='virtio'/></video>"
-        "<shmem name='m' role='master'><model type='ivshmem-plain'/></shmem>"
+        "<shmem name='m' role='master'><model type='ivshmem-plain'/><size unit='M'>2</size></shmem>"
     )
     display, plain, memory = vm.other_devices
     assert (display.driver_name, display.accelerated_3d) == ("vhostuser", True)
     assert not plain.HasField("accelerated_3d")
     assert (memory.role, plain.role) == ("master", "")
+    assert (memory.path.path, memory.size_bytes) == ("/dev/shm/m", 2 << 20)
 
 
 def test_tpms_and_filesystems():

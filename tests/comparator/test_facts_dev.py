@@ -136,6 +136,11 @@ ELSEWHERE = serial(**CLIENT, host="192.0.2.77")
 SOCKET = {"path": "/run/con.sock", "exists": True, "kind": "socket"}
 
 
+def shared_memory(**path):
+    device = {"kind": "shmem", "model": "ivshmem-plain", "role": "master", "sizeBytes": 4096}
+    return {"vm.other_devices": [{**device, "path": {"path": "/dev/shm/area", **path}}]}
+
+
 def served(outcome):
     answer = {"outcome": f"CONNECT_OUTCOME_{outcome}"}
     port = {"host": "192.0.2.77", "port": CLIENT["port"], "answer": answer}
@@ -227,7 +232,16 @@ CHARACTER_DEVICES = [
         "YES",
     ),
     ("socket, no table", serial(type="unix", mode="connect", path=SOCKET), "YES"),
-    ("socket, tries again", serial(type="unix", mode="connect", path=LOG, reconnects=True), "YES"),
+    (
+        "socket, tries again",
+        serial(type="unix", mode="connect", path={**SOCKET, "listening": False}, reconnects=True),
+        "YES",
+    ),
+    (
+        "socket, tries again, missing",
+        serial(type="unix", mode="connect", path=LOG, reconnects=True),
+        "NO",
+    ),
     ("client, here, served", {**serial(**CLIENT, host="localhost"), **SERVED}, "YES"),
     (
         "client, here, served on a mapped address",
@@ -281,6 +295,10 @@ CHARACTER_DEVICES = [
         {**serial(type="tcp", mode="bind", host="::", port=7000), "destination.network": None},
         "NO_IDEA",
     ),
+    ("shared memory", shared_memory(exists=False), "YES"),
+    ("shared memory of its size", shared_memory(exists=True, sizeBytes=4096), "YES"),
+    ("shared memory, empty", shared_memory(exists=True, sizeBytes=0), "YES"),
+    ("shared memory, too small", shared_memory(exists=True, sizeBytes=2048), "NO"),
     ("urandom", {"vm.other_devices": [{"kind": "rng", "path": {"path": "/dev/urandom"}}]}, "YES"),
     (
         "hwrng, missing",
@@ -384,6 +402,15 @@ VHOST = [
         {"vm.nics[0].type": "vhostuser", "vm.nics[0].socket": {"path": "/s", "exists": False}},
         "NO",
     ),
+    (
+        "vhost-user, QEMU makes the socket",
+        {
+            "vm.nics[0].type": "vhostuser",
+            "vm.nics[0].socket_mode": "server",
+            "vm.nics[0].socket": {"path": "/run/s", "exists": False, "existingParent": "/run"},
+        },
+        "YES",
+    ),
 ]
 
 LOADER = "vm.firmware.loader"
@@ -459,11 +486,22 @@ VARIABLES = [
     ),
 ]
 KERNEL = {"vm.kernel": {"path": "/boot/vmlinuz", "exists": True}}
+FW_CFG = {"vm.system_information.files": [{"path": "/srv/ignition.json", "exists": True}]}
 BOOT = [
     ("none", {}, "YES"),
     ("there", KERNEL, "YES"),
     ("missing", {**KERNEL, "incoming.kernel.exists": False}, "NO"),
     ("nobody looked", {**KERNEL, "incoming.kernel.exists": None}, "NO_IDEA"),
+    (
+        "another initrd",
+        {
+            "vm.initrd": {"path": "/boot/initrd", "exists": True, "sha256": "a"},
+            "incoming.initrd.sha256": "b",
+        },
+        "PROBABLY_YES",
+    ),
+    ("a file for the guest", FW_CFG, "YES"),
+    ("which is missing", {**FW_CFG, "incoming.system_information.files[0].exists": False}, "NO"),
 ]
 
 EMULATED = {"vm.tpms": [{"model": "tpm-crb", "backend": "emulator", "version": "2.0"}]}
@@ -487,7 +525,25 @@ SHARED_STATE = {
         }
     ]
 }
+EXTERNAL = {"vm.tpms": [{"backend": "external", "device": {"path": "/run/t", "exists": True}}]}
 TPMS = [
+    ("external", EXTERNAL, "NO_IDEA"),
+    ("external, missing", {**EXTERNAL, "incoming.tpms[0].device.exists": False}, "NO"),
+    (
+        "state on a read-only mount",
+        {
+            "vm.tpms": [
+                {
+                    **EMULATED["vm.tpms"][0],
+                    "stateDirectory": {
+                        "path": "/var/t",
+                        "filesystem": {"mountPoint": "/var", "readOnly": True},
+                    },
+                }
+            ]
+        },
+        "NO",
+    ),
     ("none", {}, "YES"),
     ("same version", EMULATED, "YES"),
     ("newer", {**EMULATED, SWTPM: "0.8.2"}, "PROBABLY_YES"),

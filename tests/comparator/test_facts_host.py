@@ -192,6 +192,8 @@ EMULATOR = [
     ("there", {}, "YES"),
     ("libvirt knows it", {"incoming.emulator.exists": None}, "YES"),
     ("not there", {"incoming.emulator.exists": False}, "NO"),
+    ("may be executed", {"incoming.emulator.mode": 0o755}, "YES"),
+    ("may not be executed", {"incoming.emulator.mode": 0o644}, "NO"),
     ("nobody looked", OTHER_PATH, "NO_IDEA"),
     ("left to libvirt", {"vm.emulator": None}, "YES"),
 ]

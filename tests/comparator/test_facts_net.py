@@ -73,12 +73,14 @@ BRIDGES = [
     ("not collected", {"destination.network": None}, "NO_IDEA"),
 ]
 
+ISOLATED = {**ON_LAN, f"source.{NETWORKS}": [{**LAN, "forwardMode": "nat"}]}
 NETWORK = [
     ("active", ON_LAN, "YES"),
     ("missing", {**ON_LAN, f"destination.{NETWORKS}": []}, "NO"),
     ("of another connection", {**ON_LAN, f"destination.{NETWORKS}": [{**LAN, "uri": "x"}]}, "NO"),
     ("inactive", {**ON_LAN, f"destination.{NETWORKS}": [{**LAN, "active": False}]}, "NO"),
     ("without the port group", {**ON_LAN, "vm.nics[0].port_group": "blue"}, "YES"),
+    ("which forwards otherwise", ISOLATED, "YES"),
     ("no network", {}, "YES"),
     ("not collected", {**ON_LAN, "destination.libvirt_objects": None}, "NO_IDEA"),
 ]

@@ -57,16 +57,41 @@ TAGS = [
 SOCKET = {"vm.nics[0].type": "server", "vm.nics[0].socket_port": 5558}
 USED = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 5558}]}
 ELSEWHERE = {"vm.nics[0].socket_host": "203.0.113.77"}
+UDP = {
+    "vm.nics[0].type": "udp",
+    "vm.nics[0].socket_host": "203.0.113.9",
+    "vm.nics[0].socket_port": 5559,
+    "vm.nics[0].local_host": "0.0.0.0",
+    "vm.nics[0].local_port": 5559,
+}
+UDP_USED = {"destination.network.udp_ports": [{"address": "127.0.0.1", "port": 5559}]}
 SOCKETS = [
     ("server", SOCKET, "YES"),
     ("server, port in use", {**SOCKET, **USED}, "NO"),
     ("server, no such address", {**SOCKET, **ELSEWHERE}, "NO"),
     ("client", {**SOCKET, "vm.nics[0].type": "client", **USED}, "PROBABLY_YES"),
+    ("UDP", UDP, "YES"),
+    ("UDP, port in use", {**UDP, **UDP_USED}, "PROBABLY_NO"),
+    ("UDP, the peer's port in use", {**UDP, **UDP_USED, "vm.nics[0].local_port": 5560}, "YES"),
+    ("UDP, TCP port in use", {**UDP, **USED, "vm.nics[0].local_port": 5558}, "YES"),
+    ("UDP, no such address", {**UDP, "vm.nics[0].local_host": "203.0.113.77"}, "NO"),
     ("multicast", {**SOCKET, "vm.nics[0].type": "mcast", **USED}, "YES"),
     ("none", USED, "YES"),
     ("not collected", {**SOCKET, "destination.network": None}, "NO_IDEA"),
 ]
+SCRIPT = {"path": "/etc/up", "exists": True, "mode": 0o755, "sha256": "a"}
+UP = {"vm.nics[0].type": "ethernet", "vm.nics[0].script": SCRIPT}
+SCRIPTS = [
+    ("the same", UP, "YES"),
+    ("another", {**UP, "incoming.nics[0].script.sha256": "b"}, "PROBABLY_YES"),
+    ("not read", {**UP, "vm.nics[0].script.sha256": None}, "PROBABLY_YES"),
+    ("missing", {**UP, "incoming.nics[0].script.exists": False}, "NO"),
+    ("not executable", {**UP, "incoming.nics[0].script.mode": 0o644}, "NO"),
+    ("nobody looked", {**UP, "incoming.nics[0].script.exists": None}, "NO_IDEA"),
+    ("of a bridge's NIC", {**UP, "vm.nics[0].type": "bridge"}, "YES"),
+]
 TABLES = {
+    net_definition.scripts: SCRIPTS,
     net_definition.tap_name: TAPS,
     net_definition.vlan_tags: TAGS,
     net_definition.sockets: SOCKETS,

@@ -35,10 +35,20 @@ LABEL = {
     ]
 }
 MODELS = "destination.hypervisor.connections[0].security_models"
+
+
+def owned(**fields):
+    label = {"model": "dac", "type": "static", "label": "web:web", **fields}
+    return {"vm.security_labels": [label]}
+
+
 LABELS = [
     ("none", {}, "YES"),
     ("offered", {**LABEL, MODELS: [{"model": "selinux"}, {"model": "dac"}]}, "YES"),
     ("not offered", LABEL, "NO"),
+    ("a user", owned(namesExist=True), "YES"),
+    ("a user who is not there", owned(namesExist=False), "NO"),
+    ("a user for whom nobody looked", owned(), "YES"),
     ("dac alone", {"vm.security_labels": [{"model": "dac", "type": "dynamic"}]}, "YES"),
     ("not collected", {**LABEL, "destination.hypervisor": None}, "NO_IDEA"),
     ("no connection", {**LABEL, "destination.hypervisor.connections": []}, "NO_IDEA"),
@@ -200,7 +210,7 @@ ENCRYPTED_DISPLAYS = [
     ("another display", {**VNC, "vm.graphics": [{"type": "spice"}]}, "YES"),
     ("spice, no certificates", SPICE, "NO"),
     ("spice, there", {**SPICE, **certificates("/etc/pki/libvirt-spice", "ca", "server")}, "YES"),
-    ("spice without a TLS port", {**SPICE, **NO_TLS_PORT}, "YES"),
+    ("spice without a TLS port", {**SPICE, **NO_TLS_PORT}, "NO"),
     ("spice demands what is off", spice(autoport=True, demandsTls=True), "NO"),
     ("spice has a TLS port, TLS is off", spice(tlsPort=5902), "NO"),
     ("spice had a TLS port by chance", spice(autoport=True, tlsPort=5902), "YES"),

@@ -6,6 +6,7 @@ from tests.comparator.builders import GIB, answer, finding, migration, remedy_ki
 from tests.comparator.probed_disks import CONTENTS
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit_comparator.facts.storage import image_chain, path_present
 from vmfit_comparator.facts.storage_backing import backing_identity
 from vmfit_comparator.facts.storage_format import image_format
@@ -430,6 +431,10 @@ BASE = {
     ]
 }
 BASE_THERE = f"{THERE}.backing_chain[0]"
+INCREMENTAL = {"options.storage_copy": StorageCopy.STORAGE_COPY_INCREMENTAL}
+IN_FULL = {"options.storage_copy": StorageCopy.STORAGE_COPY_ALL}
+UNREAD = {f"incoming.{DISK}.backing_chain": []}
+ALONE = {**UNREAD, f"incoming.{DISK}.source.header_format": "qcow2"}
 BACKING = [
     ("none", {}, "YES"),
     ("on both hosts", BASE, "PROBABLY_YES"),
@@ -455,6 +460,10 @@ BACKING = [
         },
         "PROBABLY_YES",
     ),
+    ("an incremental copy onto an image over the same", {**BASE, **INCREMENTAL}, "PROBABLY_YES"),
+    ("onto an image over nothing", {**BASE, **INCREMENTAL, **ALONE}, "NO"),
+    ("in full, onto an image over nothing", {**BASE, **IN_FULL, **ALONE}, "YES"),
+    ("onto an image that nobody read", {**BASE, **INCREMENTAL, **UNREAD}, "YES"),
     (
         "missing, storage.image_chain says so",
         {**BASE, f"{BASE_THERE}.path.exists": False},

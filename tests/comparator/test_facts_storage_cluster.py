@@ -4,6 +4,7 @@ import pytest
 
 from tests.comparator.builders import answer, finding, migration
 from tests.comparator.tables import case_of, cases
+from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit_comparator.facts import storage_cluster, storage_drivers, storage_permissions
 
 RBD = {"type": "network", "protocol": "rbd", "name": "pool/guest"}
@@ -60,7 +61,33 @@ def access(**found):
     return {"probes.accesses": [{"path": path, "write": True, "answer": found}]}
 
 
+def owned(mode, *, relabel=False):
+    """The guest's own user is 7 of group 8; the file is user 5's of group 8."""
+    label = {"model": "dac", "type": "static", "label": "+7:+8", "relabel": relabel}
+    return {
+        **access(allowed=True),
+        "vm.security_labels": [label],
+        f"{PATH}.mode": mode,
+        f"{PATH}.owner_id": 5,
+        f"{PATH}.group_id": 8,
+    }
+
+
 PERMISSIONS = [
+    ("a user of its own may as group", owned(0o660), "YES"),
+    ("a user of its own may not", owned(0o646), "PROBABLY_NO"),
+    ("a user of its own, given the file", owned(0o600, relabel=True), "YES"),
+    ("a user of its own, nobody looked", owned(None), "PROBABLY_YES"),
+    (
+        "an image that waits for a copy",
+        {
+            **access(allowed=False),
+            f"{PATH}.filesystem": LOCAL,
+            CONF: {"user": "qemu"},
+            "options.storage_copy": StorageCopy.STORAGE_COPY_ALL,
+        },
+        "NO",
+    ),
     ("a probe may", access(allowed=True), "YES"),
     (
         "a probe may as owner, over NFS",

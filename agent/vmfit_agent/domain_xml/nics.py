@@ -43,6 +43,8 @@ def _nic(element: Element) -> Nic:
         socket_host=attribute(source, ".", "address"),
         socket_port=number(attribute(source, ".", "port")),
         backend_type=attribute(element, "backend", "type"),
+        local_host=attribute(source, "local", "address"),
+        local_port=number(attribute(source, "local", "port")),
     )
     _read_source(nic, kind, source)
     return nic
@@ -66,6 +68,9 @@ def _read_source(nic: Nic, kind: str, source: Element | None) -> None:
         path = attribute(source, ".", "path")
         if path:
             nic.socket.path = path
+        mode = attribute(source, ".", "mode")
+        if mode:
+            nic.socket_mode = mode
     elif kind == "hostdev" and source is not None:
         address = pci_address(source.find("address"))
         if address:

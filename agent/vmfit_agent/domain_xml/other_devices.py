@@ -4,8 +4,16 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import Filesystem, OtherDevice, Tpm
 from vmfit_agent.domain_xml.paths import host_path
-from vmfit_agent.virtualization.xml_document import attribute, child_text, flag, number
+from vmfit_agent.virtualization.xml_document import (
+    attribute,
+    child_text,
+    flag,
+    number,
+    size_bytes,
+)
 
+# Where QEMU on Linux makes shared memory of a name.
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 -- nothing is made here
 _OTHER_KINDS = frozenset(
     (
         "controller", "video", "sound", "watchdog", "rng", "input", "panic", "memballoon", "iommu",
@@ -81,6 +89,7 @@ def _other_device(element: Element) -> OtherDevice:
         vsock_auto=flag(attribute(element, "cid", "auto")),
         role=element.get("role"),
         driver_name=attribute(element, "driver", "name"),
+        size_bytes=size_bytes(element, "size", "B") if element.tag == "shmem" else None,
         accelerated_3d=flag(attribute(element, "model/acceleration", "accel3d")),
     )
 
@@ -89,7 +98,9 @@ def _path(element: Element) -> str | None:
     if element.tag == "rng" and attribute(element, "backend", "model") == "random":
         return child_text(element, "backend")
     if element.tag == "shmem":
-        return attribute(element, "server", "path")
+        server = attribute(element, "server", "path")
+        name = element.get("name")
+        return server or (f"{_SHARED_MEMORY}/{name}" if name else None)
     if element.tag == "input":
         return attribute(element, "source", "evdev") or attribute(element, "source", "dev")
     if element.tag == "pstore":

@@ -3,19 +3,25 @@
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from vmfit.v1.vm_pb2 import SystemInformation
+from vmfit.v1.vm_pb2 import HostPath, SystemInformation
 from vmfit_agent.virtualization.xml_document import attribute
 
 _SINGLE = ("bios", "system", "chassis")
 
 
 def read_system_information(domain: Element) -> SystemInformation:
-    """Return mode, types and values; empty where the definition leaves all to the hypervisor."""
+    """Return mode, types, values and files; empty where the hypervisor decides."""
     blocks = domain.findall("sysinfo")
     return SystemInformation(
         smbios_mode=attribute(domain, "os/smbios", "mode"),
         types=[block.get("type") or "" for block in blocks],
         values=sorted(value for block in blocks for value in _values(block)),
+        files=[
+            HostPath(path=path)
+            for block in blocks
+            for entry in block.iterfind("entry")
+            if (path := entry.get("file"))
+        ],
     )
 
 

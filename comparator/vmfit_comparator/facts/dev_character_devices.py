@@ -2,12 +2,12 @@
 
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, ProbeAnswers
-from vmfit.v1.vm_pb2 import CharacterDevice
+from vmfit.v1.vm_pb2 import CharacterDevice, OtherDevice
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition
-from vmfit_comparator.facts.dev_paths import creatable, existing
+from vmfit_comparator.facts.dev_paths import creatable, existing, served
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
@@ -47,7 +47,9 @@ def chardev_paths(migration: Migration) -> Outcome:
     where nothing listens are NO; a UDP port in use is PROBABLY_NO, for two programs that both want
     to may share it. So is a socket where nothing is known to listen. The destination connects to
     servers of other hosts: refused, unreachable or without an address is NO, silent PROBABLY_NO,
-    not tried PROBABLY_YES. Paths that libvirt chooses are fine, and so are clients that try again.
+    not tried PROBABLY_YES. Paths that libvirt chooses are fine, and so are clients that try again,
+    of a socket that is there. Shared memory that is there and smaller than the definition says is
+    NO.
 
     Source: stat(2), connect(2) on the destination; /proc/net/unix; libvirt's formatdomain,
     consoles; QEMU's inet_dgram_saddr.
@@ -59,8 +61,7 @@ def chardev_paths(migration: Migration) -> Outcome:
             outcomes[name + suffix] = outcome
     for other in migration.incoming.other_devices:
         if other.path.path:
-            field = "incoming.other_devices.path"
-            outcomes[f"{other.kind} {other.path.path}"] = existing(other.path, field)
+            outcomes[f"{other.kind} {other.path.path}"] = _other(other)
     return joined(outcomes, "does not apply: nothing of the host is behind these devices")
 
 
@@ -74,13 +75,25 @@ def _character_device(device: CharacterDevice, migration: Migration) -> list[tup
     elif device.path.path and not device.automatic_path:
         if device.type == "file" or (device.type == "unix" and device.mode != "connect"):
             found.append(("", creatable(device.path, field)))
-        elif device.type == "unix" and device.reconnects:
-            found.append(("", yes(f"it tries {device.path.path} until that answers")))
         elif device.type == "pipe":
             found.append(("", _pipe(device)))
+        elif device.type == "unix" and not device.reconnects:
+            found.append(("", served(device.path, field)))
         elif device.type in ("dev", "unix"):
+            # libvirt gives the socket to QEMU's user, whether anybody listens there or not.
             found.append(("", existing(device.path, field)))
     return found
+
+
+def _other(device: OtherDevice) -> Outcome:
+    path = device.path
+    if device.kind != "shmem" or device.model == "ivshmem-doorbell":
+        return existing(path, "incoming.other_devices.path")
+    if 0 < path.size_bytes < device.size_bytes:
+        remedy = Remedy(summary=f"Remove {path.path}, if nothing uses it")
+        sizes = f"{path.size_bytes} bytes there, {device.size_bytes} in the definition"
+        return no(f"{path.path} is too small: {sizes}", remedies=[remedy])
+    return yes(f"QEMU makes {path.path}, or takes what is there")
 
 
 def _pipe(device: CharacterDevice) -> Outcome:

@@ -38,12 +38,17 @@ def existing(path: HostPath, field: str) -> Outcome:
             f"{path.path} does not exist on the destination",
             remedies=[provide_storage(summary, path.path)],
         )
-    if path.HasField("listening") and not path.listening:
+    return yes(f"{path.path} is there")
+
+
+def served(path: HostPath, field: str) -> Outcome:
+    """Judge a socket at which a program must listen on the destination."""
+    if path.exists and path.HasField("listening") and not path.listening:
         # A program in another network namespace may.
         remedy = Remedy(summary=f"Start the program that listens at {path.path}")
         text = f"nothing is known to listen at {path.path} on the destination"
         return probably_no(text, probability=0.1, remedies=[remedy])
-    return yes(f"{path.path} is there")
+    return existing(path, field)
 
 
 def creatable(path: HostPath, field: str) -> Outcome:
@@ -102,8 +107,10 @@ def vhost(migration: Migration) -> Outcome:
 
 
 def _nic(nic: Nic, migration: Migration) -> Outcome | None:
+    if nic.type == "vhostuser" and nic.socket_mode == "server" and nic.socket.path:
+        return creatable(nic.socket, "incoming.nics.socket")
     if nic.type in ("vhostuser", "vdpa"):
-        return existing(nic.socket, "incoming.nics.socket") if nic.socket.path else None
+        return served(nic.socket, "incoming.nics.socket") if nic.socket.path else None
     if nic.type not in _TAP_TYPES:
         return None
     kernel = migration.destination.kernel

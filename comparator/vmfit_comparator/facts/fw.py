@@ -147,26 +147,51 @@ def _same_size(here: HostPath, there: HostPath) -> Outcome:
 
 @fact(
     "fw.boot_files",
-    question="Does the destination have the kernel, initrd and ACPI tables that the guest names?",
-    applies_if=("incoming.kernel", "incoming.initrd", "incoming.firmware.tables"),
-    also_reads=("incoming.kernel", "incoming.initrd", "incoming.firmware.tables"),
+    question="Does the destination have the kernel, initrd, tables and files that the guest reads?",
+    applies_if=(
+        "incoming.kernel",
+        "incoming.initrd",
+        "incoming.firmware.tables",
+        "incoming.system_information.files",
+    ),
+    also_reads=(
+        "vm.kernel",
+        "vm.initrd",
+        "incoming.kernel",
+        "incoming.initrd",
+        "incoming.firmware.tables",
+        "incoming.system_information.files",
+    ),
 )
 @unless_offline
 def boot_files(migration: Migration) -> Outcome:
-    """Look every boot file up on the destination.
+    """Look kernel, initrd, ACPI tables and files of <sysinfo type='fwcfg'> up on the destination.
 
     QEMU reads them again when it starts to receive the guest: a missing one is NO, one that
-    nobody looked for NO_IDEA. Their content is not compared.
+    nobody looked for NO_IDEA. A kernel or initrd of another content is PROBABLY_YES: the guest runs
+    on, and starts that one when it reboots.
 
-    Source: stat(2) on the destination.
+    Source: stat(2) and content on both hosts; QEMU's fw_cfg.
     """
     incoming = migration.incoming
     files = {"kernel": incoming.kernel, "initrd": incoming.initrd}
     files |= {f"table {n}": table for n, table in enumerate(incoming.firmware.tables)}
+    told = incoming.system_information.files
+    files |= {f"fw_cfg {n}": path for n, path in enumerate(told)}
+    here = {"kernel": migration.vm.kernel.sha256, "initrd": migration.vm.initrd.sha256}
     outcomes = {
-        name: existing(path, f"incoming.{name}") for name, path in files.items() if path.path
+        name: _boot_file(here.get(name, ""), path, f"incoming.{name}")
+        for name, path in files.items()
+        if path.path
     }
     return joined(outcomes, "does not apply: no boot file is named")
+
+
+def _boot_file(here: str, there: HostPath, field: str) -> Outcome:
+    found = existing(there, field)
+    if here and there.sha256 and here != there.sha256:
+        return probably_yes(f"{there.path} has another content: it counts when the guest reboots")
+    return found
 
 
 FACTS = (firmware, nvram, boot_files)

@@ -1,10 +1,14 @@
 """Facts about what the definition of a NIC asks of the destination beside a bridge."""
 
-from vmfit.v1.vm_pb2 import Nic
+import shlex
+
+from vmfit.v1.finding_pb2 import Answer, Remedy
+from vmfit.v1.vm_pb2 import HostPath, Nic
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.bridges import interface, virtual_network
 from vmfit_comparator.knowledge.connections import connection_for
@@ -16,6 +20,7 @@ _NETWORKS = "destination.libvirt_objects.networks"
 # libvirt gives these itself, anew on every host.
 _OWN_NAMES = ("vnet", "macvtap", "macvlan", "vif")
 _TAPS = frozenset(("tap", "tun"))
+_EXECUTABLE = 0o111
 # From here on libvirt refuses a tap that is there already, unless it is told not to make it.
 _REFUSES_TAPS = 9_005_000
 # libvirt sets VLAN tags on the kernel's own bridges since.
@@ -123,10 +128,11 @@ def _tagged(nic: Nic, migration: Migration) -> Outcome:
 )
 @unless_offline
 def sockets(migration: Migration) -> Outcome:
-    """Look at the address and port where a NIC of type server listens.
+    """Look at the address and port where a NIC of type server or udp listens.
 
-    An address that the destination lacks, and a port in use, is NO; else YES. A client's server
-    is not asked: PROBABLY_YES. UDP and multicast need nobody: YES.
+    An address that the destination lacks, and a port in use, is NO (a UDP port, which may be
+    shared, PROBABLY_NO); else YES. A client's server is not asked, as QEMU goes on without:
+    PROBABLY_YES. Multicast needs nobody: YES.
 
     Source: QEMU's -netdev socket; bind(2).
     """
@@ -141,13 +147,54 @@ def _socket(nic: Nic, migration: Migration) -> Outcome:
     network = migration.destination.network
     if nic.type == "client":
         return probably_yes(f"it connects to {place}, which was not tried from there")
-    if nic.type != "server":
+    if nic.type not in ("server", "udp"):
         return yes(f"it sends to {place}")
-    if nic.socket_host and has_address(nic.socket_host, network) is False:
-        return no(f"{nic.socket_host}, where it listens, is no address of the destination")
-    if is_in_use(nic.socket_host, nic.socket_port, network.listening_ports):
-        return no(f"port {nic.socket_port}, where it listens, is in use on the destination")
-    return yes(f"it can listen at {place}")
+    udp = nic.type == "udp"
+    host, port = (nic.local_host, nic.local_port) if udp else (nic.socket_host, nic.socket_port)
+    if host and has_address(host, network) is False:
+        return no(f"{host}, where it listens, is no address of the destination")
+    if port and is_in_use(host, port, network.udp_ports if udp else network.listening_ports):
+        in_use = probably_no if udp else no
+        return in_use(f"port {port}, where it listens, is in use on the destination")
+    return yes(f"it can listen at {host}:{port}")
 
 
-FACTS = (tap_name, vlan_tags, sockets)
+@fact(
+    "net.scripts",
+    question="Can the destination run the scripts that the guest's NICs name?",
+    applies_if=("incoming.nics.script",),
+    reads=("vm.nics", "incoming.nics"),
+)
+@unless_offline
+def scripts(migration: Migration) -> Outcome:
+    """Look at the scripts that libvirt runs for NICs of type ethernet before the guest comes.
+
+    A script that is missing, or that nobody may execute, is NO; one that nobody looked for NO_IDEA.
+    The same content as on the source, where it worked, is YES, another one PROBABLY_YES.
+
+    Source: libvirt's virNetDevRunEthernetScript; stat(2) on the destination.
+    """
+    here = {nic.mac: nic.script for nic in migration.vm.nics}
+    outcomes = {
+        nic.mac: _script(here.get(nic.mac, HostPath()), nic.script)
+        for nic in migration.incoming.nics
+        if nic.type == "ethernet" and nic.script.path
+    }
+    return joined(outcomes, "does not apply: libvirt runs no script for a NIC")
+
+
+def _script(here: HostPath, there: HostPath) -> Outcome:
+    found = existing(there, "incoming.nics.script")
+    if found.answer != Answer.ANSWER_YES:
+        return found
+    if there.HasField("mode") and not there.mode & _EXECUTABLE:
+        remedy = Remedy(
+            summary=f"Make {there.path} executable", command=f"chmod +x {shlex.quote(there.path)}"
+        )
+        return no(f"{there.path} may not be executed on the destination", remedies=[remedy])
+    if here.sha256 and here.sha256 == there.sha256:
+        return yes(f"{there.path} is the same on both hosts")
+    return probably_yes(f"{there.path} is there; it is not known to be the same script")
+
+
+FACTS = (tap_name, vlan_tags, sockets, scripts)

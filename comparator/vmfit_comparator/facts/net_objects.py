@@ -18,6 +18,7 @@ from vmfit_comparator.knowledge.disks import joined
     applies_if=("incoming.nics.network",),
     reads=("incoming.nics", "destination.libvirt_objects.networks"),
     also_reads=(
+        "source.libvirt_objects.networks",
         "vm.domain_type",
         "vm.connection_uri",
         "destination.hypervisor.connections",
@@ -28,7 +29,8 @@ def network(migration: Migration) -> Outcome:
     """Look every NIC's libvirt network up on the destination.
 
     Missing or not active is NO. A port group that the network there lacks is ignored by libvirt,
-    with its VLANs and limits: YES, REDUCED.
+    with its VLANs and limits: YES, REDUCED. So is a network of that name which forwards otherwise
+    than the source's (NAT, isolated, a bridge).
 
     Source: virConnectListAllNetworks.
     """
@@ -55,6 +57,14 @@ def _network(nic: Nic, migration: Migration) -> Outcome:
         return yes(
             f"network {nic.network} is active, without port group {nic.port_group}: "
             "its settings are lost",
+            quality=Quality.QUALITY_REDUCED,
+        )
+    here = virtual_network(nic.network, migration.vm, migration.source)
+    if here is not None and here.forward_mode != found.forward_mode:
+        modes = [each.forward_mode or "none" for each in (here, found)]
+        return yes(
+            f"network {nic.network} is active, but forwards otherwise: {modes[0]} here, {modes[1]} "
+            "there",
             quality=Quality.QUALITY_REDUCED,
         )
     return yes(f"network {nic.network} is active")

@@ -96,9 +96,10 @@ def model(migration: Migration) -> Outcome:
     """Look the models of the guest's labels up among the destination's security drivers.
 
     A label for selinux or apparmor that the destination does not use is NO: libvirt finds no
-    driver for it. Labels of models dac and none are always understood.
+    driver for it. Labels of models dac and none are always understood; a user or group of a
+    fixed label of model dac that the destination does not have is NO.
 
-    Source: virConnectGetCapabilities: host/secmodel.
+    Source: virConnectGetCapabilities: host/secmodel; libvirt's virSecurityDACParseIds.
     """
     connection = connection_for(migration.vm, migration.destination)
     if connection is None:
@@ -108,6 +109,12 @@ def model(migration: Migration) -> Outcome:
     offered = {each.model for each in connection.security_models}
     outcomes = {}
     for label in migration.incoming.security_labels:
+        if label.type == "static" and label.HasField("names_exist") and not label.names_exist:
+            remedy = change_definition(
+                "Name a user and a group that the destination has (--xml)", "seclabel/label", ""
+            )
+            text = f"the destination does not have the user and the group of {label.label}"
+            outcomes[label.model] = no(text, remedies=[remedy])
         if label.model in ("", "dac", "none") or label.type == "none":
             continue
         remedy = change_definition(

@@ -58,12 +58,12 @@ def device_tls(migration: Migration) -> Outcome:
 def display_tls(migration: Migration) -> Outcome:
     """Look for the server's certificate where the destination's qemu.conf says vnc_tls, spice_tls.
 
-    QEMU does not start such a display without the CA's and the server's certificate and its key:
-    missing is NO, else YES. A display without TLS needs none. A SPICE display that demands TLS, or
-    that has a TLS port of its own, is NO where spice_tls is not set.
+    QEMU does not start such a display without the CA's and the server's certificate and its key,
+    and libvirt reads SPICE's for any display: missing is NO, else YES. Where it is not set none is
+    needed; a SPICE display that demands TLS, or that has a TLS port of its own, is NO then.
 
     Source: qemu.conf, vnc_tls, spice_tls, *_tls_x509_cert_dir, default_tls_x509_cert_dir; libvirt's
-    qemuProcessSPICEAllocatePorts.
+    qemuProcessSPICEAllocatePorts, qemuMigrationCookieGraphicsAlloc.
     """
     if not runs_on_qemu(migration.vm):
         return not_applicable("does not apply: QEMU does not run the guest")
@@ -86,8 +86,6 @@ def _display(graphics: Graphics, security: Security) -> Outcome:
             "Switch spice_tls on in the destination's qemu.conf", "qemu.conf/spice_tls", "1"
         )
         return no("it demands TLS, which the destination's spice_tls forbids", remedies=[remedy])
-    if kind == "spice" and not demands and not graphics.autoport:
-        return yes("it has no TLS port")
     return _certificates(kind, (_AUTHORITY, _SERVER), security)
 
 

@@ -1,5 +1,7 @@
 """The fact about who may open the disks' files on the destination."""
 
+import re
+
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.vm_pb2 import HostPath
 from vmfit_comparator.evaluation.fact import fact
@@ -7,13 +9,14 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.knowledge.disks import DiskPair, joined, used_in_place
+from vmfit_comparator.knowledge.disks import DiskPair, joined, opened_by_path
 from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
 
 _ROOT = ("root", "0", "+0")
 # Servers of these may answer root's chown with "not permitted" (root_squash).
 _SQUASHING = ("nfs", "cifs")
 _OTHERS_READ, _OTHERS_WRITE = 0o004, 0o002
+_NUMBERS = re.compile(r"\+?(\d{1,10}):\+?(\d{1,10})")
 _OWNER, _OTHERS = 0o600, 0o006
 
 
@@ -25,6 +28,7 @@ _OWNER, _OTHERS = 0o600, 0o006
     also_reads=(
         "vm.disks",
         "vm.security_labels",
+        "incoming.security_labels",
         "source.security.qemu_conf",
         "destination.security.qemu_conf",
         "destination.mounts.mounts",
@@ -44,14 +48,13 @@ def permissions(migration: Migration) -> Outcome:
     Without a probe: root, a libvirt that makes its user the owner (dynamic_ownership, the default)
     and files open to everybody are YES; over NFS and CIFS PROBABLY_YES. Without dynamic_ownership,
     files of others that are closed to everybody are PROBABLY_NO if they belong to root,
-    PROBABLY_YES else.
+    PROBABLY_YES else. Where the guest has a user of its own, and libvirt is not to give it the
+    files, their mode decides: PROBABLY_NO when it keeps that user out.
 
     Source: qemu.conf user, group, dynamic_ownership; stat(2); exports(5) root_squash.
     """
     outcomes = {
-        pair.there.target: _permission(pair, migration)
-        for pair in used_in_place(migration)
-        if pair.there.source.path.path and not pair.there.source.protocol
+        pair.there.target: _permission(pair, migration) for pair in opened_by_path(migration)
     }
     return joined(outcomes, "no disk is opened by a path")
 
@@ -61,6 +64,9 @@ def _permission(pair: DiskPair, migration: Migration) -> Outcome:
     conf = migration.destination.security.qemu_conf
     below = filesystem_below(path, migration.destination)
     squashing = below is not None and filesystem_family(below.type) in _SQUASHING
+    user = _own_user(migration)
+    if user is not None:
+        return _by_mode(path, *user, write=not pair.is_read_only)
     dynamic = conf.get("dynamic_ownership", "1") != "0" and not _label_is_fixed(migration)
     given = below is not None and below.shared and not squashing and _closed_to_others(path)
     probed = _probed(path, migration, squashing=squashing, dynamic=dynamic, given=dynamic and given)
@@ -80,6 +86,27 @@ def _permission(pair: DiskPair, migration: Migration) -> Outcome:
             f"{path.path}: {owner}, and libvirt leaves it so", remedies=[_open(path)]
         )
     return probably_yes(f"{path.path}: {owner}; it has to be QEMU's user", probability=0.8)
+
+
+def _own_user(migration: Migration) -> tuple[int, int] | None:
+    """Return user and group of a fixed label that leaves files alone; None for names, or none."""
+    for each in migration.incoming.security_labels:
+        if each.model == "dac" and each.type == "static" and not each.relabel:
+            found = _NUMBERS.fullmatch(each.label)
+            return (int(found[1]), int(found[2])) if found else None
+    return None
+
+
+def _by_mode(path: HostPath, user: int, group: int, *, write: bool) -> Outcome:
+    if not path.HasField("mode"):
+        return probably_yes(f"{path.path}: who may open it is not known", probability=0.8)
+    shift = 6 if path.owner_id == user else 3 if path.group_id == group else 0
+    wanted = (_OTHERS_READ | (_OTHERS_WRITE if write else 0)) << shift
+    seen = f"user {user} of group {group}, owner {path.owner_id}, mode {path.mode & 0o777:o}"
+    if user == 0 or path.mode & wanted == wanted:
+        return yes(f"{path.path} may be opened: {seen}")
+    text = f"{path.path} may not be opened, and libvirt leaves it so: {seen}"
+    return probably_no(text, probability=0.1, remedies=[_open(path)])
 
 
 def _probed(

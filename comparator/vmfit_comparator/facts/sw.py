@@ -1,6 +1,8 @@
 """Facts about software versions on both hosts."""
 
-from vmfit.v1.finding_pb2 import Consequence
+import shlex
+
+from vmfit.v1.finding_pb2 import Consequence, Remedy
 from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -11,6 +13,7 @@ from vmfit_comparator.knowledge.connections import connection_for, guest_archs_f
 from vmfit_comparator.knowledge.regressions import matching_regressions
 from vmfit_comparator.knowledge.versions import kernel_version, version_text
 
+_EXECUTABLE = 0o111
 _CONNECTIONS = ("source.hypervisor.connections", "destination.hypervisor.connections")
 _VM = ("vm.domain_type", "vm.connection_uri")
 
@@ -160,7 +163,8 @@ def emulator_path(migration: Migration) -> Outcome:
     """Ask whether the emulator's path exists on the destination.
 
     There is YES, and so is a path that the destination's libvirt has capabilities of. Absent is NO;
-    the remedy names the emulator that is there, to be given with --xml. NO_IDEA when nobody looked.
+    the remedy names the emulator that is there, to be given with --xml. A file that nobody may
+    execute is NO. NO_IDEA when nobody looked.
 
     Source: stat(2); virConnectGetDomainCapabilities.
     """
@@ -173,6 +177,10 @@ def emulator_path(migration: Migration) -> Outcome:
         for arch in guest_archs_for(migration.incoming, connection):
             known.add(arch.emulator_path)
             other = arch.emulator_path
+    if emulator.exists and emulator.HasField("mode") and not emulator.mode & _EXECUTABLE:
+        command = f"chmod +x {shlex.quote(emulator.path)}"
+        remedy = Remedy(summary=f"Make {emulator.path} executable", command=command)
+        return no(f"{emulator.path} may not be executed there", remedies=[remedy])
     if emulator.exists or (not emulator.HasField("exists") and emulator.path in known):
         return yes(f"{emulator.path} is there")
     if not emulator.HasField("exists"):

@@ -1,10 +1,12 @@
 """Facts about emulated and passed-through TPMs."""
 
+from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Tpm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import detach, upgrade
+from vmfit_comparator.facts.dev_paths import served
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
 from vmfit_comparator.knowledge.disks import joined
@@ -40,6 +42,7 @@ def state(migration: Migration) -> Outcome:
     version is YES, a newer one PROBABLY_YES, an older one PROBABLY_NO, since state formats only
     grow. A state directory on a shared file system needs swtpm 0.8 and libvirt 8.10 on both hosts:
     else NO, and NO_IDEA when a version is not known.
+    No way to write the state there is NO, and so is no socket of an external emulator.
     A passed-through TPM stays behind with its keys: NO.
 
     Source: virConnectGetDomainCapabilities: devices/tpm; swtpm's version; libvirt
@@ -58,6 +61,10 @@ def _tpm(tpm: Tpm, migration: Migration) -> Outcome:
             f"TPM {tpm.device.path or 'of the host'} stays behind, with its keys",
             remedies=[detach("the TPM")],
         )
+    if tpm.backend == "external" and tpm.device.path:
+        socket = served(tpm.device, "incoming.tpms.device")
+        if socket.answer != Answer.ANSWER_YES:
+            return socket
     if tpm.backend != "emulator":
         return no_idea(f"a TPM of backend {tpm.backend} is not managed by libvirt")
     offered = _offered(tpm, migration)
@@ -66,6 +73,9 @@ def _tpm(tpm: Tpm, migration: Migration) -> Outcome:
     if offered is False or (offered is None and not destination.HasField("swtpm_version")):
         wanted = f"emulated TPM {tpm.version}".rstrip()
         return no(f"the destination has no swtpm for an {wanted}", remedies=[remedy])
+    below = tpm.state_directory.filesystem
+    if below.read_only:
+        return no(f"{below.mount_point}, for the TPM's state, is mounted read-only there")
     versions = (source.swtpm_version, destination.swtpm_version)
     if tpm.state_directory.filesystem.shared:
         return _with_shared_state(tpm.state_directory.path, versions, migration)

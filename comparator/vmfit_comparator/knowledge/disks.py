@@ -58,6 +58,20 @@ def used_in_place(migration: Migration) -> list[DiskPair]:
     return [pair for pair in pairs(migration) if not is_copied(pair.here, migration)]
 
 
+def opened_by_path(migration: Migration) -> list[DiskPair]:
+    """Return the pairs whose file or device QEMU on the destination opens as it is there.
+
+    Beside disks that are used in place these are images that wait for a copy.
+    """
+    return [
+        pair
+        for pair in pairs(migration)
+        if not pair.there.source.protocol
+        and pair.there.source.path.path
+        and (pair.there.source.path.exists or not is_copied(pair.here, migration))
+    ]
+
+
 def backing_pairs(migration: Migration) -> list[DiskPair]:
     """Return the images below the disks as read-only disks, called "vda[1]" as libvirt does.
 

@@ -13,8 +13,8 @@ from vmfit_comparator.knowledge.disks import (
     DiskPair,
     backing_pairs,
     is_copied,
+    opened_by_path,
     pairs,
-    used_in_place,
 )
 from vmfit_comparator.knowledge.migration_ways import (
     Way,
@@ -114,7 +114,7 @@ def _accesses(migration: Migration) -> tuple[PathAccess, ...]:
     if migration.options.offline:
         return ()
     found: dict[str, bool] = {}
-    for pair in used_in_place(migration):
+    for pair in opened_by_path(migration):
         disk = pair.there
         _add(found, disk.source, write=not pair.is_read_only)
         for image in disk.backing_chain:
