@@ -1,0 +1,84 @@
+"""The fact about how many vCPUs the destination runs."""
+
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChangeDefinition, Remedy
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, yes
+from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.connections import (
+    canonical_machine,
+    connection_for,
+    domain_capabilities_for,
+    machine_types_for,
+)
+
+
+@fact(
+    "cpu.topology",
+    question="Does the destination run guests with so many vCPUs?",
+    applies_if=("vm.vcpus",),
+    reads=(
+        "vm.vcpus.current_count",
+        "destination.hypervisor.connections",
+        "destination.cpu.online_cpu_ids",
+    ),
+    also_reads=(
+        "vm.vcpus",
+        "vm.machine_type",
+        "vm.architecture",
+        "vm.os_type",
+        "vm.domain_type",
+        "vm.emulator",
+        "vm.connection_uri",
+        "destination.cpu.kvm.maximum_vcpu_count",
+        "destination.cpu.topology",
+    ),
+)
+@unless_offline
+def topology(migration: Migration) -> Outcome:
+    """Compare the guest's vCPUs with the machine type's maximum and with the host's threads.
+
+    More than the machine type or KVM allows is NO. More than the host has threads works, of REDUCED
+    quality. NO_IDEA when the destination does not tell its maximum.
+
+    Source: virConnectGetDomainCapabilities: vcpu; virConnectGetCapabilities: maxCpus;
+    KVM_CAP_MAX_VCPUS.
+    """
+    vcpus, destination = migration.vm.vcpus, migration.destination
+    count = max(vcpus.maximum_count, vcpus.current_count)
+    maximum = _maximum_vcpus(migration)
+    if not maximum:
+        missing = "destination.hypervisor.connections.domain_capabilities.max_vcpu_count"
+        return no_idea("how many vCPUs a guest may have there is not known", missing=[missing])
+    if count > maximum:
+        remedy = Remedy(
+            summary=f"Start the guest with at most {maximum} vCPUs, or with another machine type",
+            change_definition=ChangeDefinition(element="vcpu", value=str(maximum)),
+        )
+        return no(f"{count} vCPUs, at most {maximum} are possible there", remedies=[remedy])
+    threads = len(destination.cpu.online_cpu_ids)
+    text = f"{vcpus.current_count} vCPUs on {threads} CPUs (at most {maximum} vCPUs)"
+    if threads and vcpus.current_count > threads:
+        return yes(f"{text}: they take turns", quality=QUALITY_REDUCED)
+    return yes(text)
+
+
+def _maximum_vcpus(migration: Migration) -> int:
+    vm, destination = migration.vm, migration.destination
+    connection = connection_for(vm, destination)
+    if connection is None:
+        return 0
+    machine = canonical_machine(vm, connection)
+    limits = []
+    capabilities = domain_capabilities_for(vm, destination)
+    if capabilities is not None and capabilities.machine_type == machine:
+        limits.append(capabilities.max_vcpu_count)
+    listed = machine_types_for(vm, connection).get(machine)
+    if listed is not None:
+        limits.append(listed.max_vcpu_count)
+    if vm.domain_type == "kvm":
+        limits.append(destination.cpu.kvm.maximum_vcpu_count)
+    return min((each for each in limits if each), default=0)
+
+
+FACTS = (topology,)
