@@ -118,7 +118,7 @@ def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None, reason: 
         vm.cpu.expansion_error = reason
     else:
         _read_libvirt(vm, host, connection)
-    _set_tpm_directories(vm)
+    _set_tpm_directories(vm, vm.connection_uri or (connection.uri if connection else ""))
     if host.is_live:
         for label in vm.security_labels:
             if label.model == "dac" and label.label:
@@ -164,9 +164,9 @@ def _resolve_network(nic: Nic, network: VirtualNetwork) -> None:
         nic.host_interface = network.forward_interfaces[0]
 
 
-def _set_tpm_directories(vm: Vm) -> None:
+def _set_tpm_directories(vm: Vm, uri: str) -> None:
     """Name where the system's libvirt keeps swtpm's state; a session keeps it elsewhere."""
-    if not vm.connection_uri.endswith("/system") or not vm.uuid:
+    if not uri.endswith("/system") or not vm.uuid:
         return
     for tpm in vm.tpms:
         if tpm.backend == "emulator" and not tpm.HasField("state_directory"):

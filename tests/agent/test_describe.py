@@ -139,6 +139,7 @@ def test_inline_xml(host):
     assert list(answer.vm.cpu.expanded_features) == ["a"]
     assert not answer.vm.HasField("state")
     assert not answer.vm.HasField("connection_uri")
+    assert answer.vm.tpms[0].state_directory.path == f"/var/lib/libvirt/swtpm/{UUID}/tpm2"
     assert "sekrit" not in answer.xml
 
 
