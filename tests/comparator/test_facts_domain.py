@@ -67,6 +67,12 @@ def configured(last):
     return {CONF: {"remote_display_port_min": "5987", "remote_display_port_max": str(last)}}
 
 
+RENDERED = {
+    "vm.graphics": [
+        {"type": "egl-headless", "renderNode": {"path": "/dev/dri/renderD128", "exists": True}}
+    ]
+}
+RENDER_NODE = "incoming.graphics[0].render_node"
 DISPLAYS = [
     ("none", {}, "YES"),
     ("any address", vnc(autoport=True), "YES"),
@@ -104,6 +110,8 @@ DISPLAYS = [
         {"vm.graphics": [{"type": "spice", "autoport": True}], **LISTENS_ELSEWHERE},
         "YES",
     ),
+    ("a render node", RENDERED, "YES"),
+    ("a render node that is missing", {**RENDERED, f"{RENDER_NODE}.exists": False}, "NO"),
     ("its own address", {**vnc(autoport=True), **LISTENS_ELSEWHERE}, "YES"),
     (
         "an inactive network",

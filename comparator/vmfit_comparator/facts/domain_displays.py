@@ -8,7 +8,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, yes
 from vmfit_comparator.evaluation.remedies import change_definition, start_network
-from vmfit_comparator.facts.dev_paths import creatable
+from vmfit_comparator.facts.dev_paths import creatable, existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
@@ -47,12 +47,15 @@ def ports_display(migration: Migration) -> Outcome:
     and automatic ports are YES; the source's own name PROBABLY_NO; another name, or addresses that
     are not known, NO_IDEA. Without an address the destination's vnc_listen or spice_listen counts.
     A display that listens on a libvirt network needs it active, one that listens on a socket its
-    directory.
+    directory, and one with a render node that one: else NO.
 
     Source: libvirt's formatdomain, graphics; qemu.conf; /proc/net/tcp.
     """
     outcomes = {}
     for number, each in enumerate(migration.incoming.graphics):
+        if each.render_node.path:
+            field = "incoming.graphics.render_node"
+            outcomes[f"{each.type} {number} render node"] = existing(each.render_node, field)
         if each.type in ("vnc", "spice", "rdp"):
             outcomes[f"{each.type} {number}"] = _display(each, migration)
     return joined(outcomes, "does not apply: no display listens")
