@@ -48,7 +48,7 @@ def pem(made):
 @given(st.lists(st.tuples(st.sampled_from(KINDS), TEXTS), max_size=4))
 def test_subjects_are_those_of_the_library(attributes):
     subject = x509.Name([x509.NameAttribute(kind, text) for kind, text in attributes])
-    found = parse_pem(pem(certificate(subject)))
+    (found,) = parse_pem(pem(certificate(subject)))
     assert found.subject == subject.rfc4514_string()
 
 
@@ -61,7 +61,9 @@ def test_a_whole_certificate():
     ]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "node1")])
     made = certificate(subject, names, datetime(2150, 1, 1, tzinfo=UTC))
-    found = parse_pem(b"text before\n" + pem(made) + pem(certificate(x509.Name([]))))
+    broken = pem(NODE1).replace(b"M", b"!")
+    found, other = parse_pem(b"text\n" + pem(made) + broken + pem(certificate(x509.Name([]))))
+    assert other.subject == ""
     assert found.subject == "CN=node1"
     assert found.issuer == "CN=Test CA"
     assert found.names == ("node1.example.org", "10.0.0.1", "fd00::1")
@@ -81,7 +83,7 @@ def test_a_damaged_certificate_is_read_or_refused(data):
     body = base64.encodebytes(bytes(content))
     text = b"-----BEGIN CERTIFICATE-----\n" + body + b"-----END CERTIFICATE-----\n"
     with suppress(ValueError):
-        assert parse_pem(text).fingerprint
+        assert parse_pem(text)[0].fingerprint
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_certificates_where_the_configuration_says(tree):
             "srv/tls/server-cert.pem": text,
             "srv/tls/server-key.pem": "a key",
             "srv/tls/client-cert.pem": text,
-            "srv/servercert.pem": text,
+            "srv/servercert.pem": text * 2,
         }
     )
     found = security.collect(host).certificates
@@ -116,6 +118,7 @@ def test_certificates_where_the_configuration_says(tree):
         None,
         True,
     ]
+    assert [list(each.more_subjects) for each in found] == [["CN=node1"], [], []]
     assert found[0].not_after.ToDatetime(UTC) == NODE1.not_valid_after_utc
 
 

@@ -49,6 +49,23 @@ def tried(*hosts, **answer):
 
 
 SERVER = {"name": "192.0.2.9", "port": 10809}
+MIRROR = {"name": "192.0.2.10"}
+SECRET_DISK = {
+    **network_disk(SERVER),
+    "vm.secrets": [{"uuid": "5ec", "type": "iscsi", "user": "disk vda"}],
+}
+
+
+def connected(*outcomes):
+    """Return what became of connections to SERVER, and to MIRROR."""
+    return {
+        "probes.device_servers": [
+            {"host": host, "port": 10809, "answer": {"outcome": f"CONNECT_OUTCOME_{outcome}"}}
+            for host, outcome in zip(("192.0.2.9", "192.0.2.10"), outcomes, strict=False)
+        ]
+    }
+
+
 REACHED = [
     ("no network disk", {}, "YES"),
     ("not tried", network_disk({"name": "192.0.2.9", "port": 10809}), "PROBABLY_YES"),
@@ -65,6 +82,20 @@ REACHED = [
     ),
     ("opens, to be written", tried(SERVER, opens=True, readOnly=False), "YES"),
     ("does not open", tried(SERVER, reason="Connection refused"), "NO"),
+    ("with a secret, not tried", SECRET_DISK, "PROBABLY_YES"),
+    ("with a secret, answered", {**SECRET_DISK, **connected("CONNECTED")}, "PROBABLY_YES"),
+    ("with a secret, refused", {**SECRET_DISK, **connected("REFUSED")}, "NO"),
+    ("with a secret, silent", {**SECRET_DISK, **connected("TIMED_OUT")}, "PROBABLY_NO"),
+    (
+        "with a secret, one of two answers",
+        {**network_disk(SERVER, MIRROR), **connected("REFUSED", "CONNECTED")},
+        "PROBABLY_YES",
+    ),
+    (
+        "with a secret, one of two not tried",
+        {**network_disk(SERVER, MIRROR), **connected("REFUSED")},
+        "PROBABLY_YES",
+    ),
     ("no driver", tried(SERVER, reason="Unknown driver 'nbd'", driverMissing=True), "NO"),
     (
         "the agent could not try",

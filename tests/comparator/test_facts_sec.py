@@ -5,7 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import sec, sec_tls
+from vmfit_comparator.facts import sec, sec_peer, sec_tls
 
 URI = {"uri": "qemu:///system"}
 SECRET = {"vm.secrets": [{"uuid": "5ec5", "type": "passphrase", "user": "disk vda"}]}
@@ -73,6 +73,26 @@ TLS = {
     THERE: [CA, SERVER],
     "hosts.clock.wall_clock": Timestamp(seconds=1_700_000_000),
 }
+CONF = "destination.security.qemu_conf"
+BY_ADDRESS = {"options.migration_uri": "tcp://192.0.2.2"}
+NO_CLIENT = {"source.security.certificates": [CA]}
+ASKS_NO_MIGRATION = {"migrate_tls_x509_verify": "0"}
+ASKS_NOBODY = {"default_tls_x509_verify": "0"}
+
+
+def issued(server="CN=ca", client="CN=ca", own=()):
+    authority = {**CA, "subject": "CN=ca", "moreSubjects": ["CN=second"]}
+    return {
+        "source.security.certificates": [authority, {**CLIENT, "issuer": client}],
+        THERE: [authority, {**SERVER, "issuer": server, "moreSubjects": list(own)}],
+    }
+
+
+def key(**answer):
+    path = "/etc/pki/qemu/server-key.pem"
+    return {"probes.accesses": [{"path": path, "answer": answer}]}
+
+
 CERTIFICATES = [
     ("not asked for", {}, "YES"),
     ("all there", TLS, "YES"),
@@ -96,8 +116,37 @@ CERTIFICATES = [
             THERE: [CA, {**SERVER, "names": ["gamma"]}],
             "options.migration_uri": "tcp://192.0.2.2",
         },
-        "NO_IDEA",
+        "PROBABLY_NO",
     ),
+    (
+        "an address, behind a URI",
+        {
+            **TLS,
+            THERE: [CA, {**SERVER, "names": ["beta", "2001:db8::2"]}],
+            "options.migration_uri": "tcp://[2001:DB8:0::2]:49152",
+        },
+        "YES",
+    ),
+    (
+        "its name, behind an address",
+        {**TLS, "options.migration_uri": "tcp://192.0.2.2"},
+        "PROBABLY_NO",
+    ),
+    ("no client certificate, nobody asks", {**TLS, **NO_CLIENT, CONF: ASKS_NO_MIGRATION}, "YES"),
+    ("no client certificate, nobody asks at all", {**TLS, **NO_CLIENT, CONF: ASKS_NOBODY}, "YES"),
+    ("a stranger's server", {**TLS, **issued(server="CN=other")}, "PROBABLY_NO"),
+    ("a stranger's client", {**TLS, **issued(client="CN=other")}, "PROBABLY_NO"),
+    (
+        "a stranger's client, nobody asks",
+        {**TLS, **issued(client="CN=other"), CONF: ASKS_NOBODY},
+        "YES",
+    ),
+    ("issued by the CA", {**TLS, **issued("CN=ca", "CN=ca")}, "YES"),
+    ("issued by another of the file", {**TLS, **issued("CN=second", "CN=ca")}, "YES"),
+    ("issued by one that comes along", {**TLS, **issued(server="CN=own", own=["CN=own"])}, "YES"),
+    ("no certificate", {**TLS, THERE: [CA, {**SERVER, "error": "no PEM certificate"}]}, "NO"),
+    ("a key that QEMU may read", {**TLS, **key(allowed=True)}, "YES"),
+    ("a key that QEMU may not read", {**TLS, **key(allowed=False)}, "NO"),
     ("unreadable", {**TLS, THERE: [CA, {**SERVER, "error": "no PEM"}]}, "NO_IDEA"),
     (
         "in a directory of its own",
@@ -177,8 +226,6 @@ DEVICE_TLS = [
     ("not collected", {**LISTENER, "destination.security": None}, "NO_IDEA"),
 ]
 
-CONF = "destination.security.qemu_conf"
-
 
 def spice(**fields):
     return {"vm.graphics": [{"type": "spice", **fields}], CONF: {}}
@@ -224,7 +271,7 @@ TABLES = {
     sec.secrets: SECRETS,
     sec.model: LABELS,
     sec.launch_security: ENCRYPTED,
-    sec.peer_auth: CERTIFICATES,
+    sec_peer.peer_auth: CERTIFICATES,
     sec_tls.device_tls: DEVICE_TLS,
     sec_tls.display_tls: ENCRYPTED_DISPLAYS,
 }

@@ -402,10 +402,22 @@ def test_network_disks_without_secrets(agents, engine):
         for name in ("vda", "vdb"):
             disk = guest.disks.add(target=name, device="disk")
             disk.source.type, disk.source.protocol, disk.source.name = "network", "nbd", name
+            disk.source.hosts.add(name="192.0.2.9")
         guest.secrets.add(type="iscsi", user="disk vdb")
         agent.vms, agent.described_xml = {guest.name: guest}, guest
     found = _check(engine, agents)
     assert [(each.target, each.answer.opens) for each in found.disks] == [("vda", True)]
+    (server,) = found.device_servers
+    assert (server.host, server.port, server.answer.outcome) == ("192.0.2.9", 10809, CONNECTED)
+
+
+def test_whether_qemu_may_read_its_key(agents, engine):
+    destination = destination_snapshot()
+    destination.security.certificates.add(path="/etc/pki/qemu/server-cert.pem", key_present=True)
+    agents[1].snapshot = destination
+    found = _check(engine, agents, options=MigrationOptions(tls=True))
+    assert found.accesses[0].path == "/etc/pki/qemu/server-key.pem"
+    assert not found.accesses[0].write
 
 
 def _image(seed):

@@ -79,7 +79,7 @@ def _certificate(host: Host, path: str, key: str | None) -> Certificate:
     if present is not None:
         certificate.key_present = present
     try:
-        parsed = parse_pem(_read(host, path))
+        parsed, *more = parse_pem(_read(host, path))
     except (OSError, ValueError) as error:
         certificate.error = (error.strerror if isinstance(error, OSError) else None) or str(error)
         return certificate
@@ -89,6 +89,7 @@ def _certificate(host: Host, path: str, key: str | None) -> Certificate:
     certificate.not_before.FromDatetime(parsed.not_before)
     certificate.not_after.FromDatetime(parsed.not_after)
     certificate.fingerprint = parsed.fingerprint
+    certificate.more_subjects.extend(each.subject for each in more)
     return certificate
 
 

@@ -9,7 +9,9 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from typing import NamedTuple
 
 _PEM = re.compile(
@@ -22,6 +24,7 @@ _VERSION, _EXTENSIONS = 0xA0, 0xA3
 _DNS_NAME, _ADDRESS = 0x82, 0x87
 _SUBJECT_ALTERNATIVE_NAME = bytes.fromhex("551d11")
 _MAXIMUM_NAMES = 1000
+_MAXIMUM_CERTIFICATES = 200
 
 # RFC 4514, section 3, and the e-mail address that certificate authorities add.
 _ATTRIBUTES = {
@@ -44,14 +47,22 @@ class X509(NamedTuple):
     fingerprint: str
 
 
-def parse_pem(content: bytes) -> X509:
-    """Return the first certificate of a PEM file; ValueError when there is none or it is malformed.
+def parse_pem(content: bytes) -> list[X509]:
+    """Return a PEM file's certificates; ValueError when there is none or the first is malformed.
 
-    Source: RFC 7468; RFC 5280.
+    Malformed ones that follow are left out. Source: RFC 7468; RFC 5280.
     """
-    match = _PEM.search(content)
-    if match is None:
+    matches = list(islice(_PEM.finditer(content), _MAXIMUM_CERTIFICATES))
+    if not matches:
         raise ValueError("no PEM certificate")
+    found = [_decoded(matches[0])]
+    for match in matches[1:]:
+        with suppress(ValueError):
+            found.append(_decoded(match))
+    return found
+
+
+def _decoded(match: re.Match[bytes]) -> X509:
     try:
         der = base64.b64decode(b"".join(match[1].split()), validate=True)
     except binascii.Error:

@@ -9,6 +9,7 @@ from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_n
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.dev_paths import creatable, existing, served
 from vmfit_comparator.facts.offline import unless_offline
+from vmfit_comparator.knowledge.device_servers import probe_of
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
@@ -131,16 +132,9 @@ def _sender(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Outcom
 
 
 def _elsewhere(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Outcome:
-    probe = next(
-        (
-            each
-            for each in probes.device_servers
-            if (each.host, each.port) == (device.host, device.port)
-        ),
-        None,
-    )
-    if probe is None or not probe.HasField("answer"):
-        why = (probe.error if probe is not None else "") or probes.not_asked
+    probe = probe_of((device.host, device.port), probes)
+    if probe is None:
+        why = probes.not_asked
         tried = f"it connects to {place}, which was not tried from there"
         return probably_yes(f"{tried}{f': {why}' if why else ''}")
     outcome = probe.answer.outcome

@@ -1,8 +1,6 @@
-"""Facts about secrets, confinement, certificates and encrypted guests."""
+"""Facts about secrets, confinement and encrypted guests."""
 
-from vmfit.v1.host_pb2 import Certificate
 from vmfit.v1.hypervisor_pb2 import Secret
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import SecretUse
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -10,8 +8,6 @@ from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
-    not_applicable,
-    probably_no,
     probably_yes,
     yes,
 )
@@ -19,13 +15,10 @@ from vmfit_comparator.evaluation.remedies import (
     add_option,
     change_definition,
     define_secret,
-    drop_option,
-    provide_storage,
 )
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import joined
-from vmfit_comparator.knowledge.tls_directories import certificate_directory
 
 
 @fact(
@@ -151,129 +144,4 @@ def launch_security(migration: Migration) -> Outcome:
     return no(text, remedies=[remedy])
 
 
-@fact(
-    "sec.peer_auth",
-    question="Do both hosts have the certificates for an encrypted migration?",
-    applies_if=("options.tls",),
-    reads=("source.security", "destination.security"),
-    also_reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.clock.wall_clock",
-        "destination.clock.wall_clock",
-        "destination.identity.hostname",
-        "destination.identity.canonical_hostname",
-        "destination.hypervisor.connections",
-        "options.tls_destination",
-        "options.migration_uri",
-    ),
-)
-@unless_offline
-def peer_auth(migration: Migration) -> Outcome:
-    """Look for QEMU's certificates on both hosts: CA, server's there and client's here.
-
-    A CA or the server's certificate missing, out of date or without its key is NO. A name that
-    the server's certificate lacks is PROBABLY_NO, another CA NO. A client's certificate missing is
-    PROBABLY_NO, as the server asks for one by default.
-
-    Source: X.509 files; qemu.conf, migrate_tls_x509_cert_dir.
-    """
-    if not migration.options.tls:
-        return not_applicable("does not apply: --tls is not asked for")
-    outcomes = {}
-    for side, snapshot, names in (
-        ("source", migration.source, ("ca-cert.pem", "client-cert.pem")),
-        ("destination", migration.destination, ("ca-cert.pem", "server-cert.pem")),
-    ):
-        for name in names:
-            outcomes[f"{side} {name}"] = _certificate(name, snapshot)
-    authorities = [_find("ca-cert.pem", each) for each in (migration.source, migration.destination)]
-    if authorities[0] and authorities[1] and all(each.fingerprint for each in authorities if each):
-        same = authorities[0].fingerprint == authorities[1].fingerprint
-        text = "the hosts trust the same CA" if same else "the hosts trust different CAs"
-        remedy = provide_storage(
-            "Give both hosts certificates of one CA", _path("ca-cert.pem", migration.source)
-        )
-        outcomes["authority"] = (
-            yes(text) if same else probably_no(text, probability=0.15, remedies=[remedy])
-        )
-    server = _find("server-cert.pem", migration.destination)
-    if server is not None and server.names:
-        outcomes["name"] = _named(server, migration)
-    return joined(outcomes, "")
-
-
-def _path(name: str, snapshot: Snapshot) -> str:
-    return f"{certificate_directory('migrate', snapshot.security)}/{name}"
-
-
-def _find(name: str, snapshot: Snapshot) -> Certificate | None:
-    path = _path(name, snapshot)
-    return next((each for each in snapshot.security.certificates if each.path == path), None)
-
-
-def _certificate(name: str, snapshot: Snapshot) -> Outcome:
-    path = _path(name, snapshot)
-    found = _find(name, snapshot)
-    if found is None:
-        remedies = [
-            provide_storage(f"Install {path}", path),
-            drop_option("--tls", "the migration is not encrypted then"),
-        ]
-        if name == "client-cert.pem":
-            return probably_no(
-                f"{path} is missing, and QEMU's server asks for it by default",
-                probability=0.2,
-                remedies=remedies,
-            )
-        return no(f"{path} is missing", remedies=remedies)
-    if found.error:
-        return no_idea(f"{path} could not be read: {found.error}")
-    now = snapshot.clock.wall_clock.seconds
-    if now and found.not_after.seconds and found.not_after.seconds < now:
-        remedy = provide_storage(f"Renew {path}", path)
-        return no(f"{path} expired at {found.not_after.ToJsonString()}", remedies=[remedy])
-    if now and found.not_before.seconds > now:
-        remedy = provide_storage(f"Renew {path}", path)
-        text = f"{path} is valid only from {found.not_before.ToJsonString()} on"
-        return no(text, remedies=[remedy])
-    if name != "ca-cert.pem" and found.HasField("key_present") and not found.key_present:
-        remedy = provide_storage(f"Install the private key of {path}", path)
-        return no(f"the private key of {path} is missing", remedies=[remedy])
-    return yes(f"{path} is valid")
-
-
-def _named(server: Certificate, migration: Migration) -> Outcome:
-    wanted = migration.options.tls_destination
-    identity = migration.destination.identity
-    connection = connection_for(migration.vm, migration.destination)
-    names = (
-        [wanted]
-        if wanted
-        else [
-            connection.hostname if connection is not None else "",
-            identity.hostname,
-            identity.canonical_hostname,
-        ]
-    )
-    if any(name and _covers(each, name) for each in server.names for name in names):
-        return yes(f"the certificate names {', '.join(server.names)}")
-    if migration.options.migration_uri and not wanted:
-        return no_idea(
-            f"whether {migration.options.migration_uri} fits the certificate's names "
-            f"({', '.join(server.names)}) was not worked out"
-        )
-    return probably_no(
-        f"the certificate names {', '.join(server.names)}, not {' or '.join(filter(None, names))}",
-        probability=0.15,
-        remedies=[add_option(f"--tls-destination {server.names[0]}", "the certificate names it")],
-    )
-
-
-def _covers(pattern: str, name: str) -> bool:
-    if pattern.startswith("*."):
-        return name.partition(".")[2].lower() == pattern[2:].lower()
-    return pattern.lower() == name.lower()
-
-
-FACTS = (secrets, model, launch_security, peer_auth)
+FACTS = (secrets, model, launch_security)

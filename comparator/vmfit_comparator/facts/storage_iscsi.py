@@ -1,11 +1,15 @@
 """Facts about reaching the servers behind disks: iSCSI targets, and any other."""
 
+from vmfit.v1.probe_pb2 import ConnectOutcome, ProbeAnswers
+from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage, upgrade
+from vmfit_comparator.facts.net_ports import FAILURES
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import disk_probe
+from vmfit_comparator.knowledge.device_servers import places_of, probe_of
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
     is_on_host,
@@ -111,7 +115,7 @@ def _not_tried(pair: DiskPair, migration: Migration) -> str:
     question="Does the destination reach the servers of network disks?",
     applies_if=("incoming.disks.source.protocol",),
     reads=("incoming.disks",),
-    also_reads=("vm.disks", "probes.disks", "probes.not_asked"),
+    also_reads=("vm.disks", "probes.disks", "probes.device_servers", "probes.not_asked"),
 )
 @unless_offline
 def network_reach(migration: Migration) -> Outcome:
@@ -120,7 +124,8 @@ def network_reach(migration: Migration) -> Outcome:
     What opens is YES, what does not, or has no driver there, is NO with QEMU's words, and what does
     neither within two seconds or more, as behind a firewall, is PROBABLY_NO. An NBD export that the
     destination may only read is NO for a disk that the guest may write to. A disk that needs a
-    secret is not tried, nor is any without an agent: then servers that the source reaches are
+    secret is not opened: where the destination cannot connect to any of its servers it is NO, or
+    PROBABLY_NO when they are silent. Without an agent servers that the source reaches are
     PROBABLY_YES, a server on the host itself, or one that the hypervisor finds by its own
     configuration, NO_IDEA. Copied disks count: libvirt makes no network disk.
 
@@ -144,9 +149,26 @@ def _reach(pair: DiskPair, migration: Migration) -> Outcome:
         return no_idea(f"{source.protocol} at {servers(source)} is another server on every host")
     if not source.hosts:
         return no_idea(f"the {source.protocol} servers are those of the host's configuration")
+    refused = _refused(source, migration.probes)
+    if refused is not None:
+        return refused
     return probably_yes(
         f"{source.protocol} at {servers(source)}; {_not_tried(pair, migration)}",
         probability=0.85,
+    )
+
+
+def _refused(source: StorageSource, probes: ProbeAnswers) -> Outcome | None:
+    """Return what speaks against a disk none of whose servers answers; None for nothing."""
+    tried = [probe_of(place, probes) for place in places_of(source)]
+    outcomes = [each.answer.outcome for each in tried if each is not None]
+    if not outcomes or len(outcomes) < len(tried) or not set(outcomes) <= set(FAILURES):
+        return None
+    silent = ConnectOutcome.CONNECT_OUTCOME_TIMED_OUT in outcomes
+    fails = probably_no if silent else no
+    return fails(
+        f"the destination does not connect to {source.protocol} at {servers(source)}",
+        remedies=[provide_storage(f"Let the destination reach {servers(source)}", source.name)],
     )
 
 

@@ -1,10 +1,14 @@
-"""Programs on other hosts that the guest's character devices are clients of."""
+"""Programs on other hosts that the guest's devices are clients of."""
 
 from collections.abc import Iterator
 
-from vmfit.v1.vm_pb2 import CharacterDevice
+from vmfit.v1.probe_pb2 import PortProbe, ProbeAnswers
+from vmfit.v1.vm_pb2 import CharacterDevice, StorageSource
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.knowledge.host_addresses import has_address, parse_address
+
+# Where a server listens that the definition gives no port.
+_USUAL_PORTS = {"iscsi": 3260, "nbd": 10809, "rbd": 6789}
 
 
 def servers_elsewhere(migration: Migration) -> list[tuple[str, int]]:
@@ -15,6 +19,39 @@ def servers_elsewhere(migration: Migration) -> list[tuple[str, int]]:
             for each in _clients(migration, "tcp")
             if each.port and not each.reconnects
         )
+    )
+
+
+def places_of(source: StorageSource) -> list[tuple[str, int]]:
+    """Return host and port of a network disk's servers; none where one is not by TCP."""
+    usual = _USUAL_PORTS.get(source.protocol, 0)
+    places = [(host.name, host.port or usual) for host in source.hosts if not host.socket]
+    known = len(places) == len(source.hosts) and all(host and port for host, port in places)
+    return places if known else []
+
+
+def servers_of_secret_disks(migration: Migration) -> list[tuple[str, int]]:
+    """Return the servers of the network disks that cannot be opened beforehand for their secret."""
+    if migration.options.offline:
+        return []
+    secret = {each.user for each in migration.incoming.secrets}
+    return [
+        place
+        for disk in migration.incoming.disks
+        if disk.source.protocol and f"disk {disk.target}" in secret
+        for place in places_of(disk.source)
+    ]
+
+
+def probe_of(place: tuple[str, int], probes: ProbeAnswers) -> PortProbe | None:
+    """Return what became of the destination's connection to a server; None when none was tried."""
+    return next(
+        (
+            each
+            for each in probes.device_servers
+            if (each.host, each.port) == place and each.HasField("answer")
+        ),
+        None,
     )
 
 

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.facts.sec_peer import server_key
 from vmfit_comparator.facts.storage_identity import same_disk
 from vmfit_comparator.knowledge.connections import KVM_DEVICE, runs_in_session, runs_on_qemu
 from vmfit_comparator.knowledge.convergence import is_in_doubt
-from vmfit_comparator.knowledge.device_servers import names_elsewhere, servers_elsewhere
+from vmfit_comparator.knowledge.device_servers import (
+    names_elsewhere,
+    servers_elsewhere,
+    servers_of_secret_disks,
+)
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
     backing_pairs,
@@ -83,7 +88,10 @@ def plan(migration: Migration) -> Plan:
         migration=way,
         disks_copy=disks_way(migration) if way is not None else None,
         libvirt=libvirt_place(migration),
-        device_servers=servers_elsewhere(migration)[:_MAX_DEVICES],
+        device_servers=[
+            *servers_elsewhere(migration)[:_MAX_DEVICES],
+            *servers_of_secret_disks(migration)[:_MAX_DEVICES],
+        ],
         device_names=names_elsewhere(migration)[:_MAX_DEVICES],
         network_disks=_network_disks(migration),
         accesses=_accesses(migration),
@@ -110,10 +118,15 @@ def _network_disks(migration: Migration) -> dict[str, StorageSource]:
 
 
 def _accesses(migration: Migration) -> tuple[PathAccess, ...]:
-    """Return KVM's device and those of disks, files and images below them included, if there."""
+    """Return KVM's device and those of disks, files and images below them included, if there.
+
+    Of an encrypted migration the server's key comes before the disks.
+    """
     if migration.options.offline:
         return ()
     found: dict[str, bool] = {}
+    if migration.options.tls and _has_server_key(migration):
+        found[server_key(migration)] = False
     for pair in opened_by_path(migration):
         disk = pair.there
         _add(found, disk.source, write=not pair.is_read_only)
@@ -132,6 +145,14 @@ def _opens_kvm(migration: Migration) -> bool:
         and runs_on_qemu(vm)
         and not runs_in_session(vm, destination)
         and "kvm" in destination.kernel.device_nodes
+    )
+
+
+def _has_server_key(migration: Migration) -> bool:
+    certificate = server_key(migration).replace("-key.", "-cert.")
+    return any(
+        each.path == certificate and each.key_present
+        for each in migration.destination.security.certificates
     )
 
 
