@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.domain_xml.qemu_arguments import files_of
 from vmfit_agent.sources import UnusableDefinition
 
 TAGS = ["vcpu", "memory", "cpu", "numa", "cell", "devices", "disk", "source", "target", "interface"]
@@ -220,12 +221,30 @@ def test_system_information():
     assert not parse_vm("<domain><name>g</name></domain>").system_information.ByteSize()
 
 
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["-fw_cfg", "name=opt/a,file=/srv/a"], ["/srv/a"]),
+        (["-fw_cfg", "name=opt/a,string=file=/srv/a"], []),
+        (["--drive", "file=/srv/a,,b,format=raw"], ["/srv/a,b"]),
+        (["-device", "e1000,romfile=/srv/rom"], ["/srv/rom"]),
+        (["-bios", "/srv/bios"], ["/srv/bios"]),
+        (["-bios", "bios.bin"], []),
+        (["-chardev", "file,path=/srv/log,id=file"], []),
+        (["file=/srv/a", "-S"], []),
+    ],
+)
+def test_files_of_qemu_arguments(words, files):
+    assert list(files_of(words)) == files
+
+
 def test_qemu_arguments():
     vm = parse_vm(
         "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>g</name>"
         "<qemu:commandline><qemu:arg value='-foo'/><qemu:env name='A'/></qemu:commandline></domain>"
     )
     assert list(vm.qemu_arguments) == ["-foo"]
+    assert not vm.qemu_argument_files
 
 
 @given(

@@ -486,6 +486,7 @@ VARIABLES = [
     ),
 ]
 KERNEL = {"vm.kernel": {"path": "/boot/vmlinuz", "exists": True}}
+ARGUMENT = {"vm.qemu_argument_files": [{"path": "/srv/a", "exists": True}]}
 FW_CFG = {"vm.system_information.files": [{"path": "/srv/ignition.json", "exists": True}]}
 BOOT = [
     ("none", {}, "YES"),
@@ -501,6 +502,8 @@ BOOT = [
         "PROBABLY_YES",
     ),
     ("a file for the guest", FW_CFG, "YES"),
+    ("a file of the command line", ARGUMENT, "YES"),
+    ("that is missing", {**ARGUMENT, "incoming.qemu_argument_files[0].exists": False}, "NO"),
     ("which is missing", {**FW_CFG, "incoming.system_information.files[0].exists": False}, "NO"),
 ]
 

@@ -127,6 +127,15 @@ TYPES = [
     ("no PCI", {**LACKING, **RNG, "vm.machine_type": "microvm"}, "YES"),
     ("another architecture", {**LACKING, **RNG, "vm.architecture": "s390x"}, "YES"),
     ("a NIC", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-net-pci"]}, "NO"),
+    (
+        "of the command line",
+        {
+            **LACKING,
+            f"{PROGRAM}[0].absent_device_types": ["virtio-rng-pci"],
+            "vm.qemu_arguments": ["-device", "virtio-rng-pci,addr=0x1e"],
+        },
+        "NO",
+    ),
     ("a disk", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-blk-pci"]}, "NO"),
 ]
 OLD_MACHINE = {f"{DESTINATION}.guest_archs[0].machine_types[0].deprecated": True}

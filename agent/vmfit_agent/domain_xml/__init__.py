@@ -23,6 +23,7 @@ from vmfit_agent.domain_xml.protection import (
     read_secrets,
     read_security_labels,
 )
+from vmfit_agent.domain_xml.qemu_arguments import files_of, read_arguments
 from vmfit_agent.domain_xml.system_information import read_system_information
 from vmfit_agent.sources import UnusableDefinition
 from vmfit_agent.virtualization.xml_document import (
@@ -32,10 +33,6 @@ from vmfit_agent.virtualization.xml_document import (
     parse_document,
 )
 
-_QEMU_ARGUMENT = (
-    "{http://libvirt.org/schemas/domain/qemu/1.0}commandline"
-    "/{http://libvirt.org/schemas/domain/qemu/1.0}arg"
-)
 _GUEST_AGENT = "org.qemu.guest_agent.0"
 
 
@@ -99,9 +96,8 @@ def _read_general(vm: Vm, domain: Element) -> None:
     launch_security = read_launch_security(domain)
     if launch_security is not None:
         vm.launch_security.CopyFrom(launch_security)
-    vm.qemu_arguments.extend(
-        argument.get("value") or "" for argument in domain.iterfind(_QEMU_ARGUMENT)
-    )
+    vm.qemu_arguments.extend(read_arguments(domain))
+    vm.qemu_argument_files.extend(HostPath(path=each) for each in files_of(vm.qemu_arguments))
 
 
 def _read_devices(vm: Vm, domain: Element) -> None:

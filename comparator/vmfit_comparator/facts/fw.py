@@ -153,6 +153,7 @@ def _same_size(here: HostPath, there: HostPath) -> Outcome:
         "incoming.initrd",
         "incoming.firmware.tables",
         "incoming.system_information.files",
+        "incoming.qemu_argument_files",
     ),
     also_reads=(
         "vm.kernel",
@@ -161,11 +162,12 @@ def _same_size(here: HostPath, there: HostPath) -> Outcome:
         "incoming.initrd",
         "incoming.firmware.tables",
         "incoming.system_information.files",
+        "incoming.qemu_argument_files",
     ),
 )
 @unless_offline
 def boot_files(migration: Migration) -> Outcome:
-    """Look kernel, initrd, ACPI tables and files of <sysinfo type='fwcfg'> up on the destination.
+    """Look kernel, initrd, ACPI tables, files of fwcfg and of the command line up there.
 
     QEMU reads them again when it starts to receive the guest: a missing one is NO, one that
     nobody looked for NO_IDEA. A kernel or initrd of another content is PROBABLY_YES: the guest runs
@@ -178,6 +180,7 @@ def boot_files(migration: Migration) -> Outcome:
     files |= {f"table {n}": table for n, table in enumerate(incoming.firmware.tables)}
     told = incoming.system_information.files
     files |= {f"fw_cfg {n}": path for n, path in enumerate(told)}
+    files |= {f"argument {n}": path for n, path in enumerate(incoming.qemu_argument_files)}
     here = {"kernel": migration.vm.kernel.sha256, "initrd": migration.vm.initrd.sha256}
     outcomes = {
         name: _boot_file(here.get(name, ""), path, f"incoming.{name}")

@@ -1,7 +1,5 @@
 """Facts about what runs in the guest: its agent, devices from the command line."""
 
-from itertools import pairwise
-
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -16,6 +14,7 @@ from vmfit_comparator.evaluation.outcome import (
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.qemu_arguments import device_models
 
 _AGENT = "org.qemu.guest_agent.0"
 # Device models whose state QEMU never sends (unmigratable device states, migration blockers).
@@ -46,9 +45,7 @@ def migration_blockers(migration: Migration) -> Outcome:
     Source: QEMU's device states (unmigratable); query-migrate, blocked-reasons.
     """
     words = list(migration.vm.qemu_arguments)
-    models = [
-        _model(value) for option, value in pairwise(words) if option in {"-device", "--device"}
-    ]
+    models = device_models(words)
     connection = connection_for(migration.vm, migration.source)
     qemu = connection.hypervisor_version if connection is not None else 0
     blocked = sorted({each for each in models if _is_blocked(each.removesuffix("-pci"), qemu)})
@@ -66,13 +63,6 @@ def migration_blockers(migration: Migration) -> Outcome:
 
 def _is_blocked(model: str, qemu: int) -> bool:
     return model in _UNMIGRATABLE or 0 < qemu < _MIGRATABLE_SINCE.get(model, 0)
-
-
-def _model(value: str) -> str:
-    if value.startswith("{"):
-        _, _, rest = value.partition('"driver"')
-        return rest.split('"')[1] if rest.count('"') > 1 else ""
-    return value.split(",", maxsplit=1)[0].removeprefix("driver=")
 
 
 @fact(

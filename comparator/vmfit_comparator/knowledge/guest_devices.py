@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from vmfit.v1.vm_pb2 import OtherDevice, Vm
+from vmfit_comparator.knowledge.qemu_arguments import device_models
 
 DeviceNeed = tuple[str, tuple[str, ...]]
 """What people call the device, and the types of which QEMU must have one."""
@@ -66,10 +67,7 @@ def device_needs(vm: Vm) -> Iterator[DeviceNeed]:
             yield f"{memory.model} memory", (_MEMORY[memory.model],)
     if any(device.type == "pci" for device in vm.host_devices):
         yield "assigned PCI device", ("vfio-pci",)
-    for other in vm.other_devices:
-        types = _other_types(other)
-        if types:
-            yield f"{other.kind} {other.model}".strip(), types
+    yield from _others(vm)
 
 
 def _storage(vm: Vm) -> Iterator[DeviceNeed]:
@@ -78,6 +76,15 @@ def _storage(vm: Vm) -> Iterator[DeviceNeed]:
     for filesystem in vm.filesystems:
         virtiofs = filesystem.driver == "virtiofs"
         yield "shared directory", ("vhost-user-fs-pci" if virtiofs else "virtio-9p-pci",)
+
+
+def _others(vm: Vm) -> Iterator[DeviceNeed]:
+    for model in device_models(vm.qemu_arguments):
+        yield f"{model} of the command line", (model,)
+    for other in vm.other_devices:
+        types = _other_types(other)
+        if types:
+            yield f"{other.kind} {other.model}".strip(), types
 
 
 def _other_types(device: OtherDevice) -> tuple[str, ...]:
