@@ -103,6 +103,18 @@ LACKING = {
     ],
     "vm.emulator.path": "/usr/bin/qemu-system-x86_64",
 }
+PORT = {"vm.character_devices": [{"kind": "serial", "type": "pty", "targetName": "isa-serial"}]}
+USB = {"vm.other_devices": [{"kind": "controller", "type": "usb", "model": "ehci"}]}
+
+
+def lacking(*types):
+    return {**LACKING, f"{PROGRAM}[0].absent_device_types": list(types)}
+
+
+def drive(bus, device):
+    return {"vm.disks[0].bus": bus, "vm.disks[0].device": device}
+
+
 TYPES = [
     ("never read", {PROGRAM: []}, "YES"),
     ("no device needs what is absent", LACKING, "YES"),
@@ -136,6 +148,11 @@ TYPES = [
         },
         "NO",
     ),
+    ("a CD-ROM", {**lacking("ide-cd"), **drive("sata", "cdrom")}, "NO"),
+    ("a SCSI disk", {**lacking("scsi-hd"), **drive("scsi", "disk")}, "NO"),
+    ("a disk of another bus", {**lacking("scsi-hd", "ide-hd"), **drive("usb", "disk")}, "YES"),
+    ("a serial port", {**lacking("isa-serial"), **PORT}, "NO"),
+    ("a USB controller", {**lacking("usb-ehci"), **USB}, "NO"),
     ("a disk", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-blk-pci"]}, "NO"),
 ]
 OLD_MACHINE = {f"{DESTINATION}.guest_archs[0].machine_types[0].deprecated": True}

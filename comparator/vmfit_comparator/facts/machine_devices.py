@@ -32,6 +32,7 @@ _RECORDS = 12_005_000
         "vm.memory",
         "vm.host_devices",
         "vm.other_devices",
+        "vm.character_devices",
         "vm.qemu_arguments",
         "vm.emulator",
         "vm.domain_type",

@@ -35,13 +35,29 @@ _OTHER = {
     ("controller", "scsi", "lsilogic"): "lsi53c895a",
     ("controller", "scsi", "lsisas1078"): "megasas",
     ("controller", "virtio-serial", ""): "virtio-serial-pci",
+    ("controller", "usb", "ehci"): "usb-ehci",
+    ("controller", "usb", "ich9-ehci1"): "ich9-usb-ehci1",
+    ("controller", "usb", "ich9-uhci1"): "ich9-usb-uhci1",
     ("controller", "usb", "qemu-xhci"): "qemu-xhci",
     ("controller", "usb", "nec-xhci"): "nec-usb-xhci",
     ("controller", "usb", "piix3-uhci"): "piix3-usb-uhci",
 }
+# By bus and device.
+_DISKS = {
+    ("virtio", "disk"): "virtio-blk-pci",
+    ("virtio", "lun"): "virtio-blk-pci",
+    ("ide", "disk"): "ide-hd",
+    ("ide", "cdrom"): "ide-cd",
+    ("sata", "disk"): "ide-hd",
+    ("sata", "cdrom"): "ide-cd",
+    ("scsi", "disk"): "scsi-hd",
+    ("scsi", "cdrom"): "scsi-cd",
+    ("usb", "disk"): "usb-storage",
+}
 _NICS = {"virtio": "virtio-net-pci"} | {
     model: model for model in ("e1000", "e1000e", "igb", "rtl8139", "vmxnet3")
 }
+_ISA_SERIAL = "isa-serial"
 _MEMORY = {
     "dimm": "pc-dimm",
     "nvdimm": "nvdimm",
@@ -71,14 +87,18 @@ def device_needs(vm: Vm) -> Iterator[DeviceNeed]:
 
 
 def _storage(vm: Vm) -> Iterator[DeviceNeed]:
-    if any(disk.bus == "virtio" and disk.source.type != "vhostuser" for disk in vm.disks):
-        yield "virtio disk", ("virtio-blk-pci",)
+    for disk in vm.disks:
+        type_ = _DISKS.get((disk.bus, disk.device))
+        if type_ is not None and disk.source.type != "vhostuser":
+            yield f"{disk.bus} {disk.device}", (type_,)
     for filesystem in vm.filesystems:
         virtiofs = filesystem.driver == "virtiofs"
         yield "shared directory", ("vhost-user-fs-pci" if virtiofs else "virtio-9p-pci",)
 
 
 def _others(vm: Vm) -> Iterator[DeviceNeed]:
+    if any(each.target_name == _ISA_SERIAL for each in vm.character_devices):
+        yield "serial port", (_ISA_SERIAL,)
     for model in device_models(vm.qemu_arguments):
         yield f"{model} of the command line", (model,)
     for other in vm.other_devices:
