@@ -27,6 +27,12 @@ def block(**identity):
     return {**BLOCK, f"{BOTH_PATH}.block": {"name": "sda", **identity}}
 
 
+READ_ONLY_DEVICE = {
+    **BLOCK,
+    f"{BOTH_PATH}.path": "/dev/disk/by-id/x",
+    f"{BOTH_PATH}.real_path": "/dev/sdb",
+    "destination.block_devices.devices": [{"name": "sdb", "readOnly": True}],
+}
 PRESENT = [
     ("there", {}, "YES"),
     ("missing", {f"{PATH}.exists": False}, "NO"),
@@ -88,6 +94,12 @@ PRESENT = [
             f"{PATH}.exists": None,
             "destination.block_devices.devices": [{"name": "sdb", "paths": ["/dev/disk/by-id/x"]}],
         },
+        "YES",
+    ),
+    ("a device that is read-only there", READ_ONLY_DEVICE, "NO"),
+    (
+        "a device that is read-only there, of which the guest only reads",
+        {**READ_ONLY_DEVICE, f"vm.{DISK}.read_only": True},
         "YES",
     ),
     ("offline", {f"{PATH}.exists": False, "options.offline": True}, "YES"),
@@ -275,6 +287,13 @@ SAME = [
     ("FireWire", block(wwn="1", transport="ieee1394"), "PROBABLY_YES"),
     ("USB, other serial", {**block(serial="S1", bus="usb"), f"{PATH}.block.serial": "S2"}, "NO"),
     ("nothing known", block(), "NO_IDEA"),
+    ("nothing known, another size", {**block(), f"{PATH}.size_bytes": 5}, "NO"),
+    ("nothing known, no medium there", {**block(), f"{PATH}.size_bytes": 0}, "NO"),
+    (
+        "not described there, another size",
+        {**block(wwn="w"), f"{PATH}.block": None, f"{PATH}.size_bytes": 5},
+        "NO",
+    ),
     ("not described", BLOCK, "NO_IDEA"),
     ("iSCSI", block(iscsiTargetName="iqn.x:t", iscsiLun=1), "YES"),
     (

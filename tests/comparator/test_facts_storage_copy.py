@@ -67,6 +67,11 @@ COPIES = [
     ("an empty one waits", {**WAITING, f"{THERE}.source.virtual_size_bytes": 0}, "NO"),
     ("a larger one waits", {**WAITING, f"{THERE}.source.virtual_size_bytes": 11 * GIB}, "NO"),
     (
+        "one of as many sectors waits",
+        {**WAITING, "vm.disks[0].source.virtual_size_bytes": 10 * GIB - 100},
+        "YES",
+    ),
+    (
         "its size is not known",
         {**WAITING, f"{THERE}.source.virtual_size_bytes": None},
         "PROBABLY_YES",

@@ -3,6 +3,7 @@
 import shlex
 
 from vmfit.v1.finding_pb2 import Quality, Remedy
+from vmfit.v1.vm_pb2 import HostPath
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
@@ -16,6 +17,7 @@ from vmfit_comparator.knowledge.disks import (
     used_in_place,
 )
 from vmfit_comparator.knowledge.host_paths import (
+    block_device,
     block_identity,
     filesystem_below,
     filesystem_family,
@@ -52,10 +54,12 @@ def path_present(migration: Migration) -> Outcome:
 
     Missing is NO, except that libvirt empties a CD-ROM or floppy drive whose startupPolicy is
     optional or requisite (YES, REDUCED), and that a LUN of a target that the destination knows can
-    be logged in to (PROBABLY_YES). A path of the wrong kind, or a writable disk on a read-only
-    mount, is NO. Where nobody looked, mounts, udev's names and volumes tell, else NO_IDEA.
+    be logged in to (PROBABLY_YES). A path of the wrong kind, or a writable disk that is a read-only
+    device or lies on a read-only mount, is NO. Where nobody looked, mounts, udev's names and
+    volumes tell, else NO_IDEA.
 
-    Source: stat(2) on the destination; libvirt's formatdomain, startupPolicy.
+    Source: stat(2) and /sys/class/block/*/ro on the destination; libvirt's formatdomain,
+    startupPolicy.
     """
     outcomes = {
         pair.there.target: _presence(pair, migration)
@@ -92,7 +96,21 @@ def _presence(pair: DiskPair, migration: Migration) -> Outcome:
             command=f"mount -o remount,rw {shlex.quote(mount_point)}",
         )
         return no(f"{mount_point} is mounted read-only on the destination", remedies=[remedy])
+    if path.kind == "block" and not pair.is_read_only:
+        return _writable_device(path, migration)
     return yes(f"{path.path} is there")
+
+
+def _writable_device(path: HostPath, migration: Migration) -> Outcome:
+    device = block_device(path.real_path or path.path, migration.destination)
+    if device is None or not device.read_only:
+        return yes(f"{path.path} is there")
+    remedy = provide_storage(
+        f"Make {path.path} writable on the destination",
+        path.path,
+        command=f"blockdev --setrw {shlex.quote(path.path)}",
+    )
+    return no(f"{path.path} is a read-only device on the destination", remedies=[remedy])
 
 
 def _missing(pair: DiskPair, migration: Migration) -> Outcome:

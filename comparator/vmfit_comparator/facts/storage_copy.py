@@ -16,6 +16,8 @@ from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, 
 from vmfit_comparator.knowledge.host_paths import filesystem_below, path_exists
 from vmfit_comparator.knowledge.pools import has_volume, named_pool, pool_at
 
+_SECTOR_BYTES = 512
+
 
 @fact(
     "storage.copy",
@@ -35,7 +37,7 @@ from vmfit_comparator.knowledge.pools import has_volume, named_pool, pool_at
 def copy(migration: Migration) -> Outcome:
     """Apply libvirt's rules for --copy-storage-all and --copy-storage-inc.
 
-    An image that waits on the destination must have the same virtual size, else the copy fails;
+    An image that waits on the destination must have the same size in sectors, else the copy fails;
     the guest's own image cannot be its own copy, as its QEMU locks it (PROBABLY_NO), unless the
     file system keeps locks from other hosts (PROBABLY_YES, REDUCED: nothing is gained).
     Without one, libvirt makes files in an active pool whose target is the file's directory and
@@ -150,10 +152,15 @@ def _sizes(pair: DiskPair, opened_bytes: int = 0) -> Outcome:
             probability=0.7,
         )
     sizes = f"{here.virtual_size_bytes} bytes on the source, {size} in {name}"
-    if here.virtual_size_bytes == size:
+    if _sectors(here.virtual_size_bytes) == _sectors(size):
         return yes(f"{name} waits on the destination with the same virtual size")
     summary = f"Make {name} on the destination {here.virtual_size_bytes} bytes large"
     return no(f"the sizes differ: {sizes}", remedies=[provide_storage(summary, name)])
+
+
+def _sectors(size_bytes: int) -> int:
+    """Return what QEMU makes of a raw image's length."""
+    return -(-size_bytes // _SECTOR_BYTES)
 
 
 def _made_in_pool(pair: DiskPair, migration: Migration) -> Outcome:

@@ -29,21 +29,26 @@ def same_device(here: HostPath, there: HostPath, migration: Migration) -> Outcom
     WWN, NVMe NGUID, multipath WWID, iSCSI target with LUN, vendor with model and serial decide.
     UUIDs on the medium decide only when the disks below are the same or nothing tells them
     apart, since a copied medium carries them too. What hangs on USB or FireWire can be unplugged
-    and its serial numbers are not unique: the same one is only probably the same.
+    and its serial numbers are not unique: the same one is only probably the same. Without names,
+    another size is another device.
     """
+    size = _size_difference(here, there)
     one = block_identity(here, migration.source)
     other = block_identity(there, migration.destination)
     if one is None or other is None:
+        if size:
+            return no(f"another device: {size}")
         side = "vm" if one is None else "incoming"
         path = here.path if one is None else there.path
         return no_idea(
             f"what identifies {path} is not known", missing=[f"{side}.disks.source.path.block"]
         )
-    size = _size_difference(here, there)
     boots = (migration.source.identity.boot_id, migration.destination.identity.boot_id)
     if boots[0] and boots[0] == boots[1] and one.name == other.name:
         return yes(f"{one.name} of one kernel that both hosts share")
     outcome = _by_names(one, other, migration)
+    if size and outcome.answer == Answer.ANSWER_NO_IDEA:
+        return no(f"another device: {size}")
     if size and outcome.answer >= Answer.ANSWER_PROBABLY_YES:
         return probably_no(f"{outcome.reason}, but {size}: the destination must scan it anew")
     return outcome
@@ -158,6 +163,7 @@ def _one_is_multipath(one: BlockIdentity, other: BlockIdentity) -> bool:
 
 
 def _size_difference(here: HostPath, there: HostPath) -> str:
-    if here.size_bytes and there.size_bytes and here.size_bytes != there.size_bytes:
+    known = here.HasField("size_bytes") and there.HasField("size_bytes")
+    if known and here.size_bytes != there.size_bytes:
         return f"{here.size_bytes} bytes here, {there.size_bytes} there"
     return ""
