@@ -10,6 +10,7 @@ from vmfit_agent.collectors.libvirt_objects import read_networks, read_storage_p
 from vmfit_agent.disk_sources import (
     disk_sources,
     extend_backing_chain,
+    read_data_file,
     read_size,
     resolve_volume,
 )
@@ -126,6 +127,8 @@ def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None, reason: 
         for disk in vm.disks:
             if disk.HasField("source"):
                 extend_backing_chain(disk)
+        for source in disk_sources(vm):
+            read_data_file(source)
     describe_paths(vm, PathInspector(host))
     if host.is_live:
         for source in disk_sources(vm):

@@ -78,6 +78,13 @@ def extend_backing_chain(disk: Disk) -> None:
         deepest, is_active = disk.backing_chain[-1], False
 
 
+def read_data_file(source: StorageSource) -> None:
+    """Set where a qcow2 image keeps its data, if its header names a file for that."""
+    header = image_header(source) if source.format == "qcow2" else None
+    if header is not None and header.data_file:
+        source.data_file.CopyFrom(backing_source(source.path.path, header.data_file, None).path)
+
+
 def image_header(source: StorageSource) -> ImageHeader | None:
     """Return the image's header, None for what is no local image or cannot be read."""
     if not source.path.path.startswith("/") or source.type not in {"file", "block", "volume"}:

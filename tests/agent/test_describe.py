@@ -12,6 +12,7 @@ from vmfit_agent.describe import describe_vm
 from vmfit_agent.disk_sources import (
     backing_source,
     extend_backing_chain,
+    read_data_file,
     read_size,
     resolve_volume,
 )
@@ -229,6 +230,30 @@ def test_a_loop_of_images_ends(tmp_path):
     found = disk(qcow2(tmp_path / "b", "a"))
     extend_backing_chain(found)
     assert [one.path.path for one in found.backing_chain] == [str(tmp_path / "a")]
+
+
+def with_data_file(path, name):
+    """Write the header of a qcow2 image (version 3) whose data is in another file."""
+    header = b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(12) + (16).to_bytes(4, "big")
+    header += (1024**2).to_bytes(8, "big") + bytes(40) + (4).to_bytes(8, "big")
+    header = header.ljust(100, b"\0") + (104).to_bytes(4, "big")
+    extension = b"DATA" + len(name).to_bytes(4, "big") + name.encode()
+    path.write_bytes((header + extension).ljust(65536, b"\0"))
+    return path
+
+
+@pytest.mark.parametrize(("name", "expected"), [("/abs", "/abs"), ("data", "DIRECTORY/data")])
+def test_an_image_tells_which_file_holds_its_data(tmp_path, name, expected):
+    source = disk(with_data_file(tmp_path / "a", name)).source
+    read_data_file(source)
+    assert source.data_file.path == expected.replace("DIRECTORY", str(tmp_path))
+
+
+def test_an_image_that_holds_its_data_and_a_raw_one_name_no_file(tmp_path):
+    images = [disk(qcow2(tmp_path / "a")), disk(with_data_file(tmp_path / "b", "/etc/x"), "raw")]
+    for each in images:
+        read_data_file(each.source)
+    assert not any(each.source.HasField("data_file") for each in images)
 
 
 @pytest.mark.parametrize("image_format", ["raw", None])

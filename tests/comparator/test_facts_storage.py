@@ -27,6 +27,17 @@ def block(**identity):
     return {**BLOCK, f"{BOTH_PATH}.block": {"name": "sda", **identity}}
 
 
+DATA = f"{THERE}.source.data_file"
+DATA_FILE = {
+    f"vm.{DISK}.source.data_file": {
+        "path": "/srv/local/data",
+        "exists": True,
+        "kind": "file",
+        "inode": "7",
+        "sizeBytes": str(GIB),
+        "filesystem": EXT4,
+    },
+}
 READ_ONLY_DEVICE = {
     **BLOCK,
     f"{BOTH_PATH}.path": "/dev/disk/by-id/x",
@@ -102,6 +113,13 @@ PRESENT = [
         {**READ_ONLY_DEVICE, f"vm.{DISK}.read_only": True},
         "YES",
     ),
+    ("the file that holds the data is there", DATA_FILE, "YES"),
+    ("the file that holds the data is missing", {**DATA_FILE, f"{DATA}.exists": False}, "NO"),
+    (
+        "the file that holds the data of a copied disk is missing",
+        {**DATA_FILE, f"{DATA}.exists": False, "options.storage_copy": 1},
+        "YES",
+    ),
     ("offline", {f"{PATH}.exists": False, "options.offline": True}, "YES"),
 ]
 
@@ -129,6 +147,18 @@ def test_the_remedy_for_a_missing_mount_names_it():
 
 
 SAME = [
+    ("each host's own data file", DATA_FILE, "NO"),
+    (
+        "one data file",
+        {
+            f"vm.{DISK}.source.data_file": {
+                "path": "/srv/shared/data",
+                "exists": True,
+                "inode": "7",
+            }
+        },
+        "YES",
+    ),
     ("one export, one inode", {}, "YES"),
     ("another inode", {f"{PATH}.inode": 43}, "NO"),
     ("inode not known", {f"{PATH}.inode": None}, "PROBABLY_YES"),

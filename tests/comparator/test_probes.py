@@ -505,3 +505,20 @@ def test_images_below_are_compared_where_each_host_has_its_own():
     image = {"type": "file", "format": "raw", "path": {**path, "filesystem": below}}
     case = migration({"vm.disks[0].backing_chain": [image]})
     assert [each.target for each in plan(case).comparisons] == ["vda[1]"]
+
+
+def test_files_that_hold_the_data_of_images_are_compared():
+    from vmfit_comparator.probes.plan import plan  # noqa: PLC0415 -- what is tested
+
+    case = migration(
+        {
+            "vm.disks[0].source.data_file": {
+                "path": "/srv/data",
+                "exists": True,
+                "kind": "file",
+                "sizeBytes": "4096",
+            },
+            "hosts.mounts.mounts": [],
+        }
+    )
+    assert "vda's data" in [each.target for each in plan(case).comparisons]

@@ -12,6 +12,7 @@ from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import (
     DROPPED_WHEN_MISSING,
     DiskPair,
+    data_pairs,
     joined,
     pairs,
     used_in_place,
@@ -56,14 +57,14 @@ def path_present(migration: Migration) -> Outcome:
     optional or requisite (YES, REDUCED), and that a LUN of a target that the destination knows can
     be logged in to (PROBABLY_YES). A path of the wrong kind, or a writable disk that is a read-only
     device or lies on a read-only mount, is NO. Where nobody looked, mounts, udev's names and
-    volumes tell, else NO_IDEA.
+    volumes tell, else NO_IDEA. The file that holds a qcow2 image's data counts as the disk does.
 
     Source: stat(2) and /sys/class/block/*/ro on the destination; libvirt's formatdomain,
     startupPolicy.
     """
     outcomes = {
         pair.there.target: _presence(pair, migration)
-        for pair in used_in_place(migration)
+        for pair in (*used_in_place(migration), *data_pairs(migration))
         if not pair.there.source.protocol and pair.there.source.type != "nvme"
     }
     return joined(outcomes, "does not apply: no disk is opened by a path")

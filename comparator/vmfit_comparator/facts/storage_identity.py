@@ -17,7 +17,14 @@ from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.content_identity import with_content
 from vmfit_comparator.knowledge.device_identity import same_device
-from vmfit_comparator.knowledge.disks import DiskPair, is_on_host, joined, servers, used_in_place
+from vmfit_comparator.knowledge.disks import (
+    DiskPair,
+    data_pairs,
+    is_on_host,
+    joined,
+    servers,
+    used_in_place,
+)
 from vmfit_comparator.knowledge.file_identity import same_file
 from vmfit_comparator.knowledge.host_paths import path_exists
 
@@ -63,7 +70,8 @@ def disk_identity(migration: Migration) -> Outcome:
     YES, unless its size differs from here. What names leave open is compared by content: a block
     that differs is NO, equal ones PROBABLY_YES, and YES when the destination sees what the guest
     has just written. Of what nobody writes a copy will do, and another CD is one that the guest
-    finds in its drive: PROBABLY_YES, REDUCED. A disk that is missing is storage.path_present's
+    finds in its drive: PROBABLY_YES, REDUCED. The file that holds a qcow2 image's data counts as
+    a disk. A disk that is missing is storage.path_present's
     business, a copied one storage.copy's.
 
     Source: udev, mountinfo, stat(2) of both hosts as the agents describe the disks; blocks read on
@@ -72,7 +80,7 @@ def disk_identity(migration: Migration) -> Outcome:
     return joined(
         {
             pair.there.target: _with_remedy(proven_disk(pair, migration), pair)
-            for pair in used_in_place(migration)
+            for pair in (*used_in_place(migration), *data_pairs(migration))
         },
         "does not apply: every disk is copied or empty",
     )

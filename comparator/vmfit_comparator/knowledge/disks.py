@@ -92,6 +92,26 @@ def _below(target: str, depth: int, image: StorageSource) -> Disk:
     return Disk(target=f"{target}[{depth}]", device="disk", source=image, read_only=True)
 
 
+def data_pairs(migration: Migration) -> list[DiskPair]:
+    """Return the files that hold the data of qcow2 images as raw disks, called "vda's data"."""
+    return [
+        DiskPair(_data(pair.here), _data(pair.there))
+        for pair in (*used_in_place(migration), *backing_pairs(migration))
+        if pair.here.source.HasField("data_file") and pair.there.source.HasField("data_file")
+    ]
+
+
+def _data(disk: Disk) -> Disk:
+    source = StorageSource(format="raw", path=disk.source.data_file)
+    return Disk(
+        target=f"{disk.target}'s data",
+        device="disk",
+        source=source,
+        cache=disk.cache,
+        read_only=is_read_only(disk),
+    )
+
+
 def servers(source: StorageSource) -> str:
     """Return the servers of a network disk for people, sorted; empty when none is named."""
     return ", ".join(

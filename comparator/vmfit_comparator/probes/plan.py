@@ -17,6 +17,7 @@ from vmfit_comparator.knowledge.device_servers import (
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
     backing_pairs,
+    data_pairs,
     is_copied,
     opened_by_path,
     pairs,
@@ -165,7 +166,7 @@ def _add(found: dict[str, bool], source: StorageSource, *, write: bool) -> None:
 def _comparisons(migration: Migration) -> tuple[Comparison, ...]:
     if migration.options.offline:
         return ()
-    every = (*pairs(migration), *backing_pairs(migration))
+    every = (*pairs(migration), *data_pairs(migration), *backing_pairs(migration))
     found = (_comparison(pair, migration) for pair in every)
     return tuple(each for each in found if each is not None)[:_MAX_DISKS]
 
