@@ -32,6 +32,21 @@ def test_a_file_disk():
     )
 
 
+@pytest.mark.parametrize(
+    ("label", "kept"),
+    [
+        ("<seclabel model='dac' relabel='no'/>", True),
+        ("<seclabel relabel='no'/>", True),
+        ("<seclabel model='selinux' relabel='no'/>", False),
+        ("<seclabel model='dac' relabel='yes'><label>+1:+1</label></seclabel>", False),
+        ("", False),
+    ],
+)
+def test_a_label_of_a_disk_may_keep_the_owner(label, kept):
+    found = disk(f"<source file='/i'>{label}</source><target dev='vda'/>")
+    assert found.owner_is_kept is kept
+
+
 def test_the_default_cache_mode_is_no_cache_mode():
     assert not disk("<driver cache='default'/><target dev='vda'/>").HasField("cache")
 

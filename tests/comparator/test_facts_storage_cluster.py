@@ -73,6 +73,13 @@ def owned(mode, *, relabel=False):
     }
 
 
+BELOW = {
+    f"{DISK}.backing_chain": [
+        {"type": "file", "path": {"path": "/b", "exists": True, "mode": 0o600, "ownerId": 0}}
+    ],
+    f"{PATH}.mode": 0o666,
+    "incoming.disks[0].backing_chain[0].path.filesystem": LOCAL,
+}
 PERMISSIONS = [
     ("a user of its own may as group", owned(0o660), "YES"),
     ("a user of its own may not", owned(0o646), "PROBABLY_NO"),
@@ -145,6 +152,23 @@ PERMISSIONS = [
             "vm.security_labels": [{"model": "dac", "type": "static", "relabel": False}],
         },
         "PROBABLY_NO",
+    ),
+    (
+        "the disk's label is the operator's",
+        {f"{PATH}.owner_id": 0, f"{DISK}.owner_is_kept": True},
+        "PROBABLY_NO",
+    ),
+    ("an image below, which libvirt gives to the user", BELOW, "YES"),
+    ("an image below, closed to the user", {**BELOW, **FIXED}, "PROBABLY_NO"),
+    (
+        "an image below, closed to the user as a probe finds",
+        {**BELOW, **FIXED, "probes.accesses": [{"path": "/b", "answer": {"reason": "x"}}]},
+        "NO",
+    ),
+    (
+        "an image below of a disk that is copied",
+        {**BELOW, **FIXED, "options.storage_copy": StorageCopy.STORAGE_COPY_ALL},
+        "YES",
     ),
     ("a network disk", NETWORK_DISK, "YES"),
 ]

@@ -32,6 +32,7 @@ def _disk(element: Element) -> Disk:
         backing_chain=list(_backing_chain(element)),
         reservations=attribute(element, "source/reservations", "managed") == "yes",
         alias=attribute(element, "alias", "name"),
+        owner_is_kept=any(map(_keeps_owner, element.iterfind("source/seclabel"))),
     )
     if disk.cache == "default":
         disk.ClearField("cache")
@@ -44,6 +45,10 @@ def _disk(element: Element) -> Disk:
         if found is not None:
             disk.mirror.CopyFrom(found)
     return disk
+
+
+def _keeps_owner(label: Element) -> bool:
+    return label.get("relabel") == "no" and label.get("model") in (None, "dac")
 
 
 def _mirror(element: Element) -> StorageSource | None:

@@ -9,7 +9,12 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.knowledge.disks import DiskPair, joined, opened_by_path
+from vmfit_comparator.knowledge.disks import (
+    DiskPair,
+    backing_pairs,
+    joined,
+    opened_by_path,
+)
 from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
 
 _ROOT = ("root", "0", "+0")
@@ -48,15 +53,21 @@ def permissions(migration: Migration) -> Outcome:
     Without a probe: root, a libvirt that makes its user the owner (dynamic_ownership, the default)
     and files open to everybody are YES; over NFS and CIFS PROBABLY_YES. Without dynamic_ownership,
     files of others that are closed to everybody are PROBABLY_NO if they belong to root,
-    PROBABLY_YES else. Where the guest has a user of its own, and libvirt is not to give it the
-    files, their mode decides: PROBABLY_NO when it keeps that user out.
+    PROBABLY_YES else; so it is where a disk's own label forbids libvirt to change the owner. Images
+    below the disks count, to be read. Where the guest has a user of its own, and libvirt is not to
+    give it the files, their mode decides: PROBABLY_NO when it keeps that user out.
 
     Source: qemu.conf user, group, dynamic_ownership; stat(2); exports(5) root_squash.
     """
     outcomes = {
-        pair.there.target: _permission(pair, migration) for pair in opened_by_path(migration)
+        pair.there.target: _permission(pair, migration)
+        for pair in (*opened_by_path(migration), *_files_below(migration))
     }
     return joined(outcomes, "no disk is opened by a path")
+
+
+def _files_below(migration: Migration) -> list[DiskPair]:
+    return [each for each in backing_pairs(migration) if each.there.source.path.exists]
 
 
 def _permission(pair: DiskPair, migration: Migration) -> Outcome:
@@ -67,7 +78,8 @@ def _permission(pair: DiskPair, migration: Migration) -> Outcome:
     user = _own_user(migration)
     if user is not None:
         return _by_mode(path, *user, write=not pair.is_read_only)
-    dynamic = conf.get("dynamic_ownership", "1") != "0" and not _label_is_fixed(migration)
+    dynamic = conf.get("dynamic_ownership", "1") != "0"
+    dynamic = dynamic and not (_label_is_fixed(migration) or pair.there.owner_is_kept)
     given = below is not None and below.shared and not squashing and _closed_to_others(path)
     probed = _probed(path, migration, squashing=squashing, dynamic=dynamic, given=dynamic and given)
     if probed is not None:

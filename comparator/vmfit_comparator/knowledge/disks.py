@@ -79,7 +79,7 @@ def backing_pairs(migration: Migration) -> list[DiskPair]:
     """
     in_full = migration.options.storage_copy == StorageCopy.STORAGE_COPY_ALL
     return [
-        DiskPair(*(_below(pair.there.target, depth, image) for image in images))
+        DiskPair(_below(pair.here, depth, images[0]), _below(pair.there, depth, images[1]))
         for pair in pairs(migration)
         if not (in_full and is_copied(pair.here, migration))
         for depth, images in enumerate(
@@ -88,8 +88,14 @@ def backing_pairs(migration: Migration) -> list[DiskPair]:
     ]
 
 
-def _below(target: str, depth: int, image: StorageSource) -> Disk:
-    return Disk(target=f"{target}[{depth}]", device="disk", source=image, read_only=True)
+def _below(disk: Disk, depth: int, image: StorageSource) -> Disk:
+    return Disk(
+        target=f"{disk.target}[{depth}]",
+        device="disk",
+        source=image,
+        read_only=True,
+        owner_is_kept=disk.owner_is_kept,
+    )
 
 
 def data_pairs(migration: Migration) -> list[DiskPair]:
