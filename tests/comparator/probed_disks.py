@@ -48,6 +48,15 @@ def tried(*hosts, **answer):
     return {**network_disk(*hosts), "probes.disks": [{"target": "vda", "answer": answer}]}
 
 
+def below(**answer):
+    """Return an image below a disk, with what became of opening it."""
+    image = {"type": "network", "protocol": "nbd", "hosts": [SERVER]}
+    return {
+        "vm.disks[0].backing_chain": [image],
+        "probes.disks": [{"target": "vda[1]", "answer": answer}],
+    }
+
+
 SERVER = {"name": "192.0.2.9", "port": 10809}
 MIRROR = {"name": "192.0.2.10"}
 SECRET_DISK = {
@@ -106,6 +115,13 @@ REACHED = [
         "silence",
         tried(SERVER, reason="no answer within 2.5 s", timedOutSeconds=2.5),
         "PROBABLY_NO",
+    ),
+    ("an image below opens", below(opens=True, readOnly=True), "YES"),
+    ("an image below does not open", below(reason="Connection refused"), "NO"),
+    (
+        "an image below a disk that is copied does not open",
+        {**below(reason="Connection refused"), "options.storage_copy": 1},
+        "YES",
     ),
     ("copied onto one that does not open", {**tried(SERVER), "options.storage_copy": 1}, "NO"),
 ]

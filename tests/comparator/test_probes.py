@@ -507,6 +507,16 @@ def test_images_below_are_compared_where_each_host_has_its_own():
     assert [each.target for each in plan(case).comparisons] == ["vda[1]"]
 
 
+@pytest.mark.parametrize(("secret", "asked"), [((), ["vda[1]"]), (("disk vda",), [])])
+def test_images_below_that_are_network_disks_are_opened(secret, asked):
+    from vmfit_comparator.probes.plan import plan  # noqa: PLC0415 -- what is tested
+
+    image = {"type": "network", "protocol": "nbd", "hosts": [{"name": "192.0.2.9"}]}
+    secrets = [{"uuid": "5ec", "user": each} for each in secret]
+    case = migration({"vm.disks[0].backing_chain": [image], "vm.secrets": secrets})
+    assert list(plan(case).network_disks) == asked
+
+
 def test_files_that_hold_the_data_of_images_are_compared():
     from vmfit_comparator.probes.plan import plan  # noqa: PLC0415 -- what is tested
 

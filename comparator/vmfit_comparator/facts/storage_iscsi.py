@@ -12,6 +12,7 @@ from vmfit_comparator.facts.storage_identity import disk_probe
 from vmfit_comparator.knowledge.device_servers import places_of, probe_of
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
+    backing_pairs,
     is_on_host,
     joined,
     pairs,
@@ -113,9 +114,16 @@ def _not_tried(pair: DiskPair, migration: Migration) -> str:
 @fact(
     "storage.network_reach",
     question="Does the destination reach the servers of network disks?",
-    applies_if=("incoming.disks.source.protocol",),
+    applies_if=("incoming.disks.source.protocol", "incoming.disks.backing_chain.protocol"),
     reads=("incoming.disks",),
-    also_reads=("vm.disks", "probes.disks", "probes.device_servers", "probes.not_asked"),
+    also_reads=(
+        "vm.disks",
+        "options.storage_copy",
+        "options.copied_disks",
+        "probes.disks",
+        "probes.device_servers",
+        "probes.not_asked",
+    ),
 )
 @unless_offline
 def network_reach(migration: Migration) -> Outcome:
@@ -127,14 +135,15 @@ def network_reach(migration: Migration) -> Outcome:
     secret is not opened: where the destination cannot connect to any of its servers it is NO, or
     PROBABLY_NO when they are silent. Without an agent servers that the source reaches are
     PROBABLY_YES, a server on the host itself, or one that the hypervisor finds by its own
-    configuration, NO_IDEA. Copied disks count: libvirt makes no network disk.
+    configuration, NO_IDEA. Copied disks count: libvirt makes no network disk. So do images below
+    disks.
 
     Source: qemu-img info and qemu-nbd --list on the destination; libvirt's formatdomain, disk
     source host.
     """
     outcomes = {
         pair.there.target: _reach(pair, migration)
-        for pair in pairs(migration)
+        for pair in (*pairs(migration), *backing_pairs(migration))
         if pair.there.source.protocol
     }
     return joined(outcomes, "does not apply: no disk is opened over the network")

@@ -106,14 +106,18 @@ def _is_refused(host: str, migration: Migration) -> bool:
 
 
 def _network_disks(migration: Migration) -> dict[str, StorageSource]:
-    """Return the network disks that need no secret: the destination opens the copied ones too."""
+    """Return the network disks that need no secret, and such images below disks.
+
+    The destination opens the copied disks, too.
+    """
     if migration.options.offline:
         return {}
     secret = {each.user for each in migration.incoming.secrets}
     found = {
         pair.there.target: pair.there.source
-        for pair in pairs(migration)
-        if pair.there.source.protocol in _OPENED and f"disk {pair.there.target}" not in secret
+        for pair in (*pairs(migration), *backing_pairs(migration))
+        if pair.there.source.protocol in _OPENED
+        and f"disk {pair.there.target.partition('[')[0]}" not in secret
     }
     return dict(list(found.items())[:_MAX_DISKS])
 
