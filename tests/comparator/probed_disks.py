@@ -140,6 +140,16 @@ def compared(**counts):
     return {**UNPROVEN, "probes.contents": [{"target": "vda", **counts}]}
 
 
+def opened(here, there):
+    """Return a network disk that both hosts opened."""
+    return {
+        **network_disk({"name": "filer"}),
+        "probes.source_disks": [{"target": "vda", "answer": {"opens": True, **here}}],
+        "probes.disks": [{"target": "vda", "answer": {"opens": True, **there}}],
+    }
+
+
+ONE, TWO = ({"serverAddresses": [each]} for each in ("192.0.2.1", "192.0.2.2"))
 EQUAL = {"comparedCount": 60, "equalCount": 60, "tellingCount": 40}
 ANOTHER = {"comparedCount": 60, "equalCount": 59, "tellingCount": 40}
 CONTENTS = [
@@ -197,6 +207,19 @@ CONTENTS = [
             "probes.contents": [{"target": "vda", **EQUAL}],
         },
         "NO_IDEA",
+    ),
+    ("a network disk, on one server", opened(ONE, ONE), "YES"),
+    ("a network disk, its name leads elsewhere there", opened(ONE, TWO), "NO_IDEA"),
+    (
+        "a network disk, one of its servers is the same",
+        opened({"serverAddresses": ["192.0.2.1", "192.0.2.2"]}, TWO),
+        "YES",
+    ),
+    ("a network disk, the name not looked up here", opened({}, TWO), "YES"),
+    (
+        "a network disk of another size, as both open it",
+        opened({"virtualSizeBytes": "1024"}, {"virtualSizeBytes": "2048"}),
+        "NO",
     ),
     (
         "a network disk of another size",

@@ -406,7 +406,8 @@ def test_network_disks_without_secrets(agents, engine):
         guest.secrets.add(type="iscsi", user="disk vdb")
         agent.vms, agent.described_xml = {guest.name: guest}, guest
     found = _check(engine, agents)
-    assert [(each.target, each.answer.opens) for each in found.disks] == [("vda", True)]
+    for opened in (found.disks, found.source_disks):
+        assert [(each.target, each.answer.opens) for each in opened] == [("vda", True)]
     (server,) = found.device_servers
     assert (server.host, server.port, server.answer.outcome) == ("192.0.2.9", 10809, CONNECTED)
 

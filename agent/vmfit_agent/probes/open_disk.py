@@ -1,17 +1,21 @@
 """Does a network disk open from this host, as QEMU would open it?"""
 
+import contextlib
 import json
 import os
 import re
+import socket
 import time
 
 from vmfit.v1.probe_pb2 import DiskAnswer, OpenDisk
+from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_agent.host import Host
 from vmfit_agent.probes.bounded_program import Ended, run_program
 from vmfit_agent.probes.image_options import driver_options, image_options
 from vmfit_agent.probes.nbd_export import is_read_only
 from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
+from vmfit_agent.probes.resolve_name import look_up
 from vmfit_agent.probes.unanswerable import Unanswerable
 
 _MISSING = re.compile(
@@ -28,7 +32,7 @@ def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
 
     The program is killed when the time is over: that is an answer after two seconds, Unanswerable
     after less.
-    Source: qemu-img info --image-opts; qemu-nbd --list.
+    Source: qemu-img info --image-opts; qemu-nbd --list; getaddrinfo(3).
     """
     give_up_at = time.monotonic() + seconds
     program = qemu_img()
@@ -54,9 +58,21 @@ def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
         read_only = is_read_only(question.source, program, user, left)
         if read_only is not None:
             answer.read_only = read_only
+    if answer.opens:
+        answer.server_addresses.extend(server_addresses(question.source))
     if why_not is not None and not answer.driver_missing:
         raise why_not
     return answer
+
+
+def server_addresses(source: StorageSource) -> list[str]:
+    """Return the addresses of a network disk's servers as this host's resolver has them, sorted."""
+    found: set[str] = set()
+    for host in source.hosts:
+        if host.name:
+            with contextlib.suppress(socket.gaierror, UnicodeEncodeError):
+                found.update(address[0] for _, address in look_up(host.name.strip("[]"), 0))
+    return sorted(found)
 
 
 def _other_user(host: Host) -> QemuUser | None:

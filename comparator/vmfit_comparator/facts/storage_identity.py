@@ -1,5 +1,7 @@
 """Facts about what a disk's path means on both hosts."""
 
+from collections.abc import Iterable
+
 from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Answer, Consequence, Quality
 from vmfit.v1.probe_pb2 import DiskProbe
 from vmfit_comparator.evaluation.fact import fact
@@ -38,6 +40,7 @@ IDENTITY_READS = (
     "destination.libvirt_objects.storage_pools",
     "probes.contents",
     "probes.disks",
+    "probes.source_disks",
     "probes.not_asked",
 )
 """What `proven_disk` reads beside the disks."""
@@ -67,7 +70,8 @@ def disk_identity(migration: Migration) -> Outcome:
     a local file system is another file of the same name (NO), unless both hosts share a kernel.
     Block devices: another WWN, vendor, model, serial, LUN or UUID is a firm NO; the same one is
     YES, on USB or FireWire only PROBABLY_YES. Network disks: the same name on the same servers is
-    YES, unless its size differs from here. What names leave open is compared by content: a block
+    YES, unless its size differs from what the source opens (NO), or the servers' names lead to
+    other addresses there (NO_IDEA). What names leave open is compared by content: a block
     that differs is NO, equal ones PROBABLY_YES, and YES when the destination sees what the guest
     has just written. Of what nobody writes a copy will do, and another CD is one that the guest
     finds in its drive: PROBABLY_YES, REDUCED. The file that holds a qcow2 image's data counts as
@@ -100,7 +104,7 @@ def proven_disk(pair: DiskPair, migration: Migration) -> Outcome:
     """Compare one disk by its names, then by what the agents found when they were asked."""
     outcome = same_disk(pair, migration)
     if pair.there.source.protocol:
-        outcome = _with_size(outcome, pair, migration)
+        outcome = _as_opened(outcome, pair, migration)
     else:
         outcome = with_content(outcome, pair, migration)
     if pair.there.device == "cdrom" and outcome.answer in _OTHER:
@@ -109,19 +113,34 @@ def proven_disk(pair: DiskPair, migration: Migration) -> Outcome:
     return outcome
 
 
-def _with_size(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcome:
-    """Let a network disk's size, as the destination opens it, speak against its name."""
-    here = pair.here.source.virtual_size_bytes
-    probe = disk_probe(pair.there.target, migration)
-    there = probe.answer.virtual_size_bytes if probe is not None else 0
-    if not here or not there or here == there:
-        return outcome
-    return no(f"another disk of that name: {here} bytes here, {there} there")
+def _as_opened(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcome:
+    """Let what each host finds when it opens a network disk speak against its name."""
+    here = _probe(migration.probes.source_disks, pair.there.target) or DiskProbe()
+    there = disk_probe(pair.there.target, migration) or DiskProbe()
+    sizes = (
+        pair.here.source.virtual_size_bytes or here.answer.virtual_size_bytes,
+        there.answer.virtual_size_bytes,
+    )
+    if all(sizes) and sizes[0] != sizes[1]:
+        return no(f"another disk of that name: {sizes[0]} bytes here, {sizes[1]} there")
+    addresses = [each.answer.server_addresses for each in (here, there)]
+    elsewhere = all(addresses) and not set(addresses[0]) & set(addresses[1])
+    if elsewhere and outcome.answer > ANSWER_NO_IDEA:
+        names = servers(pair.there.source)
+        return no_idea(
+            f"{names} is {', '.join(addresses[0])} here and {', '.join(addresses[1])} there: "
+            "whether that is the same server is not known"
+        )
+    return outcome
 
 
 def disk_probe(target: str, migration: Migration) -> DiskProbe | None:
     """Return what became of opening a network disk on the destination; None: nobody tried."""
-    return next((each for each in migration.probes.disks if each.target == target), None)
+    return _probe(migration.probes.disks, target)
+
+
+def _probe(probes: Iterable[DiskProbe], target: str) -> DiskProbe | None:
+    return next((each for each in probes if each.target == target), None)
 
 
 def same_disk(pair: DiskPair, migration: Migration) -> Outcome:

@@ -1,5 +1,6 @@
 """What to ask for one migration."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import Answer
@@ -70,7 +71,9 @@ class Plan:
     device_names: list[str]
     """Names that the destination resolves."""
     network_disks: dict[str, StorageSource]
-    """By target."""
+    """By target, as the destination opens them."""
+    source_disks: dict[str, StorageSource]
+    """Those of them that both hosts know by the same names, as the source opens them."""
     accesses: tuple[PathAccess, ...]
     comparisons: tuple[Comparison, ...]
     measured_uuid: str
@@ -83,6 +86,7 @@ def plan(migration: Migration) -> Plan:
     # libvirt refuses such a name before anybody connects.
     if way is not None and _is_refused(way.host, migration):
         way = None
+    disks = _network_disks(migration)
     named = way is not None and not migration.options.migration_uri
     return Plan(
         name=destination_name(migration) if named else "",
@@ -94,7 +98,8 @@ def plan(migration: Migration) -> Plan:
             *servers_of_secret_disks(migration)[:_MAX_DEVICES],
         ],
         device_names=names_elsewhere(migration)[:_MAX_DEVICES],
-        network_disks=_network_disks(migration),
+        network_disks=disks,
+        source_disks=_on_source(disks, migration),
         accesses=_accesses(migration),
         comparisons=_comparisons(migration),
         measured_uuid=migration.vm.uuid if is_in_doubt(migration) else "",
@@ -120,6 +125,18 @@ def _network_disks(migration: Migration) -> dict[str, StorageSource]:
         and f"disk {pair.there.target.partition('[')[0]}" not in secret
     }
     return dict(list(found.items())[:_MAX_DISKS])
+
+
+def _on_source(
+    disks: Mapping[str, StorageSource], migration: Migration
+) -> dict[str, StorageSource]:
+    """Return what the source opens: where names prove it the same, what they lead to may differ."""
+    return {
+        pair.here.target: pair.here.source
+        for pair in (*pairs(migration), *backing_pairs(migration))
+        if pair.here.target in disks
+        and same_disk(pair, migration).answer in (Answer.ANSWER_YES, Answer.ANSWER_NO_IDEA)
+    }
 
 
 def _accesses(migration: Migration) -> tuple[PathAccess, ...]:

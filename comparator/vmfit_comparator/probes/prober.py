@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from vmfit.v1.probe_pb2 import (
     AccessPath,
@@ -12,6 +12,7 @@ from vmfit.v1.probe_pb2 import (
     Probe,
     ProbeAnswers,
 )
+from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.probes.asked_host import AskedHost
@@ -52,7 +53,7 @@ class Prober:
         contents = Contents(questions.comparisons, here, there, secrets.token_bytes(32))
         # What needs no answer of the other host first goes out all at once.
         rate = self._rates.ask(questions.measured_uuid if measure else "", here)
-        disks = _ask_about_disks(questions, there)
+        disks = _ask_about_disks(questions, here, there)
         libvirt = ask_for_libvirt(questions.libvirt, here)
         servers = ask_for_servers(questions.device_servers, questions.device_names, there)
         ways.connect()
@@ -67,11 +68,15 @@ class Prober:
         return answers
 
 
-def _ask_about_disks(questions: Plan, there: AskedHost) -> Callable[[ProbeAnswers], None]:
-    """Ask the destination for network disks and paths; what is returned waits and fills in."""
-    opened = there.ask(
-        [Probe(open_disk=OpenDisk(source=each)) for each in questions.network_disks.values()]
-    )
+def _ask_about_disks(
+    questions: Plan, here: AskedHost, there: AskedHost
+) -> Callable[[ProbeAnswers], None]:
+    """Ask both for network disks, the destination for paths.
+
+    What is returned waits and fills in.
+    """
+    opened = _open(questions.network_disks, there)
+    opened_here = _open(questions.source_disks, here)
     allowed = there.ask(
         [
             Probe(access_path=AccessPath(path=each.path, write=each.write))
@@ -80,11 +85,8 @@ def _ask_about_disks(questions: Plan, there: AskedHost) -> Callable[[ProbeAnswer
     )
 
     def fill(answers: ProbeAnswers) -> None:
-        for target, result in zip(questions.network_disks, opened(), strict=True):
-            disk = DiskProbe(target=target, error=result.error)
-            if result.HasField("disk"):
-                disk.answer.CopyFrom(result.disk)
-            answers.disks.append(disk)
+        answers.disks.extend(opened())
+        answers.source_disks.extend(opened_here())
         for path, result in zip(questions.accesses, allowed(), strict=True):
             access = AccessProbe(path=path.path, write=path.write, error=result.error)
             if result.HasField("access"):
@@ -92,3 +94,17 @@ def _ask_about_disks(questions: Plan, there: AskedHost) -> Callable[[ProbeAnswer
             answers.accesses.append(access)
 
     return fill
+
+
+def _open(disks: Mapping[str, StorageSource], host: AskedHost) -> Callable[[], Iterator[DiskProbe]]:
+    """Let a host open disks, by their targets; what is returned waits."""
+    results = host.ask([Probe(open_disk=OpenDisk(source=each)) for each in disks.values()])
+
+    def probes() -> Iterator[DiskProbe]:
+        for target, result in zip(disks, results(), strict=True):
+            disk = DiskProbe(target=target, error=result.error)
+            if result.HasField("disk"):
+                disk.answer.CopyFrom(result.disk)
+            yield disk
+
+    return probes

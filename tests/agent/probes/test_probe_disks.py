@@ -58,6 +58,12 @@ def test_nbd_over_tcp(start, free_port, export):
     start(["nbdkit", "-f", "-p", str(free_port), "-i", "127.0.0.1", "memory", "3M"], free_port)
     answer = ask(network("nbd", export, at(free_port)))
     assert (answer.opens, answer.virtual_size_bytes, answer.reason) == (True, 3 << 20, "")
+    assert answer.server_addresses == ["127.0.0.1"]
+
+
+def test_the_addresses_of_servers():
+    hosts = [at(name="[::1]"), at(name="127.0.0.1"), at(name="no.such.invalid"), unix("/run/nbd")]
+    assert opening.server_addresses(network("nbd", "", *hosts)) == ["127.0.0.1", "::1"]
 
 
 @pytest.mark.parametrize(("option", "read_only"), [("-r", True), ("-v", False)])
