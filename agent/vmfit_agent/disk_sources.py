@@ -79,10 +79,16 @@ def extend_backing_chain(disk: Disk) -> None:
 
 
 def read_data_file(source: StorageSource) -> None:
-    """Set where a qcow2 image keeps its data, if its header names a file for that."""
+    """Set where a qcow2 image keeps its data, if its header names a file for that.
+
+    QEMU takes a relative name from its own directory, which under libvirt is the root.
+    """
     header = image_header(source) if source.format == "qcow2" else None
-    if header is not None and header.data_file:
-        source.data_file.CopyFrom(backing_source(source.path.path, header.data_file, None).path)
+    if header is None or not header.data_file:
+        return
+    named = backing_source("/", header.data_file, None)
+    if named.path.path:
+        source.data_file.CopyFrom(named.path)
 
 
 def image_header(source: StorageSource) -> ImageHeader | None:

@@ -242,11 +242,14 @@ def with_data_file(path, name):
     return path
 
 
-@pytest.mark.parametrize(("name", "expected"), [("/abs", "/abs"), ("data", "DIRECTORY/data")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("/abs", "/abs"), ("a/b", "/a/b"), ("nbd://h/e", "")]
+)
 def test_an_image_tells_which_file_holds_its_data(tmp_path, name, expected):
     source = disk(with_data_file(tmp_path / "a", name)).source
     read_data_file(source)
-    assert source.data_file.path == expected.replace("DIRECTORY", str(tmp_path))
+    assert source.data_file.path == expected
+    assert source.HasField("data_file") == bool(expected)
 
 
 def test_an_image_that_holds_its_data_and_a_raw_one_name_no_file(tmp_path):
