@@ -182,6 +182,20 @@ def test_a_dead_server_costs_little_and_is_named(dead_server):
     assert time.monotonic() - started < 0.15
 
 
+def test_a_device_without_a_medium_is_empty():
+    for size in Path("/sys/class/block").glob("*/size"):
+        node = Path("/dev") / size.parent.name
+        if size.read_text() == "0\n" and node.is_block_device():
+            found = PathInspector(Host()).describe(str(node))
+            assert (found.kind, found.HasField("size_bytes"), found.size_bytes) == (
+                "block",
+                True,
+                0,
+            )
+            return
+    pytest.skip("every block device has a medium")
+
+
 def test_a_recording_tells_what_its_tables_tell(tmp_path):
     path = "platform/host9/session4/target9:0:0/9:0:0:7/block/sdb"
     udev = f"S:disk/by-id/wwn-0x{NAA}\nE:ID_WWN_WITH_EXTENSION=0x{NAA}\nE:ID_BUS=scsi\n"

@@ -10,7 +10,7 @@ from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
 from vmfit_agent.collectors import block_devices, mounts
 from vmfit_agent.host import Host
-from vmfit_agent.kernel_files.sysfs import link_name
+from vmfit_agent.kernel_files.sysfs import link_name, read_count
 from vmfit_agent.networking.unix_sockets import listening_paths
 from vmfit_agent.storage.content_hash import CONTENT_HASHES
 from vmfit_agent.storage.filesystem_status import (
@@ -40,6 +40,8 @@ Answer = TypeVar("Answer")
 _DEADLINE_SECONDS = 1.0
 _HASH_DEADLINE_SECONDS = 3.0
 _MAXIMUM_PATH_CHARACTERS = 4096
+_SECTOR_BYTES = 512
+_MAXIMUM_SECTORS = 2**64 // _SECTOR_BYTES
 _KINDS = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "directory",
@@ -150,6 +152,10 @@ class PathInspector:
             answer.MergeFrom(HostPath(listening=self._is_listening(path, real_path)))
         if kind == "block":
             number = _number(status.st_rdev)
+            # Devices without a medium are no part of a snapshot.
+            sectors = read_count(f"{self._host.root}/sys/dev/block/{number}/size", _MAXIMUM_SECTORS)
+            if sectors is not None:
+                answer.size_bytes = sectors * _SECTOR_BYTES
             answer.MergeFrom(_of_device(self._device(number)))
         return answer
 
