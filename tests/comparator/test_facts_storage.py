@@ -146,6 +146,7 @@ def test_the_remedy_for_a_missing_mount_names_it():
     assert "/srv/shared/guest.qcow2 does not exist" in found.reason
 
 
+VHOST_USER = {"type": "vhostuser", "path": {"path": "/run/disk", "exists": True}}
 SAME = [
     ("each host's own data file", DATA_FILE, "NO"),
     (
@@ -532,6 +533,13 @@ BACKING = [
 
 
 OLD_QEMU = {"source.hypervisor.connections[0].hypervisor_version": 2_011_000}
+
+
+def there_on(kind):
+    """Put the disk on a file system of that type on the destination."""
+    return {f"{PATH}.filesystem": {**EXT4, "type": kind}}
+
+
 CACHES = [
     ("none", {}, "YES"),
     ("directsync", {f"vm.{DISK}.cache": "directsync"}, "YES"),
@@ -550,6 +558,25 @@ CACHES = [
             "source.hypervisor.connections[0].hypervisor_version": None,
         },
         "NO_IDEA",
+    ),
+    ("a server of its own", {f"vm.{DISK}.source": VHOST_USER, f"vm.{DISK}.cache": None}, "YES"),
+    ("no O_DIRECT there", there_on("ramfs"), "NO"),
+    (
+        "no O_DIRECT there, with a cache",
+        {**there_on("ramfs"), f"vm.{DISK}.cache": None},
+        "PROBABLY_YES",
+    ),
+    ("tmpfs of old", {**there_on("tmpfs"), "destination.kernel.release": "6.1.0-18-amd64"}, "NO"),
+    ("tmpfs of today", {**there_on("tmpfs"), "destination.kernel.release": "6.6.0"}, "YES"),
+    (
+        "a copy goes to where O_DIRECT is not known",
+        {**there_on("ramfs"), f"{PATH}.exists": False, "options.storage_copy": 1},
+        "NO",
+    ),
+    (
+        "an image below, without O_DIRECT",
+        {**BASE, f"{BASE_THERE}.path.filesystem": {**EXT4, "type": "ramfs"}},
+        "NO",
     ),
     ("read-only", {f"vm.{DISK}.cache": "writeback", f"vm.{DISK}.read_only": True}, "YES"),
     ("shareable", {f"vm.{DISK}.cache": "writeback", f"vm.{DISK}.shareable": True}, "YES"),

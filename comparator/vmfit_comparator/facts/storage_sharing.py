@@ -19,7 +19,7 @@ from vmfit_comparator.facts.storage_identity import IDENTITY_READS, proven_disk
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
 from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
-from vmfit_comparator.knowledge.versions import version_text
+from vmfit_comparator.knowledge.versions import kernel_version, version_text
 
 
 @fact(
@@ -32,6 +32,9 @@ from vmfit_comparator.knowledge.versions import version_text
         "vm.connection_uri",
         "source.hypervisor.connections",
         "source.mounts.mounts",
+        "incoming.disks",
+        "destination.mounts.mounts",
+        "destination.kernel.release",
         "options.storage_copy",
         "options.copied_disks",
         "options.unsafe",
@@ -43,14 +46,49 @@ def cache_mode(migration: Migration) -> Outcome:
 
     cache=none and directsync, read-only, shareable and copied disks, network disks and cluster
     file systems are YES. Other modes are PROBABLY_YES where QEMU drops its cache on migration
-    (2.12 and newer), else libvirt refuses without --unsafe: NO.
+    (2.12 and newer), else libvirt refuses without --unsafe: NO. Modes without a cache are NO where
+    a file lies, or is to be made, on a file system of the destination that knows no O_DIRECT.
 
-    Source: libvirt's migration documentation, "unsafe"; QEMU's file driver, x-check-cache-dropped.
+    Source: libvirt's migration documentation, "unsafe"; QEMU's file driver, x-check-cache-dropped;
+    open(2), O_DIRECT.
     """
-    return joined(
-        {disk.target: _cache(disk, migration) for disk in migration.vm.disks if _has_medium(disk)},
-        "does not apply: every drive is empty",
-    )
+    outcomes = {
+        disk.target: _cache(disk, migration) for disk in migration.vm.disks if _has_medium(disk)
+    }
+    for pair in pairs(migration):
+        refused = _without_direct_io(pair, migration)
+        if refused is not None:
+            outcomes[pair.there.target] = refused
+    return joined(outcomes, "does not apply: every drive is empty")
+
+
+_UNCACHED = ("none", "directsync")
+_NEVER_DIRECT = ("ramfs", "hugetlbfs")
+_DIRECT_TMPFS = (6, 6, 0)
+
+
+def _without_direct_io(pair: DiskPair, migration: Migration) -> Outcome | None:
+    """Judge a file that the destination opens past its page cache; None when nothing forbids it."""
+    if pair.there.cache not in _UNCACHED:
+        return None
+    below = () if is_copied(pair.here, migration) else pair.there.backing_chain
+    kernel = kernel_version(migration.destination.kernel.release)
+    for image in (pair.there.source, *below):
+        found = filesystem_below(image.path, migration.destination)
+        if found is None or image.path.kind == "block":
+            continue
+        old_tmpfs = found.type == "tmpfs" and kernel and kernel < _DIRECT_TMPFS
+        if found.type in _NEVER_DIRECT or old_tmpfs:
+            return no(
+                f"cache={pair.there.cache} needs O_DIRECT, which {found.type} below "
+                f"{image.path.path} does not have on the destination",
+                remedies=[
+                    change_definition(
+                        "Let the disk be cached (--xml)", "disk/driver/@cache", "writeback"
+                    )
+                ],
+            )
+    return None
 
 
 def _has_medium(disk: Disk) -> bool:
@@ -68,7 +106,9 @@ def _cache(disk: Disk, migration: Migration) -> Outcome:
         return yes("copied")
     if disk.source.protocol:
         return yes("a network disk")
-    if disk.shareable or disk.cache in ("none", "directsync"):
+    if disk.source.type in ("vhostuser", "vhostvdpa"):
+        return yes("QEMU itself opens nothing")
+    if disk.shareable or disk.cache in _UNCACHED:
         return yes(f"cache={disk.cache or 'default'}{', shareable' if disk.shareable else ''}")
     below = filesystem_below(disk.source.path, migration.source)
     if below is not None and filesystem_family(below.type) in _COHERENT:
