@@ -412,6 +412,7 @@ SAME = [
         "NO_IDEA",
     ),
     ("NVMe", {f"vm.{DISK}.source": {"type": "nvme"}}, "PROBABLY_NO"),
+    ("a server on each host", {f"vm.{DISK}.source": VHOST_USER}, "NO_IDEA"),
     *CONTENTS,
 ]
 

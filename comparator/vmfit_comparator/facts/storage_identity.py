@@ -152,8 +152,10 @@ def same_disk(pair: DiskPair, migration: Migration) -> Outcome:
         return _same_network_disk(pair)
     if path_exists(there.path, migration.destination) is False:
         return not_applicable(f"{there.path.path} is missing on the destination")
-    if "nvme" in (here.type, there.type) or "vhostuser" in (here.type, there.type):
-        return probably_no(f"a disk of type {there.type} is a device of its own on every host")
+    if "nvme" in (here.type, there.type):
+        return probably_no("a disk of type nvme is a device of its own on every host")
+    if "vhostuser" in (here.type, there.type):
+        return no_idea(f"what the server at {there.path.path} on each host has is not known")
     if not there.path.path:
         return no_idea(
             f"the path of volume {there.volume} in pool {there.pool} is not known there",
