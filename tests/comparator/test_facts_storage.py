@@ -502,6 +502,17 @@ BACKING = [
         "NO",
     ),
     (
+        "another content of a formatted image",
+        {
+            **BASE,
+            f"vm.{DISK}.backing_chain[0].format": "qcow2",
+            "probes.contents": [
+                {"target": "vda[1]", "comparedCount": 9, "equalCount": 8, "tellingCount": 9}
+            ],
+        },
+        "PROBABLY_NO",
+    ),
+    (
         "equal content",
         {
             **BASE,

@@ -41,6 +41,12 @@ def content_probe(pair: DiskPair, migration: Migration) -> ContentProbe | None:
 
 def _different(pair: DiskPair, probe: ContentProbe, different: int) -> Outcome:
     seen = f"another content: {different} of {probe.compared_count} blocks differ"
+    if pair.is_read_only and pair.there.source.format not in ("", "raw"):
+        return probably_no(
+            f"{pair.there.source.path.path} has {seen}, unless both hold the same data in "
+            f"another order ({pair.there.source.format})",
+            probability=0.15,
+        )
     settled = pair.is_read_only or pair.here.cache in _WRITTEN_AT_ONCE
     if settled or different == probe.telling_count:
         return no(f"{pair.there.source.path.path} has {seen}")
