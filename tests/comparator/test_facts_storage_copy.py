@@ -157,6 +157,11 @@ VOLUMES = [
     ("missing", VOLUME, "NO"),
     ("inactive", {**VOLUME, POOLS: [{**LISTED, "active": False}]}, "NO"),
     ("without the volume", {**VOLUME, POOLS: [POOL]}, "PROBABLY_NO"),
+    (
+        "without the volume, of which the guest can do without",
+        {**VOLUME, POOLS: [POOL], "vm.disks[0].startup_policy": "optional"},
+        "YES",
+    ),
     ("without the volume, copied", {**VOLUME, **ALL, POOLS: [POOL]}, "YES"),
     ("volumes not listed", {**VOLUME, POOLS: [{**POOL, "error": "no answer"}]}, "NO_IDEA"),
     ("pools not known", {**VOLUME, "destination.libvirt_objects": None}, "NO_IDEA"),

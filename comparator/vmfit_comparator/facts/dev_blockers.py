@@ -8,6 +8,8 @@ from vmfit_comparator.evaluation.remedies import change_definition, detach
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
 
+# Formats whose drivers in QEMU block migration while an image is open.
+_FORMATS = frozenset(("vmdk", "vdi", "vpc", "vhdx", "qcow"))
 _UNMIGRATABLE = frozenset((("sound", "virtio"), ("crypto", "virtio")))
 
 
@@ -21,11 +23,11 @@ _UNMIGRATABLE = frozenset((("sound", "virtio"), ("crypto", "virtio")))
 def blockers(migration: Migration) -> Outcome:
     """Look for devices that libvirt refuses to migrate, or whose state QEMU cannot carry.
 
-    NO: transient disks, emulated NVMe controllers, virtio-pmem, virtio sound, crypto and
-    passed-through input, displays with 3D acceleration, and shared memory of model ivshmem or
-    other than of role='master'. Displays in a process of their own (vhost-user) and vDPA NICs
-    (only a shadowed queue moves) are PROBABLY_NO. None of them is YES; what QEMU itself lists as
-    blocked is not asked for.
+    NO: transient disks, images of formats vmdk, vdi, vpc, vhdx and qcow, emulated NVMe controllers,
+    virtio-pmem, virtio sound, crypto and passed-through input, displays with 3D acceleration, and
+    shared memory of model ivshmem or other than of role='master'. Displays in a process of their
+    own (vhost-user) and vDPA NICs (only a shadowed queue moves) are PROBABLY_NO. None of them is
+    YES; what QEMU itself lists as blocked is not asked for.
 
     Source: libvirt qemuMigrationSrcIsAllowed; QEMU's unmigratable device states and its migration
     blockers (virgl, vhost without VHOST_F_LOG_ALL).
@@ -42,6 +44,12 @@ def _storage_blockers(vm: Vm) -> dict[str, Outcome]:
             found[disk.target] = no("libvirt migrates no transient disk", remedies=remedies)
         elif disk.bus == "nvme":
             found[disk.target] = no("QEMU migrates no emulated NVMe disk", remedies=remedies)
+        formats = {each.format for each in (disk.source, *disk.backing_chain)} & _FORMATS
+        if formats:
+            text = f"QEMU migrates no guest that has a {min(formats)} image open"
+            summary = f"Convert the image of {disk.target} to qcow2 (virsh blockcopy --format)"
+            remedy = change_definition(summary, "disk/driver/@type", "qcow2")
+            found[disk.target] = no(text, remedies=[remedy, *remedies])
     if any(memory.model == "virtio-pmem" for memory in vm.memory.devices):
         remedies = [detach("virtio-pmem")]
         found["memory"] = no("QEMU migrates no virtio-pmem device", remedies=remedies)

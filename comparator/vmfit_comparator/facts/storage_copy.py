@@ -12,7 +12,14 @@ from vmfit_comparator.evaluation.remedies import drop_option, provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import IDENTITY_READS, disk_probe, proven_disk
 from vmfit_comparator.knowledge.content_identity import content_probe
-from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
+from vmfit_comparator.knowledge.disks import (
+    DROPPED_WHEN_MISSING,
+    DiskPair,
+    is_copied,
+    is_read_only,
+    joined,
+    pairs,
+)
 from vmfit_comparator.knowledge.host_paths import filesystem_below, path_exists
 from vmfit_comparator.knowledge.pools import has_volume, named_pool, pool_at
 
@@ -251,6 +258,8 @@ def _volume(pair: DiskPair, migration: Migration) -> Outcome:
         return no_idea(f"the volumes of pool {there.pool} are not known: {found.error}")
     if listed or there.path.exists:
         return yes(f"pool {there.pool} is active and has {there.volume}")
+    if pair.there.startup_policy in DROPPED_WHEN_MISSING:
+        return yes(f"pool {there.pool} is active; the guest does without {there.volume}")
     return probably_no(
         f"pool {there.pool} of the destination lists no volume {there.volume}", probability=0.05
     )
