@@ -78,6 +78,8 @@ HOSTDEVS = [
     ("mediated, old QEMU", hostdev(type="mdev", mdevUuid="m"), "NO"),
     ("mediated, new QEMU", {**hostdev(type="mdev", mdevUuid="m"), **NEW_QEMU}, "PROBABLY_NO"),
     ("SCSI host", hostdev(type="scsi_host"), "NO"),
+    ("a LUN by iSCSI", hostdev(type="scsi"), "PROBABLY_YES"),
+    ("a LUN of an adapter", hostdev(type="scsi", scsiAdapter="scsi_host0"), "NO_IDEA"),
     ("capabilities", {"vm.host_devices": [{"mode": "capabilities", "type": "misc"}]}, "NO"),
 ]
 
@@ -110,12 +112,29 @@ SHARES = [
     ),
     ("not collected", {**VIRTIOFS, "source.hypervisor": None}, "NO_IDEA"),
 ]
+
+
+def readable(**answer):
+    path = share("path")["vm.filesystems"][0]["source"]["path"]
+    return {"probes.accesses": [{"path": path, "answer": answer}]}
+
+
 DIRECTORIES = [
     ("MTP", share("mtp", exists=True), "NO"),
     ("none", {}, "YES"),
     ("virtiofs", VIRTIOFS, "YES"),
     ("9p", share("path", exists=True), "PROBABLY_YES"),
     ("missing", share("path", exists=False), "NO"),
+    (
+        "QEMU's user may read it",
+        {**share("path", exists=True, kind="directory"), **readable(allowed=True)},
+        "PROBABLY_YES",
+    ),
+    (
+        "QEMU's user may not read it",
+        {**share("path", exists=True, kind="directory"), **readable(allowed=False)},
+        "NO",
+    ),
     ("a file", share("path", exists=True, kind="file"), "NO"),
     ("nobody looked", share("path"), "NO_IDEA"),
     ("without a directory", {"vm.filesystems": [{"target": "t", "type": "ram"}]}, "YES"),
@@ -465,6 +484,23 @@ NVRAM = {
 TEMPLATE = "incoming.firmware.nvram_template"
 VARIABLES = [
     ("none", {}, "YES"),
+    (
+        "on a read-only mount",
+        {
+            **NVRAM,
+            "incoming.firmware.nvram.filesystem": {"mountPoint": "/var", "readOnly": True},
+        },
+        "NO",
+    ),
+    (
+        "a directory",
+        {
+            **NVRAM,
+            "incoming.firmware.nvram.exists": True,
+            "incoming.firmware.nvram.kind": "directory",
+        },
+        "NO",
+    ),
     ("from the template", NVRAM, "YES"),
     ("no template", {**NVRAM, f"{TEMPLATE}.exists": False}, "NO"),
     (

@@ -2,6 +2,7 @@
 
 from vmfit.v1.devices_pb2 import PciDevice
 from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Filesystem, HostDevice
 from vmfit_comparator.evaluation.fact import fact
@@ -54,8 +55,8 @@ def hostdev(migration: Migration) -> Outcome:
     A PCI device with <teaming type='transient'/> is unplugged for the move: PROBABLY_YES where
     the destination has one at its address. Other PCI and mediated devices need a kernel driver
     that migrates (a vfio variant driver) and QEMU 8.1: else NO. USB devices are plugged in
-    anew: PROBABLY_YES, REDUCED, where the destination has one or may leave it out, else NO. All
-    others are NO.
+    anew: PROBABLY_YES, REDUCED, where the destination has one or may leave it out, else NO. LUNs
+    by iSCSI are PROBABLY_YES, those of a host's own adapter NO_IDEA. All others are NO.
 
     Source: libvirt's qemu driver; QEMU's docs/devel/migration/vfio.
     """
@@ -87,11 +88,20 @@ def _hostdev(device: HostDevice, migration: Migration) -> Outcome:
     if device.type == "pci":
         return _pci(device, migration)
     version = _qemu(migration.source, migration)
-    if device.type in ("mdev", "scsi") and version >= _QEMU_WITH_VFIO:
+    if device.type == "scsi":
+        return _scsi(device)
+    if device.type == "mdev" and version >= _QEMU_WITH_VFIO:
         return probably_no(
             f"whether this {device.type} device migrates depends on its driver", remedies=remedies
         )
     return no(f"QEMU does not migrate hostdevs of type {device.type}", remedies=remedies)
+
+
+def _scsi(device: HostDevice) -> Outcome:
+    if device.scsi_adapter:
+        place = f"{device.scsi_adapter} {device.scsi_address}".strip()
+        return no_idea(f"whether {place} of the destination is the same LUN is not known")
+    return probably_yes("QEMU logs in to the iSCSI target by itself, which was not tried there")
 
 
 def _usb(device: HostDevice, migration: Migration) -> Outcome:
@@ -236,24 +246,26 @@ def _version(text: str) -> tuple[int, ...]:
     question="Does the destination have the directories that are shared with the guest?",
     applies_if=("incoming.filesystems",),
     reads=("incoming.filesystems",),
+    also_reads=("probes.accesses",),
 )
 @unless_offline
 def filesystem(migration: Migration) -> Outcome:
     """Look every shared directory up on the destination.
 
-    Missing is NO, and so is what is no directory, and a share by MTP, whose state QEMU cannot
-    carry. A 9p share that the guest has mounted blocks the migration in QEMU, and whether it has
-    is not seen from outside: PROBABLY_YES. What lies in the directories is not compared.
+    Missing is NO, and so is what is no directory, a directory that QEMU's user may not read (a
+    probe), and a share by MTP, whose state QEMU cannot carry. A 9p share that the guest has mounted
+    blocks the migration in QEMU, and whether it has is not seen from outside: PROBABLY_YES. What
+    lies in the directories is not compared.
 
     Source: stat(2) on the destination; QEMU's virtio-9p and usb-mtp devices.
     """
     return joined(
-        {each.target: _share(each) for each in migration.incoming.filesystems},
+        {each.target: _share(each, migration.probes) for each in migration.incoming.filesystems},
         "does not apply: nothing is shared",
     )
 
 
-def _share(share: Filesystem) -> Outcome:
+def _share(share: Filesystem, probes: ProbeAnswers) -> Outcome:
     path = share.source
     if share.driver == "mtp":
         return no("QEMU migrates no MTP device", remedies=[detach(f"share {share.target}")])
@@ -272,6 +284,10 @@ def _share(share: Filesystem) -> Outcome:
         return no(f"{path.path} is a {path.kind} on the destination, not a directory")
     if share.driver == "virtiofs":
         return yes(f"{path.path} is there")
+    for each in probes.accesses:
+        if each.path == path.path and each.HasField("answer") and not each.answer.allowed:
+            text = f"user {each.answer.user_id} may not read {path.path}: {each.answer.reason}"
+            return no(text, remedies=[make_directory(path.path)])
     return probably_yes(
         f"{path.path} is there; QEMU blocks the migration while the guest has the 9p share mounted",
         probability=0.6,

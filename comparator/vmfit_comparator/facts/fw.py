@@ -104,16 +104,21 @@ def _automatic(migration: Migration) -> Outcome:
 def nvram(migration: Migration) -> Outcome:
     """Ask for the NVRAM file's directory, and for the template when the file is not there.
 
-    QEMU carries the variables; libvirt makes the file from the template first. No template, or no
-    directory for a path of one's own, is NO; so is a file or template of another size than the
-    guest's. Where nobody looked it is NO_IDEA, but libvirt makes its own directory itself.
+    QEMU carries the variables; libvirt makes the file from the template first. No template, no
+    directory for a path of one's own, or a read-only mount, is NO; so is a file or template of
+    another size than the guest's. Where nobody looked it is NO_IDEA, but libvirt makes its own
+    directory itself.
 
     Source: libvirt's formatdomain, nvram.
     """
     here, there = migration.vm.firmware.nvram, migration.incoming.firmware.nvram
     template = migration.incoming.firmware.nvram_template
+    if there.kind == "directory":
+        return no(f"{there.path} is a directory on the destination")
     if there.path and there.exists:
         return _same_size(here, there)
+    if there.filesystem.read_only:
+        return no(f"{there.filesystem.mount_point}, for {there.path}, is mounted read-only there")
     outcomes: dict[str, Outcome] = {}
     if there.path and "/libvirt/" not in there.path:
         outcomes["file"] = creatable(there, "incoming.firmware.nvram")

@@ -126,6 +126,9 @@ _ENUMS = {
 }
 
 
+_LISTED_CHANNELS = frozenset(("pty", "unix", "spicevmc", "qemu-vdagent", "dbus"))
+
+
 @fact(
     "machine.device_models",
     question="Does the destination's hypervisor have every device model of the guest?",
@@ -145,7 +148,8 @@ def device_models(migration: Migration) -> Outcome:
     """Look disk buses, displays, channels, video, rng, panic and crypto models up.
 
     All listed in the domain capabilities is YES, also when libvirt does not list a class of devices
-    at all; a class that is not supported, or a model absent from a list that is there, is NO.
+    at all; a class that is not supported, or a model absent from a list that is there, is NO. Types
+    of channels that libvirt never lists (tcp, file, ...) are in every QEMU.
     Without domain capabilities NO_IDEA.
 
     Source: virConnectGetDomainCapabilities: devices.
@@ -184,7 +188,7 @@ def _devices(vm: Vm) -> Iterator[tuple[str, str, str]]:
     for graphics in vm.graphics:
         yield "graphics", "type", graphics.type
     for device in vm.character_devices:
-        if device.kind == "channel":
+        if device.kind == "channel" and device.type in _LISTED_CHANNELS:
             yield "channel", "type", device.type
     for other in vm.other_devices:
         if other.kind in _ENUMS:

@@ -149,6 +149,9 @@ def _accesses(migration: Migration) -> tuple[PathAccess, ...]:
     found: dict[str, bool] = {}
     if migration.options.tls and _has_server_key(migration):
         found[server_key(migration)] = False
+    for share in migration.incoming.filesystems:
+        if share.driver != "virtiofs" and share.source.kind == "directory":
+            found[share.source.path] = False
     for pair in opened_by_path(migration):
         disk = pair.there
         _add(found, disk.source, write=not pair.is_read_only)
