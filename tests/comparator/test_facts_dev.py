@@ -78,7 +78,7 @@ HOSTDEVS = [
     ("mediated, old QEMU", hostdev(type="mdev", mdevUuid="m"), "NO"),
     ("mediated, new QEMU", {**hostdev(type="mdev", mdevUuid="m"), **NEW_QEMU}, "PROBABLY_NO"),
     ("SCSI host", hostdev(type="scsi_host"), "NO"),
-    ("a LUN by iSCSI", hostdev(type="scsi"), "PROBABLY_YES"),
+    ("a LUN by iSCSI", hostdev(type="scsi", scsiAdapter="iqn.x:t/1"), "PROBABLY_YES"),
     ("a LUN of an adapter", hostdev(type="scsi", scsiAdapter="scsi_host0"), "NO_IDEA"),
     ("capabilities", {"vm.host_devices": [{"mode": "capabilities", "type": "misc"}]}, "NO"),
 ]

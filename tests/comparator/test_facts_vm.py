@@ -91,6 +91,20 @@ MODELS = [
         },
         "NO",
     ),
+    (
+        "a channel that libvirt never lists",
+        {
+            "vm.character_devices": [{"kind": "channel", "type": "spiceport"}],
+            f"{DESTINATION}.domain_capabilities[0].device_classes": [
+                {
+                    "name": "channel",
+                    "supported": True,
+                    "enums": [{"name": "type", "values": ["pty", "unix"]}],
+                }
+            ],
+        },
+        "YES",
+    ),
     ("no such bus", {"vm.disks[0].bus": "sd"}, "NO"),
     ("a class that libvirt does not list", {"vm.graphics": [{"type": "vnc"}]}, "YES"),
     ("not collected", {"destination.hypervisor": None}, "NO_IDEA"),

@@ -29,6 +29,8 @@ _QEMU_WITH_VIRTIOFS = 8_002_000
 _LIBVIRT_WITH_VIRTIOFS = 10_010_000
 _VIRTIOFSD = (1, 11)
 _QEMU_VIRTIOFSD = (5,)
+# RFC 3720, 3.2.6: how names of iSCSI targets begin.
+_ISCSI_NAMES = ("iqn.", "eui.", "naa.")
 
 
 @fact(
@@ -98,10 +100,10 @@ def _hostdev(device: HostDevice, migration: Migration) -> Outcome:
 
 
 def _scsi(device: HostDevice) -> Outcome:
-    if device.scsi_adapter:
-        place = f"{device.scsi_adapter} {device.scsi_address}".strip()
-        return no_idea(f"whether {place} of the destination is the same LUN is not known")
-    return probably_yes("QEMU logs in to the iSCSI target by itself, which was not tried there")
+    place = f"{device.scsi_adapter} {device.scsi_address}".strip()
+    if device.scsi_adapter.startswith(_ISCSI_NAMES):
+        return probably_yes(f"QEMU logs in to {place} by itself, which was not tried there")
+    return no_idea(f"whether {place} of the destination is the same LUN is not known")
 
 
 def _usb(device: HostDevice, migration: Migration) -> Outcome:
