@@ -64,6 +64,7 @@ def neighbour(**disk):
 
 
 RBD = {"protocol": "rbd", "name": "p/i", "hosts": [{"name": "mon"}]}
+WRITTEN = {"probes.contents": [{"target": "vda", "imageLocked": True, "imageWritten": True}]}
 LOCKS = [
     ("alone", {}, "YES"),
     ("another writes", neighbour(), "PROBABLY_NO"),
@@ -72,6 +73,17 @@ LOCKS = [
     ("both read", {**neighbour(readOnly=True), "vm.disks[0].read_only": True}, "YES"),
     ("the other is shut off", {**neighbour(), "destination.domains.vms[0].state": 5}, "YES"),
     ("one RBD image", {**neighbour(source=RBD), "vm.disks[0].source": RBD}, "PROBABLY_NO"),
+    (
+        "somebody writes to what the guest reads",
+        {**WRITTEN, "vm.disks[0].read_only": True},
+        "PROBABLY_NO",
+    ),
+    (
+        "somebody writes to what the guest reads, which is shareable",
+        {**WRITTEN, "vm.disks[0].read_only": True, "vm.disks[0].shareable": True},
+        "YES",
+    ),
+    ("the guest writes, as its lock shows", WRITTEN, "YES"),
     ("not collected", {"destination.domains": None}, "NO_IDEA"),
 ]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vmfit.v1.probe_pb2 import BlocksAnswer, HashBlocks
 from vmfit_agent.host import Host
-from vmfit_agent.probes.image_lock import image_locked
+from vmfit_agent.probes.image_lock import image_locked, image_written
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import SECTOR_BYTES
 from vmfit_agent.probes.waiting_mount import look
@@ -42,10 +42,10 @@ def _hash(question: HashBlocks) -> BlocksAnswer:
             else b""
             for block in _blocks(descriptor, question)
         ]
-        locked = image_locked(descriptor)
+        locked, written = image_locked(descriptor), image_written(descriptor)
     finally:
         os.close(descriptor)
-    return BlocksAnswer(hashes=hashes, size_bytes=size, image_locked=locked)
+    return BlocksAnswer(hashes=hashes, size_bytes=size, image_locked=locked, image_written=written)
 
 
 def _open(path: str) -> int:

@@ -1,6 +1,6 @@
 """Facts about the state of what holds the disks: network mounts, multipath maps, other users."""
 
-from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.finding_pb2 import ANSWER_PROBABLY_NO, Quality
 from vmfit.v1.vm_pb2 import Disk, StorageSource, Vm
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -8,7 +8,14 @@ from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probab
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
-from vmfit_comparator.knowledge.disks import DiskPair, is_read_only, joined, used_in_place
+from vmfit_comparator.knowledge.content_identity import content_probe
+from vmfit_comparator.knowledge.disks import (
+    DiskPair,
+    backing_pairs,
+    is_read_only,
+    joined,
+    used_in_place,
+)
 from vmfit_comparator.knowledge.host_paths import block_device, mount_above
 
 
@@ -105,16 +112,24 @@ def _map(pair: DiskPair, migration: Migration) -> Outcome:
     question="Does no other guest of the destination hold the disks?",
     applies_if=("incoming.disks",),
     reads=("incoming.disks", "destination.domains.vms"),
-    also_reads=("vm.disks", "vm.uuid"),
+    also_reads=(
+        "vm.disks",
+        "vm.uuid",
+        "options.storage_copy",
+        "options.copied_disks",
+        "probes.contents",
+    ),
 )
 @unless_offline
 def lock(migration: Migration) -> Outcome:
     """Look for running guests of the destination that use the same image, device or export.
 
     QEMU locks what it writes to, so another holder is PROBABLY_NO; none, or one that has the disk
-    shareable or read-only as the guest has it, is YES. Holders on third hosts are not seen.
+    shareable or read-only as the guest has it, is YES. Of a
+    file that the guest only reads, a probe may have seen by QEMU's locks that somebody there writes
+    to it: PROBABLY_NO. Holders on third hosts are not seen.
 
-    Source: libvirt's live definitions; QEMU's image locking.
+    Source: libvirt's live definitions; QEMU's image locking, fcntl(2).
     """
     others = [
         each
@@ -126,7 +141,20 @@ def lock(migration: Migration) -> Outcome:
         for disk in migration.incoming.disks
         if disk.HasField("source")
     }
+    for pair in (*used_in_place(migration), *backing_pairs(migration)):
+        held = _held(pair, migration)
+        if held and outcomes.get(pair.there.target, held).answer != ANSWER_PROBABLY_NO:
+            outcomes[pair.there.target] = held
     return joined(outcomes, "does not apply: every drive is empty")
+
+
+def _held(pair: DiskPair, migration: Migration) -> Outcome | None:
+    """Judge what a probe saw of locks on a file that is only read; None when nothing speaks."""
+    probe = content_probe(pair, migration)
+    if not pair.is_read_only or pair.there.shareable or probe is None or not probe.image_written:
+        return None
+    path = pair.there.source.path.path
+    return probably_no(f"somebody on the destination writes to {path}, as QEMU's locks tell")
 
 
 def _holders(disk: Disk, others: list[Vm]) -> Outcome:

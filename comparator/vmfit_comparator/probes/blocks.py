@@ -61,6 +61,8 @@ def compared(
     probe = ContentProbe(target=target)
     if readings[1] and readings[1][0].HasField("image_locked"):
         probe.image_locked = readings[1][0].image_locked
+    if readings[1] and readings[1][0].HasField("image_written"):
+        probe.image_written = readings[1][0].image_written
     for zeros, before, there, after in _hashes(blocks, nonce, readings):
         if not (before and there and after):
             continue

@@ -9,7 +9,7 @@ import pytest
 from vmfit.v1.probe_pb2 import HashBlocks
 from vmfit_agent.host import Host
 from vmfit_agent.probes.hash_blocks import hash_blocks
-from vmfit_agent.probes.image_lock import image_locked
+from vmfit_agent.probes.image_lock import image_locked, image_written
 
 F_OFD_SETLK = 37
 
@@ -37,6 +37,16 @@ def test_lock(image, first, expected):
         lock(guest.fileno(), 150, fcntl.F_WRLCK)
 
 
+@pytest.mark.parametrize(
+    ("first", "expected"), [(None, False), (100, False), (101, True), (201, False)]
+)
+def test_who_writes(image, first, expected):
+    with image.open("rb") as guest, image.open("rb") as looking:
+        if first is not None:
+            lock(guest.fileno(), first)
+        assert image_written(looking.fileno()) is expected
+
+
 def test_no_file(tmp_path):
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -50,4 +60,5 @@ def test_hashes_tell(image):
     assert hash_blocks(question, Host(), 5.0).image_locked is False
     with image.open("rb") as guest:
         lock(guest.fileno(), 100)
-        assert hash_blocks(question, Host(), 5.0).image_locked is True
+        answer = hash_blocks(question, Host(), 5.0)
+        assert (answer.image_locked, answer.image_written) == (True, False)
