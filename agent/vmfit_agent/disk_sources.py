@@ -157,6 +157,8 @@ def read_size(source: StorageSource) -> None:
     if header is None:
         return
     source.header_format = header.format
+    if header.format != "raw":
+        source.encrypted = header.encryption_format is not None
     if header.format not in (source.format, source.encryption_format):
         return
     if header.virtual_size_bytes is not None:

@@ -206,7 +206,20 @@ def test_an_image_tells_its_format(tmp_path):
     for source in found:
         read_size(source)
     assert [each.header_format for each in found] == ["qcow2", "raw", ""]
+    assert [each.HasField("encrypted") for each in found] == [True, False, False]
+    assert not found[0].encrypted
     assert [each.virtual_size_bytes for each in found] == [1024**2, 0, 0]
+
+
+def test_an_image_tells_whether_it_is_encrypted(tmp_path):
+    path = qcow2(tmp_path / "a")
+    with path.open("r+b") as image:
+        image.seek(32)
+        image.write((2).to_bytes(4, "big"))
+    source = disk(path).source
+    read_size(source)
+    assert source.encrypted
+    assert source.encryption_format == "luks"
 
 
 def disk(path, image_format="qcow2"):

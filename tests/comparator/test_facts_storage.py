@@ -443,6 +443,8 @@ CHAINS = [
 APART = {f"{PATH}.filesystem.source": "other:/export", f"{PATH}.inode": 43}
 LUKS = {f"vm.{DISK}.source.format": "raw", f"vm.{DISK}.source.encryption_format": "luks"}
 HEADER = f"{THERE}.source.header_format"
+INSIDE = {f"vm.{DISK}.source.encryption_format": "luks", HEADER: "qcow2"}
+ENCRYPTED = f"{THERE}.source.encrypted"
 FORMATS = [
     ("as named", {HEADER: "qcow2"}, "YES"),
     ("another", {HEADER: "raw"}, "NO"),
@@ -452,6 +454,8 @@ FORMATS = [
     ("not read", APART, "PROBABLY_YES"),
     ("encrypted", {**LUKS, HEADER: "luks"}, "YES"),
     ("not encrypted", {**LUKS, HEADER: "raw"}, "NO"),
+    ("encrypted inside", {**INSIDE, ENCRYPTED: True}, "YES"),
+    ("not encrypted inside", {**INSIDE, ENCRYPTED: False}, "NO"),
     ("missing", {HEADER: "raw", f"{PATH}.exists": False}, "YES"),
     ("a format without magic bytes", {f"vm.{DISK}.source.format": "vpc", HEADER: "raw"}, "YES"),
     (

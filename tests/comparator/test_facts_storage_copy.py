@@ -118,6 +118,11 @@ COPIES = [
     ("a network disk that does not open", {**ALL, **ON_NBD, **opened(0)}, "NO"),
     ("no pool", {**ALL, **ABSENT}, "NO"),
     ("a pool", {**ALL, **ABSENT, POOLS: [POOL]}, "YES"),
+    (
+        "a pool, for an encrypted image",
+        {**ALL, **ABSENT, POOLS: [POOL], "vm.disks[0].source.encryption_format": "luks"},
+        "NO",
+    ),
     ("a pool of another connection", {**ALL, **ABSENT, POOLS: [{**POOL, "uri": "x"}]}, "NO"),
     ("an inactive pool", {**ALL, **ABSENT, POOLS: [{**POOL, "active": False}]}, "NO"),
     ("a pool elsewhere", {**ALL, **ABSENT, POOLS: [{**POOL, "targetPath": "/srv"}]}, "NO"),

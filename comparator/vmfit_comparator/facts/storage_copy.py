@@ -48,7 +48,8 @@ def copy(migration: Migration) -> Outcome:
     the guest's own image cannot be its own copy, as its QEMU locks it (PROBABLY_NO), unless the
     file system keeps locks from other hosts (PROBABLY_YES, REDUCED: nothing is gained).
     Without one, libvirt makes files in an active pool whose target is the file's directory and
-    volumes in their active pool; it makes no block device, and nothing for an incremental copy.
+    volumes in their active pool; it makes no block device, no encrypted image, and nothing for an
+    incremental copy.
     A read-only mount there is NO. Read-only, shareable and empty disks are not copied; to list one
     is NO.
 
@@ -193,6 +194,12 @@ def _made_in_pool(pair: DiskPair, migration: Migration) -> Outcome:
             f"{there.path.path or there.volume} is missing on the destination, and there is "
             f"{state} {wanted} to make it in",
             remedies=[_remedy(pair, pool)],
+        )
+    if there.encryption_format:
+        return no(
+            f"libvirt makes {there.path.path or there.volume} in pool {pool.name} without the "
+            f"encryption that the disk has ({there.encryption_format})",
+            remedies=[_remedy(pair, None)],
         )
     return yes(f"libvirt makes {there.path.path or there.volume} in pool {pool.name}")
 

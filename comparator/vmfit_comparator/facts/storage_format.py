@@ -31,7 +31,8 @@ def image_format(migration: Migration) -> Outcome:
     """Compare each image's first bytes with the format that QEMU will read it in.
 
     QEMU refuses qcow2, LUKS and other images that do not begin as their format does: NO, also for
-    images below and for those that are copied to. Anything can be read as raw. An image whose
+    images below and for those that are copied to, and for images that are not encrypted where the
+    definition has a key for them. Anything can be read as raw. An image whose
     header was not read is PROBABLY_YES, YES where it is the very image that the guest uses.
 
     Source: QEMU's block drivers ("Image is not in qcow2 format"); the image's header.
@@ -57,6 +58,13 @@ def _wanted(image: StorageSource) -> str:
 def _format(image: StorageSource, wanted: str, pair: DiskPair, migration: Migration) -> Outcome:
     path = image.path.path
     if image.header_format == wanted:
+        if image.encryption_format and image.HasField("encrypted") and not image.encrypted:
+            summary = f"Make {path} on the destination a {wanted} image with encryption"
+            return no(
+                f"{path} on the destination is not encrypted, the definition says "
+                f"{image.encryption_format}",
+                remedies=[provide_storage(summary, path)],
+            )
         return yes(f"{path} is {wanted}")
     if image.header_format:
         summary = f"Make {path} on the destination a {wanted} image"
