@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.vm_pb2 import Disk, NetworkHost, StorageSource, Vm
@@ -111,18 +112,42 @@ def backing_source(image: str, name: str, image_format: str | None) -> StorageSo
             parts = urlsplit(name)
         except ValueError:
             return StorageSource(type="network", format=image_format, name=name)
+        protocol, _, transport = parts.scheme.partition("+")
+        host = NetworkHost(name=parts.hostname, port=_port(parts.netloc))
+        if transport == "unix":
+            host = NetworkHost(
+                transport="unix", socket=parse_qs(parts.query).get("socket", [""])[0]
+            )
         return StorageSource(
             type="network",
             format=image_format,
-            protocol=parts.scheme.partition("+")[0],
+            protocol=protocol,
             name=unquote(parts.path.removeprefix("/")),
-            hosts=[NetworkHost(name=parts.hostname, port=_port(parts.netloc))],
+            hosts=[host],
         )
     source = StorageSource(type="file", format=image_format)
     source.path.path = str(PurePosixPath(image).parent / name)
     if source.path.path.startswith("/dev/"):
         source.type = "block"
     return source
+
+
+def _json_nbd(file: dict[str, Any], image_format: str | None) -> StorageSource | None:
+    """Return an NBD node as libvirt writes it; None for anything else."""
+    server = file.get("server")
+    if file.get("driver") != "nbd" or not isinstance(server, dict):
+        return None
+    fields = [file.get("export"), *(server.get(each) for each in ("path", "host", "port"))]
+    export, socket, name, port = (each if isinstance(each, str) else "" for each in fields)
+    if server.get("type") == "unix" and socket:
+        host = NetworkHost(transport="unix", socket=socket)
+    elif server.get("type") == "inet" and name:
+        host = NetworkHost(name=name, port=_port(port))
+    else:
+        return None
+    return StorageSource(
+        type="network", format=image_format, protocol="nbd", name=export, hosts=[host]
+    )
 
 
 def _port(location: str) -> int | None:
@@ -144,7 +169,8 @@ def _json_source(name: str, image_format: str | None) -> StorageSource:
         )
         source.path.path = path
         return source
-    return StorageSource(type="network", format=image_format, name=name)
+    nbd = _json_nbd(file, image_format) if isinstance(file, dict) else None
+    return nbd or StorageSource(type="network", format=image_format, name=name)
 
 
 def read_size(source: StorageSource) -> None:

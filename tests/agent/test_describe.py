@@ -290,6 +290,19 @@ def test_a_raw_disk_rests_on_nothing_whatever_a_guest_wrote_into_it(tmp_path, im
         ("nbd://h:10809/e", ("network", "", "nbd", "e")),
         ('json:{"file": {"filename": "/j"}}', ("file", "/j", "", "")),
         ('json:{"driver": "qcow2", "file.filename": "/j"}', ("file", "/j", "", "")),
+        ("nbd+unix:///e?socket=/run/s", ("network", "", "nbd", "e")),
+        (
+            'json:{"file":{"driver":"nbd","server":{"type":"inet","host":"h"},"export":"e"}}',
+            ("network", "", "nbd", "e"),
+        ),
+        (
+            'json:{"driver":"nbd","server":{"type":"unix","path":"/run/s"}}',
+            ("network", "", "nbd", ""),
+        ),
+        (
+            'json:{"driver":"nbd","server":[]}',
+            ("network", "", "", 'json:{"driver":"nbd","server":[]}'),
+        ),
         ("json:{", ("network", "", "", "json:{")),
         ("json:[]", ("network", "", "", "json:[]")),
         ("http://[", ("network", "", "", "http://[")),
@@ -298,6 +311,32 @@ def test_a_raw_disk_rests_on_nothing_whatever_a_guest_wrote_into_it(tmp_path, im
 def test_names_of_backing_files(name, expected):
     source = backing_source("/d/top", name, None)
     assert (source.type, source.path.path, source.protocol, source.name) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nbd+unix:///e?socket=/run/s",
+        'json:{"driver":"nbd","server":{"type":"unix","path":"/run/s"}}',
+    ],
+)
+def test_sockets_of_backing_files(name):
+    (host,) = backing_source("/d/top", name, None).hosts
+    assert (host.transport, host.socket, host.name) == ("unix", "/run/s", "")
+
+
+@pytest.mark.parametrize(
+    ("server", "port"),
+    [
+        ("nbd://h:10809/e", 10809),
+        ("nbd://h/e", 0),
+        ('json:{"driver":"nbd","server":{"type":"inet","host":"h","port":"10809"}}', 10809),
+        ('json:{"driver":"nbd","server":{"type":"inet","host":"h","port":7}}', 0),
+    ],
+)
+def test_ports_of_backing_files(server, port):
+    (host,) = backing_source("/d/top", server, None).hosts
+    assert (host.name, host.port) == ("h", port)
 
 
 def test_volumes_of_pools():

@@ -432,6 +432,8 @@ CHAINS = [
     ("all there", CHAIN, "YES"),
     ("missing", {**CHAIN, f"{THERE}.backing_chain[0].path.exists": False}, "NO"),
     ("not looked at", {**CHAIN, f"{THERE}.backing_chain[0].path.exists": None}, "NO_IDEA"),
+    ("over the network", {f"vm.{DISK}.backing_chain": [{"protocol": "nbd", "name": "e"}]}, "YES"),
+    ("not understood", {f"vm.{DISK}.backing_chain": [{"name": "json:{}"}]}, "NO_IDEA"),
     (
         "the top is missing",
         {**CHAIN, f"{PATH}.exists": False, f"{THERE}.backing_chain[0].path.exists": False},

@@ -199,7 +199,8 @@ def _inferred(pair: DiskPair, migration: Migration) -> Outcome:
 def image_chain(migration: Migration) -> Outcome:
     """Ask whether every backing image of what the destination will open is there.
 
-    A missing base image is NO; one that nobody looked at is NO_IDEA. A disk whose top image is
+    A missing base image is NO; one that nobody looked at, or whose name is not understood, is
+    NO_IDEA. Those over the network are storage.network_reach's business. A disk whose top image is
     made by --copy-storage-all needs no chain: the copy is flat.
 
     Source: libvirt probes the whole chain before it starts QEMU.
@@ -220,7 +221,8 @@ def _chain(pair: DiskPair, migration: Migration) -> Outcome:
         return yes(f"{top.path} is missing itself")
     unknown = []
     for image in pair.there.backing_chain:
-        if image.protocol or not image.path.path:
+        if not image.path.path:
+            unknown += [image.name] if image.name and not image.protocol else []
             continue
         exists = path_exists(image.path, migration.destination)
         if exists is False:
