@@ -119,6 +119,32 @@ COPIES = [
     ("no pool", {**ALL, **ABSENT}, "NO"),
     ("a pool", {**ALL, **ABSENT, POOLS: [POOL]}, "YES"),
     (
+        "a pool whose directory is gone",
+        {**ALL, **ABSENT, POOLS: [POOL], f"{PATH}.existing_parent": "/srv"},
+        "NO",
+    ),
+    (
+        "a pool whose directory is there",
+        {**ALL, **ABSENT, POOLS: [POOL], f"{PATH}.existing_parent": "/srv/shared"},
+        "YES",
+    ),
+    (
+        "a pool by a symbolic link",
+        {
+            **ALL,
+            **ABSENT,
+            POOLS: [POOL],
+            f"{PATH}.real_path": "/data/guest.qcow2",
+            f"{PATH}.existing_parent": "/data",
+        },
+        "YES",
+    ),
+    (
+        "a symbolic link to nothing",
+        {**ALL, **ABSENT, POOLS: [POOL], f"{PATH}.real_path": "/data/other.qcow2"},
+        "NO",
+    ),
+    (
         "a pool, for an encrypted image",
         {**ALL, **ABSENT, POOLS: [POOL], "vm.disks[0].source.encryption_format": "luks"},
         "NO",

@@ -5,6 +5,7 @@ import posixpath
 from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit.v1.vm_pb2 import HostPath
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
@@ -49,9 +50,9 @@ def copy(migration: Migration) -> Outcome:
     file system keeps locks from other hosts (PROBABLY_YES, REDUCED: nothing is gained).
     Without one, libvirt makes files in an active pool whose target is the file's directory and
     volumes in their active pool; it makes no block device, no encrypted image, and nothing for an
-    incremental copy.
-    A read-only mount there is NO. Read-only, shareable and empty disks are not copied; to list one
-    is NO.
+    incremental copy. A read-only mount there is NO, as are a pool whose directory is gone and a
+    symbolic link to nothing. Read-only, shareable and empty disks are not copied; to list one is
+    NO.
 
     Source: libvirt's migration documentation; QEMU's mirror job (sizes must be equal).
     """
@@ -195,6 +196,10 @@ def _made_in_pool(pair: DiskPair, migration: Migration) -> Outcome:
             f"{state} {wanted} to make it in",
             remedies=[_remedy(pair, pool)],
         )
+    obstacle = _obstacle(there.path)
+    if obstacle:
+        path = there.path.path or there.volume
+        return no(f"libvirt cannot make {path}: {obstacle}", remedies=[_remedy(pair, None)])
     if there.encryption_format:
         return no(
             f"libvirt makes {there.path.path or there.volume} in pool {pool.name} without the "
@@ -202,6 +207,16 @@ def _made_in_pool(pair: DiskPair, migration: Migration) -> Outcome:
             remedies=[_remedy(pair, None)],
         )
     return yes(f"libvirt makes {there.path.path or there.volume} in pool {pool.name}")
+
+
+def _obstacle(path: HostPath) -> str:
+    """Return what keeps libvirt from making a file in an active pool; empty when nothing does."""
+    real = path.real_path or path.path
+    if posixpath.basename(real) != posixpath.basename(path.path):
+        return f"it is a symbolic link to {real}, which does not exist"
+    if path.existing_parent and path.existing_parent != posixpath.dirname(real):
+        return f"there is no {posixpath.dirname(real)}"
+    return ""
 
 
 def _remedy(pair: DiskPair, pool: StoragePool | None) -> Remedy:
