@@ -427,6 +427,8 @@ CHAIN = {
         {"type": "file", "path": {"path": "/srv/shared/base.img", "exists": True}}
     ]
 }
+WAITS = {f"vm.{DISK}.source.header_format": "qcow2", "options.storage_copy": 1}
+MISSING_BELOW = {f"{THERE}.backing_chain": [{"path": {"path": "/b", "exists": False}}]}
 CHAINS = [
     ("none", {}, "YES"),
     ("all there", CHAIN, "YES"),
@@ -434,6 +436,9 @@ CHAINS = [
     ("not looked at", {**CHAIN, f"{THERE}.backing_chain[0].path.exists": None}, "NO_IDEA"),
     ("over the network", {f"vm.{DISK}.backing_chain": [{"protocol": "nbd", "name": "e"}]}, "YES"),
     ("not understood", {f"vm.{DISK}.backing_chain": [{"name": "json:{}"}]}, "NO_IDEA"),
+    ("missing below what a flat image is copied to", {**WAITS, **MISSING_BELOW}, "YES"),
+    ("missing, used in place", {**MISSING_BELOW, f"vm.{DISK}.source.header_format": "qcow2"}, "NO"),
+    ("missing below what an overlay is copied to", {**CHAIN, **WAITS, **MISSING_BELOW}, "NO"),
     (
         "the top is missing",
         {**CHAIN, f"{PATH}.exists": False, f"{THERE}.backing_chain[0].path.exists": False},

@@ -14,6 +14,7 @@ from vmfit_comparator.knowledge.disks import (
     DiskPair,
     data_pairs,
     joined,
+    opened_below,
     pairs,
     used_in_place,
 )
@@ -201,7 +202,8 @@ def image_chain(migration: Migration) -> Outcome:
 
     A missing base image is NO; one that nobody looked at, or whose name is not understood, is
     NO_IDEA. Those over the network are storage.network_reach's business. A disk whose top image is
-    made by --copy-storage-all needs no chain: the copy is flat.
+    made by --copy-storage-all needs no chain: the copy is flat. So is that of an image which rests
+    on nothing, whatever the one that waits for it names.
 
     Source: libvirt probes the whole chain before it starts QEMU.
     """
@@ -220,7 +222,8 @@ def _chain(pair: DiskPair, migration: Migration) -> Outcome:
     if path_exists(top, migration.destination) is False:
         return yes(f"{top.path} is missing itself")
     unknown = []
-    for image in pair.there.backing_chain:
+    images = opened_below(pair, migration)
+    for image in images:
         if not image.path.path:
             unknown += [image.name] if image.name and not image.protocol else []
             continue
@@ -238,7 +241,7 @@ def _chain(pair: DiskPair, migration: Migration) -> Outcome:
             f"whether {', '.join(unknown)} exists on the destination is not known",
             missing=["incoming.disks.backing_chain.path.exists"],
         )
-    return yes(f"all {len(pair.there.backing_chain)} backing images are there")
+    return yes(f"all {len(images)} backing images are there")
 
 
 FACTS = (path_present, image_chain)

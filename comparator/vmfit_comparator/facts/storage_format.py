@@ -8,7 +8,7 @@ from vmfit_comparator.evaluation.outcome import Outcome, no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import IDENTITY_READS, proven_disk
-from vmfit_comparator.knowledge.disks import DiskPair, joined, pairs
+from vmfit_comparator.knowledge.disks import DiskPair, joined, opened_below, pairs
 from vmfit_comparator.knowledge.host_paths import path_exists
 
 # Formats whose images always begin with their own magic bytes.
@@ -39,7 +39,7 @@ def image_format(migration: Migration) -> Outcome:
     """
     outcomes = {}
     for pair in pairs(migration):
-        for image in (pair.there.source, *pair.there.backing_chain):
+        for image in (pair.there.source, *opened_below(pair, migration)):
             wanted = _wanted(image)
             there = path_exists(image.path, migration.destination)
             if wanted in _TELLING and not image.protocol and there:

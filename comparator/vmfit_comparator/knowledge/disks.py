@@ -1,6 +1,6 @@
 """Which disks of a VM are copied, which are used where they are, as libvirt chooses them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import StorageCopy
@@ -70,6 +70,16 @@ def opened_by_path(migration: Migration) -> list[DiskPair]:
         and pair.there.source.path.path
         and (pair.there.source.path.exists or not is_copied(pair.here, migration))
     ]
+
+
+def opened_below(pair: DiskPair, migration: Migration) -> Sequence[StorageSource]:
+    """Return the images below a disk that the destination opens.
+
+    A copied disk that rests on nothing here rests on nothing there, whatever the image that waits
+    for it names: the source's definition says so.
+    """
+    flat = pair.here.source.HasField("header_format") and not pair.here.backing_chain
+    return () if flat and is_copied(pair.here, migration) else pair.there.backing_chain
 
 
 def backing_pairs(migration: Migration) -> list[DiskPair]:
