@@ -1,6 +1,7 @@
 """Rules that hold for every built-in fact, over the rows of all test_facts_*.py."""
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def test_declaration(fact):
     rule, _, source = fact.description.partition("Source:")
     assert re.search(r"\b(YES|NO)\b", rule), "the docstring states no rule"
     assert source.strip(), "the docstring names no source"
+    source_text = inspect.getsource(fact.check)
+    function = source_text[source_text.index("\ndef ") + 1 :]
+    assert len(function.splitlines()) <= 40, "what decides a fact is read at a glance"
 
 
 @pytest.mark.parametrize("fact", FACTS)

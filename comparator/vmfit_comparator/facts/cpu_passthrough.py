@@ -22,7 +22,12 @@ from vmfit_comparator.evaluation.outcome import (
 )
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.cpu_compare import expanded_features
-from vmfit_comparator.knowledge.cpu_offer import host_model, like_offers, processor_features
+from vmfit_comparator.knowledge.cpu_offer import (
+    Offer,
+    host_model,
+    like_offers,
+    processor_features,
+)
 from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
 from vmfit_comparator.knowledge.special_features import HINTS, INSTRUCTIONS
 from vmfit_contract.cpu_features import Feature, features, names
@@ -83,18 +88,16 @@ def mode_passthrough(migration: Migration) -> Outcome:
     )
     lacking = seen - after.features - switched_off
     if lacking:
-        has = processor_features(migration.destination.cpu)
-        known = (before.firm or vm.cpu.expanded) and after.lacks_firmly(lacking)
-        spared = lacking <= HINTS | (INSTRUCTIONS & has)
-        return _lost(
-            lacking,
-            goes_on=vm.domain_type != "kvm" or spared,
-            firm=known and not lacking <= has,
-        )
-    if vm.domain_type != "kvm" and before.firm and before.features == after.features:
+        return _lost(lacking, before, after, migration)
+    return _kept(after.features - before.features - switched_off, before, after, migration)
+
+
+def _kept(
+    gained: AbstractSet[Feature], before: Offer, after: Offer, migration: Migration
+) -> Outcome:
+    if migration.vm.domain_type != "kvm" and before.firm and before.features == after.features:
         return yes("both hypervisors emulate the same CPU")
     differences = _differences(migration)
-    gained = after.features - before.features - switched_off
     if gained:
         differences.append(f"it gains {', '.join(names(gained))}")
     if not differences and before.firm:
@@ -110,7 +113,9 @@ def _unknown(migration: Migration) -> Outcome:
     return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
 
 
-def _lost(lacking: AbstractSet[Feature], *, goes_on: bool, firm: bool) -> Outcome:
+def _lost(
+    lacking: AbstractSet[Feature], before: Offer, after: Offer, migration: Migration
+) -> Outcome:
     listed = ", ".join(names(lacking))
     remedy = Remedy(
         summary=f"Start the guest without {listed}",
@@ -118,9 +123,11 @@ def _lost(lacking: AbstractSet[Feature], *, goes_on: bool, firm: bool) -> Outcom
     )
     text = f"the guest would lose {listed} while it runs; libvirt does not check it"
     remedies = [remedy, _NAMED]
-    if goes_on:
+    has = processor_features(migration.destination.cpu)
+    if migration.vm.domain_type != "kvm" or lacking <= HINTS | (INSTRUCTIONS & has):
         return probably_yes(text, probability=0.7, quality=QUALITY_REDUCED, remedies=remedies)
-    return (no if firm else probably_no)(text, remedies=remedies)
+    known = (before.firm or migration.vm.cpu.expanded) and after.lacks_firmly(lacking)
+    return (no if known and not lacking <= has else probably_no)(text, remedies=remedies)
 
 
 def _differences(migration: Migration) -> list[str]:
