@@ -345,7 +345,9 @@ def test_other_devices_keep_their_order():
         "<shmem name='m'><model type='ivshmem-doorbell'/><server path='/ivshmem'/></shmem>"
         "<watchdog model='i6300esb' action='reset'/>"
         "<input type='evdev'><source dev='/dev/e'/></input>"
+        "<input type='tablet' bus='usb'/>"
     )
+    assert (vm.other_devices[7].type, vm.other_devices[7].bus) == ("tablet", "usb")
     assert [(one.kind, one.model) for one in vm.other_devices] == [
         ("controller", "qemu-xhci"),
         ("video", "qxl"),
@@ -353,6 +355,7 @@ def test_other_devices_keep_their_order():
         ("rng", "virtio"),
         ("shmem", "ivshmem-doorbell"),
         ("watchdog", "i6300esb"),
+        ("input", ""),
         ("input", ""),
     ]
     assert (vm.other_devices[2].vsock_cid, vm.other_devices[2].vsock_auto) == (3, False)

@@ -118,6 +118,7 @@ LACKING = {
     "vm.emulator.path": "/usr/bin/qemu-system-x86_64",
 }
 PORT = {"vm.character_devices": [{"kind": "serial", "type": "pty", "targetName": "isa-serial"}]}
+TABLET = {"vm.other_devices": [{"kind": "input", "type": "tablet", "bus": "usb"}]}
 USB = {"vm.other_devices": [{"kind": "controller", "type": "usb", "model": "ehci"}]}
 
 
@@ -167,6 +168,8 @@ TYPES = [
     ("a disk of another bus", {**lacking("scsi-hd", "ide-hd"), **drive("usb", "disk")}, "YES"),
     ("a serial port", {**lacking("isa-serial"), **PORT}, "NO"),
     ("a USB controller", {**lacking("usb-ehci"), **USB}, "NO"),
+    ("a tablet", {**lacking("usb-tablet"), **TABLET}, "NO"),
+    ("a tablet of another bus", {**lacking("virtio-tablet-pci"), **TABLET}, "YES"),
     ("a disk", {**LACKING, f"{PROGRAM}[0].absent_device_types": ["virtio-blk-pci"]}, "NO"),
 ]
 OLD_MACHINE = {f"{DESTINATION}.guest_archs[0].machine_types[0].deprecated": True}

@@ -88,6 +88,7 @@ def _other_device(element: Element) -> OtherDevice:
         vsock_cid=number(attribute(element, "cid", "address")),
         vsock_auto=flag(attribute(element, "cid", "auto")),
         role=element.get("role"),
+        bus=element.get("bus"),
         driver_name=attribute(element, "driver", "name"),
         size_bytes=size_bytes(element, "size", "B") if element.tag == "shmem" else None,
         accelerated_3d=flag(attribute(element, "model/acceleration", "accel3d")),

@@ -16,12 +16,12 @@ from vmfit_agent.host import Host
 # of QEMU's own sources, so that most are found right behind the one before.
 DEVICE_TYPES = (
     "tpm-tis", "tpm-crb", "nvdimm", "vmgenid", "pc-dimm", "AC97", "ich9-intel-hda", "intel-hda",
-    "isa-serial", "virtio-scsi-pci", "virtio-blk-pci", "virtio-balloon-pci", "virtio-serial-pci",
-    "virtio-9p-pci", "virtio-rng-pci", "e1000", "vmxnet3", "intel-iommu", "cirrus-vga", "qxl-vga",
-    "usb-tablet", "bochs-display", "igb", "pvpanic", "e1000e", "ramfb", "VGA", "ide-cd", "ide-hd",
-    "ivshmem-doorbell", "ivshmem-plain", "rtl8139", "virtio-net-pci", "scsi-cd", "scsi-hd",
-    "lsi53c895a", "megasas", "piix3-usb-uhci", "ich9-usb-uhci1", "usb-ehci", "ich9-usb-ehci1",
-    "nec-usb-xhci", "qemu-xhci", "usb-storage", "i6300esb", "virtio-iommu-pci",
+    "isa-serial", "virtio-scsi-pci", "usb-mouse", "usb-kbd", "virtio-blk-pci", "virtio-balloon-pci",
+    "virtio-serial-pci", "virtio-9p-pci", "virtio-rng-pci", "e1000", "vmxnet3", "intel-iommu",
+    "cirrus-vga", "qxl-vga", "usb-tablet", "bochs-display", "igb", "pvpanic", "e1000e", "ramfb",
+    "VGA", "ide-cd", "ide-hd", "ivshmem-doorbell", "ivshmem-plain", "rtl8139", "virtio-net-pci",
+    "scsi-cd", "scsi-hd", "lsi53c895a", "megasas", "piix3-usb-uhci", "ich9-usb-uhci1", "usb-ehci",
+    "ich9-usb-ehci1", "nec-usb-xhci", "qemu-xhci", "usb-storage", "i6300esb", "virtio-iommu-pci",
     "virtio-keyboard-pci", "virtio-mouse-pci", "virtio-tablet-pci", "vfio-pci", "vhost-vsock-pci",
     "vhost-user-fs-pci", "virtio-crypto-pci", "virtio-pmem-pci", "virtio-mem-pci", "qxl",
     "virtio-gpu-pci", "virtio-vga",

@@ -57,6 +57,15 @@ _DISKS = {
 _NICS = {"virtio": "virtio-net-pci"} | {
     model: model for model in ("e1000", "e1000e", "igb", "rtl8139", "vmxnet3")
 }
+# By type and bus.
+_INPUTS = {
+    ("tablet", "usb"): "usb-tablet",
+    ("mouse", "usb"): "usb-mouse",
+    ("keyboard", "usb"): "usb-kbd",
+    ("tablet", "virtio"): "virtio-tablet-pci",
+    ("mouse", "virtio"): "virtio-mouse-pci",
+    ("keyboard", "virtio"): "virtio-keyboard-pci",
+}
 _ISA_SERIAL = "isa-serial"
 _MEMORY = {
     "dimm": "pc-dimm",
@@ -104,12 +113,16 @@ def _others(vm: Vm) -> Iterator[DeviceNeed]:
     for other in vm.other_devices:
         types = _other_types(other)
         if types:
-            yield f"{other.kind} {other.model}".strip(), types
+            name = f"{other.bus} {other.type}" if other.kind == "input" else other.model
+            yield f"{other.kind} {name}".strip(), types
 
 
 def _other_types(device: OtherDevice) -> tuple[str, ...]:
     if device.kind == "video":
         return _VIDEO.get(device.model, ())
+    if device.kind == "input" and not device.model:
+        found = _INPUTS.get((device.type, device.bus))
+        return (found,) if found else ()
     kind = device.type if device.kind == "controller" else ""
     found = _OTHER.get((device.kind, kind, device.model)) or _OTHER.get((device.kind, kind, ""))
     return (found,) if found else ()
