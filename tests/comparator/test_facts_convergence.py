@@ -46,6 +46,8 @@ CONVERGENCE = [
     ("too much if some is written again", {**SLOW, **rate(12)}, "PROBABLY_NO"),
     ("too much even if not", {**SLOW, **rate(26)}, "PROBABLY_NO"),
     ("too much by far", {**SLOW, **rate(200)}, "NO"),
+    ("too much by far, no such downtime", {**SLOW, **rate(200, -3.0)}, "NO"),
+    ("too much by far, no downtime at all", {**SLOW, **rate(200, "NaN")}, "NO"),
     ("too much by far, by somebody's measurement", {**SLOW, **known(200)}, "NO"),
     ("too much, but the guest may stand still", {**SLOW, **rate(200, 20)}, "PROBABLY_NO"),
     (

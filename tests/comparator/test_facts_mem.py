@@ -33,6 +33,11 @@ FREE = [
     ("enough", {}, "YES"),
     ("a margin is asked for", {"policy.margins.memory_ratio": 20.0}, "PROBABLY_YES"),
     ("tight, all taken at once", room(2 * GIB, **WHOLE), "PROBABLY_YES"),
+    (
+        "more than a number of the answer holds",
+        {"vm.memory.maximum_bytes": 2**64 - 1, "policy.margins.memory_ratio": 2.0, **WHOLE},
+        "NO",
+    ),
     ("too little, all taken at once", room(GIB, 8 * GIB, **WHOLE), "NO"),
     ("too little, locked", room(GIB, **{"vm.memory.locked": True}), "NO"),
     (
@@ -273,6 +278,15 @@ REBOUND = {"incoming.numa.host_node_ids": [0]}
 NODE_MEMORY = [
     ("not bound", {f"{NODE}.free_bytes": 0}, "YES"),
     ("fits", STRICT, "YES"),
+    ("a cell bound to nothing", {"vm.numa.placements": [{"cellId": 0}]}, "YES"),
+    (
+        "a cell bound to nothing, of much memory",
+        {
+            "vm.numa.cells": [{"cellId": 0, "memoryBytes": 2**63}],
+            "vm.numa.placements": [{"cellId": 0, "memoryMode": "strict"}],
+        },
+        "YES",
+    ),
     ("no such node", {**STRICT, "vm.numa.host_node_ids": [2]}, "NO"),
     ("bound anew, to no such node", {**STRICT, "incoming.numa.host_node_ids": [2]}, "NO"),
     (

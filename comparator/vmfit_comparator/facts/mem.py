@@ -12,6 +12,7 @@ from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.guest_memory import (
     available_bytes,
+    free_memory,
     huge_pages_needed,
     limit_is_hidden,
     must_be_resident,
@@ -58,10 +59,7 @@ def free(migration: Migration) -> Outcome:
     wanted = int(ordinary * margins.memory_ratio) + overhead
     text = f"{size_text(available)} available, {size_text(ordinary)} of memory wanted"
     text += f" (with margins {size_text(wanted)})"
-    remedy = Remedy(
-        summary=f"Free {size_text(max(wanted - available, 0))} on the destination",
-        free_memory=FreeMemory(bytes=max(wanted - available, 0)),
-    )
+    remedy = free_memory(wanted - available)
     if not _may_commit(memory, ordinary):
         return no(f"{text}; the kernel there never overcommits", remedies=[remedy])
     if limit_is_hidden(memory) and available >= ordinary:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence, FreeMemory, Remedy, RepinVcpus
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence, Remedy, RepinVcpus
 from vmfit.v1.host_pb2 import NumaNode
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.migration import Migration
@@ -10,14 +10,13 @@ from vmfit_comparator.evaluation.outcome import (
     Outcome,
     no,
     no_idea,
-    not_applicable,
     probably_no,
     probably_yes,
-    worst_of,
     yes,
 )
 from vmfit_comparator.facts.offline import unless_offline
-from vmfit_comparator.knowledge.guest_memory import must_be_resident, size_text
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.guest_memory import free_memory, must_be_resident, size_text
 
 _CONTROL_GROUPS = ("cgroup", "cgroup2")
 _REDUCED = QUALITY_REDUCED
@@ -53,11 +52,13 @@ def node_memory(migration: Migration) -> Outcome:
         bound = list(numa.host_node_ids)
         outcomes["the guest"] = _bound(migration, nodes, bound, numa.memory_mode, wanted)
     for each in numa.placements:
+        if not each.host_node_ids:
+            continue
         wanted = cells.get(each.cell_id, 0)
         bound = list(each.host_node_ids)
         outcome = _bound(migration, nodes, bound, each.memory_mode, wanted)
         outcomes[f"cell {each.cell_id}"] = outcome
-    return worst_of(outcomes)
+    return joined(outcomes, "does not apply: no memory is bound to a node")
 
 
 def _bound(
@@ -77,10 +78,7 @@ def _bound(
     if there >= needed:
         return yes(text)
     remedies = [
-        Remedy(
-            summary=f"Free {size_text(needed - there)} on NUMA node {bound[0]}",
-            free_memory=FreeMemory(numa_node=bound[0], bytes=needed - there),
-        ),
+        free_memory(needed - there, bound[0]),
         *_other_nodes(nodes, needed),
     ]
     if mode not in {"strict", ""}:
@@ -192,7 +190,7 @@ def cpu_pinning(migration: Migration) -> Outcome:
         for name, cpu_ids in wanted.items()
         if cpu_ids
     }
-    return worst_of(outcomes) if outcomes else not_applicable("the definition pins nothing")
+    return joined(outcomes, "the definition pins nothing")
 
 
 def _pinned(wanted: set[int], online: set[int], allowed: set[int], *, strict: bool) -> Outcome:

@@ -129,6 +129,7 @@ def downtime_seconds(answer: DirtyRateAnswer, sent: Bandwidth, options: Migratio
 
     QEMU that is told another bandwidth for the end takes that for granted.
     """
-    downtime = answer.maximum_downtime_seconds or _DOWNTIME_SECONDS
+    told = answer.maximum_downtime_seconds
+    downtime = told if 0 < told < math.inf else _DOWNTIME_SECONDS
     switchover = options.switchover_bandwidth_bytes_per_second or sent.bytes_per_second
     return downtime * switchover / sent.bytes_per_second

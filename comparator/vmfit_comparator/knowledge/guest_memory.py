@@ -1,7 +1,10 @@
 """How much memory of which kind a guest needs."""
 
+from vmfit.v1.finding_pb2 import FreeMemory, Remedy
 from vmfit.v1.host_pb2 import Memory
 from vmfit.v1.vm_pb2 import Vm
+
+_MOST_BYTES = (1 << 64) - 1
 
 
 def must_be_resident(vm: Vm) -> bool:
@@ -67,3 +70,14 @@ def size_text(count: int) -> str:
     if count >= 1 << 30:
         return f"{count / (1 << 30):.1f} GiB"
     return f"{count / (1 << 20):.0f} MiB"
+
+
+def free_memory(amount: int, numa_node: int | None = None) -> Remedy:
+    """Free so many bytes on the destination, on one of its NUMA nodes where one is given."""
+    place = "the destination" if numa_node is None else f"NUMA node {numa_node}"
+    # A definition can ask for more memory than a number of the message holds.
+    wanted = min(max(amount, 0), _MOST_BYTES)
+    return Remedy(
+        summary=f"Free {size_text(wanted)} on {place}",
+        free_memory=FreeMemory(numa_node=numa_node, bytes=wanted),
+    )
