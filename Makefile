@@ -36,6 +36,6 @@ docs: setup
 	$(RUN) vmfit facts --markdown > docs/facts.md
 	$(RUN) python proto/snapshot_docs.py
 
-# Predictions beside real migrations (root; some 20 minutes): make reality REALITY="--json out.json ID ..."
+# Predictions beside real migrations (root; some 30 minutes): make reality REALITY="--json out.json ID ..."
 reality: setup
 	@$(RUN) python tests/e2e/reality.py $(REALITY)
