@@ -25,6 +25,7 @@ from vmfit_comparator.cli import run
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.outcomes.history import History
 from vmfit_comparator.server import ComparatorServer
+from vmfit_comparator.store import database
 from vmfit_comparator.store.store import Store
 from vmfit_contract.address import Address
 from vmfit_contract.channel import connect
@@ -355,6 +356,33 @@ def test_commands_at_the_same_time(capsys):
     ]
     assert [each.communicate(timeout=60)[1] for each in running] == [b""] * 4
     assert Store(STORE).count_checks() == 4
+
+
+class Busy:
+    """A new database that others are opening: SQLite says so at once, whatever the time-out."""
+
+    def __init__(self, times, code=sqlite3.SQLITE_BUSY):
+        self.left, self.code = times, code
+
+    def execute(self, _):
+        if self.left:
+            self.left -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.code
+            raise error
+
+
+def test_a_database_that_others_make_just_now_is_tried_again(monkeypatch):
+    busy = Busy(3)
+    database._write_ahead(busy)
+    assert not busy.left
+    broken = Busy(3, sqlite3.SQLITE_IOERR)
+    with pytest.raises(sqlite3.OperationalError):
+        database._write_ahead(broken)
+    assert broken.left == 2
+    monkeypatch.setattr(database, "_WAIT_SECONDS", 0)
+    with pytest.raises(sqlite3.OperationalError):
+        database._write_ahead(Busy(3))
 
 
 def test_who_keeps_nothing_pays_nothing():

@@ -1,6 +1,7 @@
 """Opens the store's database: SQLite or PostgreSQL, with its tables made at the first use."""
 
 import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
@@ -15,6 +16,7 @@ from vmfit_comparator.store.tables import METADATA, SCHEMA, SCHEMA_VERSION
 
 # A check waits no longer than this for a store that is busy or away.
 _WAIT_SECONDS = 3
+_LOOK_AGAIN_SECONDS = 0.02
 # Any number that is the same everywhere: who makes the tables keeps others from doing so.
 _MAKING_TABLES = 6_386_348_001
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -92,6 +94,20 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: AN
     cursor.execute("PRAGMA foreign_keys = ON")
     # Readers and the one writer do not wait for each other, and a check costs no flush of the
     # disk: a crash of the host may lose the latest checks, never the database.
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    # SQLite does not wait when several open a new database at once and all change its mode.
+    give_up_at = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        else:
+            return
