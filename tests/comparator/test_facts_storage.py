@@ -3,28 +3,25 @@
 import pytest
 
 from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
+from tests.comparator.disk_changes import (
+    BLOCK,
+    BOTH_PATH,
+    DISK,
+    EXT4,
+    LOCAL,
+    PATH,
+    THERE,
+    VHOST_USER,
+    block,
+)
 from tests.comparator.probed_disks import CONTENTS
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit.v1.migration_pb2 import StorageCopy
-from vmfit_comparator.facts.storage import image_chain, path_present
-from vmfit_comparator.facts.storage_backing import backing_identity
-from vmfit_comparator.facts.storage_format import image_format
+from vmfit_comparator.facts.storage import path_present
 from vmfit_comparator.facts.storage_identity import disk_identity
-from vmfit_comparator.facts.storage_sharing import cache_mode, shared_proof
+from vmfit_comparator.facts.storage_sharing import shared_proof
 
-DISK = "disks[0]"
-THERE = f"incoming.{DISK}"
-PATH = f"{THERE}.source.path"
-BOTH_PATH = f"vm.{DISK}.source.path"
-EXT4 = {"type": "ext4", "source": "/dev/sda1", "mountPoint": "/", "root": "/", "uuid": "u-1"}
-LOCAL = {f"{BOTH_PATH}.filesystem": EXT4}
 ONE_KERNEL = {"hosts.identity.boot_id": "same", **LOCAL}
-BLOCK = {f"vm.{DISK}.source.type": "block", f"{BOTH_PATH}.kind": "block"}
-
-
-def block(**identity):
-    return {**BLOCK, f"{BOTH_PATH}.block": {"name": "sda", **identity}}
 
 
 DATA = f"{THERE}.source.data_file"
@@ -146,7 +143,6 @@ def test_the_remedy_for_a_missing_mount_names_it():
     assert "/srv/shared/guest.qcow2 does not exist" in found.reason
 
 
-VHOST_USER = {"type": "vhostuser", "path": {"path": "/run/disk", "exists": True}}
 SAME = [
     ("each host's own data file", DATA_FILE, "NO"),
     (
@@ -422,214 +418,6 @@ def test_other_content_under_the_same_path_says_what_differs():
     assert "inode 42 here, 43 there" in found.reason
 
 
-CHAIN = {
-    f"vm.{DISK}.backing_chain": [
-        {"type": "file", "path": {"path": "/srv/shared/base.img", "exists": True}}
-    ]
-}
-WAITS = {f"vm.{DISK}.source.header_format": "qcow2", "options.storage_copy": 1}
-MISSING_BELOW = {f"{THERE}.backing_chain": [{"path": {"path": "/b", "exists": False}}]}
-CHAINS = [
-    ("none", {}, "YES"),
-    ("all there", CHAIN, "YES"),
-    ("missing", {**CHAIN, f"{THERE}.backing_chain[0].path.exists": False}, "NO"),
-    ("not looked at", {**CHAIN, f"{THERE}.backing_chain[0].path.exists": None}, "NO_IDEA"),
-    ("over the network", {f"vm.{DISK}.backing_chain": [{"protocol": "nbd", "name": "e"}]}, "YES"),
-    ("not understood", {f"vm.{DISK}.backing_chain": [{"name": "json:{}"}]}, "NO_IDEA"),
-    ("missing below what a flat image is copied to", {**WAITS, **MISSING_BELOW}, "YES"),
-    ("missing, used in place", {**MISSING_BELOW, f"vm.{DISK}.source.header_format": "qcow2"}, "NO"),
-    ("missing below what an overlay is copied to", {**CHAIN, **WAITS, **MISSING_BELOW}, "NO"),
-    (
-        "the top is missing",
-        {**CHAIN, f"{PATH}.exists": False, f"{THERE}.backing_chain[0].path.exists": False},
-        "YES",
-    ),
-]
-
-
-APART = {f"{PATH}.filesystem.source": "other:/export", f"{PATH}.inode": 43}
-LUKS = {f"vm.{DISK}.source.format": "raw", f"vm.{DISK}.source.encryption_format": "luks"}
-HEADER = f"{THERE}.source.header_format"
-INSIDE = {f"vm.{DISK}.source.encryption_format": "luks", HEADER: "qcow2"}
-ENCRYPTED = f"{THERE}.source.encrypted"
-FORMATS = [
-    ("as named", {HEADER: "qcow2"}, "YES"),
-    ("another", {HEADER: "raw"}, "NO"),
-    ("another, to copy to", {HEADER: "raw", "options.storage_copy": 1}, "NO"),
-    ("raw, whatever it begins with", {f"vm.{DISK}.source.format": "raw"}, "YES"),
-    ("not read, but the guest's own", {}, "YES"),
-    ("not read", APART, "PROBABLY_YES"),
-    ("encrypted", {**LUKS, HEADER: "luks"}, "YES"),
-    ("not encrypted", {**LUKS, HEADER: "raw"}, "NO"),
-    ("encrypted inside", {**INSIDE, ENCRYPTED: True}, "YES"),
-    ("not encrypted inside", {**INSIDE, ENCRYPTED: False}, "NO"),
-    ("missing", {HEADER: "raw", f"{PATH}.exists": False}, "YES"),
-    ("a format without magic bytes", {f"vm.{DISK}.source.format": "vpc", HEADER: "raw"}, "YES"),
-    (
-        "an image below",
-        {
-            f"vm.{DISK}.backing_chain": [
-                {
-                    "type": "file",
-                    "format": "qcow2",
-                    "headerFormat": "raw",
-                    "path": {"path": "/srv/shared/base.qcow2", "exists": True},
-                }
-            ]
-        },
-        "NO",
-    ),
-]
-
-
-BASE = {
-    f"vm.{DISK}.backing_chain": [
-        {
-            "type": "file",
-            "format": "raw",
-            "virtualSizeBytes": GIB,
-            "path": {"path": "/var/base.img", "exists": True, "inode": 7, "filesystem": EXT4},
-        }
-    ]
-}
-BASE_THERE = f"{THERE}.backing_chain[0]"
-INCREMENTAL = {"options.storage_copy": StorageCopy.STORAGE_COPY_INCREMENTAL}
-IN_FULL = {"options.storage_copy": StorageCopy.STORAGE_COPY_ALL}
-UNREAD = {f"incoming.{DISK}.backing_chain": []}
-ALONE = {**UNREAD, f"incoming.{DISK}.source.header_format": "qcow2"}
-BACKING = [
-    ("none", {}, "YES"),
-    ("on both hosts", BASE, "PROBABLY_YES"),
-    ("shared", {**CHAIN, f"vm.{DISK}.backing_chain[0].path.inode": 9}, "YES"),
-    ("another size", {**BASE, f"{BASE_THERE}.virtual_size_bytes": 2 * GIB}, "NO"),
-    (
-        "another content",
-        {
-            **BASE,
-            "probes.contents": [
-                {"target": "vda[1]", "comparedCount": 9, "equalCount": 8, "tellingCount": 9}
-            ],
-        },
-        "NO",
-    ),
-    (
-        "another content of a formatted image",
-        {
-            **BASE,
-            f"vm.{DISK}.backing_chain[0].format": "qcow2",
-            "probes.contents": [
-                {"target": "vda[1]", "comparedCount": 9, "equalCount": 8, "tellingCount": 9}
-            ],
-        },
-        "PROBABLY_NO",
-    ),
-    (
-        "equal content",
-        {
-            **BASE,
-            "probes.contents": [
-                {"target": "vda[1]", "comparedCount": 9, "equalCount": 9, "tellingCount": 9}
-            ],
-        },
-        "PROBABLY_YES",
-    ),
-    ("an incremental copy onto an image over the same", {**BASE, **INCREMENTAL}, "PROBABLY_YES"),
-    ("onto an image over nothing", {**BASE, **INCREMENTAL, **ALONE}, "NO"),
-    ("in full, onto an image over nothing", {**BASE, **IN_FULL, **ALONE}, "YES"),
-    ("onto an image that nobody read", {**BASE, **INCREMENTAL, **UNREAD}, "YES"),
-    (
-        "missing, storage.image_chain says so",
-        {**BASE, f"{BASE_THERE}.path.exists": False},
-        "YES",
-    ),
-    (
-        "copied with all that lies below",
-        {**BASE, f"{BASE_THERE}.virtual_size_bytes": 2 * GIB, "options.storage_copy": 1},
-        "YES",
-    ),
-    (
-        "copied incrementally",
-        {**BASE, f"{BASE_THERE}.virtual_size_bytes": 2 * GIB, "options.storage_copy": 2},
-        "NO",
-    ),
-]
-
-
-OLD_QEMU = {"source.hypervisor.connections[0].hypervisor_version": 2_011_000}
-
-
-def there_on(kind):
-    """Put the disk on a file system of that type on the destination."""
-    return {f"{PATH}.filesystem": {**EXT4, "type": kind}}
-
-
-CACHES = [
-    ("none", {}, "YES"),
-    ("directsync", {f"vm.{DISK}.cache": "directsync"}, "YES"),
-    ("writeback", {f"vm.{DISK}.cache": "writeback"}, "PROBABLY_YES"),
-    ("default", {f"vm.{DISK}.cache": None}, "PROBABLY_YES"),
-    ("writeback, old QEMU", {f"vm.{DISK}.cache": "writeback", **OLD_QEMU}, "NO"),
-    (
-        "writeback, old QEMU, --unsafe",
-        {f"vm.{DISK}.cache": "writeback", "options.unsafe": True, **OLD_QEMU},
-        "PROBABLY_NO",
-    ),
-    (
-        "writeback, QEMU not known",
-        {
-            f"vm.{DISK}.cache": "writeback",
-            "source.hypervisor.connections[0].hypervisor_version": None,
-        },
-        "NO_IDEA",
-    ),
-    ("a server of its own", {f"vm.{DISK}.source": VHOST_USER, f"vm.{DISK}.cache": None}, "YES"),
-    ("no O_DIRECT there", there_on("ramfs"), "NO"),
-    (
-        "no O_DIRECT there, with a cache",
-        {**there_on("ramfs"), f"vm.{DISK}.cache": None},
-        "PROBABLY_YES",
-    ),
-    ("tmpfs of old", {**there_on("tmpfs"), "destination.kernel.release": "6.1.0-18-amd64"}, "NO"),
-    ("tmpfs of today", {**there_on("tmpfs"), "destination.kernel.release": "6.6.0"}, "YES"),
-    (
-        "a copy goes to where O_DIRECT is not known",
-        {**there_on("ramfs"), f"{PATH}.exists": False, "options.storage_copy": 1},
-        "NO",
-    ),
-    (
-        "an image below, without O_DIRECT",
-        {**BASE, f"{BASE_THERE}.path.filesystem": {**EXT4, "type": "ramfs"}},
-        "NO",
-    ),
-    ("read-only", {f"vm.{DISK}.cache": "writeback", f"vm.{DISK}.read_only": True}, "YES"),
-    ("shareable", {f"vm.{DISK}.cache": "writeback", f"vm.{DISK}.shareable": True}, "YES"),
-    ("copied", {f"vm.{DISK}.cache": "writeback", "options.storage_copy": 1}, "YES"),
-    (
-        "cluster file system",
-        {f"vm.{DISK}.cache": "writeback", f"{BOTH_PATH}.filesystem.type": "gfs2"},
-        "YES",
-    ),
-]
-
-
-SHARED = [
-    ("nfs", {}, "YES"),
-    ("ext4", LOCAL, "NO"),
-    ("ext4, --unsafe", {**LOCAL, "options.unsafe": True}, "YES"),
-    ("ext4, read-only", {**LOCAL, f"vm.{DISK}.read_only": True}, "YES"),
-    ("ext4, shareable", {**LOCAL, f"vm.{DISK}.shareable": True}, "NO"),
-    ("ext4, copied", {**LOCAL, "options.storage_copy": 1}, "YES"),
-    ("a block device", block(wwn="1"), "YES"),
-    ("NVMe", {f"vm.{DISK}.source": {"type": "nvme"}}, "NO"),
-    ("a network disk", {f"vm.{DISK}.source": {"type": "network", "protocol": "rbd"}}, "YES"),
-    (
-        "not known",
-        {f"{BOTH_PATH}.filesystem": None, "source.mounts": None},
-        "NO_IDEA",
-    ),
-]
-
-
 @pytest.mark.parametrize(
     ("changes", "option"), [(ONE_KERNEL, "--unsafe"), (LOCAL, "--copy-storage-all")]
 )
@@ -642,11 +430,6 @@ def test_unsafe_is_a_remedy_only_for_what_is_proven_the_same(changes, option):
 TABLES = {
     path_present: PRESENT,
     disk_identity: SAME,
-    image_chain: CHAINS,
-    backing_identity: BACKING,
-    image_format: FORMATS,
-    cache_mode: CACHES,
-    shared_proof: SHARED,
 }
 
 
