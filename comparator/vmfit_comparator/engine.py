@@ -18,10 +18,9 @@ from vmfit_comparator.evaluation.catalogue import describe_facts
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.hosts.agent_client import AgentError
 from vmfit_comparator.hosts.agents import Agents
-from vmfit_comparator.hosts.host_answer import WrongHostError
-from vmfit_comparator.hosts.inventory import HostEntry, Inventory
+from vmfit_comparator.hosts.inventory import Inventory
+from vmfit_comparator.hosts.inventory_rows import inventory_row
 from vmfit_comparator.hosts.sides import (
     Gathered,
     Side,
@@ -30,6 +29,7 @@ from vmfit_comparator.hosts.sides import (
     resolve_side,
     snapshots_by_name,
 )
+from vmfit_comparator.hosts.snapshot_parts import keep_only
 from vmfit_comparator.policies.policy import PolicyError, select_facts
 from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
@@ -196,7 +196,7 @@ class Engine:
         """Return the inventory in its order, with what each agent says of itself now."""
         until = min(self._until(timeout_seconds), time.monotonic() + _PROBE_SECONDS)
         rows = self._threads.map(
-            lambda entry: self._inventory_row(entry, until), self._inventory.hosts.values()
+            lambda entry: inventory_row(entry, self._agents, until), self._inventory.hosts.values()
         )
         return messages.ListHostsResponse(hosts=rows)
 
@@ -211,11 +211,7 @@ class Engine:
         (host,) = self._snapshots([request.host], ["host"], timeout_seconds)
         response = messages.GetHostSnapshotResponse(snapshot=host.snapshot)
         if request.parts:
-            for part in PART_VOLATILITY.keys() - set(request.parts):
-                response.snapshot.ClearField(part)  # type: ignore[arg-type]
-            statuses = [each for each in host.snapshot.parts if each.name in request.parts]
-            del response.snapshot.parts[:]
-            response.snapshot.parts.extend(statuses)
+            keep_only(response.snapshot, request.parts)
         return response
 
     def report_outcome(
@@ -272,20 +268,6 @@ class Engine:
                 message = f"host {each.side.name}: {each.error}"
                 raise EngineError(grpc.StatusCode.UNAVAILABLE, message)
         return gathered
-
-    def _inventory_row(self, entry: HostEntry, until: float) -> messages.InventoryHost:
-        row = messages.InventoryHost(name=entry.name, address=str(entry.address))
-        try:
-            client = self._agents.client(entry.address, entry.expect_hostname)
-            snapshot = client.identity(until)
-        except (AgentError, WrongHostError, ValueError) as error:
-            row.reachable = isinstance(error, WrongHostError)
-            row.error = str(error)
-            return row
-        row.reachable = True
-        row.agent_version = snapshot.agent_version
-        row.hostname = snapshot.identity.hostname
-        return row
 
     def _until(self, timeout_seconds: float | None) -> float:
         own = self._agent_timeout_seconds

@@ -84,9 +84,7 @@ def command(
     vmfit check --xml web.xml --from alpha --to beta.json --explain
     """  # noqa: D301 -- click's mark for lines to keep
     domain, options = _virsh_options(ctx)
-    names = [each for each in (_plain_name(vm), domain) if each]
-    if len(set(names)) > 1:
-        raise click.UsageError(f"the VM is {names[0]!r}, but virsh's words say {names[1]!r}")
+    names = _names(vm, domain)
     request = CheckRequest(
         source=host_reference(source),
         destination=host_reference(destination),
@@ -106,12 +104,25 @@ def command(
     # Who asks to have certain facts explained wants them whatever they answer.
     show_all = show_all or (explain and bool(facts))
     detail = Detail(show_all=show_all, explain=explain, rules={each.id: each for each in rules})
+    return _show(response, output, detail)
+
+
+def _show(response: CheckResponse, output: str, detail: Detail) -> int:
+    """Print the answer and return the exit status."""
     emit(response, output, lambda: show_check(response, detail))
     for error in response.subject.errors if output != "table" else ():
         click.echo(f"vmfit: error: {error.host}: {error.error}", err=True)
     if response.subject.errors:
         return COULD_NOT_ANSWER
     return 0 if response.verdict.acceptable else 1
+
+
+def _names(vm: str | None, domain: str | None) -> list[str]:
+    """Return what the VM is called, as VM and in virsh's words."""
+    names = [each for each in (_plain_name(vm), domain) if each]
+    if len(set(names)) > 1:
+        raise click.UsageError(f"the VM is {names[0]!r}, but virsh's words say {names[1]!r}")
+    return names
 
 
 def _virsh_options(ctx: click.Context) -> tuple[str | None, MigrationOptions]:

@@ -1,8 +1,9 @@
 """The parts of a snapshot as they travel: sent, left out as unchanged, collected anew."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
+from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY
 
 # What will soon be stale is collected anew, so that an answer outlives its making.
 _RENEWED_SHARE = 0.5
@@ -63,3 +64,12 @@ def stale_parts(snapshot: Snapshot, fresh_seconds: Mapping[str, float]) -> dict[
         for each in snapshot.parts
         if each.name in limits and age(each) > limits[each.name]
     }
+
+
+def keep_only(snapshot: Snapshot, parts: Collection[str]) -> None:
+    """Leave out all other parts, with their statuses."""
+    for name in PART_VOLATILITY.keys() - set(parts):
+        snapshot.ClearField(name)  # type: ignore[arg-type]
+    kept = [each for each in snapshot.parts if each.name in parts]
+    del snapshot.parts[:]
+    snapshot.parts.extend(kept)
