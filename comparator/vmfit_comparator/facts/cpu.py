@@ -186,6 +186,8 @@ def _all_there(needed: AbstractSet[Feature], given: Offer) -> Outcome:
 
 
 def _forbidden(forbidden: AbstractSet[Feature], migration: Migration) -> Outcome | None:
+    if not forbidden:
+        return None
     vm, destination = migration.vm, migration.destination
     listed = forbidden & forbidding_features(vm, destination)
     if listed:

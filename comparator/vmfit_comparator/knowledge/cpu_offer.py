@@ -176,6 +176,7 @@ def kvm_features(cpu: Cpu) -> frozenset[Feature]:
     return frozenset(told)
 
 
+@remembered
 def processor_features(cpu: Cpu) -> frozenset[Feature]:
     """Return the features that every core has: from raw CPUID, or by name where nobody read it."""
     kinds = [
@@ -187,6 +188,7 @@ def processor_features(cpu: Cpu) -> frozenset[Feature]:
     return frozenset(common | msr_features(_values(cpu.msrs or cpu.kvm.feature_msrs), common))
 
 
+@remembered
 def probed_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
     """Return what libvirt counts beside KVM's offer when it compares a definition: the processor's.
 
