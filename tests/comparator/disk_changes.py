@@ -27,3 +27,14 @@ def block(**identity):
 
 
 VHOST_USER = {"type": "vhostuser", "path": {"path": "/run/disk", "exists": True}}
+ONE_KERNEL = {"hosts.identity.boot_id": "same", **LOCAL}
+DATA_FILE = {
+    f"vm.{DISK}.source.data_file": {
+        "path": "/srv/local/data",
+        "exists": True,
+        "kind": "file",
+        "inode": "7",
+        "sizeBytes": str(GIB),
+        "filesystem": EXT4,
+    },
+}
