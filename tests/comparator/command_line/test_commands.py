@@ -1,13 +1,8 @@
-"""The vmfit command: arguments to exit status, in this process and as the real executable."""
+"""The vmfit command: arguments to exit status, in this process."""
 
 import json
-import os
 import re
-import resource
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -28,34 +23,9 @@ from vmfit_comparator.engine import Engine
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.server import ComparatorServer
 from vmfit_contract.address import parse_address
-from vmfit_contract.json_text import to_json
-from vmfit_contract.snapshot_file import write_snapshot
 
 VMFIT = Path(sys.executable).with_name("vmfit")
 NAME = vm().name
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch, tmp_path):
-    for name in os.environ:
-        if name.startswith("VMFIT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr("vmfit_comparator.settings.DEFAULT_PATH", tmp_path / "none.toml")
-
-
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    """Two hosts that fit, one that does not, and a VM, as files of the working directory."""
-    monkeypatch.chdir(tmp_path)
-    source, destination, poor = source_snapshot(), destination_snapshot(), destination_snapshot()
-    source.domains.vms.append(vm())
-    for capabilities in poor.hypervisor.connections[0].domain_capabilities:
-        capabilities.host_model.features.remove("avx2")
-    write_snapshot(source, Path("alpha.json"))
-    write_snapshot(destination, Path("beta.binpb"), "binary")
-    write_snapshot(poor, Path("poor.json"))
-    Path("vm.json").write_text(to_json(vm()))
-    return tmp_path
 
 
 @pytest.fixture
@@ -365,105 +335,3 @@ def test_flags_over_environment_over_settings(files, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["leftHost"] == "beta"
     run([*arguments, "-o", "table"])
     assert "differ in no fields" in capsys.readouterr().out
-
-
-def vmfit(*arguments, **keywords):
-    return subprocess.run(
-        [VMFIT, *arguments], capture_output=True, text=True, check=False, timeout=60, **keywords
-    )
-
-
-def test_help_is_quick_and_has_examples():
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = vmfit("--help")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert result.returncode == 0
-    assert "vmfit check web --from alpha --to beta -- --live --p2p" in result.stdout
-    cpu_seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    assert cpu_seconds < 0.3
-    for command in (
-        "check",
-        "diff",
-        "baseline",
-        "facts",
-        "hosts",
-        "outcome",
-        "calibration",
-        "serve",
-    ):
-        assert command in result.stdout
-
-
-def test_version_and_completion():
-    assert vmfit("--version").stdout.startswith("vmfit, version ")
-    script = vmfit(env={**os.environ, "_VMFIT_COMPLETE": "bash_source"})
-    assert "_vmfit_completion" in script.stdout
-    words = {"_VMFIT_COMPLETE": "bash_complete", "COMP_WORDS": "vmfit ba", "COMP_CWORD": "1"}
-    assert vmfit(env={**os.environ, **words}).stdout == "plain,baseline\n"
-
-
-def test_the_executable(files):
-    result = vmfit("check", NAME, "--from", "alpha.json", "--to", "poor.json", cwd=files)
-    assert (result.returncode, result.stderr) == (1, "")
-    assert result.stdout.startswith("NO, not acceptable")
-    assert vmfit().returncode == 2
-
-
-def test_a_reader_that_goes_away(files):
-    command = f"{VMFIT} facts --markdown | head -1"
-    result = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (result.stdout, result.stderr) == ("# Facts\n", "")
-
-
-def test_a_full_disk(files):
-    with Path("/dev/full").open("w") as full:
-        result = subprocess.run(
-            [VMFIT, "facts"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert result.returncode == 2
-    assert result.stderr == "vmfit: error: cannot write the answer: No space left on device\n"
-
-
-def test_a_poor_locale(files):
-    result = vmfit("facts", "--markdown", env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    assert (result.returncode, result.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_until_told_to_stop(tmp_path, number):
-    address = f"unix:{tmp_path / 'socket'}"
-    serving = subprocess.Popen(
-        [VMFIT, "serve", "--listen", address], stderr=subprocess.PIPE, text=True
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while vmfit("facts", "--server", address).returncode and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert vmfit("facts", "time.skew", "--server", address).returncode == 0
-        serving.send_signal(number)
-        _, log = serving.communicate(timeout=20)
-    finally:
-        serving.kill()
-    assert serving.returncode == 0
-    assert address in log
-    assert "Traceback" not in log
-
-
-def test_interrupt(files):
-    with FakeAgent(files / "slow", source_snapshot(), [vm()]) as slow:
-        slow.gate.clear()
-        running = subprocess.Popen(
-            [VMFIT, "check", NAME, "--from", slow.address, "--to", "beta.binpb"],
-            cwd=files,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while not slow.requests and running.poll() is None:
-            time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        slow.gate.set()
-        _, errors = running.communicate(timeout=20)
-    assert running.returncode == -signal.SIGINT
-    assert not errors
