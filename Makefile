@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs bench reality
+.PHONY: setup demo test lint format docs golden bench reality
 
 setup:
 	@packaging/dev/setup.sh
@@ -35,6 +35,10 @@ bench: setup
 docs: setup
 	$(RUN) vmfit facts --markdown > docs/facts.md
 	$(RUN) python proto/snapshot_docs.py
+
+# Every finding over all rows of the facts' tables; review the diff.
+golden: setup
+	$(RUN) python -m tests.comparator.golden
 
 # Predictions beside real migrations (root; some 30 minutes): make reality REALITY="--json out.json ID ..."
 reality: setup

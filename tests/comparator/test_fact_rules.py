@@ -1,9 +1,7 @@
 """Rules that hold for every built-in fact, over the rows of all test_facts_*.py."""
 
-import importlib
 import inspect
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.comparator.builders import assign, finding, migration
 from tests.comparator.healthy import FEATURES
+from tests.comparator.rows import ROWS, WITH_ROWS, repeated
 from tests.comparator.tables import case_of
 from vmfit.v1.finding_pb2 import Answer, Quality
 from vmfit_comparator.evaluation.evaluator import evaluate
@@ -19,20 +18,8 @@ from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.facts import cpu as cpu_facts
 
-MODULES = sorted(path.stem for path in Path(__file__).parent.glob("test_facts_*.py"))
-ROWS = {
-    fact.id: list(rows)
-    for name in MODULES
-    for fact, rows in getattr(
-        importlib.import_module(f"tests.comparator.{name}"), "TABLES", {}
-    ).items()
-}
 FACTS = [pytest.param(fact, id=name) for name, fact in BUILT_IN.items()]
-WITH_ROWS = [
-    pytest.param(fact, row, id=f"{name}: {row[0]}")
-    for name, fact in BUILT_IN.items()
-    for row in ROWS.get(name, ())
-]
+CASES = [pytest.param(fact, row, id=f"{fact.id}: {row[0]}") for fact, row in WITH_ROWS]
 # Asking for another host or another domain is the point of these.
 NOT_REFLEXIVE = {"host.same_machine", "domain.name_uuid", "net.host_name"}
 
@@ -70,7 +57,12 @@ def test_a_row_belongs_to_a_fact():
     assert set(ROWS) <= set(BUILT_IN)
 
 
-@pytest.mark.parametrize(("fact", "row"), WITH_ROWS)
+@pytest.mark.parametrize("fact", FACTS)
+def test_every_row_has_a_name_of_its_own(fact):
+    assert not repeated(ROWS[fact.id])
+
+
+@pytest.mark.parametrize(("fact", "row"), CASES)
 def test_declared_paths_are_all_that_counts(fact, row):
     case = case_of(row)
     whole = finding(fact, case)
@@ -83,7 +75,7 @@ def test_declared_paths_are_all_that_counts(fact, row):
     assert (pruned.answer, pruned.reason) == (whole.answer, whole.reason)
 
 
-@pytest.mark.parametrize(("fact", "row"), WITH_ROWS)
+@pytest.mark.parametrize(("fact", "row"), CASES)
 def test_evaluation_changes_nothing(fact, row):
     case = case_of(row)
     before = {name: each.SerializeToString() for name, each in _roots(case).items()}
@@ -91,7 +83,7 @@ def test_evaluation_changes_nothing(fact, row):
     assert {name: each.SerializeToString() for name, each in _roots(case).items()} == before
 
 
-@pytest.mark.parametrize(("fact", "row"), WITH_ROWS)
+@pytest.mark.parametrize(("fact", "row"), CASES)
 def test_a_reason_and_a_consistent_finding(fact, row):
     found = finding(fact, case_of(row))
     assert found.reason
@@ -99,7 +91,7 @@ def test_a_reason_and_a_consistent_finding(fact, row):
     assert bool(found.quality) == (found.answer >= Answer.ANSWER_PROBABLY_YES)
 
 
-@pytest.mark.parametrize(("fact", "row"), WITH_ROWS)
+@pytest.mark.parametrize(("fact", "row"), CASES)
 def test_who_is_not_sure_says_how_likely(fact, row):
     found = finding(fact, case_of(row))
     if found.answer == Answer.ANSWER_PROBABLY_YES:
@@ -110,7 +102,7 @@ def test_who_is_not_sure_says_how_likely(fact, row):
         assert not found.HasField("probability")
 
 
-@pytest.mark.parametrize(("fact", "row"), WITH_ROWS)
+@pytest.mark.parametrize(("fact", "row"), CASES)
 def test_without_an_input_there_is_no_idea(fact, row):
     for path in fact.reads:
         case = case_of(row)

@@ -209,7 +209,7 @@ TPMS = [
     ),
     ("shared state, new swtpm", {**SHARED_STATE, "hosts.hypervisor.swtpm_version": "0.8.0"}, "YES"),
     ("passed through", {"vm.tpms": [{"backend": "passthrough"}]}, "NO"),
-    ("external", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),
+    ("external, its socket not told", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),
 ]
 TABLES = {
     fw.firmware: FIRMWARE,

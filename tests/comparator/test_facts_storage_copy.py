@@ -103,7 +103,7 @@ COPIES = [
         },
         "PROBABLY_NO",
     ),
-    ("a network disk", {**ALL, **ON_NBD}, "NO_IDEA"),
+    ("an NBD server's disk", {**ALL, **ON_NBD}, "NO_IDEA"),
     (
         "a network disk that does not answer",
         {
