@@ -21,6 +21,7 @@ from vmfit_agent.storage.host_path import PathInspector
 from vmfit_agent.virtualization.capabilities_xml import host_architecture
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander
 from vmfit_agent.virtualization.domain_records import forget_chosen_addresses, vm_of_record
+from vmfit_agent.virtualization.listed_emulators import ListedEmulators
 from vmfit_agent.virtualization.owner_names import names_exist
 from vmfit_agent.vm_paths import describe_paths
 
@@ -35,12 +36,14 @@ def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
     A domain is looked for on `connection_uri`, or on all URIs in their order; of an active one
     the live XML counts. Inline XML is described without being defined, and without libvirt too:
     then the CPU stays unexpanded, and volumes and networks unresolved.
-    Raises UnknownDomain, UnusableDefinition (also for a request that names nothing), and
-    LibvirtUnavailable when a URI that may have the domain does not answer.
+    Of inline XML libvirt is told nothing but names of models, features and machines, and those
+    emulators that it lists itself. Raises UnknownDomain, UnusableDefinition (also for a request
+    that names nothing), and LibvirtUnavailable when a URI that may have the domain does not answer.
     """
     if request.connection_uri and request.connection_uri not in host.libvirt.uris:
         raise UnknownDomain(f"{request.connection_uri}: not among the configured libvirt URIs")
-    if request.WhichOneof("vm") == "xml":
+    inline = request.WhichOneof("vm") == "xml"
+    if inline:
         vm = parse_vm(request.xml)
         connection, reason = _any_connection(request, host)
         xml = request.xml
@@ -52,7 +55,12 @@ def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
         forget_chosen_addresses(vm, migratable)
         if xml != record.xml and migratable.HasField("cpu"):
             vm.migratable_cpu.CopyFrom(migratable.cpu)
-    _complete(vm, host, connection, reason)
+    if connection is None:
+        vm.cpu.expanded = False
+        vm.cpu.expansion_error = reason
+    else:
+        _read_libvirt(vm, host, connection, inline=inline)
+    _complete(vm, host, connection)
     return DescribeVmResponse(vm=vm, xml=_PASSWORD.sub("", xml))
 
 
@@ -113,12 +121,7 @@ def _migratable_xml(connection: LibvirtConnection, vm: Vm, record: DomainRecord)
         return record.xml
 
 
-def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None, reason: str) -> None:
-    if connection is None:
-        vm.cpu.expanded = False
-        vm.cpu.expansion_error = reason
-    else:
-        _read_libvirt(vm, host, connection)
+def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None) -> None:
     _set_tpm_directories(vm, vm.connection_uri or (connection.uri if connection else ""))
     if host.is_live:
         for label in vm.security_labels:
@@ -136,10 +139,10 @@ def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None, reason: 
             _read_allocation(source)
 
 
-def _read_libvirt(vm: Vm, host: Host, connection: LibvirtConnection) -> None:
+def _read_libvirt(vm: Vm, host: Host, connection: LibvirtConnection, *, inline: bool) -> None:
     if not vm.architecture:
         vm.architecture = host_architecture(connection.capabilities())
-    CpuExpander(connection).expand_guest(vm)
+    CpuExpander(ListedEmulators(connection) if inline else connection).expand_guest(vm)
     try:
         _read_objects(vm, host, connection)
     except LibvirtUnavailable as error:

@@ -7,8 +7,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from vmfit.v1.hypervisor_pb2 import DomainCapabilities, HostCpuModel
 from vmfit.v1.vm_pb2 import GuestCpu, Vm
-from vmfit_agent.host import LibvirtConnection, LibvirtUnavailable
+from vmfit_agent.host import LibvirtUnavailable
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities, read_host_cpu
+from vmfit_agent.virtualization.listed_emulators import CpuKnowledge
 from vmfit_agent.virtualization.xml_document import parse_document
 
 _HOST_MODES = frozenset(("host-model", "host-passthrough", "maximum"))
@@ -28,9 +29,13 @@ class Hypervisor(NamedTuple):
 
 
 class CpuExpander:
-    """Expands CPUs over one connection, asking each question once; made anew for each use."""
+    """Expands CPUs over one connection, asking each question once; made anew for each use.
 
-    def __init__(self, connection: LibvirtConnection) -> None:
+    For definitions that libvirt does not have itself the connection must be behind
+    ListedEmulators.
+    """
+
+    def __init__(self, connection: CpuKnowledge) -> None:
         self.connection = connection
         self._models: dict[tuple[str, str], frozenset[str] | str] = {}
         self._capabilities: dict[Hypervisor, DomainCapabilities | str] = {}
