@@ -1,12 +1,18 @@
 """The calls of the HostMetadata service, apart from how they travel: as serialised messages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Protocol
 
-SERVICE_NAME = "vmfit.v1.HostMetadata"
-UNARY_METHODS = ("GetSnapshot", "DescribeVm", "Probe")
-WATCH_METHOD = "WatchSnapshot"
+from vmfit.v1.rpcs import HOST_METADATA_RPCS, Rpc
+from vmfit_contract.access import Caller
+
+UNARY: Mapping[str, Rpc] = {
+    name: rpc for name, rpc in HOST_METADATA_RPCS.items() if not rpc.response_streams
+}
+"""The methods with one answer."""
+(WATCH,) = (rpc for rpc in HOST_METADATA_RPCS.values() if rpc.response_streams)
+"""The method with many."""
 STOPPING = "the agent is stopping"
 """What ends a stream whose client is still there."""
 PROBES_FORBIDDEN = "the agent's configuration forbids probes (probes = false)"
@@ -50,11 +56,14 @@ class Stream(Iterator[bytes], Protocol):
 class Calls(Protocol):
     """Who answers the calls: this process, or another one. Safe to use from several threads."""
 
-    def answer(self, method: str, request: bytes, seconds: float) -> bytes:
-        """Return the response of one of UNARY_METHODS within the seconds; raises CallFailed."""
+    def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
+        """Return the response of a method of UNARY within the seconds; raises CallFailed.
 
-    def watch(self, request: bytes) -> Stream:
-        """Open a stream of WatchSnapshot; raises CallFailed, now or in the stream."""
+        That the caller may call it was asked before; what the method does may depend on its roles.
+        """
+
+    def watch(self, request: bytes, caller: Caller) -> Stream:
+        """Open a stream of WATCH; raises CallFailed, now or in the stream."""
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report whether calls are answered, soon and whenever that changes, until closed."""

@@ -8,36 +8,38 @@ from typing import Any
 
 import grpc
 
+from vmfit.v1.rpcs import HOST_METADATA
 from vmfit_agent.calls import (
-    SERVICE_NAME,
     STOPPING,
-    UNARY_METHODS,
-    WATCH_METHOD,
+    UNARY,
+    WATCH,
     CallFailed,
     Calls,
     Status,
     time_for_answer,
 )
+from vmfit_contract.access import PLAIN_TEXT
 from vmfit_contract.errors import abort
 
 _REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
 _HEALTH = "grpc.health.v1.Health"
-_MESSAGES = "vmfit.v1.host_metadata_service_pb2"
 
 
 def add_host_metadata(server: grpc.Server, calls: Calls) -> None:
     """Answer the methods of HostMetadata."""
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        name: grpc.unary_unary_rpc_method_handler(partial(_answer, calls, name))
-        for name in UNARY_METHODS
+        name: grpc.unary_unary_rpc_method_handler(partial(_answer, calls, name)) for name in UNARY
     }
-    handlers[WATCH_METHOD] = grpc.unary_stream_rpc_method_handler(partial(_watch, calls))
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
+    handlers[WATCH.method] = grpc.unary_stream_rpc_method_handler(partial(_watch, calls))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(HOST_METADATA, handlers),)
+    )
 
 
 def _answer(calls: Calls, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
     try:
-        return calls.answer(method, request, time_for_answer(context.time_remaining()))
+        seconds = time_for_answer(context.time_remaining())
+        return calls.answer(method, request, seconds, PLAIN_TEXT)
     except CallFailed as failure:
         _abort(context, failure)
     raise AssertionError("abort returned")
@@ -45,7 +47,7 @@ def _answer(calls: Calls, method: str, request: bytes, context: grpc.ServicerCon
 
 def _watch(calls: Calls, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
     try:
-        with closing(calls.watch(request)) as stream:
+        with closing(calls.watch(request, PLAIN_TEXT)) as stream:
             if not context.add_callback(stream.cancel):
                 stream.cancel()
             yield from stream
@@ -70,8 +72,8 @@ class Reflection(grpc.GenericRpcHandler):
             return None
         from grpc_reflection.v1alpha import reflection, reflection_pb2  # noqa: PLC0415
 
-        importlib.import_module(_MESSAGES)
-        servicer = reflection.ReflectionServicer((SERVICE_NAME, _HEALTH, _REFLECTION))
+        importlib.import_module(WATCH.request_module)
+        servicer = reflection.ReflectionServicer((HOST_METADATA, _HEALTH, _REFLECTION))
         return grpc.stream_stream_rpc_method_handler(
             servicer.ServerReflectionInfo,
             request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,

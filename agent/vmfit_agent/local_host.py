@@ -1,7 +1,7 @@
 """This host, or the recording of one, as the commands' options name it."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.host import Host, Libvirt, NoLibvirt
 from vmfit_agent.sources.in_process import AnswerProbes, InProcess
+from vmfit_contract.access import LOCAL, Caller
 
 NO_URI = "none"
 """What stands for no libvirt at all among the URIs."""
@@ -48,13 +49,17 @@ def local_source(host: Host, probes_per_minute: int = 0) -> InProcess:
 
 def _prober(host: Host, per_minute: int) -> AnswerProbes:
     @functools.cache
-    def prober() -> AnswerProbes:
+    def prober() -> Callable[[Sequence[Probe], float], Sequence[ProbeResult]]:
         # Most processes are never asked, and start faster without.
         from vmfit_agent.probes.prober import Prober  # noqa: PLC0415
 
         return Prober(host, per_minute).answer
 
-    def answer(probes: Sequence[Probe], seconds: float) -> Sequence[ProbeResult]:
+    def answer(
+        probes: Sequence[Probe],
+        seconds: float,
+        caller: Caller,  # noqa: ARG001 -- all who may probe at all may ask the same
+    ) -> Sequence[ProbeResult]:
         return prober()(probes, seconds)
 
     return answer
@@ -62,10 +67,14 @@ def _prober(host: Host, per_minute: int) -> AnswerProbes:
 
 def describe_without_host(xml: str) -> DescribeVmResponse:
     """Describe a definition where there is no host to look at."""
-    return _describe(DescribeVmRequest(xml=xml), _nowhere())
+    return _describe(DescribeVmRequest(xml=xml), _nowhere(), LOCAL)
 
 
-def _describe(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
+def _describe(
+    request: DescribeVmRequest,
+    host: Host,
+    caller: Caller,  # noqa: ARG001 -- all are told the same
+) -> DescribeVmResponse:
     # A snapshot alone does not need what looks at images and expands processors.
     from vmfit_agent.describe import describe_vm  # noqa: PLC0415
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from vmfit_agent.calls import MAX_WATCHES, SERVICE_NAME, Calls
+from vmfit.v1.rpcs import HOST_METADATA
+from vmfit_agent.calls import MAX_WATCHES, Calls
 from vmfit_agent.grpc_service import Reflection, add_host_metadata
 from vmfit_agent.listening import ListenError, require_free, socket_mode
 from vmfit_contract.address import Address
@@ -99,7 +100,7 @@ class AgentServer:
     def _report(self, available: bool) -> None:  # noqa: FBT001 -- a callback's only argument
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if available else response.NOT_SERVING
-        for service in ("", SERVICE_NAME):
+        for service in ("", HOST_METADATA):
             self._health.set(service, status)
 
 

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
@@ -16,7 +17,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
     WatchSnapshotRequest,
     WatchSnapshotResponse,
 )
-from vmfit_agent.calls import MAX_WATCHES, PROBES_FORBIDDEN, CallFailed, Status
+from vmfit_agent.calls import MAX_WATCHES, PROBES_FORBIDDEN, UNARY, CallFailed, Status
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.validation import first_complaint
 from vmfit_agent.sources import (
@@ -28,6 +29,7 @@ from vmfit_agent.sources import (
     UnusableDefinition,
     Watch,
 )
+from vmfit_contract.access import Caller
 
 MAX_XML_BYTES = 1024 * 1024
 
@@ -42,23 +44,22 @@ class HostMetadata:
         self._may_probe = probes
         self._max_watches = max_watches
         self._free_watches = threading.BoundedSemaphore(max_watches)
+        # By the request's message, as the contract's table of RPCs names it.
+        self._answers: dict[str, Callable[[bytes, _Call], Message]] = {
+            GetSnapshotRequest.DESCRIPTOR.full_name: self._get_snapshot,
+            DescribeVmRequest.DESCRIPTOR.full_name: self._describe_vm,
+            ProbeRequest.DESCRIPTOR.full_name: self._probe,
+        }
 
-    def answer(self, method: str, request: bytes, seconds: float) -> bytes:
+    def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
         """Return the serialised response; raises CallFailed."""
+        rpc = UNARY.get(method)
+        if rpc is None:
+            raise CallFailed(Status.UNIMPLEMENTED, f"no method {method[:100]}")
         with _failing_calls():
-            match method:
-                case "GetSnapshot":
-                    snapshot = self._get_snapshot(GetSnapshotRequest.FromString(request), seconds)
-                    return snapshot.SerializeToString()
-                case "DescribeVm":
-                    vm = self._describe_vm(DescribeVmRequest.FromString(request), seconds)
-                    return vm.SerializeToString()
-                case "Probe":
-                    results = self._probe(ProbeRequest.FromString(request), seconds)
-                    return results.SerializeToString()
-        raise CallFailed(Status.UNIMPLEMENTED, f"no method {method}")
+            return self._answers[rpc.request](request, _Call(seconds, caller)).SerializeToString()
 
-    def watch(self, request: bytes) -> "ServiceWatch":
+    def watch(self, request: bytes, caller: Caller) -> "ServiceWatch":  # noqa: ARG002 -- all see the same
         """Open a watch: the parts, then what changes; raises CallFailed."""
         with _failing_calls():
             wanted = WatchSnapshotRequest.FromString(request)
@@ -80,36 +81,48 @@ class HostMetadata:
         """Close the source; watches end."""
         self._source.close()
 
-    def _get_snapshot(self, request: GetSnapshotRequest, seconds: float) -> GetSnapshotResponse:
+    def _get_snapshot(self, message: bytes, call: "_Call") -> GetSnapshotResponse:
+        request = GetSnapshotRequest.FromString(message)
         _check_parts(request.parts)
         max_age = None
         if request.HasField("max_age"):
             max_age = request.max_age.ToNanoseconds() / 1e9
             if max_age < 0:
                 raise _invalid("max_age", "must not be negative")
-        snapshot = self._source.snapshot(request.parts, max_age, request.known_digests, seconds)
+        snapshot = self._source.snapshot(
+            request.parts, max_age, request.known_digests, call.seconds
+        )
         return GetSnapshotResponse(snapshot=snapshot)
 
-    def _describe_vm(self, request: DescribeVmRequest, seconds: float) -> DescribeVmResponse:
+    def _describe_vm(self, message: bytes, call: "_Call") -> DescribeVmResponse:
+        request = DescribeVmRequest.FromString(message)
         kind = request.WhichOneof("vm")
         if kind is None or not getattr(request, kind):
             raise _invalid(kind or "vm", "name a domain, or give its XML")
         if len(request.xml.encode()) > MAX_XML_BYTES:
             raise _invalid("xml", f"larger than {MAX_XML_BYTES} bytes")
         try:
-            return self._source.describe_vm(request, seconds)
+            return self._source.describe_vm(request, call.seconds, call.caller)
         except UnknownDomain as error:
             raise CallFailed(Status.NOT_FOUND, str(error), kind) from None
         except UnusableDefinition as error:
             raise CallFailed(Status.INVALID_ARGUMENT, str(error), kind) from None
 
-    def _probe(self, request: ProbeRequest, seconds: float) -> ProbeResponse:
+    def _probe(self, message: bytes, call: "_Call") -> ProbeResponse:
+        request = ProbeRequest.FromString(message)
         complaint = first_complaint(request.probes)
         if complaint is not None:
             raise _invalid(*complaint)
         if not self._may_probe:
             raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN)
-        return self._source.probe(request, seconds)
+        return self._source.probe(request, call.seconds, call.caller)
+
+
+class _Call(NamedTuple):
+    """What is known of a call beside its request."""
+
+    seconds: float
+    caller: Caller
 
 
 class ServiceWatch:

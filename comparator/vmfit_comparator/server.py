@@ -8,14 +8,13 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from vmfit.v1 import comparator_service_pb2
 from vmfit.v1.comparator_service_pb2_grpc import add_ComparatorServicer_to_server
+from vmfit.v1.rpcs import COMPARATOR
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.service import Comparator
 from vmfit_contract.address import Address, AddressError
 from vmfit_contract.channel import SERVER_OPTIONS
 
-SERVICE_NAME = comparator_service_pb2.DESCRIPTOR.services_by_name["Comparator"].full_name
 _THREADS = 16
 
 
@@ -37,14 +36,14 @@ class ComparatorServer:
         )
         add_ComparatorServicer_to_server(Comparator(engine), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (COMPARATOR, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         self.addresses = tuple(self._bind(each, insecure, tls) for each in addresses)
 
     def start(self) -> None:
         """Begin to answer, and say so to who asks for health."""
         self._server.start()
-        for name in ("", SERVICE_NAME):
+        for name in ("", COMPARATOR):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def stop(self, grace_seconds: float = 5.0) -> None:

@@ -11,10 +11,11 @@ from tests.comparator.builders import destination_snapshot, source_snapshot, vm
 from tests.comparator.fake_agents import FakeAgent
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
+from vmfit.v1.rpcs import COMPARATOR
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.hosts.inventory import parse_inventory
-from vmfit_comparator.server import SERVICE_NAME, ComparatorServer
+from vmfit_comparator.server import ComparatorServer
 from vmfit_contract.address import Address, AddressError, parse_address
 from vmfit_contract.channel import connect
 from vmfit_contract.errors import describe
@@ -138,13 +139,13 @@ def test_deadlines_propagate(stub, agents):
 
 def test_health_and_reflection(channel):
     health = health_pb2_grpc.HealthStub(channel)
-    for name in ("", SERVICE_NAME):
+    for name in ("", COMPARATOR):
         answer = health.Check(health_pb2.HealthCheckRequest(service=name))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
     reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     (answer,) = reflection.ServerReflectionInfo(iter([request]))
-    assert SERVICE_NAME in [each.name for each in answer.list_services_response.service]
+    assert COMPARATOR in [each.name for each in answer.list_services_response.service]
 
 
 def test_addresses(tmp_path):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from weakref import WeakSet
 
-from vmfit_agent.calls import PROBES_FORBIDDEN, WATCH_METHOD, CallFailed, Status
+from vmfit_agent.calls import PROBES_FORBIDDEN, UNARY, WATCH, CallFailed, Status
 from vmfit_agent.collect_socket.frames import (
     HEALTH_METHOD,
     FrameError,
@@ -15,6 +15,7 @@ from vmfit_agent.collect_socket.frames import (
     receive_answer,
     send_request,
 )
+from vmfit_contract.access import LOCAL, Caller, Role
 from vmfit_contract.address import Address
 
 HEALTH_SECONDS = 10.0
@@ -33,20 +34,21 @@ class CollectSocket:
         self._closed = threading.Event()
         self._watches: WeakSet[CollectSocketWatch] = WeakSet()
 
-    def answer(self, method: str, request: bytes, seconds: float) -> bytes:
+    def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
         """Return what the collecting process answers; raises CallFailed."""
-        if method == "Probe" and not self._may_probe:
+        rpc = UNARY.get(method)
+        if rpc is not None and rpc.role == Role.PROBE and not self._may_probe:
             raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN)
         try:
-            with self._send(Request(method, seconds, request)) as connection:
+            with self._send(Request(method, seconds, request, caller)) as connection:
                 return receive_answer(connection)
         except (FrameError, OSError) as error:
             raise self.unavailable(error) from None
 
-    def watch(self, request: bytes) -> "CollectSocketWatch":
+    def watch(self, request: bytes, caller: Caller) -> "CollectSocketWatch":
         """Open a watch there; raises CallFailed."""
         try:
-            connection = self._send(Request(WATCH_METHOD, 0.0, request))
+            connection = self._send(Request(WATCH.method, 0.0, request, caller))
             limit_waiting(connection, receive=0, send=0)
         except OSError as error:
             raise self.unavailable(error) from None
@@ -90,7 +92,7 @@ class CollectSocket:
     def _follow(self, report: Callable[[bool], None]) -> None:
         while not self._closed.is_set():
             try:
-                self.answer(HEALTH_METHOD, b"", HEALTH_ANSWER_SECONDS)
+                self.answer(HEALTH_METHOD, b"", HEALTH_ANSWER_SECONDS, LOCAL)
                 available = True
             except CallFailed:
                 available = False

@@ -1,8 +1,9 @@
 """What travels between the two processes: one call per connection, framed.
 
-A request is a header (magic, method padded with zeros, the caller's seconds, length) and the
-serialised request. Each answer is a header (status, length) and, for status 0, a serialised
-response; for any other the field to blame, a zero and the message. A watch has many answers.
+A request is a header (magic, the caller's seconds, and the lengths of what follows), the method,
+the caller's name, its roles joined by commas, and the serialised request. Each answer is a header
+(status, length) and, for status 0, a serialised response; for any other the field to blame, a zero
+and the message. A watch has many answers.
 """
 
 import socket
@@ -10,14 +11,17 @@ import struct
 from typing import NamedTuple
 
 from vmfit_agent.calls import CallFailed, Status
+from vmfit_contract.access import Caller, Role
 from vmfit_contract.limits import MAX_MESSAGE_BYTES
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 HEALTH_METHOD = "Health"
 """Answered with nothing by a process that can answer."""
 # Its last byte is the revision of this format.
-MAGIC = b"vmf\x01"
-_REQUEST = struct.Struct("!4s16sdI")
+MAGIC = b"vmf\x02"
+_REQUEST = struct.Struct("!4sdBHBI")
+MAX_METHOD_BYTES = 255
+MAX_NAME_BYTES = 1024
 _ANSWER = struct.Struct("!BI")
 # The kernel's own timeouts: a blocking read or write that makes no progress ends with EAGAIN.
 _TIMEVAL = struct.Struct("@ll")
@@ -30,6 +34,7 @@ class Request(NamedTuple):
     seconds: float
     """How long the caller waits."""
     message: bytes
+    caller: Caller
 
 
 class FrameError(Exception):
@@ -41,7 +46,6 @@ class ForeignClientError(FrameError):
 
     def __init__(self, started: bytes) -> None:
         super().__init__(f"not a vmfit-agent of this version: it began with {started!r}")
-        self.started = started
 
 
 def limit_waiting(connection: socket.socket, *, receive: float, send: float) -> None:
@@ -58,20 +62,29 @@ def send_request(connection: socket.socket, request: Request) -> None:
         raise CallFailed(
             Status.RESOURCE_EXHAUSTED, f"the request is larger than {MAX_REQUEST_BYTES} bytes"
         )
-    length = len(request.message)
-    header = _REQUEST.pack(MAGIC, request.method.encode(), request.seconds, length)
-    connection.sendall(header + request.message)
+    method, name = request.method.encode(), request.caller.name.encode()
+    roles = ",".join(sorted(request.caller.roles)).encode()
+    if len(method) > MAX_METHOD_BYTES or len(name) > MAX_NAME_BYTES:
+        raise CallFailed(
+            Status.INVALID_ARGUMENT,
+            f"a method of {len(method)} or a caller's name of {len(name)} bytes is too long",
+        )
+    lengths = len(method), len(name), len(roles), len(request.message)
+    header = _REQUEST.pack(MAGIC, request.seconds, *lengths)
+    connection.sendall(b"".join((header, method, name, roles, request.message)))
 
 
 def receive_request(connection: socket.socket) -> Request:
     """Return the call; raises FrameError and OSError."""
     header = _receive(connection, _REQUEST.size)
-    magic, method, seconds, length = _REQUEST.unpack(header)
+    magic, seconds, method, name, roles, length = _REQUEST.unpack(header)
     if magic != MAGIC:
         raise ForeignClientError(header)
-    if length > MAX_REQUEST_BYTES:
-        raise FrameError(f"a request of {length} bytes")
-    return Request(method.rstrip(b"\0").decode("latin-1"), seconds, _receive(connection, length))
+    if length > MAX_REQUEST_BYTES or name > MAX_NAME_BYTES:
+        raise FrameError(f"a request of {length} bytes by a name of {name}")
+    texts = [_receive(connection, each).decode(errors="replace") for each in (method, name, roles)]
+    caller = Caller(texts[1], _roles(texts[2]))
+    return Request(texts[0], seconds, _receive(connection, length), caller)
 
 
 def send_answer(connection: socket.socket, message: bytes) -> None:
@@ -101,6 +114,13 @@ def receive_answer(connection: socket.socket) -> bytes:
         raise FrameError(f"an answer of the unknown status {status}")
     field, _, told = message.decode(errors="replace").partition("\0")
     raise CallFailed(Status(status), told, field)
+
+
+def _roles(text: str) -> frozenset[Role]:
+    try:
+        return frozenset(Role(each) for each in text.split(",") if each)
+    except ValueError:
+        raise FrameError(f"a caller with the unknown roles {text!r}") from None
 
 
 def _receive(connection: socket.socket, length: int) -> bytes:

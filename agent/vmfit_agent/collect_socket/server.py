@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vmfit_agent.calls import (
     STOPPING,
-    WATCH_METHOD,
+    WATCH,
     CallFailed,
     Calls,
     Status,
@@ -27,7 +27,6 @@ from vmfit_agent.collect_socket.frames import (
     send_answer,
     send_failure,
 )
-from vmfit_agent.collect_socket.http2 import is_http2, refuse
 from vmfit_agent.listening import ListenError, require_free, socket_mode
 from vmfit_contract.address import Address
 
@@ -98,9 +97,9 @@ class SocketServer:
     def _converse(self, connection: socket.socket) -> None:
         try:
             with connection:
-                self._reply(connection, _receive(connection))
+                self._reply(connection, receive_request(connection))
         except ForeignClientError as foreign:
-            _LOG.warning("the socket: a client is %s", foreign)
+            _LOG.warning("the socket, which is for vmfit-agent serve only: a client is %s", foreign)
         except (FrameError, OSError) as error:
             _LOG.debug("a client went away: %s", error)
         except Exception:  # noqa: BLE001 -- the boundary: a bug costs its own call alone
@@ -110,7 +109,7 @@ class SocketServer:
 
     def _reply(self, connection: socket.socket, request: Request) -> None:
         try:
-            if request.method == WATCH_METHOD:
+            if request.method == WATCH.method:
                 self._watch(connection, request)
             else:
                 send_answer(connection, self._answer(request))
@@ -122,7 +121,7 @@ class SocketServer:
             return b""
         try:
             seconds = time_for_answer(request.seconds)
-            return self._calls.answer(request.method, request.message, seconds)
+            return self._calls.answer(request.method, request.message, seconds, request.caller)
         except CallFailed:
             raise
         except Exception as error:  # noqa: BLE001 -- as above
@@ -131,7 +130,7 @@ class SocketServer:
             raise CallFailed(Status.UNKNOWN, told) from None
 
     def _watch(self, connection: socket.socket, request: Request) -> None:
-        with closing(self._calls.watch(request.message)) as stream:
+        with closing(self._calls.watch(request.message, request.caller)) as stream:
             client = threading.Thread(
                 target=_cancel_with_client, args=(connection, stream), name="client", daemon=True
             )
@@ -177,15 +176,6 @@ def _cancel_with_client(connection: socket.socket, stream: Stream) -> None:
     poller.register(connection, select.POLLIN | select.POLLRDHUP)
     poller.poll()
     stream.cancel()
-
-
-def _receive(connection: socket.socket) -> Request:
-    try:
-        return receive_request(connection)
-    except ForeignClientError as foreign:
-        if is_http2(foreign.started):
-            refuse(connection, foreign.started)
-        raise
 
 
 def _turn_away(connection: socket.socket, failure: CallFailed) -> None:

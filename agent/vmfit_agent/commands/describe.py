@@ -10,6 +10,7 @@ from vmfit_agent.commands.options import CommandError, host_options
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.service import MAX_XML_BYTES
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
+from vmfit_contract.access import LOCAL
 from vmfit_contract.json_text import to_json
 
 
@@ -38,7 +39,7 @@ def command(
         request = DescribeVmRequest(xml=_read(xml))
     host = HostOptions(root, libvirt_uri, attributes).open()
     try:
-        response = local_source(host).describe_vm(request)
+        response = local_source(host).describe_vm(request, None, LOCAL)
     except UnusableDefinition as error:
         raise CommandError(f"{xml or domain}: {error}") from None
     except (UnknownDomain, SourceUnavailable) as error:

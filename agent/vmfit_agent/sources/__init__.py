@@ -10,6 +10,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
     ProbeResponse,
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_contract.access import Caller
 
 
 class UnknownDomain(Exception):  # noqa: N818 -- a state of the host, not a mistake
@@ -58,11 +59,14 @@ class SnapshotSource(Protocol):
         """Yield the parts asked for, then changed parts, until it is cancelled."""
 
     def describe_vm(
-        self, request: DescribeVmRequest, timeout_seconds: float | None = None
+        self, request: DescribeVmRequest, timeout_seconds: float | None, caller: Caller
     ) -> DescribeVmResponse:
-        """Describe a domain; UnknownDomain or UnusableDefinition when that cannot be done."""
+        """Describe a domain, as far as the caller may know it.
 
-    def probe(self, request: ProbeRequest, timeout_seconds: float) -> ProbeResponse:
+        UnknownDomain or UnusableDefinition when that cannot be done.
+        """
+
+    def probe(self, request: ProbeRequest, timeout_seconds: float, caller: Caller) -> ProbeResponse:
         """Answer valid questions; ProbesRefused or ProbesExhausted when they are not even asked."""
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:

@@ -20,9 +20,10 @@ from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.parts import in_order
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
+from vmfit_contract.access import Caller
 
-Describe = Callable[[DescribeVmRequest, Host], DescribeVmResponse]
-AnswerProbes = Callable[[Sequence[Probe], float], Sequence[ProbeResult]]
+Describe = Callable[[DescribeVmRequest, Host, Caller], DescribeVmResponse]
+AnswerProbes = Callable[[Sequence[Probe], float, Caller], Sequence[ProbeResult]]
 
 LONGEST_PERIOD_SECONDS = 300.0
 """Parts without a period are collected anew after this long: not every change has an event."""
@@ -98,24 +99,26 @@ class InProcess:
         return watch
 
     def describe_vm(
-        self, request: DescribeVmRequest, timeout_seconds: float | None = None
+        self, request: DescribeVmRequest, timeout_seconds: float | None, caller: Caller
     ) -> DescribeVmResponse:
         """Describe a domain that libvirt has, or an inline definition."""
         seconds = min(DESCRIBE_SECONDS, timeout_seconds or DESCRIBE_SECONDS)
         try:
-            return self._descriptions.run(lambda: self._describe(request, self._host), seconds)
+            return self._descriptions.run(
+                lambda: self._describe(request, self._host, caller), seconds
+            )
         except TimeoutError as error:
             raise SourceUnavailable(f"describing the domain: {error}") from None
         except LibvirtUnavailable as error:
             raise SourceUnavailable(str(error)) from None
 
-    def probe(self, request: ProbeRequest, timeout_seconds: float) -> ProbeResponse:
+    def probe(self, request: ProbeRequest, timeout_seconds: float, caller: Caller) -> ProbeResponse:
         """Answer questions about the host, if it is the one that this process runs on."""
         if not self._host.is_live:
             raise ProbesRefused("the agent reads a recorded host: nothing can be asked of it")
         if self._answer is None:
             raise ProbesRefused("the agent's configuration forbids probes (probes = false)")
-        return ProbeResponse(results=self._answer(request.probes, timeout_seconds))
+        return ProbeResponse(results=self._answer(request.probes, timeout_seconds, caller))
 
     def invalidate(self, parts: Collection[str]) -> None:
         """Note that an event made outdated what was collected before now."""

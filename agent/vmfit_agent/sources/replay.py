@@ -20,6 +20,7 @@ from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart, digest
 from vmfit_agent.parts import PART_NAMES, in_order
 from vmfit_agent.sources import ProbesRefused, UnknownDomain
+from vmfit_contract.access import Caller
 from vmfit_contract.snapshot_file import read_snapshot
 
 DescribeXml = Callable[[str], DescribeVmResponse]
@@ -68,7 +69,8 @@ class Replay:
     def describe_vm(
         self,
         request: DescribeVmRequest,
-        timeout_seconds: float | None = None,  # noqa: ARG002 -- it does not wait
+        timeout_seconds: float | None,  # noqa: ARG002 -- it does not wait
+        caller: Caller,  # noqa: ARG002 -- all see the same recording
     ) -> DescribeVmResponse:
         """Return a recorded domain, or an inline definition without what the host would add."""
         kind = request.WhichOneof("vm")
@@ -89,6 +91,7 @@ class Replay:
         self,
         request: ProbeRequest,  # noqa: ARG002 -- there is no host to ask
         timeout_seconds: float,  # noqa: ARG002 -- it does not wait
+        caller: Caller,  # noqa: ARG002 -- nobody may
     ) -> ProbeResponse:
         """Raise ProbesRefused."""
         raise ProbesRefused("the agent replays a recording: nothing can be asked of the host")

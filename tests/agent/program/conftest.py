@@ -38,7 +38,7 @@ class FakeHost:
     def source(self):
         return InProcess(Host(), self.collectors, self.describe)
 
-    def describe(self, request, host):
+    def describe(self, request, host, caller):
         if request.xml == "hang":
             self.release.wait(20)
         if request.xml.startswith("<!"):

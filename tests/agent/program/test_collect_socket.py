@@ -19,6 +19,7 @@ from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit_agent.calls import MAX_WATCHES, CallFailed, Status
 from vmfit_agent.collect_socket import frames, server
 from vmfit_agent.collect_socket.client import CollectSocket
+from vmfit_contract.access import LOCAL, Caller, Role
 from vmfit_contract.address import Address
 
 IDENTITY = GetSnapshotRequest(parts=["identity"]).SerializeToString()
@@ -31,7 +32,7 @@ def address(fake, collect):
 
 
 def hostname(address):
-    answer = CollectSocket(address).answer("GetSnapshot", IDENTITY, 5.0)
+    answer = CollectSocket(address).answer("GetSnapshot", IDENTITY, 5.0, LOCAL)
     return GetSnapshotResponse.FromString(answer).snapshot.identity.hostname
 
 
@@ -89,7 +90,7 @@ def test_a_client_that_reads_nothing_is_dropped(fake, collect, monkeypatch):
     fake.hostname = "x" * (8 << 20)
     address, serving = collect(fake.source())
     reader = connect(address)
-    frames.send_request(reader, frames.Request("GetSnapshot", 5.0, IDENTITY))
+    frames.send_request(reader, frames.Request("GetSnapshot", 5.0, IDENTITY, LOCAL))
     await_true(lambda: serving._places._value == server.MAX_CONNECTIONS - 1)
     await_true(lambda: serving._places._value == server.MAX_CONNECTIONS)
     with pytest.raises(frames.FrameError, match="closed"):
@@ -100,7 +101,7 @@ def test_a_client_that_reads_nothing_is_dropped(fake, collect, monkeypatch):
 def test_a_watch_ends_with_its_client_and_frees_its_place(fake, address):
     for _ in range(3 * MAX_WATCHES):
         client = connect(address)
-        frames.send_request(client, frames.Request("WatchSnapshot", 0.0, WATCH))
+        frames.send_request(client, frames.Request("WatchSnapshot", 0.0, WATCH, LOCAL))
         snapshot = WatchSnapshotResponse.FromString(frames.receive_answer(client)).snapshot
         assert snapshot.identity.hostname == "alpha"
         client.close()
@@ -109,7 +110,7 @@ def test_a_watch_ends_with_its_client_and_frees_its_place(fake, address):
 
 def test_a_watch_says_that_the_agent_stops(fake, collect):
     address, serving = collect(fake.source())
-    stream = CollectSocket(address).watch(WATCH)
+    stream = CollectSocket(address).watch(WATCH, LOCAL)
     next(stream)
     threading.Timer(0.2, serving.stop).start()
     assert failure(lambda: next(stream)) == (Status.UNAVAILABLE, "the agent is stopping")
@@ -118,7 +119,7 @@ def test_a_watch_says_that_the_agent_stops(fake, collect):
 
 def test_a_cancelled_watch_ends_quietly(address):
     client = CollectSocket(address)
-    stream = client.watch(WATCH)
+    stream = client.watch(WATCH, LOCAL)
     next(stream)
     threading.Timer(0.2, client.close).start()
     assert list(stream) == []
@@ -131,7 +132,7 @@ def test_a_bug_costs_its_own_call_alone(fake, collect):
     address, _ = collect(source)
     told = (Status.UNKNOWN, "internal error: ZeroDivisionError: division by zero")
     assert failure(lambda: hostname(address)) == told
-    assert CollectSocket(address).answer(frames.HEALTH_METHOD, b"", 1.0) == b""
+    assert CollectSocket(address).answer(frames.HEALTH_METHOD, b"", 1.0, LOCAL) == b""
 
 
 @pytest.mark.parametrize(
@@ -143,18 +144,20 @@ def test_a_bug_costs_its_own_call_alone(fake, collect):
     ],
 )
 def test_calls_that_cannot_be_answered(address, method, message, status):
-    assert failure(lambda: CollectSocket(address).answer(method, message, 5.0))[0] is status
+    assert failure(lambda: CollectSocket(address).answer(method, message, 5.0, LOCAL))[0] is status
     with pytest.raises(CallFailed):
-        next(CollectSocket(address).watch(message or b"\xff"))
+        next(CollectSocket(address).watch(message or b"\xff", LOCAL))
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        b"vmf\x02" + bytes(28),
+        b"vmf\x01" + bytes(28),
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        struct.pack("!4s16sdI", frames.MAGIC, b"GetSnapshot", 1.0, 1 << 31),
-        struct.pack("!4s16sdI", frames.MAGIC, b"GetSnapshot", float("nan"), 0),
+        struct.pack("!4sdBHBI", frames.MAGIC, 1.0, 11, 0, 0, 1 << 31) + b"GetSnapshot",
+        struct.pack("!4sdBHBI", frames.MAGIC, 1.0, 11, 1 << 15, 0, 0) + b"GetSnapshot",
+        struct.pack("!4sdBHBI", frames.MAGIC, 1.0, 11, 1, 4, 0) + b"GetSnapshotxroot",
+        struct.pack("!4sdBHBI", frames.MAGIC, float("nan"), 11, 0, 0, 0) + b"GetSnapshot",
         b"vmf",
         os.urandom(64),
     ],
@@ -171,11 +174,12 @@ def test_strangers_are_sent_away(address, said):
     assert hostname(address) == "alpha"
 
 
-def test_a_grpc_client_is_told_whom_to_ask(address, dial):
+def test_a_grpc_client_is_sent_away_and_named_in_the_log(address, dial, caplog):
     with pytest.raises(grpc.RpcError) as raised:
         HostMetadataStub(dial(address)).GetSnapshot(GetSnapshotRequest(), timeout=10)
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "vmfit-agent serve alone" in raised.value.details()
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert "for vmfit-agent serve only: a client is not a vmfit-agent" in caplog.text
+    assert "PRI * HTTP/2.0" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -206,7 +210,7 @@ def test_a_collecting_process_that_does_not_behave(tmp_path, answer, message):
         thread = threading.Thread(target=accept)
         thread.start()
         call = CollectSocket(address).answer
-        status, told = failure(lambda: call("GetSnapshot", IDENTITY, 0.5))
+        status, told = failure(lambda: call("GetSnapshot", IDENTITY, 0.5, LOCAL))
         thread.join()
     assert (status, told) == (
         Status.UNAVAILABLE,
@@ -219,7 +223,7 @@ def test_nobody_listens(tmp_path, fake):
     told = f"the collecting process at {address}: "
     gone = (Status.UNAVAILABLE, told + "No such file or directory")
     assert failure(lambda: hostname(address)) == gone
-    assert failure(lambda: CollectSocket(address).watch(WATCH)) == gone
+    assert failure(lambda: CollectSocket(address).watch(WATCH, LOCAL)) == gone
     left_behind = socket.socket(socket.AF_UNIX)
     left_behind.bind(address.path)
     left_behind.close()
@@ -261,3 +265,21 @@ def test_the_server_goes_on_without_threads(fake, collect, monkeypatch):
     assert status is Status.RESOURCE_EXHAUSTED
     monkeypatch.setattr(threading.Thread, "start", start)
     assert hostname(address) == "alpha"
+
+
+def test_the_callers_name_and_roles_travel_whole(tmp_path):
+    caller = Caller("dns:" + "ü" * 200 + ".example", frozenset({Role.READ, Role.PROBE}))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        frames.send_request(ours, frames.Request("M" * 255, 1.5, b"request", caller))
+        received = frames.receive_request(theirs)
+    assert received == frames.Request("M" * 255, 1.5, b"request", caller)
+
+
+@pytest.mark.parametrize(("method", "name"), [("M" * 256, "dns:a"), ("Probe", "dns:" + "ü" * 511)])
+def test_nothing_is_cut_off_in_silence(method, name):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        request = frames.Request(method, 1.5, b"", Caller(name, frozenset()))
+        status, message = failure(lambda: frames.send_request(ours, request))
+    assert (status, "too long" in message) == (Status.INVALID_ARGUMENT, True)

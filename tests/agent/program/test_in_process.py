@@ -7,6 +7,7 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain
 from vmfit_agent.sources import in_process as module
+from vmfit_contract.access import LOCAL
 
 NAMES = ("identity", "memory", "network")
 
@@ -220,9 +221,9 @@ def test_describing_is_bounded(fake, monkeypatch):
     source = fake.source()
     for _ in range(module.MAX_DESCRIPTIONS + 1):
         with pytest.raises(SourceUnavailable, match="describing the domain"):
-            source.describe_vm(DescribeVmRequest(xml="hang"))
+            source.describe_vm(DescribeVmRequest(xml="hang"), None, LOCAL)
     fake.release.set()
     time.sleep(0.1)
-    assert source.describe_vm(DescribeVmRequest(name="web")).vm.name == "web"
+    assert source.describe_vm(DescribeVmRequest(name="web"), None, LOCAL).vm.name == "web"
     with pytest.raises(UnknownDomain):
-        source.describe_vm(DescribeVmRequest(name="gone"))
+        source.describe_vm(DescribeVmRequest(name="gone"), None, LOCAL)

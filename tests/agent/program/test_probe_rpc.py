@@ -20,15 +20,18 @@ from vmfit_agent.sources.replay import Replay
 from vmfit_contract.address import Address
 
 
+def prober(host, per_minute):
+    answer = Prober(host, per_minute).answer
+    return lambda probes, seconds, _: answer(probes, seconds)
+
+
 @pytest.fixture
 def ask(fake, start, dial):
     """Ask a source for probes, by one process and by two."""
 
     def connect(source=None, per_minute=600):
         host = Host()
-        source = source or InProcess(
-            host, fake.collectors, fake.describe, Prober(host, per_minute).answer
-        )
+        source = source or InProcess(host, fake.collectors, fake.describe, prober(host, per_minute))
         return HostMetadataStub(dial(start(source))).Probe
 
     return connect
@@ -118,7 +121,7 @@ def test_a_recording_answers_no_probes(ask):
 
 def test_a_recorded_tree_answers_no_probes(ask, fake, tmp_path):
     host = Host(tmp_path)
-    source = InProcess(host, fake.collectors, fake.describe, Prober(host, 600).answer)
+    source = InProcess(host, fake.collectors, fake.describe, prober(host, 600))
     code, details = refused(ask(source), names("a"))
     assert (code, "recorded" in details) == ("FAILED_PRECONDITION", True)
 
@@ -131,7 +134,7 @@ def test_a_source_that_may_not_probe(ask, fake):
 @pytest.mark.parametrize("side", ["collecting", "serving"])
 def test_the_configuration_of_either_process_forbids_probes(fake, dial, tmp_path, side):
     host = Host()
-    source = InProcess(host, fake.collectors, fake.describe, Prober(host, 600).answer)
+    source = InProcess(host, fake.collectors, fake.describe, prober(host, 600))
     collecting = SocketServer(HostMetadata(source, probes=side != "collecting"))
     inner = collecting.start(Address(path=str(tmp_path / "collect.sock")))
     serving = AgentServer(CollectSocket(inner, probes=side != "serving"))

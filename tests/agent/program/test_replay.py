@@ -9,6 +9,7 @@ from vmfit_agent.collected_part import digest
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.sources import UnknownDomain
 from vmfit_agent.sources.replay import Replay
+from vmfit_contract.access import LOCAL
 from vmfit_contract.snapshot_file import write_snapshot
 
 DAY = 86400
@@ -96,15 +97,15 @@ def test_a_replayed_recording_keeps_the_first_time():
 def test_describes_recorded_domains(replay, request_, uuid):
     if uuid is None:
         with pytest.raises(UnknownDomain, match="the recording has no domain"):
-            replay.describe_vm(request_)
+            replay.describe_vm(request_, None, LOCAL)
     else:
-        response = replay.describe_vm(request_)
+        response = replay.describe_vm(request_, None, LOCAL)
         assert response.vm.uuid == uuid
         assert not response.xml
 
 
 def test_inline_xml_is_described_without_the_host(replay):
-    assert replay.describe_vm(DescribeVmRequest(xml="<domain/>")).xml == "<domain/>"
+    assert replay.describe_vm(DescribeVmRequest(xml="<domain/>"), None, LOCAL).xml == "<domain/>"
 
 
 def test_a_recording_without_domains_says_so():
@@ -112,7 +113,9 @@ def test_a_recording_without_domains_says_so():
     snapshot.ClearField("domains")
     snapshot.parts.add(name="domains", error="libvirt is down")
     with pytest.raises(UnknownDomain, match="libvirt is down"):
-        Replay(snapshot, lambda _: DescribeVmResponse()).describe_vm(DescribeVmRequest(name="web"))
+        Replay(snapshot, lambda _: DescribeVmResponse()).describe_vm(
+            DescribeVmRequest(name="web"), None, LOCAL
+        )
 
 
 @pytest.mark.parametrize("file_format", ["json", "binary"])

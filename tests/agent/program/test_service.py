@@ -16,7 +16,8 @@ from vmfit.v1.host_metadata_service_pb2 import (
     WatchSnapshotRequest,
 )
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
-from vmfit_agent.calls import MAX_WATCHES, SERVICE_NAME
+from vmfit.v1.rpcs import HOST_METADATA
+from vmfit_agent.calls import MAX_WATCHES
 from vmfit_agent.collect_socket import client
 from vmfit_agent.collect_socket.client import CollectSocket
 from vmfit_agent.collect_socket.server import SocketServer
@@ -163,7 +164,7 @@ def test_a_lost_collecting_process_is_unavailable_and_comes_back(
 
 def await_health(stub, wanted):
     for _ in range(100):
-        response = stub.Check(health_pb2.HealthCheckRequest(service=SERVICE_NAME))
+        response = stub.Check(health_pb2.HealthCheckRequest(service=HOST_METADATA))
         name = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
         if name == wanted:
             return
@@ -176,7 +177,7 @@ def test_reflection_lists_the_service(fake, serve, dial):
     stub = ServerReflectionStub(dial(address))
     answer = next(stub.ServerReflectionInfo(iter([ServerReflectionRequest(list_services="")])))
     names = {each.name for each in answer.list_services_response.service}
-    assert names >= {SERVICE_NAME, "grpc.health.v1.Health"}
+    assert names >= {HOST_METADATA, "grpc.health.v1.Health"}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
