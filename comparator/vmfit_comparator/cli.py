@@ -26,6 +26,7 @@ _COMMANDS = {
     "outcome": "Report what became of a migration that was checked.",
     "calibration": "How often did the answers come true?",
     "serve": "Answer such questions over gRPC.",
+    "certs": "Make and show certificates of agents, comparators and their clients.",
 }
 # Settings that are the defaults of options of the same name.
 _OPTIONS = ("server", "insecure", "timeout", "policy", "output", "listen", "store")

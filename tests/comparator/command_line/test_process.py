@@ -40,6 +40,7 @@ def test_help_is_quick_and_has_examples():
         "outcome",
         "calibration",
         "serve",
+        "certs",
     ):
         assert command in result.stdout
 

@@ -1,0 +1,1 @@
+"""A small certificate authority, for trying out and for small sites."""
