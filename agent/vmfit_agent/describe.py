@@ -15,6 +15,7 @@ from vmfit_agent.disk_sources import (
     resolve_volume,
 )
 from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
 from vmfit_agent.storage.host_path import PathInspector
@@ -25,9 +26,12 @@ from vmfit_agent.virtualization.listed_emulators import ListedEmulators
 from vmfit_agent.virtualization.owner_names import names_exist
 from vmfit_agent.vm_paths import describe_paths
 
-_PASSWORD = re.compile(r"""\s+passwd\s*=\s*('[^']*'|"[^"]*")""")
+# From the first space of several, so that a million of them are passed once.
+_PASSWORD = re.compile(r"""(?<!\s)\s+passwd\s*=\s*('[^']*'|"[^"]*")""")
 _SWTPM_DIRECTORY = "/var/lib/libvirt/swtpm"
 _BLOCK_BYTES = 512
+# libvirt keeps definitions in files called by the domain's name.
+_LONGEST_NAME = 255
 
 
 def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
@@ -41,7 +45,8 @@ def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
     that names nothing), and LibvirtUnavailable when a URI that may have the domain does not answer.
     """
     if request.connection_uri and request.connection_uri not in host.libvirt.uris:
-        raise UnknownDomain(f"{request.connection_uri}: not among the configured libvirt URIs")
+        uri = request.connection_uri[:_LONGEST_NAME]
+        raise UnknownDomain(f"{uri}: not among the configured libvirt URIs")
     inline = request.WhichOneof("vm") == "xml"
     if inline:
         vm = parse_vm(request.xml)
@@ -51,7 +56,7 @@ def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
         connection, record, vm = _find(request, host)
         reason = ""
         xml = _migratable_xml(connection, vm, record)
-        migratable = parse_vm(xml)
+        migratable = libvirts_vm(xml)
         forget_chosen_addresses(vm, migratable)
         if xml != record.xml and migratable.HasField("cpu"):
             vm.migratable_cpu.CopyFrom(migratable.cpu)
@@ -84,6 +89,8 @@ def _find(request: DescribeVmRequest, host: Host) -> tuple[LibvirtConnection, Do
     wanted = getattr(request, kind) if kind else ""
     if not wanted:
         raise UnusableDefinition("the request names no domain and has no domain XML")
+    if len(wanted) > _LONGEST_NAME:
+        raise UnusableDefinition(f"the domain's name has more than {_LONGEST_NAME} characters")
     failures = []
     for uri in _uris(request, host):
         try:

@@ -153,12 +153,12 @@ def _machines_in_use(connection: LibvirtConnection) -> set[tuple[str, str, str]]
     records = connection.domains()
     if not records:
         return set()
-    from vmfit_agent.domain_xml import parse_vm  # noqa: PLC0415 -- dear where there are no domains
+    from vmfit_agent.domain_xml.remembered import libvirts_vm  # noqa: PLC0415 -- dear where there are no domains
 
     found = set()
     for record in records:
         try:
-            vm = parse_vm(record.xml)
+            vm = libvirts_vm(record.xml)
         except ValueError:
             continue
         if vm.machine_type:

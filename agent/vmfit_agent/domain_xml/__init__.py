@@ -1,9 +1,9 @@
 """Turns libvirt's domain XML into the typed Vm. One module per area; paths are only named here."""
 
-from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import HostPath, Vm
+from vmfit_agent.domain_xml.bounds import require_bounds, require_few_elements
 from vmfit_agent.domain_xml.character_devices import read_character_devices
 from vmfit_agent.domain_xml.cpu import read_cpu, read_vcpus
 from vmfit_agent.domain_xml.disks import read_disks
@@ -40,20 +40,14 @@ def parse_vm(xml: str) -> Vm:
     """Return what domain XML says, and nothing of the host: every HostPath has its path alone.
 
     Lists keep the XML's order. Numbers that are none are absent, elements that are not understood
-    are left out; CPU features are not expanded. The message is the caller's own.
-    Raises UnusableDefinition for text that is no domain XML, or is larger than 1 MiB.
-    Source: libvirt formatdomain.
+    are left out; CPU features are not expanded.
+    Raises UnusableDefinition for text that is no domain XML, is larger than 1 MiB, or holds more
+    of something than any guest has. Source: libvirt formatdomain.
     """
-    vm = Vm()
-    vm.CopyFrom(_parsed(xml))
-    return vm
-
-
-# An agent reads the same XML every few seconds; parsing it costs a hundred times the lookup.
-@lru_cache(maxsize=1024)
-def _parsed(xml: str) -> Vm:
     try:
+        require_few_elements(xml)
         domain = parse_document(xml, "domain")
+        require_bounds(domain)
     except MalformedXml as error:
         raise UnusableDefinition(str(error)) from error
     name = child_text(domain, "name")

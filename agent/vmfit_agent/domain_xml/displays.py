@@ -10,7 +10,8 @@ from vmfit_agent.virtualization.xml_document import attribute, number
 # In the directory that libvirt makes for each start of a guest.
 _OWN_SOCKET = re.compile(r"/libvirt/qemu/(lib/|run/)?domain-\d+-")
 # Of the bus that libvirt starts for a guest.
-_OWN_BUS = re.compile(r"path=[^,]*/qemu/(run/)?dbus/")
+# Each "path=" is looked at up to the next: the time that a search takes grows with the text.
+_OWN_BUS = re.compile(r"path=(?:(?!path=)[^,])*/qemu/(run/)?dbus/")
 
 
 def read_graphics(domain: Element) -> list[Graphics]:

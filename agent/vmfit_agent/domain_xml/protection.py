@@ -9,11 +9,7 @@ from vmfit_agent.virtualization.xml_document import attribute, child_text, flag,
 
 def read_secrets(domain: Element) -> list[SecretUse]:
     """Return the secrets by UUID or usage, each once for each user; values are never in XML."""
-    found: list[SecretUse] = []
-    for secret in _secrets(domain):
-        if secret not in found:
-            found.append(secret)
-    return found
+    return list({secret.SerializeToString(): secret for secret in _secrets(domain)}.values())
 
 
 def _secrets(domain: Element) -> Iterator[SecretUse]:

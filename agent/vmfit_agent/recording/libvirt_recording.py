@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from vmfit_agent.collectors import domains, hypervisor
-from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import (
     DomainRecord,
     Host,
@@ -63,11 +63,11 @@ def _record_domains(connection: LibvirtConnection, folder: Path, mask: Mask) -> 
         return [str(error)]
     for record in records:
         try:
-            vm = parse_vm(record.xml)
+            vm = libvirts_vm(record.xml)
         except ValueError as error:
             missing.append(f"{connection.uri}: {error}")
             continue
-        name = folder / "domains" / slug(parse_vm(mask(record.xml)).uuid or vm.name)
+        name = folder / "domains" / slug(libvirts_vm(mask(record.xml)).uuid or vm.name)
         _write(name.with_suffix(".xml"), mask(record.xml))
         _write_json(name.with_suffix(".json"), _without_xml(record))
         if record.inactive_xml is not None:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import (
     DirtyRate,
     DomainRecord,
@@ -163,7 +163,7 @@ class RecordedConnection:
         by_uuid = None
         for record in self.domains():
             try:
-                vm = parse_vm(record.xml)
+                vm = libvirts_vm(record.xml)
             except ValueError:
                 continue
             if vm.name == name_or_uuid:
@@ -176,7 +176,7 @@ class RecordedConnection:
         """Return the recorded XML."""
         for path in sorted((self._directory / "domains").glob("*.migratable.xml")):
             xml = _read(path)
-            if parse_vm(xml).uuid == uuid.lower():
+            if libvirts_vm(xml).uuid == uuid.lower():
                 return xml
         raise LibvirtUnavailable(f"{self.uri}: not in the recording: migratable XML of {uuid}")
 

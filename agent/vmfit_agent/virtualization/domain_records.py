@@ -1,7 +1,7 @@
 """Turns what libvirt reports of a domain into a Vm: the XML, and its state around it."""
 
 from vmfit.v1.vm_pb2 import BlockJob, Jobs, Vm, VmState
-from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import DomainRecord
 
 # virDomainState and VmState have the same numbers.
@@ -21,7 +21,7 @@ def vm_of_record(record: DomainRecord) -> Vm:
 
     Raises UnusableDefinition.
     """
-    vm = parse_vm(record.xml)
+    vm = libvirts_vm(record.xml)
     vm.connection_uri = record.uri
     if record.state in _STATES and record.state:
         vm.state = VmState.ValueType(record.state)
@@ -38,7 +38,7 @@ def vm_of_record(record: DomainRecord) -> Vm:
     if record.resident_bytes is not None:
         vm.memory.resident_bytes = record.resident_bytes
     if record.inactive_xml is not None:
-        definition = parse_vm(record.inactive_xml)
+        definition = libvirts_vm(record.inactive_xml)
         vm.pending_configuration = _fingerprint(vm) != _fingerprint(definition)
         forget_chosen_addresses(vm, definition)
     return vm

@@ -1,12 +1,14 @@
 """The live libvirt: the module that opens connections, and asks them everything but domains."""
 
 import contextlib
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from vmfit_agent.bounded_call import call_within
+from vmfit_agent.byte_cache import ByteCache
 from vmfit_agent.host import (
     DirtyRate,
     DomainRecord,
@@ -25,6 +27,8 @@ OPEN_SECONDS = 4.0
 """A daemon that is stopped accepts connections and never answers them."""
 PATIENCE_SECONDS = 8.0
 """How long a call waits for an earlier one; longer than a broken connection takes to be noticed."""
+# Clients choose what is asked about: as many models and features as they like.
+_REMEMBERED_BYTES = 2 << 20
 _KEEPALIVE_SECONDS = 2
 _KEEPALIVE_COUNT = 2
 # Of these the driver runs in a daemon, whose socket (libvirt-sock, virtqemud-sock) lies here.
@@ -146,7 +150,7 @@ class LiveConnection:
         self._libvirt = libvirt
         self._connection = connection
         self._probe = ProcessProbe(libvirt, uri, read_only=read_only)
-        self._expanded: dict[tuple[str, ...], str] = {}
+        self._expanded = ByteCache(_REMEMBERED_BYTES)
         self._capabilities = ""
         # libvirt 9.0 loses threads that wait for one connection when it breaks: one at a time.
         self._calls = threading.Lock()
@@ -233,10 +237,14 @@ class LiveConnection:
             ),
         )
 
-    def _once(self, key: tuple[str, ...], call: Callable[[], str]) -> str:
-        if key not in self._expanded:
-            self._expanded[key] = self._ask(call)
-        return self._expanded[key]
+    def _once(self, question: tuple[str, ...], call: Callable[[], str]) -> str:
+        key = hashlib.blake2b("\0".join(question).encode(), digest_size=16).digest()
+        known = self._expanded.get(key)
+        if known is not None:
+            return known.decode()
+        answer = self._ask(call)
+        self._expanded.put(key, answer.encode())
+        return answer
 
     def domains(self) -> Sequence[DomainRecord]:
         """Return all domains, active and inactive."""

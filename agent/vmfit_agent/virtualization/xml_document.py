@@ -1,6 +1,7 @@
 """Reading XML that others wrote: bounded, without DTDs and entities, tolerant of odd numbers."""
 
 import re
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 MAXIMUM_BYTES = 1024 * 1024
@@ -8,8 +9,14 @@ U32_MAXIMUM = 2**32 - 1
 U64_MAXIMUM = 2**64 - 1
 # No host has more CPUs or NUMA nodes than this; a set that names more is a mistake or an attack.
 MAXIMUM_SET_SIZE = 16384
+MAXIMUM_IDS = 262_144
+"""What all sets of a document may name together: 512 vCPUs pinned to 512 CPUs each."""
+MAXIMUM_NAMESPACES = 64
+MAXIMUM_NAMESPACE_CHARACTERS = 256
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}")
+# The name after "xmlns:" is of whatever characters, but of none that end it.
+_NAMESPACE = re.compile(r"""xmlns[^=<>"']*=\s*(["'])""")
 _BINARY = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 
@@ -20,13 +27,14 @@ class MalformedXml(ValueError):  # noqa: N818 -- said of the text
 def parse_document(text: str, tag: str, maximum_bytes: int = MAXIMUM_BYTES) -> Element:
     """Return the root element of `text`, which must be called `tag`.
 
-    Raises MalformedXml for anything else: too large, not well-formed, another root element, a DTD
-    or an entity.
+    Raises MalformedXml for anything else: too large, not well-formed, another root element, a DTD,
+    an entity, or namespaces that would be copied into each of thousands of names.
     """
     try:
         size = len(text.encode())
         if size > maximum_bytes:
             raise MalformedXml(f"{tag} XML: {size} bytes, more than {maximum_bytes}")
+        _require_short_namespaces(text, tag)
         root = _root(text, tag)
     except ParseError as error:
         raise MalformedXml(f"{tag} XML: not well-formed: {error}") from error
@@ -49,6 +57,26 @@ def _root(text: str, tag: str) -> Element:
     except DefusedXmlException as error:
         raise MalformedXml(f"{tag} XML: DTDs and entities are refused") from error
     return root
+
+
+def _require_short_namespaces(text: str, tag: str) -> None:
+    """Raise MalformedXml where the parser would make much of little.
+
+    It puts the whole name of a namespace before the name of every element that is in it.
+    """
+    count, place = 0, text.find("xmlns")
+    while place >= 0:
+        count += 1
+        declared = _NAMESPACE.match(text, place)
+        if declared is not None:
+            end = text.find(declared[1], declared.end())
+            if not 0 <= end - declared.end() <= MAXIMUM_NAMESPACE_CHARACTERS:
+                raise MalformedXml(
+                    f"{tag} XML: a namespace of more than {MAXIMUM_NAMESPACE_CHARACTERS} characters"
+                )
+        if count > MAXIMUM_NAMESPACES:
+            raise MalformedXml(f"{tag} XML: more than {MAXIMUM_NAMESPACES} namespaces")
+        place = text.find("xmlns", place + 1)
 
 
 def child_text(parent: Element | None, path: str) -> str | None:
@@ -110,17 +138,27 @@ def size_bytes(parent: Element | None, path: str, default_unit: str = "KiB") -> 
 
 def id_set(text: str | None) -> list[int]:
     """Return the ids of "0-3,^2,8" in ascending order; empty when it is no such set."""
+    if named_ids(text) > MAXIMUM_IDS:
+        return []
     chosen: set[int] = set()
     removed: set[int] = set()
-    for item in (text or "").replace(" ", "").split(","):
-        target = removed if item.startswith("^") else chosen
+    for is_removed, low, high in _ranges(text):
+        (removed if is_removed else chosen).update(range(low, high + 1))
+    return sorted(chosen - removed)
+
+
+def named_ids(text: str | None) -> int:
+    """Return how many ids the ranges of a set have together: what reading it costs."""
+    return sum(high - low + 1 for _, low, high in _ranges(text))
+
+
+def _ranges(text: str | None) -> Iterator[tuple[bool, int, int]]:
+    for item in text.replace(" ", "").split(",") if text else ():
         first, _, last = item.removeprefix("^").partition("-")
         low = number(first)
         high = number(last) if last else low
-        if low is None or high is None or not low <= high < MAXIMUM_SET_SIZE:
-            continue
-        target.update(range(low, high + 1))
-    return sorted(chosen - removed)
+        if low is not None and high is not None and low <= high < MAXIMUM_SET_SIZE:
+            yield item.startswith("^"), low, high
 
 
 def pci_address(element: Element | None) -> str | None:
