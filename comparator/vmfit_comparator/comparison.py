@@ -14,10 +14,10 @@ from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.freshness import PartAges
-from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.evaluation.verdict import judge
 from vmfit_comparator.hosts.host_answer import HostAnswer
 from vmfit_comparator.hosts.sides import Gathered, Side, age_seconds, ask, gather
@@ -31,7 +31,7 @@ _PRESENT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Inquiry:
     """What is asked about every destination."""
 
     vm: VmReference
@@ -45,7 +45,7 @@ class Case:
 
 
 def compare(
-    case: Case,
+    inquiry: Inquiry,
     source: Side,
     destinations: Sequence[Side],
     executor: Executor,
@@ -63,23 +63,23 @@ def compare(
     if at_seconds is not None and live and at_seconds < time.time() - _PRESENT_SECONDS:
         message = f"at: {live[0].name} can only be asked for the present; snapshots are not kept"
         raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
-    source_asked = ask(source, executor, case.fresh_seconds, until)
-    asked = [ask(side, executor, case.fresh_seconds, until) for side in destinations]
-    known = source_vm(case.vm, source, until)
+    source_asked = ask(source, executor, inquiry.fresh_seconds, until)
+    asked = [ask(side, executor, inquiry.fresh_seconds, until) for side in destinations]
+    known = source_vm(inquiry.vm, source, until)
     incoming = [
-        executor.submit(incoming_vm, known, case.options, source, side, until)
+        executor.submit(incoming_vm, known, inquiry.options, source, side, until)
         for side in destinations
     ]
     gathered_source = gather(source, source_asked)
     pairs = [
-        _pair(case, known, gathered_source, pending, at_seconds)
+        _pair(inquiry, known, gathered_source, pending, at_seconds)
         for pending in zip(destinations, asked, incoming, strict=True)
     ]
-    return _probed_answers(case, pairs, executor, prober, until)
+    return _probed_answers(inquiry, pairs, executor, prober, until)
 
 
 def _probed_answers(
-    case: Case,
+    inquiry: Inquiry,
     pairs: Sequence["_Pair | EngineError"],
     executor: Executor,
     prober: Prober,
@@ -87,22 +87,22 @@ def _probed_answers(
 ) -> list[CheckResponse | EngineError]:
     probing = iter(
         [
-            executor.submit(_probes, case, each, prober, until)
+            executor.submit(_probes, inquiry, each, prober, until)
             for each in pairs
             if not isinstance(each, EngineError)
         ]
     )
     return [
-        each if isinstance(each, EngineError) else _answer(case, each, next(probing).result())
+        each if isinstance(each, EngineError) else _answer(inquiry, each, next(probing).result())
         for each in pairs
     ]
 
 
-def unanswered(error: EngineError, destination: str, case: Case) -> CheckResponse:
+def unanswered(error: EngineError, destination: str, inquiry: Inquiry) -> CheckResponse:
     """Return the answer for a destination that could not be compared: no idea, and why."""
     response = CheckResponse()
     response.verdict.answer = Answer.ANSWER_NO_IDEA
-    response.verdict.policy = case.policy.message.name
+    response.verdict.policy = inquiry.policy.message.name
     response.verdict.summary = f"NO_IDEA, not acceptable: {error}"
     response.subject.destination_host = destination
     response.subject.errors.add(host=destination, error=str(error))
@@ -123,12 +123,12 @@ class _Pair:
     source: Gathered
     destination: Gathered
     incoming: IncomingVm
-    migration: Migration
+    case: Case
     at_seconds: float
 
 
 def _pair(
-    case: Case,
+    inquiry: Inquiry,
     known: SourceVm,
     source: Gathered,
     pending: tuple[Side, "Future[HostAnswer] | None", "Future[IncomingVm]"],
@@ -141,12 +141,12 @@ def _pair(
     except EngineError as error:
         return error
     at = _moment(source, destination) if at_seconds is None else at_seconds
-    migration = _migration(case, (known, incoming), source, destination, at)
-    return _Pair(source, destination, incoming, migration, at)
+    case = _migration(inquiry, (known, incoming), source, destination, at)
+    return _Pair(source, destination, incoming, case, at)
 
 
-def _probes(case: Case, pair: _Pair, prober: Prober, until: float) -> ProbeAnswers:
-    reason = case.not_probed
+def _probes(inquiry: Inquiry, pair: _Pair, prober: Prober, until: float) -> ProbeAnswers:
+    reason = inquiry.not_probed
     for host in (pair.source, pair.destination):
         if not reason and not host.is_live:
             reason = f"{host.side.name} {host.error or 'is a recording, which cannot be asked'}"
@@ -154,30 +154,30 @@ def _probes(case: Case, pair: _Pair, prober: Prober, until: float) -> ProbeAnswe
         return ProbeAnswers(not_asked=reason)
     try:
         return prober.answers(
-            pair.migration,
+            pair.case,
             (pair.source.side.name, pair.source.side.client),
             (pair.destination.side.name, pair.destination.side.client),
             until,
-            measure=want_dirty_rate(case.facts),
+            measure=want_dirty_rate(inquiry.facts),
         )
     except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs the probes alone
         _LOG.exception("probing failed")
         return ProbeAnswers(not_asked=f"probing failed: {type(error).__name__}: {error}")
 
 
-def _answer(case: Case, pair: _Pair, probes: ProbeAnswers) -> CheckResponse:
+def _answer(inquiry: Inquiry, pair: _Pair, probes: ProbeAnswers) -> CheckResponse:
     source, destination, incoming = pair.source, pair.destination, pair.incoming
-    migration = replace(pair.migration, probes=probes)
+    case = replace(pair.case, probes=probes)
     evaluated_at = datetime.fromtimestamp(pair.at_seconds, UTC)
-    ages = PartAges(migration)
-    findings = evaluate(case.facts, migration, evaluated_at, ages)
+    ages = PartAges(case)
+    findings = evaluate(inquiry.facts, case, evaluated_at, ages)
     response = CheckResponse()
     for each in findings:
         # Thrice as quick as to give the list to the response.
         response.findings.add().CopyFrom(each)
-    response.verdict.CopyFrom(judge(findings, case.policy))
+    response.verdict.CopyFrom(judge(findings, inquiry.policy))
     subject = response.subject
-    subject.vm_name, subject.vm_uuid = migration.vm.name, migration.vm.uuid
+    subject.vm_name, subject.vm_uuid = case.vm.name, case.vm.uuid
     subject.source_host, subject.destination_host = source.side.name, destination.side.name
     subject.evaluated_at.FromDatetime(evaluated_at)
     for path, seconds in ages.of_parts():
@@ -199,21 +199,21 @@ def _moment(source: Gathered, destination: Gathered) -> float:
 
 
 def _migration(
-    case: Case,
+    inquiry: Inquiry,
     vms: tuple[SourceVm, IncomingVm],
     source: Gathered,
     destination: Gathered,
     at: float,
-) -> Migration:
+) -> Case:
     known, incoming = vms
     difference, uncertainty = _clocks(source, destination)
-    return Migration(
+    return Case(
         source=source.snapshot,
         destination=destination.snapshot,
         vm=known.vm,
         incoming=incoming.vm,
-        options=case.options,
-        policy=case.policy.message,
+        options=inquiry.options,
+        policy=inquiry.policy.message,
         source_age_seconds=age_seconds(source, at),
         destination_age_seconds=age_seconds(destination, at),
         vm_from_snapshot=known.from_snapshot,

@@ -105,12 +105,12 @@ class Engine:
         self, request: messages.CheckRequest, timeout_seconds: float | None = None
     ) -> messages.CheckResponse:
         """Return whether the VM can move, fact by fact; a dead agent is named in the answer."""
-        case = self._case(request)
+        inquiry = self._inquiry(request)
         source = self._side(request.source, "source")
         destination = self._side(request.destination, "destination")
         at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
         (outcome,) = comparison.compare(
-            case,
+            inquiry,
             source,
             [destination],
             self._threads,
@@ -132,11 +132,13 @@ class Engine:
             raise _invalid("destinations", "names no host")
         source = self._side(request.source, "source")
         destinations = self._sides(request.destinations, "destinations")
-        case = self._case(request)
-        if len(destinations) > _MAX_PROBED and not case.not_probed:
-            case = replace(case, not_probed=f"more than {_MAX_PROBED} hosts are ranked at once")
+        inquiry = self._inquiry(request)
+        if len(destinations) > _MAX_PROBED and not inquiry.not_probed:
+            inquiry = replace(
+                inquiry, not_probed=f"more than {_MAX_PROBED} hosts are ranked at once"
+            )
         outcomes = comparison.compare(
-            case,
+            inquiry,
             source,
             destinations,
             self._threads,
@@ -144,7 +146,7 @@ class Engine:
             until=self._until(timeout_seconds),
         )
         checks = [
-            comparison.unanswered(each, destination.name, case)
+            comparison.unanswered(each, destination.name, inquiry)
             if isinstance(each, EngineError)
             else each
             for each, destination in zip(outcomes, destinations, strict=True)
@@ -233,7 +235,7 @@ class Engine:
             raise EngineError(grpc.StatusCode.FAILED_PRECONDITION, message)
         return self._history
 
-    def _case(self, request: messages.CheckRequest | messages.RankRequest) -> comparison.Case:
+    def _inquiry(self, request: messages.CheckRequest | messages.RankRequest) -> comparison.Inquiry:
         resolved = self._policies.resolve(request.policy)
         try:
             wanted = select_facts(request.facts, resolved.facts)
@@ -242,7 +244,9 @@ class Engine:
         selected = [resolved.facts[each] for each in wanted if not resolved.rules[each].skip]
         fresh = fresh_seconds_by_part(resolved.message.freshness)
         not_probed = why_not_probed(resolved.message, selected, forbidden=request.no_probes)
-        return comparison.Case(request.vm, request.options, resolved, selected, fresh, not_probed)
+        return comparison.Inquiry(
+            request.vm, request.options, resolved, selected, fresh, not_probed
+        )
 
     def _side(self, reference: messages.HostReference, field: str) -> Side:
         return resolve_side(reference, field, self._inventory, self._agents)

@@ -14,9 +14,9 @@ from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.fact import Fact
-from vmfit_comparator.evaluation.migration import Migration
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -75,7 +75,7 @@ def _add_statuses(snapshot: Snapshot) -> None:
 _HEALTHY = (source_snapshot(), destination_snapshot(), vm(), text_format.Parse(_POLICY, Policy()))
 
 
-def migration(changes: Mapping[str, Any] | None = None, **fields: Any) -> Migration:
+def migration(changes: Mapping[str, Any] | None = None, **fields: Any) -> Case:
     """Return a healthy migration with `changes`, by path as facts spell them.
 
     "destination.numa.nodes[1].free_bytes": 0 sets a field, None clears it. Messages are given as
@@ -99,7 +99,7 @@ def migration(changes: Mapping[str, Any] | None = None, **fields: Any) -> Migrat
         names = {"vm": ("vm", "incoming"), "hosts": ("source", "destination")}.get(root, (root,))
         for name in names:
             assign(roots[name], rest, value)
-    return Migration(**{"clock_difference_seconds": 0.0, **roots, **fields})  # type: ignore[arg-type]
+    return Case(**{"clock_difference_seconds": 0.0, **roots, **fields})  # type: ignore[arg-type]
 
 
 def assign(message: Message, path: str, value: Any) -> None:
@@ -121,7 +121,7 @@ def assign(message: Message, path: str, value: Any) -> None:
         json_format.ParseDict({last: value}, message)
 
 
-def finding(fact: Fact, case: Migration) -> Finding:
+def finding(fact: Fact, case: Case) -> Finding:
     """Evaluate one fact."""
     return evaluate([fact], case)[0]
 

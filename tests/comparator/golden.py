@@ -15,9 +15,9 @@ from google.protobuf import text_format
 from tests.comparator.rows import ROWS
 from tests.comparator.tables import case_of
 from vmfit.v1.finding_pb2 import Answer, Finding, Quality, Remedy
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.fact import Fact
-from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import BUILT_IN
 
 FOLDER = Path(__file__).parent
@@ -52,7 +52,7 @@ def _lines(texts: Iterable[str]) -> list[str]:
     return [f"    {text}\n" for text in texts]
 
 
-def _found(fact: Fact, case: Migration) -> Finding:
+def _found(fact: Fact, case: Case) -> Finding:
     return evaluate([fact], case, _AT)[0]
 
 

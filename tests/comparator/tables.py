@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.comparator.builders import migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import Fact
-from vmfit_comparator.evaluation.migration import Migration
 
 Row = tuple[Any, ...]
 Tables = Mapping[Fact, Sequence[Row]]
@@ -27,6 +27,6 @@ def cases(tables: Tables) -> list[Any]:
     ]
 
 
-def case_of(row: Row) -> Migration:
+def case_of(row: Row) -> Case:
     """Return the migration that a row describes."""
     return migration(row[1], **(row[3] if len(row) > 3 else {}))

@@ -27,8 +27,8 @@ from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import VM_STATE_RUNNING, Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import cpu, cpu_model, cpu_passthrough
 from vmfit_comparator.knowledge.cpu_offer import host_model
 from vmfit_comparator.knowledge.special_features import KVM_ALWAYS
@@ -42,9 +42,7 @@ FITS = {"SUPERSET", "IDENTICAL"}
 
 
 def findings(vm: Vm, destination: Snapshot, source: Snapshot | None = None):
-    case = Migration(
-        source or destination, destination, vm, vm, MigrationOptions(live=True), Policy()
-    )
+    case = Case(source or destination, destination, vm, vm, MigrationOptions(live=True), Policy())
     return evaluate(FACTS, case)
 
 

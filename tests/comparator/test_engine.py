@@ -20,7 +20,7 @@ from vmfit.v1.options_pb2 import Volatility
 from vmfit_comparator import Engine, EngineError
 from vmfit_comparator.evaluation.fact import Fact, fact
 from vmfit_comparator.evaluation.field_path import field_path
-from vmfit_comparator.evaluation.outcome import no, yes
+from vmfit_comparator.evaluation.result import no, yes
 from vmfit_comparator.hosts.inventory import parse_inventory
 from vmfit_comparator.policies.policy import parse_policy
 from vmfit_contract.json_text import to_json

@@ -11,7 +11,7 @@ from vmfit.v1.finding_pb2 import Answer, Quality
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.field_path import FieldPath
-from vmfit_comparator.evaluation.outcome import (
+from vmfit_comparator.evaluation.result import (
     no,
     no_idea,
     not_applicable,

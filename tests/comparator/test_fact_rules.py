@@ -12,9 +12,9 @@ from tests.comparator.healthy import FEATURES
 from tests.comparator.rows import ROWS, WITH_ROWS, repeated
 from tests.comparator.tables import case_of
 from vmfit.v1.finding_pb2 import Answer, Quality
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.field_path import ROOTS, FieldPath
-from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.facts import cpu as cpu_facts
 
@@ -163,7 +163,7 @@ def test_any_cleared_field_leaves_an_answer(data):
     assert not errors
 
 
-def _roots(case: Migration):
+def _roots(case: Case):
     return {root: getattr(case, root) for root in ROOTS if root != "options"}
 
 
@@ -195,7 +195,7 @@ def _prune(message, tree):
                 _prune(element, tree[field.name])
 
 
-def _clear(case: Migration, path: FieldPath) -> bool:
+def _clear(case: Case, path: FieldPath) -> bool:
     """Clear the first field on the path whose absence shows; False when there is none."""
     names = []
     for step in path.steps:

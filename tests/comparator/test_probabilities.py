@@ -9,20 +9,20 @@ from tests.comparator.builders import finding, migration
 from vmfit.v1.calibration_pb2 import GetCalibrationResponse
 from vmfit.v1.finding_pb2 import Answer, Consequence
 from vmfit_comparator.evaluation.fact import Fact
-from vmfit_comparator.evaluation.outcome import (
-    no,
-    no_idea,
-    not_applicable,
-    probably_no,
-    probably_yes,
-    yes,
-)
 from vmfit_comparator.evaluation.probabilities import (
     Count,
     built_in_counts,
     exported,
     parse_counts,
     with_counts,
+)
+from vmfit_comparator.evaluation.result import (
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
 )
 from vmfit_comparator.facts import BUILT_IN
 

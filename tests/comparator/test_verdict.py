@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vmfit.v1.finding_pb2 import Answer, Consequence, Finding, Quality, Verdict
 from vmfit_comparator.evaluation.fact import Fact
-from vmfit_comparator.evaluation.outcome import yes
+from vmfit_comparator.evaluation.result import yes
 from vmfit_comparator.evaluation.verdict import judge
 from vmfit_comparator.policies.policy import parse_policy, resolve_policy
 

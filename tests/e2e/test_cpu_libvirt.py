@@ -30,8 +30,8 @@ from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander, Hypervisor
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import cpu as cpu_facts
 from vmfit_comparator.knowledge.cpu_compare import Fit, compare
 from vmfit_comparator.knowledge.cpu_offer import offer
@@ -193,7 +193,7 @@ def forbids_its_own(vm: Vm, expander: CpuExpander) -> bool:
 
 
 def as_facts(vm: Vm, snapshot: Snapshot, result: str, cpu_xml: str) -> list[str]:
-    case = Migration(snapshot, snapshot, vm, vm, MigrationOptions(live=True), Policy())
+    case = Case(snapshot, snapshot, vm, vm, MigrationOptions(live=True), Policy())
     (found,) = evaluate([cpu_facts.features], case)
     fits = found.answer >= Answer.ANSWER_PROBABLY_YES
     if fits == (result != Fit.INCOMPATIBLE.name):

@@ -20,8 +20,8 @@ from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.domain_xml import parse_vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.evaluation.migration import Migration
 from vmfit_comparator.facts import sw_migration
 from vmfit_comparator.virsh_options import parse_virsh_migrate
 
@@ -97,7 +97,7 @@ def prediction(flags: str):
     vm = parse_vm(GUEST)
     vm.connection_uri = "qemu:///system"
     (found,) = evaluate(
-        [sw_migration.migration_caps], Migration(host(), host(), vm, vm, options, Policy())
+        [sw_migration.migration_caps], Case(host(), host(), vm, vm, options, Policy())
     )
     return found
 

@@ -7,15 +7,15 @@ from functools import lru_cache
 from typing import Any
 
 from vmfit.v1.finding_pb2 import Answer, Consequence, Evidence, Finding
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evidence import text_of
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.field_path import FieldPath
 from vmfit_comparator.evaluation.freshness import Age, PartAges
 from vmfit_comparator.evaluation.lookup import Lookup
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no_idea, not_applicable
 from vmfit_comparator.evaluation.probabilities import with_counts
 from vmfit_comparator.evaluation.remembered import remembering
+from vmfit_comparator.evaluation.result import Result, no_idea, not_applicable
 
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
@@ -39,7 +39,7 @@ _WEAKER = {
 
 def evaluate(
     facts: Iterable[Fact],
-    migration: Migration,
+    case: Case,
     at: datetime | None = None,
     ages: PartAges | None = None,
 ) -> list[Finding]:
@@ -50,7 +50,7 @@ def evaluate(
     and its finding alone carries the error.
     """
     moment = at or datetime.now(UTC)
-    evaluation = _Evaluation(migration, ages or PartAges(migration), moment.timestamp())
+    evaluation = _Evaluation(case, ages or PartAges(case), moment.timestamp())
     with remembering():
         return [evaluation.finding(fact) for fact in facts]
 
@@ -58,14 +58,14 @@ def evaluate(
 class _Evaluation:
     """One migration's findings. What several facts read is looked up once."""
 
-    def __init__(self, migration: Migration, ages: PartAges, at_seconds: float) -> None:
-        self._migration = migration
+    def __init__(self, case: Case, ages: PartAges, at_seconds: float) -> None:
+        self._migration = case
         self._ages = ages
         self._at_seconds = at_seconds
         # None of them refers back to the evaluation: a cycle would be left to the collector.
-        values = Lookup[FieldPath, list[Any] | None](lambda path: path.values(migration))
+        values = Lookup[FieldPath, list[Any] | None](lambda path: path.values(case))
         self._values = values
-        self._holds = Lookup[FieldPath, bool](lambda path: path.holds(migration))
+        self._holds = Lookup[FieldPath, bool](lambda path: path.holds(case))
         self._shown = Lookup[FieldPath, bytes](lambda path: _shown(path, values[path]))
 
     def finding(self, fact: Fact) -> Finding:
@@ -102,7 +102,7 @@ class _Evaluation:
         unset = self._values[path] is None
         return unset and path.missing(self._migration) == f"{path.root}.{path.part}"
 
-    def _unset(self, paths: Sequence[FieldPath]) -> Outcome:
+    def _unset(self, paths: Sequence[FieldPath]) -> Result:
         """Return NO_IDEA that names those of the paths that are unset."""
         reasons: dict[str, str] = {}
         for path in paths:
@@ -143,7 +143,7 @@ def _does_not_apply(
     return finding.SerializeToString()
 
 
-def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
+def _degraded(outcome: Result, age: Age | None) -> Result:
     if age is None or age.is_fresh:
         return outcome
     if age.is_expired:
@@ -158,7 +158,7 @@ def _degraded(outcome: Outcome, age: Age | None) -> Outcome:
     return outcome._replace(answer=answer, reason=reason, probability=probability)
 
 
-def _message(fact: Fact, outcome: Outcome, evidence: bytes = b"", error: str = "") -> Finding:
+def _message(fact: Fact, outcome: Result, evidence: bytes = b"", error: str = "") -> Finding:
     # Fields are set one by one: by keyword it takes several times as long.
     finding = Finding()
     finding.MergeFromString(evidence)
@@ -167,7 +167,7 @@ def _message(fact: Fact, outcome: Outcome, evidence: bytes = b"", error: str = "
     return finding
 
 
-def _fill(finding: Finding, outcome: Outcome) -> None:
+def _fill(finding: Finding, outcome: Result) -> None:
     finding.answer, finding.reason = outcome.answer, outcome.reason
     if outcome.answer >= _PROBABLY_YES:
         finding.quality = outcome.quality

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.options_pb2 import Volatility
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath, field_path
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome
+from vmfit_comparator.evaluation.result import Result
 
-Check = Callable[[Migration], Outcome]
+Check = Callable[[Case], Result]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.enum_names import names_of_values
-from vmfit_comparator.evaluation.migration import Migration
 
 ROOTS: dict[str, Descriptor] = {
     "source": Snapshot.DESCRIPTOR,
@@ -77,9 +77,9 @@ class FieldPath:
     enum_names: Mapping[int, str]
     """The names of the values that it leads to; empty unless it ends at an enum."""
 
-    def values(self, migration: Migration) -> list[Any] | None:
+    def values(self, case: Case) -> list[Any] | None:
         """Return what the path leads to, one value unless it leads through lists; None if unset."""
-        message = getattr(migration, self.root)
+        message = getattr(case, self.root)
         for name, tracks_presence, onward in self.way:
             if tracks_presence and not message.HasField(name):
                 return None
@@ -90,16 +90,16 @@ class FieldPath:
                 return found if every else None
         return [message]
 
-    def holds(self, migration: Migration) -> bool:
+    def holds(self, case: Case) -> bool:
         """Return whether it is set anywhere: a message, or a value not empty, zero or false.
 
         Of the elements of a list one is enough.
         """
-        return _holds(getattr(migration, self.root), self.way)
+        return _holds(getattr(case, self.root), self.way)
 
-    def missing(self, migration: Migration) -> str | None:
+    def missing(self, case: Case) -> str | None:
         """Return the path of the first unset field on the way, None when all is set."""
-        return _first_unset(getattr(migration, self.root), self.steps, self.root)
+        return _first_unset(getattr(case, self.root), self.steps, self.root)
 
 
 def _collect(message: Any, way: _Way, found: list[Any]) -> bool:  # noqa: ANN401 -- a message or what it holds

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.policy_pb2 import Freshness, FreshnessBound
 from vmfit.v1.snapshot_pb2 import PartStatus
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath
 from vmfit_comparator.evaluation.lookup import Lookup
-from vmfit_comparator.evaluation.migration import Migration
 
 
 class Age(NamedTuple):
@@ -54,21 +54,21 @@ class PartAges:
     that does not say when it was collected is as old as its snapshot.
     """
 
-    def __init__(self, migration: Migration) -> None:
+    def __init__(self, case: Case) -> None:
         self._statuses: dict[tuple[str, str], PartStatus] = {}
         self._ages: dict[tuple[str, str | None], float] = {}
-        self._unreachable = migration.unreachable
+        self._unreachable = case.unreachable
         bounds = {
             volatility: (bound.fresh_seconds, bound.stale_seconds)
-            for volatility, bound in bounds_of(migration.policy.freshness).items()
+            for volatility, bound in bounds_of(case.policy.freshness).items()
         }
         since = {
-            "source": migration.source_age_seconds,
-            "destination": migration.destination_age_seconds,
+            "source": case.source_age_seconds,
+            "destination": case.destination_age_seconds,
         }
         for side, snapshot in (
-            ("source", migration.source),
-            ("destination", migration.destination),
+            ("source", case.source),
+            ("destination", case.destination),
         ):
             taken = snapshot.taken_at.seconds + snapshot.taken_at.nanos / 1e9
             for status in snapshot.parts:
@@ -77,7 +77,7 @@ class PartAges:
                     collected = status.collected_at.seconds + status.collected_at.nanos / 1e9
                     self._ages[side, status.name] = max(taken - collected, 0.0) + since[side]
         ages = {**self._ages}
-        if migration.vm_from_snapshot:
+        if case.vm_from_snapshot:
             recorded = ages.get(("source", "domains"), since["source"])
             ages["vm", None] = ages["incoming", None] = recorded
         self._ranks = Lookup[AgesAs, _Rank | None](lambda each: _rank(each, ages, since, bounds))

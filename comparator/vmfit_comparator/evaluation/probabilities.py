@@ -10,7 +10,7 @@ import yaml
 
 from vmfit.v1.calibration_pb2 import GetCalibrationResponse
 from vmfit.v1.finding_pb2 import Answer
-from vmfit_comparator.evaluation.outcome import Outcome
+from vmfit_comparator.evaluation.result import Result
 
 # A fact's own estimate counts as much as so many outcomes; for an estimate of one half this is
 # Laplace's rule of succession.
@@ -47,7 +47,7 @@ def parse_counts(text: str) -> Counts:
     return counts
 
 
-def with_counts(fact_id: str, outcome: Outcome, counts: Counts | None = None) -> Outcome:
+def with_counts(fact_id: str, outcome: Result, counts: Counts | None = None) -> Result:
     """Return an outcome whose probability rests on counts, or as it is when there are none."""
     if outcome.answer not in _UNSURE or outcome.probability is None:
         return outcome

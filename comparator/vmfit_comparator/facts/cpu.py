@@ -10,10 +10,11 @@ from vmfit.v1.finding_pb2 import (
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -21,7 +22,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.cpu_power import by_model, is_power
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
@@ -70,7 +70,7 @@ _CHECKS_FORBIDDEN = 9_000_000
     ),
 )
 @unless_offline
-def vendor(migration: Migration) -> Outcome:
+def vendor(case: Case) -> Result:
     """Compare the vendors of both processors; under KVM a guest sees its host's.
 
     The same vendor is YES, and any vendor under TCG, which emulates the processor. Between
@@ -80,16 +80,16 @@ def vendor(migration: Migration) -> Outcome:
 
     Source: libvirt docs/formatdomain.rst, cpu/vendor; QEMU x86_cpu_load_model; CPUID 0.
     """
-    if migration.vm.domain_type != "kvm":
+    if case.vm.domain_type != "kvm":
         return yes("the guest's processor is emulated, the destination's own is hidden")
-    before = _vendor(migration.vm, migration.source)
-    after = _vendor(migration.vm, migration.destination)
+    before = _vendor(case.vm, case.source)
+    after = _vendor(case.vm, case.destination)
     if not before or not after:
         side = "destination" if before else "source"
         return no_idea(f"the {side}'s vendor is not known", missing=[f"{side}.cpu.vendor"])
     if before == after:
         return yes(f"both processors are from {after}")
-    cpu = live_cpu(migration)
+    cpu = live_cpu(case)
     text = f"the guest runs on {before}, the destination's processor is from {after}"
     if cpu.mode in PASSED_THROUGH or cpu.mode == "host-model" or cpu.vendor:
         return no(text, remedies=[_BASELINE])
@@ -125,7 +125,7 @@ _BASELINE = Remedy(
     ),
 )
 @unless_offline
-def features(migration: Migration) -> Outcome:
+def features(case: Case) -> Result:
     """Compare the guest's features, one by one, with what the destination's hypervisor gives.
 
     All there is YES, from the hypervisor's own word; PROBABLY_YES when only KVM's word or the
@@ -144,31 +144,31 @@ def features(migration: Migration) -> Outcome:
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
-    cpu = live_cpu(migration)
+    cpu = live_cpu(case)
     if cpu.mode in PASSED_THROUGH:
         return not_applicable(f"mode {cpu.mode} is judged by cpu.mode_passthrough")
     if has_no_model(cpu):
         return yes("the guest has the hypervisor's default CPU")
-    unknown = migration.incoming.cpu.unknown_features
+    unknown = case.incoming.cpu.unknown_features
     if unknown:
         return _unknown(unknown)
-    if is_power(migration) and cpu.model:
-        return by_model(cpu, migration)
-    given = offer(migration.vm, migration.destination)
+    if is_power(case) and cpu.model:
+        return by_model(cpu, case)
+    given = offer(case.vm, case.destination)
     if given is None:
         missing = "destination.hypervisor.connections.domain_capabilities.host_model"
         return no_idea("nothing tells which CPU features the destination gives", missing=[missing])
-    return _compared(migration, given) if cpu.expanded else _explicit_only(migration, given)
+    return _compared(case, given) if cpu.expanded else _explicit_only(case, given)
 
 
-def _compared(migration: Migration, given: Offer) -> Outcome:
-    cpu = live_cpu(migration)
-    needed = needed_features(migration)
+def _compared(case: Case, given: Offer) -> Result:
+    cpu = live_cpu(case)
+    needed = needed_features(case)
     lacking = needed - given.features
     if cpu.check in {"", "partial"} and not lacking:
         # libvirt compares before it leaves out what QEMU is never asked for.
         also_given = guest_features(cpu).required - NEVER_ASKED
-        probed = probed_features(migration.vm, migration.destination)
+        probed = probed_features(case.vm, case.destination)
         comparison = compare(cpu, given.told | probed | also_given, given.vendor)
         if comparison.missing:
             return _lacking(comparison.missing, given)
@@ -176,19 +176,19 @@ def _compared(migration: Migration, given: Offer) -> Outcome:
             return _refused(comparison)
     if lacking:
         return _lacking(lacking, given)
-    refused = _forbidden(guest_features(cpu).forbidden, migration)
+    refused = _forbidden(guest_features(cpu).forbidden, case)
     return refused or _all_there(needed, given)
 
 
-def _all_there(needed: AbstractSet[Feature], given: Offer) -> Outcome:
+def _all_there(needed: AbstractSet[Feature], given: Offer) -> Result:
     text = f"all {len(needed)} features of the guest are in {given.source}"
     return yes(text) if given.firm else probably_yes(text)
 
 
-def _forbidden(forbidden: AbstractSet[Feature], migration: Migration) -> Outcome | None:
+def _forbidden(forbidden: AbstractSet[Feature], case: Case) -> Result | None:
     if not forbidden:
         return None
-    vm, destination = migration.vm, migration.destination
+    vm, destination = case.vm, case.destination
     listed = forbidden & forbidding_features(vm, destination)
     if listed:
         connection = connection_for(vm, destination)
@@ -201,7 +201,7 @@ def _forbidden(forbidden: AbstractSet[Feature], migration: Migration) -> Outcome
     return no_idea(text, remedies=[_disable(perhaps)])
 
 
-def _lacking(lacking: AbstractSet[Feature], given: Offer) -> Outcome:
+def _lacking(lacking: AbstractSet[Feature], given: Offer) -> Result:
     listed = ", ".join(names(lacking))
     text = f"{given.source} lacks {listed} (the guest was started with them)"
     if HINTS.issuperset(lacking):
@@ -213,7 +213,7 @@ def _lacking(lacking: AbstractSet[Feature], given: Offer) -> Outcome:
     return (no if given.lacks_firmly(lacking) else probably_no)(text, remedies=[remedy])
 
 
-def _unknown(unknown: Sequence[str]) -> Outcome:
+def _unknown(unknown: Sequence[str]) -> Result:
     listed = ", ".join(unknown)
     remedies = [
         upgrade("libvirt", ""),
@@ -225,7 +225,7 @@ def _unknown(unknown: Sequence[str]) -> Outcome:
     return no(f"the destination's libvirt does not know the feature {listed}", remedies=remedies)
 
 
-def _refused(comparison: Comparison) -> Outcome:
+def _refused(comparison: Comparison) -> Result:
     if comparison.vendor:
         return no(f"the definition asks for a CPU from {comparison.vendor}", remedies=[_BASELINE])
     if comparison.forbidden:
@@ -246,8 +246,8 @@ def _disable(unwanted: AbstractSet[Feature]) -> Remedy:
     )
 
 
-def _explicit_only(migration: Migration, given: Offer) -> Outcome:
-    cpu = live_cpu(migration)
+def _explicit_only(case: Case, given: Offer) -> Result:
+    cpu = live_cpu(case)
     explicit = features_of(each.name for each in cpu.features if each.policy == "require")
     lacking = explicit - given.features
     if lacking:

@@ -1,10 +1,10 @@
 """Facts about the processors that a guest does not depend on: microcode and vulnerabilities."""
 
 from vmfit.v1.finding_pb2 import Consequence
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.evaluation.result import Result, probably_no, probably_yes, yes
 
 
 @fact(
@@ -19,7 +19,7 @@ from vmfit_comparator.evaluation.remedies import upgrade
     ),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def microcode(migration: Migration) -> Outcome:
+def microcode(case: Case) -> Result:
     """Compare the microcode revisions.
 
     The same is YES, another one PROBABLY_YES. Other processors have other microcode, YES. What a
@@ -27,7 +27,7 @@ def microcode(migration: Migration) -> Outcome:
 
     Source: /sys/devices/system/cpu/cpu*/microcode/version.
     """
-    before, after = migration.source.cpu, migration.destination.cpu
+    before, after = case.source.cpu, case.destination.cpu
     revisions = list(before.microcode_revisions), list(after.microcode_revisions)
     text = f"source {', '.join(revisions[0])}, destination {', '.join(revisions[1])}"
     if (before.family, before.model, before.stepping) != (
@@ -47,7 +47,7 @@ def microcode(migration: Migration) -> Outcome:
     reads=("source.cpu.vulnerabilities", "destination.cpu.vulnerabilities"),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def vulnerabilities(migration: Migration) -> Outcome:
+def vulnerabilities(case: Case) -> Result:
     """Compare what the kernels say of each known processor bug.
 
     YES unless the destination calls itself vulnerable to a bug that the source is not affected by
@@ -55,8 +55,8 @@ def vulnerabilities(migration: Migration) -> Outcome:
 
     Source: /sys/devices/system/cpu/vulnerabilities.
     """
-    before = migration.source.cpu.vulnerabilities
-    after = migration.destination.cpu.vulnerabilities
+    before = case.source.cpu.vulnerabilities
+    after = case.destination.cpu.vulnerabilities
     worse = sorted(
         f"{name} ({text})"
         for name, text in after.items()

@@ -1,9 +1,9 @@
 """The fact about CPU features that a hypervisor adds by itself."""
 
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, not_applicable, probably_no, yes
 from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.evaluation.result import Result, not_applicable, probably_no, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, has_no_model, live_cpu
 from vmfit_comparator.knowledge.regressions import matching_regressions
@@ -31,7 +31,7 @@ from vmfit_contract.cpu_features import names
     ),
 )
 @unless_offline
-def extra_features(migration: Migration) -> Outcome:
+def extra_features(case: Case) -> Result:
     """Foresee features that libvirt finds beyond those that a running guest had.
 
     With check='full', as every running guest has it, libvirt refuses them. Which hypervisors add
@@ -40,10 +40,10 @@ def extra_features(migration: Migration) -> Outcome:
 
     Source: libvirt virCPUUpdateLive; vmfit_comparator/knowledge/known_regressions.yaml.
     """
-    cpu = live_cpu(migration)
+    cpu = live_cpu(case)
     if cpu.mode in PASSED_THROUGH or has_no_model(cpu):
         return not_applicable("libvirt does not check this CPU")
-    found = [each for each in matching_regressions(migration) if each.added_features]
+    found = [each for each in matching_regressions(case) if each.added_features]
     if not found:
         return yes("these versions are not known to add any")
     added = names(frozenset().union(*(each.added_features for each in found)))

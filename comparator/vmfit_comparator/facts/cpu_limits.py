@@ -1,10 +1,10 @@
 """Facts about limits of the destination's processor: TSC, addresses, XSAVE, nesting."""
 
 from vmfit.v1.finding_pb2 import ChangeDefinition, ChooseHost, Remedy
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -36,7 +36,7 @@ _VM = (
     also_reads=(f"{_TSC}.frequency_hz", f"{_TSC}.scaling", "vm.domain_type"),
 )
 @unless_offline
-def tsc_frequency(migration: Migration) -> Outcome:
+def tsc_frequency(case: Case) -> Result:
     """Compare the frequency that the definition fixes with the destination's own, as libvirt does.
 
     Without a fixed frequency there is nothing to keep. Within the policy's `tsc_tolerance_ppm` of
@@ -46,12 +46,12 @@ def tsc_frequency(migration: Migration) -> Outcome:
 
     Source: libvirt docs/formatdomain.rst, timer tsc; qemuProcessStartValidateTSC.
     """
-    wanted = next((t.frequency_hz for t in migration.vm.timers if t.name == "tsc"), 0)
+    wanted = next((t.frequency_hz for t in case.vm.timers if t.name == "tsc"), 0)
     if not wanted:
         return not_applicable("the definition fixes no TSC frequency")
-    tsc = migration.destination.cpu.tsc
+    tsc = case.destination.cpu.tsc
     if not tsc.HasField("frequency_hz"):
-        if migration.vm.domain_type != "kvm":
+        if case.vm.domain_type != "kvm":
             return yes("the TSC is emulated, libvirt compares no frequency it cannot probe")
         text = f"the guest needs a TSC of {wanted} Hz, the destination's is not known"
         return no_idea(text, missing=[f"{_TSC}.frequency_hz"])
@@ -60,7 +60,7 @@ def tsc_frequency(migration: Migration) -> Outcome:
     seen = (
         f"the guest needs {wanted} Hz, the destination has {offered} Hz, {apart_ppm:.0f} ppm apart"
     )
-    if apart_ppm <= migration.policy.margins.tsc_tolerance_ppm:
+    if apart_ppm <= case.policy.margins.tsc_tolerance_ppm:
         return yes(seen)
     if not tsc.HasField("scaling"):
         return no_idea(f"{seen}; nobody knows if it can scale", missing=[f"{_TSC}.scaling"])
@@ -81,7 +81,7 @@ def tsc_frequency(migration: Migration) -> Outcome:
     also_reads=("source.cpu.physical_address_bits", "destination.cpu.physical_address_bits"),
 )
 @unless_offline
-def phys_bits(migration: Migration) -> Outcome:
+def phys_bits(case: Case) -> Result:
     """Compare the guest's physical address bits with the destination processor's.
 
     TCG emulates any, 40 bits. Passed through: as many or more there is YES, fewer NO. Emulated:
@@ -91,13 +91,13 @@ def phys_bits(migration: Migration) -> Outcome:
 
     Source: CPUID 0x80000008; libvirt docs/formatdomain.rst, maxphysaddr.
     """
-    cpu, has = migration.vm.cpu, migration.destination.cpu.physical_address_bits
-    if migration.vm.domain_type != "kvm":
+    cpu, has = case.vm.cpu, case.destination.cpu.physical_address_bits
+    if case.vm.domain_type != "kvm":
         return yes("the guest's address bits are emulated")
     if not has:
         missing = "destination.cpu.physical_address_bits"
         return no_idea("the destination's address bits are not known", missing=[missing])
-    source = migration.source.cpu
+    source = case.source.cpu
     if cpu.physical_address_mode == "passthrough":
         wanted = source.physical_address_bits
         if cpu.physical_address_limit_bits:
@@ -148,7 +148,7 @@ _XCR0 = {
     ),
 )
 @unless_offline
-def xsave_state(migration: Migration) -> Outcome:
+def xsave_state(case: Case) -> Result:
     """Check that the XSAVE components of the guest's features exist in the destination's XCR0.
 
     All there is YES; a missing one is NO, KVM refuses the state. When XCR0 is not known, a
@@ -157,20 +157,20 @@ def xsave_state(migration: Migration) -> Outcome:
 
     Source: CPUID 0xD; Intel SDM volume 1, chapter 13.
     """
-    if migration.vm.domain_type != "kvm":
+    if case.vm.domain_type != "kvm":
         return yes("the guest's processor state is emulated")
-    sees = needed_features(migration)
+    sees = needed_features(case)
     needed = {each: bits for each, bits in _XCR0.items() if each in sees}
     listed = ", ".join(map(str, needed))
     if not needed:
         return yes("the guest has no features with a state beyond SSE's")
-    if not migration.destination.cpu.HasField("xsave"):
-        model = host_model(migration.vm, migration.destination)
+    if not case.destination.cpu.HasField("xsave"):
+        model = host_model(case.vm, case.destination)
         if model is not None and needed.keys() <= features(model.features):
             return yes(f"the hypervisor there gives {listed}, and so their state")
         missing = "destination.cpu.xsave.feature_mask"
         return no_idea(f"whether there is room for {listed} is not known", missing=[missing])
-    mask = migration.destination.cpu.xsave.feature_mask
+    mask = case.destination.cpu.xsave.feature_mask
     lacking = [str(each) for each, bits in needed.items() if bits & ~mask]
     if lacking:
         return no(f"XCR0 is {mask:#x} there, it lacks the state of {', '.join(lacking)}")
@@ -195,7 +195,7 @@ _NESTING = features(("vmx", "svm"))
     ),
 )
 @unless_offline
-def nested(migration: Migration) -> Outcome:
+def nested(case: Case) -> Result:
     """Check that a guest with vmx or svm finds nested virtualisation.
 
     Without vmx and svm there is nothing to ask. On is YES (that the vmx-* features fit,
@@ -203,11 +203,11 @@ def nested(migration: Migration) -> Outcome:
 
     Source: /sys/module/kvm_intel/parameters/nested, kvm_amd.
     """
-    vm = migration.vm
-    seen = names(needed_features(migration) & _NESTING)
+    vm = case.vm
+    seen = names(needed_features(case) & _NESTING)
     if not seen or vm.domain_type != "kvm":
         return not_applicable("the guest has no virtualisation of its own from KVM")
-    kvm = migration.destination.cpu.kvm
+    kvm = case.destination.cpu.kvm
     if not kvm.HasField("nested"):
         missing = "destination.cpu.kvm.nested"
         return no_idea("whether KVM nests there is not known", missing=[missing])

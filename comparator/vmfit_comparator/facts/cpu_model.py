@@ -2,17 +2,17 @@
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChooseHost, Remedy
 from vmfit.v1.hypervisor_pb2 import CpuModelUsability
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     probably_no,
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
 from vmfit_comparator.knowledge.cpu_compare import expanded_features
@@ -49,7 +49,7 @@ _CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
     ),
 )
 @unless_offline
-def model_usable(migration: Migration) -> Outcome:
+def model_usable(case: Case) -> Result:
     """Look the CPU mode and the model up in the domain capabilities.
 
     A mode that is not supported is NO, and so is a model that is not listed: a running guest
@@ -61,8 +61,8 @@ def model_usable(migration: Migration) -> Outcome:
 
     Source: virConnectGetDomainCapabilities: cpu/mode.
     """
-    cpu = migration.vm.cpu
-    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    cpu = case.vm.cpu
+    capabilities = domain_capabilities_for(case.vm, case.destination)
     if capabilities is None or not (capabilities.cpu_modes or capabilities.models):
         missing = f"{_CAPABILITIES}.cpu_modes"
         return no_idea("the destination does not list its CPU models", missing=[missing])
@@ -76,7 +76,7 @@ def model_usable(migration: Migration) -> Outcome:
     name = cpu.model
     model = next((each for each in capabilities.models if each.name == name), None)
     if model is not None:
-        return _usable(migration, model)
+        return _usable(case, model)
     if not capabilities.models:
         missing = f"{_CAPABILITIES}.models"
         return no_idea("the destination does not list its CPU models", missing=[missing])
@@ -87,8 +87,8 @@ def model_usable(migration: Migration) -> Outcome:
     return no(f"the destination's hypervisor does not know {cpu.model}", remedies=[remedy])
 
 
-def _usable(migration: Migration, model: CpuModelUsability) -> Outcome:
-    cpu = migration.vm.cpu
+def _usable(case: Case, model: CpuModelUsability) -> Result:
+    cpu = case.vm.cpu
     if not model.HasField("usable"):
         missing = f"{_CAPABILITIES}.models.usable"
         return no_idea(f"libvirt does not tell if {cpu.model} is usable", missing=[missing])
@@ -96,12 +96,12 @@ def _usable(migration: Migration, model: CpuModelUsability) -> Outcome:
         return yes(f"{cpu.model} is usable there")
     blockers = features(model.blockers)
     if blockers and cpu.expanded:
-        needed = blockers & needed_features(migration)
+        needed = blockers & needed_features(case)
         if needed:
             return no(f"{cpu.model} is not usable there for want of {', '.join(names(needed))}")
         return yes(f"{cpu.model} lacks {', '.join(names(blockers))} there, like the guest")
-    given = offer(migration.vm, migration.destination)
-    if cpu.expanded and given is not None and needed_features(migration) <= given.features:
+    given = offer(case.vm, case.destination)
+    if cpu.expanded and given is not None and needed_features(case) <= given.features:
         return yes(f"{cpu.model} is not whole there, the guest's part of it is")
     return probably_no(f"{cpu.model} is not usable there")
 
@@ -114,7 +114,7 @@ def _usable(migration: Migration, model: CpuModelUsability) -> Outcome:
     also_reads=("vm.timers", "source.cpu.tsc.invariant", *_VM, *offer_reads("source")),
 )
 @unless_offline
-def migratable_flags(migration: Migration) -> Outcome:
+def migratable_flags(case: Case) -> Result:
     """Look for the invariant TSC without a fixed frequency.
 
     invtsc without <timer name='tsc' frequency> is NO: libvirt and QEMU refuse. A passed-through CPU
@@ -124,13 +124,13 @@ def migratable_flags(migration: Migration) -> Outcome:
 
     Source: libvirt qemuMigrationSrcIsAllowed; QEMU feature_word_info, unmigratable_flags.
     """
-    vm = migration.vm
+    vm = case.vm
     if any(timer.name == "tsc" and timer.frequency_hz for timer in vm.timers):
         return yes("the TSC's frequency is fixed")
     policies = {bit: each.policy for each in vm.cpu.features for bit in features([each.name])}
     policy = policies.get(INVARIANT_TSC, "")
     if vm.cpu.mode in PASSED_THROUGH and vm.domain_type == "kvm":
-        return _passed_through(migration, policy)
+        return _passed_through(case, policy)
     if policy in {"require", "force"} or INVARIANT_TSC in expanded_features(vm.cpu):
         return _invariant()
     if not vm.cpu.expanded and vm.cpu.model:
@@ -139,13 +139,13 @@ def migratable_flags(migration: Migration) -> Outcome:
     return yes("the guest has no invtsc")
 
 
-def _passed_through(migration: Migration, policy: str) -> Outcome:
+def _passed_through(case: Case, policy: str) -> Result:
     if policy in {"require", "force"}:
         return _invariant()
-    if policy or migration.vm.cpu.migratable != "off":
+    if policy or case.vm.cpu.migratable != "off":
         return yes("invtsc is left out")
-    given = offer(migration.vm, migration.source)
-    tsc = migration.source.cpu.tsc
+    given = offer(case.vm, case.source)
+    tsc = case.source.cpu.tsc
     if tsc.invariant or (given is not None and INVARIANT_TSC in given.features):
         return _invariant(" (migratable='off')")
     if given is None and not tsc.HasField("invariant"):
@@ -154,7 +154,7 @@ def _passed_through(migration: Migration, policy: str) -> Outcome:
     return yes("the source gives no invtsc")
 
 
-def _invariant(why: str = "") -> Outcome:
+def _invariant(why: str = "") -> Result:
     remedy = change_definition(
         "Fix the TSC's frequency, or start the guest without invtsc",
         "clock/timer[@name='tsc']/@frequency",
@@ -176,7 +176,7 @@ def _invariant(why: str = "") -> Outcome:
     also_reads=("source.cpu.kvm.hyperv", "destination.cpu.kvm.hyperv"),
 )
 @unless_offline
-def enlightenments(migration: Migration) -> Outcome:
+def enlightenments(case: Case) -> Result:
     """Judge from KVM and from the kernels whether the destination offers the same enlightenments.
 
     The same or a newer kernel is YES, an older one PROBABLY_YES of REDUCED quality. A KVM without
@@ -189,12 +189,12 @@ def enlightenments(migration: Migration) -> Outcome:
     Source: libvirt docs/formatdomain.rst, hyperv; KVM_CAP_HYPERV; QEMU hyperv_enabled and its
     migration blocker for hv-passthrough.
     """
-    if migration.vm.domain_type == "kvm":
-        outcome = _without_hyperv(migration)
+    if case.vm.domain_type == "kvm":
+        outcome = _without_hyperv(case)
         if outcome is not None:
             return outcome
-    listed = migration.vm.hypervisor_features.hyperv
-    before, after = migration.source.kernel.release, migration.destination.kernel.release
+    listed = case.vm.hypervisor_features.hyperv
+    before, after = case.source.kernel.release, case.destination.kernel.release
     text = f"{len(listed)} enlightenments, kernels {before} and {after}"
     versions = kernel_version(before), kernel_version(after)
     if not all(versions):
@@ -204,13 +204,13 @@ def enlightenments(migration: Migration) -> Outcome:
     return probably_yes(text, quality=QUALITY_REDUCED)
 
 
-def _without_hyperv(migration: Migration) -> Outcome | None:
-    before, after = migration.source.cpu.kvm, migration.destination.cpu.kvm
+def _without_hyperv(case: Case) -> Result | None:
+    before, after = case.source.cpu.kvm, case.destination.cpu.kvm
     none_before = before.HasField("hyperv") and not before.hyperv
     none_after = after.HasField("hyperv") and not after.hyperv
     if none_before and none_after:
         return yes("KVM has no Hyper-V enlightenments on either host")
-    if migration.vm.hypervisor_features.hyperv_mode == "passthrough":
+    if case.vm.hypervisor_features.hyperv_mode == "passthrough":
         if none_before:
             text = "the source's KVM has no Hyper-V enlightenments, the destination's may"
             return probably_yes(text, quality=QUALITY_REDUCED)

@@ -9,10 +9,10 @@ from vmfit.v1.finding_pb2 import (
     Remedy,
     UseCpuModel,
 )
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -60,7 +60,7 @@ _NAMED = Remedy(
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )
 @unless_offline
-def mode_passthrough(migration: Migration) -> Outcome:
+def mode_passthrough(case: Case) -> Result:
     """Compare both hosts' CPUs for a guest with mode host-passthrough or maximum.
 
     libvirt does not check it: with fewer features the migration may succeed, and the guest
@@ -75,12 +75,12 @@ def mode_passthrough(migration: Migration) -> Outcome:
 
     Source: libvirt docs/formatdomain.rst, host-passthrough and maximum; lab measurements.
     """
-    vm = migration.vm
+    vm = case.vm
     if vm.cpu.mode not in PASSED_THROUGH:
         return not_applicable(f"the guest's CPU is of mode {vm.cpu.mode or 'custom'}")
-    offers = like_offers(vm, migration.source, migration.destination)
+    offers = like_offers(vm, case.source, case.destination)
     if offers is None:
-        return _unknown(migration)
+        return _unknown(case)
     before, after = offers
     seen = expanded_features(vm.cpu) if vm.cpu.expanded else before.features
     switched_off = features(
@@ -88,16 +88,14 @@ def mode_passthrough(migration: Migration) -> Outcome:
     )
     lacking = seen - after.features - switched_off
     if lacking:
-        return _lost(lacking, before, after, migration)
-    return _kept(after.features - before.features - switched_off, before, after, migration)
+        return _lost(lacking, before, after, case)
+    return _kept(after.features - before.features - switched_off, before, after, case)
 
 
-def _kept(
-    gained: AbstractSet[Feature], before: Offer, after: Offer, migration: Migration
-) -> Outcome:
-    if migration.vm.domain_type != "kvm" and before.firm and before.features == after.features:
+def _kept(gained: AbstractSet[Feature], before: Offer, after: Offer, case: Case) -> Result:
+    if case.vm.domain_type != "kvm" and before.firm and before.features == after.features:
         return yes("both hypervisors emulate the same CPU")
-    differences = _differences(migration)
+    differences = _differences(case)
     if gained:
         differences.append(f"it gains {', '.join(names(gained))}")
     if not differences and before.firm:
@@ -106,16 +104,14 @@ def _kept(
     return probably_yes(f"nothing is lost, but {text}", quality=QUALITY_REDUCED)
 
 
-def _unknown(migration: Migration) -> Outcome:
-    sides = {"source": migration.source, "destination": migration.destination}
-    unknown = [side for side, each in sides.items() if host_model(migration.vm, each) is None]
+def _unknown(case: Case) -> Result:
+    sides = {"source": case.source, "destination": case.destination}
+    unknown = [side for side, each in sides.items() if host_model(case.vm, each) is None]
     missing = [f"{side}.{_HOST_MODEL}" for side in unknown]
     return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
 
 
-def _lost(
-    lacking: AbstractSet[Feature], before: Offer, after: Offer, migration: Migration
-) -> Outcome:
+def _lost(lacking: AbstractSet[Feature], before: Offer, after: Offer, case: Case) -> Result:
     listed = ", ".join(names(lacking))
     remedy = Remedy(
         summary=f"Start the guest without {listed}",
@@ -123,24 +119,24 @@ def _lost(
     )
     text = f"the guest would lose {listed} while it runs; libvirt does not check it"
     remedies = [remedy, _NAMED]
-    has = processor_features(migration.destination.cpu)
-    if migration.vm.domain_type != "kvm" or lacking <= HINTS | (INSTRUCTIONS & has):
+    has = processor_features(case.destination.cpu)
+    if case.vm.domain_type != "kvm" or lacking <= HINTS | (INSTRUCTIONS & has):
         return probably_yes(text, probability=0.7, quality=QUALITY_REDUCED, remedies=remedies)
-    known = (before.firm or migration.vm.cpu.expanded) and after.lacks_firmly(lacking)
+    known = (before.firm or case.vm.cpu.expanded) and after.lacks_firmly(lacking)
     return (no if known and not lacking <= has else probably_no)(text, remedies=remedies)
 
 
-def _differences(migration: Migration) -> list[str]:
+def _differences(case: Case) -> list[str]:
     """Return in words what differs of what a guest with its host's CPU may notice."""
-    if migration.vm.domain_type != "kvm":
+    if case.vm.domain_type != "kvm":
         return []
-    before, after = migration.source.cpu, migration.destination.cpu
+    before, after = case.source.cpu, case.destination.cpu
     pairs = {
         "the family": (before.family, after.family),
         "the model": (before.model, after.model),
         "the stepping": (before.stepping, after.stepping),
         "the microcode": (list(before.microcode_revisions), list(after.microcode_revisions)),
-        "the kernel": (migration.source.kernel.release, migration.destination.kernel.release),
+        "the kernel": (case.source.kernel.release, case.destination.kernel.release),
     }
     return [f"{name} differs ({a}, {b})" for name, (a, b) in pairs.items() if a != b]
 

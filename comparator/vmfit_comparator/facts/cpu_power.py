@@ -1,26 +1,26 @@
 """How POWER guests' CPUs compare: by the processor's generation, as there are no features."""
 
 from vmfit.v1.vm_pb2 import GuestCpu
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.cpu_generations import generation
 
 
-def is_power(migration: Migration) -> bool:
+def is_power(case: Case) -> bool:
     """Tell whether the VM runs on a POWER processor, rather than on an emulated one."""
-    vm = migration.vm
+    vm = case.vm
     return vm.domain_type == "kvm" and vm.architecture in {"ppc64", "ppc64le"}
 
 
-def by_model(cpu: GuestCpu, migration: Migration) -> Outcome:
+def by_model(cpu: GuestCpu, case: Case) -> Result:
     """Compare a POWER guest's model with the destination's processor.
 
     A named model must be the processor's own; a guest in a compatibility mode (host-model with a
     model) needs a processor of that generation or a newer one.
     """
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     if connection is None or not connection.host_cpu.model:
         missing = "destination.hypervisor.connections.host_cpu"
         return no_idea("the model of the destination's processor is not known", missing=[missing])

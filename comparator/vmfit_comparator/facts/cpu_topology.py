@@ -1,9 +1,9 @@
 """The fact about how many vCPUs the destination runs."""
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChangeDefinition, Remedy
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, yes
+from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import (
     canonical_machine,
@@ -35,7 +35,7 @@ from vmfit_comparator.knowledge.connections import (
     ),
 )
 @unless_offline
-def topology(migration: Migration) -> Outcome:
+def topology(case: Case) -> Result:
     """Compare the guest's vCPUs with the machine type's maximum and with the host's threads.
 
     More than the machine type or KVM allows is NO. More than the host has threads works, of REDUCED
@@ -44,9 +44,9 @@ def topology(migration: Migration) -> Outcome:
     Source: virConnectGetDomainCapabilities: vcpu; virConnectGetCapabilities: maxCpus;
     KVM_CAP_MAX_VCPUS.
     """
-    vcpus, destination = migration.vm.vcpus, migration.destination
+    vcpus, destination = case.vm.vcpus, case.destination
     count = max(vcpus.maximum_count, vcpus.current_count)
-    maximum = _maximum_vcpus(migration)
+    maximum = _maximum_vcpus(case)
     if not maximum:
         missing = "destination.hypervisor.connections.domain_capabilities.max_vcpu_count"
         return no_idea("how many vCPUs a guest may have there is not known", missing=[missing])
@@ -63,8 +63,8 @@ def topology(migration: Migration) -> Outcome:
     return yes(text)
 
 
-def _maximum_vcpus(migration: Migration) -> int:
-    vm, destination = migration.vm, migration.destination
+def _maximum_vcpus(case: Case) -> int:
+    vm, destination = case.vm, case.destination
     connection = connection_for(vm, destination)
     if connection is None:
         return 0

@@ -5,10 +5,11 @@ from vmfit.v1.finding_pb2 import Quality
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Filesystem, HostDevice
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import detach, make_directory, upgrade
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -16,7 +17,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import detach, make_directory, upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING, joined
@@ -51,7 +51,7 @@ _ISCSI_NAMES = ("iqn.", "eui.", "naa.")
     ),
 )
 @unless_offline
-def hostdev(migration: Migration) -> Outcome:
+def hostdev(case: Case) -> Result:
     """Judge every hostdev by what libvirt and QEMU let migrate.
 
     A PCI device with <teaming type='transient'/> is unplugged for the move: PROBABLY_YES where
@@ -62,15 +62,13 @@ def hostdev(migration: Migration) -> Outcome:
 
     Source: libvirt's qemu driver; QEMU's docs/devel/migration/vfio.
     """
-    outcomes = {
-        _label(device): _hostdev(device, migration) for device in migration.incoming.host_devices
-    }
-    for nic in migration.incoming.nics:
+    outcomes = {_label(device): _hostdev(device, case) for device in case.incoming.host_devices}
+    for nic in case.incoming.nics:
         if nic.pci_address:
             device = HostDevice(type="pci", mode="subsystem", pci_address=nic.pci_address)
             if nic.teaming:
                 device.teaming = nic.teaming
-            outcomes[f"NIC {nic.mac}"] = _hostdev(device, migration)
+            outcomes[f"NIC {nic.mac}"] = _hostdev(device, case)
     return joined(outcomes, "does not apply: the destination's definition has no hostdev")
 
 
@@ -81,15 +79,15 @@ def _label(device: HostDevice) -> str:
     return f"{device.type} {place}"
 
 
-def _hostdev(device: HostDevice, migration: Migration) -> Outcome:
+def _hostdev(device: HostDevice, case: Case) -> Result:
     remedies = [detach(_label(device))]
     if device.mode == "capabilities":
         return no("libvirt does not migrate hostdevs of mode capabilities", remedies=remedies)
     if device.type == "usb":
-        return _usb(device, migration)
+        return _usb(device, case)
     if device.type == "pci":
-        return _pci(device, migration)
-    version = _qemu(migration.source, migration)
+        return _pci(device, case)
+    version = _qemu(case.source, case)
     if device.type == "scsi":
         return _scsi(device)
     if device.type == "mdev" and version >= _QEMU_WITH_VFIO:
@@ -99,17 +97,17 @@ def _hostdev(device: HostDevice, migration: Migration) -> Outcome:
     return no(f"QEMU does not migrate hostdevs of type {device.type}", remedies=remedies)
 
 
-def _scsi(device: HostDevice) -> Outcome:
+def _scsi(device: HostDevice) -> Result:
     place = f"{device.scsi_adapter} {device.scsi_address}".strip()
     if device.scsi_adapter.startswith(_ISCSI_NAMES):
         return probably_yes(f"QEMU logs in to {place} by itself, which was not tried there")
     return no_idea(f"whether {place} of the destination is the same LUN is not known")
 
 
-def _usb(device: HostDevice, migration: Migration) -> Outcome:
-    if not migration.destination.HasField("usb"):
+def _usb(device: HostDevice, case: Case) -> Result:
+    if not case.destination.HasField("usb"):
         return no_idea("the destination's USB devices are not known", missing=["destination.usb"])
-    for each in migration.destination.usb.devices:
+    for each in case.destination.usb.devices:
         by_id = (each.vendor_id, each.product_id) == (device.vendor_id, device.product_id)
         place = (each.bus_number, each.device_number)
         by_place = place == (device.usb_bus_number, device.usb_device_number)
@@ -120,7 +118,7 @@ def _usb(device: HostDevice, migration: Migration) -> Outcome:
                 quality=Quality.QUALITY_REDUCED,
             )
     gone = f"the destination has no {_label(device)}"
-    if not migration.destination.usb.devices:
+    if not case.destination.usb.devices:
         gone = "the destination has no USB at all"
     elif device.startup_policy in DROPPED_WHEN_MISSING:
         return probably_yes(
@@ -130,10 +128,10 @@ def _usb(device: HostDevice, migration: Migration) -> Outcome:
     return no(gone, remedies=[detach(_label(device))])
 
 
-def _pci(device: HostDevice, migration: Migration) -> Outcome:
-    there = _at(device.pci_address, migration.destination)
+def _pci(device: HostDevice, case: Case) -> Result:
+    there = _at(device.pci_address, case.destination)
     remedies = [detach(_label(device))]
-    if not migration.destination.HasField("pci"):
+    if not case.destination.HasField("pci"):
         return no_idea("the destination's PCI devices are not known", missing=["destination.pci"])
     if device.teaming == "transient":
         if there is None:
@@ -142,13 +140,13 @@ def _pci(device: HostDevice, migration: Migration) -> Outcome:
             f"it is unplugged for the move, and the destination has {there.vendor_id}:"
             f"{there.device_id} at {device.pci_address}"
         )
-    version = _qemu(migration.source, migration)
+    version = _qemu(case.source, case)
     if version < _QEMU_WITH_VFIO:
         return no(
             f"QEMU {version_text(version)} does not migrate passed-through PCI devices",
             remedies=remedies,
         )
-    here = _at(device.pci_address, migration.source)
+    here = _at(device.pci_address, case.source)
     if here is None or not _migrates(here.driver):
         driver = here.driver if here is not None else "not known"
         return no(f"its driver ({driver or 'none'}) does not migrate", remedies=remedies)
@@ -172,8 +170,8 @@ def _at(address: str, snapshot: Snapshot) -> PciDevice | None:
     return next((each for each in snapshot.pci.devices if each.address == address), None)
 
 
-def _qemu(snapshot: Snapshot, migration: Migration) -> int:
-    connection = connection_for(migration.vm, snapshot)
+def _qemu(snapshot: Snapshot, case: Case) -> int:
+    connection = connection_for(case.vm, snapshot)
     return connection.hypervisor_version if connection is not None else 0
 
 
@@ -190,7 +188,7 @@ def _qemu(snapshot: Snapshot, migration: Migration) -> int:
     ),
 )
 @unless_offline
-def virtiofs(migration: Migration) -> Outcome:
+def virtiofs(case: Case) -> Result:
     """Ask whether QEMU, libvirt and virtiofsd carry the state of virtiofs shares.
 
     QEMU before 8.2 blocks the migration: NO. libvirt before 10.10 or a virtiofsd before 1.11 on
@@ -198,12 +196,12 @@ def virtiofs(migration: Migration) -> Outcome:
 
     Source: QEMU's vhost-user-fs device; virtiofsd's changelog.
     """
-    shares = [each.target for each in migration.vm.filesystems if each.driver == "virtiofs"]
+    shares = [each.target for each in case.vm.filesystems if each.driver == "virtiofs"]
     if not shares:
         return not_applicable("does not apply: the VM has no virtiofs share")
     named = f"virtiofs share {', '.join(shares)}"
     remedies = [detach(named)]
-    connection = connection_for(migration.vm, migration.source)
+    connection = connection_for(case.vm, case.source)
     if connection is None or not connection.hypervisor_version:
         return no_idea(
             "the source's QEMU version is not known",
@@ -219,13 +217,11 @@ def virtiofs(migration: Migration) -> Outcome:
         return probably_no(
             f"libvirt {version_text(connection.libvirt_version)} refuses {named}", remedies=remedies
         )
-    return _virtiofsd(named, migration)
+    return _virtiofsd(named, case)
 
 
-def _virtiofsd(named: str, migration: Migration) -> Outcome:
-    versions = [
-        each.hypervisor.virtiofsd_version for each in (migration.source, migration.destination)
-    ]
+def _virtiofsd(named: str, case: Case) -> Result:
+    versions = [each.hypervisor.virtiofsd_version for each in (case.source, case.destination)]
     if not all(versions):
         return no_idea(
             "virtiofsd's version is not known", missing=["destination.hypervisor.virtiofsd_version"]
@@ -251,7 +247,7 @@ def _version(text: str) -> tuple[int, ...]:
     also_reads=("probes.accesses",),
 )
 @unless_offline
-def filesystem(migration: Migration) -> Outcome:
+def filesystem(case: Case) -> Result:
     """Look every shared directory up on the destination.
 
     Missing is NO, and so is what is no directory, a directory that QEMU's user may not read (a
@@ -262,12 +258,12 @@ def filesystem(migration: Migration) -> Outcome:
     Source: stat(2) on the destination; QEMU's virtio-9p and usb-mtp devices.
     """
     return joined(
-        {each.target: _share(each, migration.probes) for each in migration.incoming.filesystems},
+        {each.target: _share(each, case.probes) for each in case.incoming.filesystems},
         "does not apply: nothing is shared",
     )
 
 
-def _share(share: Filesystem, probes: ProbeAnswers) -> Outcome:
+def _share(share: Filesystem, probes: ProbeAnswers) -> Result:
     path = share.source
     if share.driver == "mtp":
         return no("QEMU migrates no MTP device", remedies=[detach(f"share {share.target}")])

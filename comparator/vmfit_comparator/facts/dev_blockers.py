@@ -1,10 +1,10 @@
 """Facts about devices that libvirt or QEMU never migrate."""
 
 from vmfit.v1.vm_pb2 import OtherDevice, Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, yes
 from vmfit_comparator.evaluation.remedies import change_definition, detach
+from vmfit_comparator.evaluation.result import Result, no, probably_no, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
 
@@ -20,7 +20,7 @@ _UNMIGRATABLE = frozenset((("sound", "virtio"), ("crypto", "virtio")))
     also_reads=("vm.disks", "vm.nics", "vm.other_devices", "vm.memory.devices"),
 )
 @unless_offline
-def blockers(migration: Migration) -> Outcome:
+def blockers(case: Case) -> Result:
     """Look for devices that libvirt refuses to migrate, or whose state QEMU cannot carry.
 
     NO: transient disks, images of formats vmdk, vdi, vpc, vhdx and qcow, emulated NVMe controllers,
@@ -32,12 +32,12 @@ def blockers(migration: Migration) -> Outcome:
     Source: libvirt qemuMigrationSrcIsAllowed; QEMU's unmigratable device states and its migration
     blockers (virgl, vhost without VHOST_F_LOG_ALL).
     """
-    found = {**_storage_blockers(migration.vm), **_other_blockers(migration.vm)}
-    return joined(found, "") if found else yes(f"{migration.vm.name} has no such device")
+    found = {**_storage_blockers(case.vm), **_other_blockers(case.vm)}
+    return joined(found, "") if found else yes(f"{case.vm.name} has no such device")
 
 
-def _storage_blockers(vm: Vm) -> dict[str, Outcome]:
-    found: dict[str, Outcome] = {}
+def _storage_blockers(vm: Vm) -> dict[str, Result]:
+    found: dict[str, Result] = {}
     for disk in vm.disks:
         remedies = [detach(disk.target)]
         if disk.transient:
@@ -56,8 +56,8 @@ def _storage_blockers(vm: Vm) -> dict[str, Outcome]:
     return found
 
 
-def _other_blockers(vm: Vm) -> dict[str, Outcome]:
-    found: dict[str, Outcome] = {}
+def _other_blockers(vm: Vm) -> dict[str, Result]:
+    found: dict[str, Result] = {}
     for nic in vm.nics:
         if nic.type == "vdpa":
             found[nic.mac] = probably_no(
@@ -70,7 +70,7 @@ def _other_blockers(vm: Vm) -> dict[str, Outcome]:
     return found
 
 
-def _other_blocker(device: OtherDevice) -> Outcome | None:
+def _other_blocker(device: OtherDevice) -> Result | None:
     remedies = [detach(device.kind)]
     if device.kind == "shmem" and device.model == "ivshmem":
         return no("libvirt migrates no shared memory of the old model ivshmem", remedies=remedies)

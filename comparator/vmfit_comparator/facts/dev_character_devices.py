@@ -3,10 +3,10 @@
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, ProbeAnswers
 from vmfit.v1.vm_pb2 import CharacterDevice, OtherDevice
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.dev_paths import creatable, existing, served
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.device_servers import probe_of
@@ -39,7 +39,7 @@ _TRY_AGAIN = change_definition(
     ),
 )
 @unless_offline
-def chardev_paths(migration: Migration) -> Outcome:
+def chardev_paths(case: Case) -> Result:
     """Look up files, sockets, pipes and devices behind character devices, RNGs and the like.
 
     A file, a listening socket and a log need their directory, writable; a device, a pipe (PATH, or
@@ -55,24 +55,24 @@ def chardev_paths(migration: Migration) -> Outcome:
     Source: stat(2), connect(2) on the destination; /proc/net/unix; libvirt's formatdomain,
     consoles; QEMU's inet_dgram_saddr.
     """
-    outcomes: dict[str, Outcome] = {}
-    for number, device in enumerate(migration.incoming.character_devices):
+    outcomes: dict[str, Result] = {}
+    for number, device in enumerate(case.incoming.character_devices):
         name = f"{device.kind} {device.target_name or number}"
-        for suffix, outcome in _character_device(device, migration):
+        for suffix, outcome in _character_device(device, case):
             outcomes[name + suffix] = outcome
-    for other in migration.incoming.other_devices:
+    for other in case.incoming.other_devices:
         if other.path.path:
             outcomes[f"{other.kind} {other.path.path}"] = _other(other)
     return joined(outcomes, "does not apply: nothing of the host is behind these devices")
 
 
-def _character_device(device: CharacterDevice, migration: Migration) -> list[tuple[str, Outcome]]:
+def _character_device(device: CharacterDevice, case: Case) -> list[tuple[str, Result]]:
     field = "incoming.character_devices.path"
     found = []
     if device.log.path:
         found.append((" log", creatable(device.log, "incoming.character_devices.log")))
     if device.type in ("tcp", "udp"):
-        found.append(("", _listener(device, migration)))
+        found.append(("", _listener(device, case)))
     elif device.path.path and not device.automatic_path:
         if device.type == "file" or (device.type == "unix" and device.mode != "connect"):
             found.append(("", creatable(device.path, field)))
@@ -86,7 +86,7 @@ def _character_device(device: CharacterDevice, migration: Migration) -> list[tup
     return found
 
 
-def _other(device: OtherDevice) -> Outcome:
+def _other(device: OtherDevice) -> Result:
     path = device.path
     if device.kind != "shmem" or device.model == "ivshmem-doorbell":
         return existing(path, "incoming.other_devices.path")
@@ -97,21 +97,21 @@ def _other(device: OtherDevice) -> Outcome:
     return yes(f"QEMU makes {path.path}, or takes what is there")
 
 
-def _pipe(device: CharacterDevice) -> Outcome:
+def _pipe(device: CharacterDevice) -> Result:
     if device.pipe_ends and all(end.exists for end in device.pipe_ends):
         return yes(f"{' and '.join(end.path for end in device.pipe_ends)} are there")
     return existing(device.path, "incoming.character_devices.path")
 
 
-def _client(device: CharacterDevice, place: str, migration: Migration) -> Outcome:
+def _client(device: CharacterDevice, place: str, case: Case) -> Result:
     if device.reconnects:
         return yes(f"it tries {place} until that answers")
-    network = migration.destination.network
+    network = case.destination.network
     local = has_address(device.host, network)
     if device.type == "udp":
-        return _sender(device, place, migration.probes)
+        return _sender(device, place, case.probes)
     if not local:
-        return _elsewhere(device, place, migration.probes)
+        return _elsewhere(device, place, case.probes)
     if not network.listening_ports:
         return probably_yes(f"it connects to {place}, which was not tried from there")
     if is_in_use(device.host, device.port, network.listening_ports):
@@ -122,7 +122,7 @@ def _client(device: CharacterDevice, place: str, migration: Migration) -> Outcom
     )
 
 
-def _sender(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Outcome:
+def _sender(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Result:
     """Judge a device that sends UDP: whether anybody receives it, nobody knows."""
     named = next((each for each in probes.device_names if each.name == device.host), None)
     if named is not None and named.HasField("answer") and not named.answer.addresses:
@@ -131,7 +131,7 @@ def _sender(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Outcom
     return yes(f"it can send to {place}")
 
 
-def _elsewhere(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Outcome:
+def _elsewhere(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Result:
     probe = probe_of((device.host, device.port), probes)
     if probe is None:
         why = probes.not_asked
@@ -149,13 +149,13 @@ def _elsewhere(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Out
     return no(text, remedies=remedies)
 
 
-def _listener(device: CharacterDevice, migration: Migration) -> Outcome:
+def _listener(device: CharacterDevice, case: Case) -> Result:
     place = f"{device.host}:{device.port}"
     if device.mode != "bind":
-        return _client(device, place, migration)
-    if not migration.destination.HasField("network"):
+        return _client(device, place, case)
+    if not case.destination.HasField("network"):
         return no_idea("the destination's network is not known", missing=["destination.network"])
-    network = migration.destination.network
+    network = case.destination.network
     if has_address(device.host, network) is False:
         return no(
             f"{device.host}, where it listens, is no address of the destination",

@@ -4,15 +4,15 @@ import posixpath
 
 from vmfit.v1.finding_pb2 import Quality, Remedy
 from vmfit.v1.vm_pb2 import HostPath, Nic
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import (
     change_definition,
     load_module,
     make_directory,
     provide_storage,
 )
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.disks import joined
@@ -22,7 +22,7 @@ _ALWAYS_THERE = ("/dev/random", "/dev/urandom", "/dev/null", "/dev/zero")
 _TAP_TYPES = ("bridge", "network", "ethernet")
 
 
-def existing(path: HostPath, field: str) -> Outcome:
+def existing(path: HostPath, field: str) -> Result:
     """Judge a path that must exist on the destination."""
     if not path.HasField("exists"):
         if path.path in _ALWAYS_THERE:
@@ -41,7 +41,7 @@ def existing(path: HostPath, field: str) -> Outcome:
     return yes(f"{path.path} is there")
 
 
-def served(path: HostPath, field: str) -> Outcome:
+def served(path: HostPath, field: str) -> Result:
     """Judge a socket at which a program must listen on the destination."""
     if path.exists and path.HasField("listening") and not path.listening:
         # A program in another network namespace may.
@@ -51,7 +51,7 @@ def served(path: HostPath, field: str) -> Outcome:
     return existing(path, field)
 
 
-def creatable(path: HostPath, field: str) -> Outcome:
+def creatable(path: HostPath, field: str) -> Result:
     """Judge a path that is made on the destination if its directory is there."""
     directory = posixpath.dirname(path.path)
     if path.kind == "directory":
@@ -86,7 +86,7 @@ def creatable(path: HostPath, field: str) -> Outcome:
     ),
 )
 @unless_offline
-def vhost(migration: Migration) -> Outcome:
+def vhost(case: Case) -> Result:
     """Look up /dev/net/tun, vhost-net, vhost-vsock and vhost-user sockets on the destination.
 
     No tun for a tap NIC, no vhost-net for a NIC of a KVM guest that demands it, no vhost-vsock or a
@@ -96,24 +96,22 @@ def vhost(migration: Migration) -> Outcome:
     Source: /dev; libvirt's formatdomain, driver name and vsock; qemuInterfaceOpenVhostNet.
     """
     outcomes = {
-        nic.mac: each
-        for nic in migration.incoming.nics
-        if (each := _nic(nic, migration)) is not None
+        nic.mac: each for nic in case.incoming.nics if (each := _nic(nic, case)) is not None
     }
-    for device in migration.incoming.other_devices:
+    for device in case.incoming.other_devices:
         if device.kind == "vsock":
-            outcomes["vsock"] = _vsock(device.vsock_cid, migration, automatic=device.vsock_auto)
+            outcomes["vsock"] = _vsock(device.vsock_cid, case, automatic=device.vsock_auto)
     return joined(outcomes, "does not apply: no device needs one")
 
 
-def _nic(nic: Nic, migration: Migration) -> Outcome | None:
+def _nic(nic: Nic, case: Case) -> Result | None:
     if nic.type == "vhostuser" and nic.socket_mode == "server" and nic.socket.path:
         return creatable(nic.socket, "incoming.nics.socket")
     if nic.type in ("vhostuser", "vdpa"):
         return served(nic.socket, "incoming.nics.socket") if nic.socket.path else None
     if nic.type not in _TAP_TYPES:
         return None
-    kernel = migration.destination.kernel
+    kernel = case.destination.kernel
     if not kernel.device_nodes:
         return no_idea(
             "the destination's device nodes are not known",
@@ -123,7 +121,7 @@ def _nic(nic: Nic, migration: Migration) -> Outcome | None:
         return no("the destination has no /dev/net/tun", remedies=[load_module("tun")])
     if "vhost-net" in kernel.device_nodes or not nic.model.startswith("virtio"):
         return yes("/dev/net/tun is there")
-    if migration.vm.domain_type != "kvm":
+    if case.vm.domain_type != "kvm":
         return yes("/dev/net/tun is there, and libvirt gives vhost-net to KVM guests alone")
     if nic.driver_name == "vhost":
         summary = "Let QEMU carry the frames itself (--xml)"
@@ -132,7 +130,7 @@ def _nic(nic: Nic, migration: Migration) -> Outcome | None:
             change_definition(summary, "interface/driver/@name", "qemu"),
         ]
         return no("the NIC demands vhost-net, which the destination lacks", remedies=remedies)
-    if "vhost-net" in migration.source.kernel.device_nodes:
+    if "vhost-net" in case.source.kernel.device_nodes:
         return yes(
             "the destination has no vhost-net: QEMU carries the frames itself, slower",
             quality=Quality.QUALITY_REDUCED,
@@ -140,15 +138,15 @@ def _nic(nic: Nic, migration: Migration) -> Outcome | None:
     return yes("neither host has vhost-net")
 
 
-def _vsock(cid: int, migration: Migration, *, automatic: bool) -> Outcome:
-    destination = migration.destination
+def _vsock(cid: int, case: Case, *, automatic: bool) -> Result:
+    destination = case.destination
     if destination.kernel.device_nodes and "vhost-vsock" not in destination.kernel.device_nodes:
         return no("the destination has no /dev/vhost-vsock", remedies=[load_module("vhost_vsock")])
     if not destination.HasField("domains"):
         return no_idea("the destination's guests are not known", missing=["destination.domains"])
     for vm in destination.domains.vms:
         taken = {each.vsock_cid for each in vm.other_devices if each.kind == "vsock"}
-        if cid in taken and is_active(vm) and not automatic and vm.uuid != migration.vm.uuid:
+        if cid in taken and is_active(vm) and not automatic and vm.uuid != case.vm.uuid:
             summary = "Let libvirt choose the vsock's address (--xml)"
             remedy = change_definition(summary, "vsock/cid/@auto", "yes")
             text = f"guest {vm.name} of the destination uses vsock address {cid}"

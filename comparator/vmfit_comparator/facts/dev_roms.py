@@ -2,10 +2,10 @@
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Nic, Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
+from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
 from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
@@ -56,7 +56,7 @@ _PCS = ("pc", "q35")
     ),
 )
 @unless_offline
-def option_rom(migration: Migration) -> Outcome:
+def option_rom(case: Case) -> Result:
     """Compare the ROMs of NICs and video cards, and the BIOS: files named, or QEMU's own by model.
 
     A ROM is memory of the guest: when its size, rounded up to a power of two, differs, QEMU
@@ -68,29 +68,29 @@ def option_rom(migration: Migration) -> Outcome:
     Source: QEMU's pci_add_option_rom; stat(2) on both hosts.
     """
     outcomes = {}
-    bios = _own(_bios(migration.incoming), migration)
+    bios = _own(_bios(case.incoming), case)
     if bios is not None:
         outcomes["BIOS"] = bios
-    here = {nic.mac: nic for nic in migration.vm.nics}
-    for nic in migration.incoming.nics:
+    here = {nic.mac: nic for nic in case.vm.nics}
+    for nic in case.incoming.nics:
         if nic.rom_disabled:
             continue
         outcome = (
             _named(here.get(nic.mac), nic)
             if nic.rom.path
-            else _own(_NIC_ROMS.get(nic.model, ""), migration)
+            else _own(_NIC_ROMS.get(nic.model, ""), case)
         )
         if outcome is not None:
             outcomes[nic.mac] = outcome
-    for device in migration.incoming.other_devices:
+    for device in case.incoming.other_devices:
         name = _VIDEO_ROMS.get(device.model or device.type, "") if device.kind == "video" else ""
-        own = _own(name, migration)
+        own = _own(name, case)
         if own is not None:
             outcomes[f"video {device.model or device.type}"] = own
     return joined(outcomes, "does not apply: no ROM is known on both hosts")
 
 
-def _named(here: Nic | None, nic: Nic) -> Outcome:
+def _named(here: Nic | None, nic: Nic) -> Result:
     found = existing(nic.rom, "incoming.nics.rom")
     if not nic.rom.exists:
         return found
@@ -105,12 +105,12 @@ def _named(here: Nic | None, nic: Nic) -> Outcome:
     return yes(f"{nic.rom.path} takes {rooms[0]} bytes on both hosts")
 
 
-def _own(name: str, migration: Migration) -> Outcome | None:
+def _own(name: str, case: Case) -> Result | None:
     """Judge a ROM that QEMU chooses itself; None when it is not known on both hosts."""
-    if not name or not _is_x86(migration.incoming):
+    if not name or not _is_x86(case.incoming):
         return None
-    sizes = [_size(name, each) for each in (migration.source, migration.destination)]
-    if sizes[0] and not sizes[1] and _same_places(migration):
+    sizes = [_size(name, each) for each in (case.source, case.destination)]
+    if sizes[0] and not sizes[1] and _same_places(case):
         return probably_no(
             f"QEMU's {name} is not on the destination",
             probability=0.05,
@@ -137,11 +137,11 @@ def _bios(vm: Vm) -> str:
     return "bios-256k.bin" if runs and not own else ""
 
 
-def _same_places(migration: Migration) -> bool:
+def _same_places(case: Case) -> bool:
     """Tell whether both QEMUs look for such files in the same directories, by a file of both."""
     here, there = (
         {each.path for each in snapshot.hypervisor.rom_files}
-        for snapshot in (migration.source, migration.destination)
+        for snapshot in (case.source, case.destination)
     )
     return not here.isdisjoint(there)
 

@@ -3,10 +3,10 @@
 from vmfit.v1.devices_pb2 import PciDevice
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes
 from vmfit_comparator.evaluation.remedies import detach
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.versions import kernel_version
@@ -23,7 +23,7 @@ _KERNEL = (5, 18, 0)
     also_reads=("vm.host_devices", "vm.nics", "source.kernel.release"),
 )
 @unless_offline
-def vfio_migratable(migration: Migration) -> Outcome:
+def vfio_migratable(case: Case) -> Result:
     """Look at the drivers that PCI devices of the guest are bound to.
 
     A vendor's variant driver (mlx5_vfio_pci and its like) on both hosts, of kernels that know
@@ -34,7 +34,7 @@ def vfio_migratable(migration: Migration) -> Outcome:
 
     Source: Linux include/uapi/linux/vfio.h, VFIO_DEVICE_FEATURE_MIGRATION; sysfs driver.
     """
-    outcomes = {address: _driver(address, migration) for address in _addresses(migration.vm)}
+    outcomes = {address: _driver(address, case) for address in _addresses(case.vm)}
     return joined(outcomes, "no PCI device has to carry its state")
 
 
@@ -49,22 +49,22 @@ def _addresses(vm: Vm) -> list[str]:
     ]
 
 
-def _driver(address: str, migration: Migration) -> Outcome:
-    here = _at(address, migration.source)
+def _driver(address: str, case: Case) -> Result:
+    here = _at(address, case.source)
     remedies = [detach(f"pci {address}")]
     if here is None:
         return no_idea(f"the source shows no device {address}")
     if not _carries(here.driver):
         text = f"driver {here.driver or 'none'} does not carry the device's state"
         return no(text, remedies=remedies)
-    for side, snapshot in (("source", migration.source), ("destination", migration.destination)):
+    for side, snapshot in (("source", case.source), ("destination", case.destination)):
         release = snapshot.kernel.release
         if kernel_version(release) and kernel_version(release) < _KERNEL:
             text = f"the {side}'s kernel {release} does not migrate VFIO devices"
             return no(text, remedies=remedies)
     kin = [
         each.driver
-        for each in migration.destination.pci.devices
+        for each in case.destination.pci.devices
         if (each.vendor_id, each.device_id) == (here.vendor_id, here.device_id)
     ]
     if here.driver in kin:

@@ -1,17 +1,17 @@
 """Facts about the domain's definition on the destination."""
 
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
-    no,
-    probably_yes,
-    yes,
-)
 from vmfit_comparator.evaluation.remedies import (
     add_option,
     remove_domain,
+)
+from vmfit_comparator.evaluation.result import (
+    Result,
+    no,
+    probably_yes,
+    yes,
 )
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.connections import connection_for
@@ -30,7 +30,7 @@ from vmfit_comparator.knowledge.connections import connection_for
         "destination.hypervisor.connections",
     ),
 )
-def name_uuid(migration: Migration) -> Outcome:
+def name_uuid(case: Case) -> Result:
     """Look for a domain of the same name or UUID on the destination.
 
     The same domain running, the name with another UUID or the UUID with another name is NO.
@@ -39,9 +39,9 @@ def name_uuid(migration: Migration) -> Outcome:
 
     Source: virConnectListAllDomains.
     """
-    name = migration.options.destination_name or migration.incoming.name or migration.vm.name
-    uuid = migration.vm.uuid
-    others = _domains(migration)
+    name = case.options.destination_name or case.incoming.name or case.vm.name
+    uuid = case.vm.uuid
+    others = _domains(case)
     for each in others:
         if uuid != each.uuid and name != each.name:
             continue
@@ -54,7 +54,7 @@ def name_uuid(migration: Migration) -> Outcome:
             return no(f"UUID {uuid} is that of {each.name} on the destination", remedies=remedies)
         rename = add_option("--dname NAME", "the name is taken on the destination")
         return no(f"{name} is another domain there ({each.uuid})", remedies=[*remedies, rename])
-    macs = {nic.mac for nic in migration.vm.nics}
+    macs = {nic.mac for nic in case.vm.nics}
     for each in others:
         shared = macs & {nic.mac for nic in each.nics}
         if shared and is_active(each):
@@ -64,12 +64,12 @@ def name_uuid(migration: Migration) -> Outcome:
     return yes(f"no domain of the destination is called {name} or has UUID {uuid}")
 
 
-def _domains(migration: Migration) -> list[Vm]:
+def _domains(case: Case) -> list[Vm]:
     """Return the domains of the connection that receives the VM."""
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     return [
         each
-        for each in migration.destination.domains.vms
+        for each in case.destination.domains.vms
         if connection is None or not each.connection_uri or each.connection_uri == connection.uri
     ]
 

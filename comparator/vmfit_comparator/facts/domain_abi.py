@@ -5,17 +5,17 @@ from collections.abc import Callable
 from functools import partial
 
 from vmfit.v1.vm_pb2 import SystemInformation, Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import drop_option
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     not_applicable,
     probably_no,
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import drop_option
 from vmfit_comparator.knowledge.connections import canonical_machine, connection_for
 from vmfit_comparator.knowledge.cpu_definition import cpu_differences
 from vmfit_comparator.knowledge.disks import is_read_only
@@ -93,7 +93,7 @@ _COMPARED = (
         "vm.pending_configuration",
     ),
 )
-def config_abi(migration: Migration) -> Outcome:
+def config_abi(case: Case) -> Result:
     """Compare what libvirt's ABI check compares between the live and the incoming definition.
 
     A difference that the guest could see (memory, vCPUs, machine type, UUID, features, disks by
@@ -105,13 +105,13 @@ def config_abi(migration: Migration) -> Outcome:
 
     Source: libvirt's virDomainDefCheckABIStability, qemuDomainFormatXML with MIGRATABLE.
     """
-    options = migration.options
+    options = case.options
     if not options.destination_xml:
-        if options.persistent and migration.vm.pending_configuration:
+        if options.persistent and case.vm.pending_configuration:
             return probably_yes("the stored definition has changes that wait for a restart")
         return not_applicable("does not apply: the definition is sent as it is")
-    here, there = migration.vm, migration.incoming
-    differences = _differences(migration)
+    here, there = case.vm, case.incoming
+    differences = _differences(case)
     if there.name not in (here.name, options.destination_name):
         differences.append(f"name: {here.name} here, {there.name} there (use --dname)")
     remedy = drop_option("--xml", "or give the guest the same devices in it")
@@ -126,10 +126,10 @@ def config_abi(migration: Migration) -> Outcome:
     return yes("the definition sent shows the guest the same machine")
 
 
-def _differences(migration: Migration) -> list[str]:
-    here, there = migration.vm, migration.incoming
+def _differences(case: Case) -> list[str]:
+    here, there = case.vm, case.incoming
     found: list[tuple[str, object, object]] = []
-    connection = connection_for(here, migration.destination)
+    connection = connection_for(here, case.destination)
     if connection is not None:
         machines = [canonical_machine(each, connection) for each in (here, there)]
         if all(machines) and machines[0] != machines[1]:

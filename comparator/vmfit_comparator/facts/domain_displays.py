@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Graphics, GraphicsListen
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, yes
 from vmfit_comparator.evaluation.remedies import change_definition, start_network
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
 from vmfit_comparator.facts.dev_paths import creatable, existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
@@ -39,7 +39,7 @@ _WIDER_RANGE = change_definition(
     ),
 )
 @unless_offline
-def ports_display(migration: Migration) -> Outcome:
+def ports_display(case: Case) -> Result:
     """Ask for listen addresses and fixed ports on the destination.
 
     An address that the destination lacks, or a fixed port that is in use, is NO: QEMU cannot
@@ -52,30 +52,30 @@ def ports_display(migration: Migration) -> Outcome:
     Source: libvirt's formatdomain, graphics; qemu.conf; /proc/net/tcp.
     """
     outcomes = {}
-    for number, each in enumerate(migration.incoming.graphics):
+    for number, each in enumerate(case.incoming.graphics):
         if each.render_node.path:
             field = "incoming.graphics.render_node"
             outcomes[f"{each.type} {number} render node"] = existing(each.render_node, field)
         if each.type in ("vnc", "spice", "rdp"):
-            outcomes[f"{each.type} {number}"] = _display(each, migration)
+            outcomes[f"{each.type} {number}"] = _display(each, case)
     return joined(outcomes, "does not apply: no display listens")
 
 
-def _display(graphics: Graphics, migration: Migration) -> Outcome:
+def _display(graphics: Graphics, case: Case) -> Result:
     if graphics.socket_path.path:
         return creatable(graphics.socket_path, "incoming.graphics.socket_path")
-    conf = migration.destination.security.qemu_conf
+    conf = case.destination.security.qemu_conf
     chosen = conf.get(f"{graphics.type}_listen", "").strip("[]")
     places = graphics.listens or [GraphicsListen(type="address")]
     for listen in places:
-        wrong = _place(listen, chosen, migration)
+        wrong = _place(listen, chosen, case)
         if wrong is not None:
             return wrong
     addresses = [each.address or chosen for each in places if each.type == "address"] or [""]
-    return _ports(graphics, addresses, migration.destination)
+    return _ports(graphics, addresses, case.destination)
 
 
-def _ports(graphics: Graphics, addresses: Sequence[str], destination: Snapshot) -> Outcome:
+def _ports(graphics: Graphics, addresses: Sequence[str], destination: Snapshot) -> Result:
     ports = destination.network.listening_ports
     # A WebSocket's port stays as it is given, whatever autoport says.
     fixed = {"@websocket": graphics.websocket}
@@ -98,12 +98,12 @@ def _ports(graphics: Graphics, addresses: Sequence[str], destination: Snapshot) 
     return yes("its address is there, the port is chosen automatically")
 
 
-def _place(listen: GraphicsListen, chosen: str, migration: Migration) -> Outcome | None:
+def _place(listen: GraphicsListen, chosen: str, case: Case) -> Result | None:
     """Return what speaks against listening there; None for nothing.
 
     `chosen` is the address that the destination takes where the definition names none.
     """
-    destination = migration.destination
+    destination = case.destination
     if listen.type == "network":
         active = {each.name for each in destination.libvirt_objects.networks if each.active}
         if destination.HasField("libvirt_objects") and listen.network not in active:
@@ -115,9 +115,9 @@ def _place(listen: GraphicsListen, chosen: str, migration: Migration) -> Outcome
         return None
     address = listen.address or chosen
     known = has_address(address, destination.network)
-    if known is None and address in _names(migration.destination):
+    if known is None and address in _names(case.destination):
         return None
-    if known is None and address in _names(migration.source):
+    if known is None and address in _names(case.source):
         return probably_no(f"it listens on {address}, the source's own name")
     if known is None:
         return no_idea(

@@ -1,10 +1,10 @@
 """Facts about firmware and boot files."""
 
 from vmfit.v1.vm_pb2 import HostPath
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage, upgrade
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
 from vmfit_comparator.facts.dev_paths import creatable, existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
@@ -27,7 +27,7 @@ from vmfit_comparator.knowledge.disks import joined
     ),
 )
 @unless_offline
-def firmware(migration: Migration) -> Outcome:
+def firmware(case: Case) -> Result:
     """Compare the firmware image on both hosts.
 
     The guest's firmware is memory and moves with it, so another build of the same size is
@@ -37,10 +37,10 @@ def firmware(migration: Migration) -> Outcome:
 
     Source: content of the image; virConnectGetDomainCapabilities: os.
     """
-    here, there = migration.vm.firmware.loader, migration.incoming.firmware.loader
+    here, there = case.vm.firmware.loader, case.incoming.firmware.loader
     if not there.path:
-        return _automatic(migration)
-    found = _presence(there, migration)
+        return _automatic(case)
+    found = _presence(there, case)
     if found is not None:
         return found
     if not here.path:
@@ -60,7 +60,7 @@ def firmware(migration: Migration) -> Outcome:
     return probably_yes(f"{there.path} is there; the images were not compared")
 
 
-def _presence(loader: HostPath, migration: Migration) -> Outcome | None:
+def _presence(loader: HostPath, case: Case) -> Result | None:
     """Return what speaks against the image's presence; None when it is there."""
     if loader.HasField("exists"):
         if loader.exists:
@@ -69,7 +69,7 @@ def _presence(loader: HostPath, migration: Migration) -> Outcome | None:
             f"{loader.path} does not exist on the destination",
             remedies=[upgrade(f"the package with {loader.path}", "")],
         )
-    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    capabilities = domain_capabilities_for(case.vm, case.destination)
     if capabilities is not None and loader.path in capabilities.firmware.loader_paths:
         return None
     return no_idea(
@@ -78,9 +78,9 @@ def _presence(loader: HostPath, migration: Migration) -> Outcome | None:
     )
 
 
-def _automatic(migration: Migration) -> Outcome:
-    wanted = migration.incoming.firmware.auto_type
-    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+def _automatic(case: Case) -> Result:
+    wanted = case.incoming.firmware.auto_type
+    capabilities = domain_capabilities_for(case.vm, case.destination)
     if capabilities is None or not capabilities.HasField("firmware"):
         return no_idea(
             "the destination's firmware is not known",
@@ -101,7 +101,7 @@ def _automatic(migration: Migration) -> Outcome:
     reads=("vm.firmware", "incoming.firmware"),
 )
 @unless_offline
-def nvram(migration: Migration) -> Outcome:
+def nvram(case: Case) -> Result:
     """Ask for the NVRAM file's directory, and for the template when the file is not there.
 
     QEMU carries the variables; libvirt makes the file from the template first. No template, no
@@ -111,15 +111,15 @@ def nvram(migration: Migration) -> Outcome:
 
     Source: libvirt's formatdomain, nvram.
     """
-    here, there = migration.vm.firmware.nvram, migration.incoming.firmware.nvram
-    template = migration.incoming.firmware.nvram_template
+    here, there = case.vm.firmware.nvram, case.incoming.firmware.nvram
+    template = case.incoming.firmware.nvram_template
     if there.kind == "directory":
         return no(f"{there.path} is a directory on the destination")
     if there.path and there.exists:
         return _same_size(here, there)
     if there.filesystem.read_only:
         return no(f"{there.filesystem.mount_point}, for {there.path}, is mounted read-only there")
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Result] = {}
     if there.path and "/libvirt/" not in there.path:
         outcomes["file"] = creatable(there, "incoming.firmware.nvram")
     if template.path:
@@ -141,7 +141,7 @@ def nvram(migration: Migration) -> Outcome:
     return joined(outcomes, "")
 
 
-def _same_size(here: HostPath, there: HostPath) -> Outcome:
+def _same_size(here: HostPath, there: HostPath) -> Result:
     if here.size_bytes and there.size_bytes and here.size_bytes != there.size_bytes:
         return no(
             f"{there.path} has {there.size_bytes} bytes, the guest's variables take "
@@ -171,7 +171,7 @@ def _same_size(here: HostPath, there: HostPath) -> Outcome:
     ),
 )
 @unless_offline
-def boot_files(migration: Migration) -> Outcome:
+def boot_files(case: Case) -> Result:
     """Look kernel, initrd, ACPI tables, files of fwcfg and of the command line up there.
 
     QEMU reads them again when it starts to receive the guest: a missing one is NO, one that
@@ -180,13 +180,13 @@ def boot_files(migration: Migration) -> Outcome:
 
     Source: stat(2) and content on both hosts; QEMU's fw_cfg.
     """
-    incoming = migration.incoming
+    incoming = case.incoming
     files = {"kernel": incoming.kernel, "initrd": incoming.initrd}
     files |= {f"table {n}": table for n, table in enumerate(incoming.firmware.tables)}
     told = incoming.system_information.files
     files |= {f"fw_cfg {n}": path for n, path in enumerate(told)}
     files |= {f"argument {n}": path for n, path in enumerate(incoming.qemu_argument_files)}
-    here = {"kernel": migration.vm.kernel.sha256, "initrd": migration.vm.initrd.sha256}
+    here = {"kernel": case.vm.kernel.sha256, "initrd": case.vm.initrd.sha256}
     outcomes = {
         name: _boot_file(here.get(name, ""), path, f"incoming.{name}")
         for name, path in files.items()
@@ -195,7 +195,7 @@ def boot_files(migration: Migration) -> Outcome:
     return joined(outcomes, "does not apply: no boot file is named")
 
 
-def _boot_file(here: str, there: HostPath, field: str) -> Outcome:
+def _boot_file(here: str, there: HostPath, field: str) -> Result:
     found = existing(there, field)
     if here and there.sha256 and here != there.sha256:
         return probably_yes(f"{there.path} has another content: it counts when the guest reboots")

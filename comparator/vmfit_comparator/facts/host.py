@@ -8,9 +8,9 @@ from vmfit.v1.finding_pb2 import (
     RestartService,
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.connections import connection_errors, connection_for
 from vmfit_comparator.knowledge.host_addresses import own_names
 
@@ -26,7 +26,7 @@ _VM = ("vm.domain_type", "vm.connection_uri")
 
 
 @fact("host.reachable", question="Do both hosts' agents answer, and lately enough?")
-def reachable(migration: Migration) -> Outcome:
+def reachable(case: Case) -> Result:
     """Ask whether both agents answered, and how old their answers are.
 
     YES when both answers are as fresh as the policy wants volatile fields; PROBABLY_YES when one
@@ -35,19 +35,17 @@ def reachable(migration: Migration) -> Outcome:
 
     Source: the agents' answers; policy freshness.volatile_fields.
     """
-    if migration.unreachable:
-        sides = "; ".join(
-            f"the {side}'s agent: {why}" for side, why in migration.unreachable.items()
-        )
+    if case.unreachable:
+        sides = "; ".join(f"the {side}'s agent: {why}" for side, why in case.unreachable.items())
         remedy = Remedy(
             summary="Start vmfit-agent there, or check the network to it",
             restart_service=RestartService(name="vmfit-agent"),
         )
         return probably_no(sides, remedies=[remedy])
-    bound = migration.policy.freshness.volatile_fields
+    bound = case.policy.freshness.volatile_fields
     ages = {
-        "source": migration.source_age_seconds,
-        "destination": migration.destination_age_seconds,
+        "source": case.source_age_seconds,
+        "destination": case.destination_age_seconds,
     }
     side = max(ages, key=lambda name: ages[name])
     seen = f"the older snapshot, the {side}'s, is {ages[side]:.0f} s old"
@@ -72,7 +70,7 @@ def reachable(migration: Migration) -> Outcome:
         *_VM,
     ),
 )
-def same_machine(migration: Migration) -> Outcome:
+def same_machine(case: Case) -> Result:
     """Compare the UUIDs by which libvirt tells hosts apart.
 
     The same libvirt host UUID is NO: libvirt refuses it, also for clones. Without both of them the
@@ -83,16 +81,16 @@ def same_machine(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: host/uuid; libvirtd.conf, host_uuid; connection URIs.
     """
-    back = _leads_back(migration)
+    back = _leads_back(case)
     if back is not None:
         return back
-    source, destination = _host_uuid(migration, "source"), _host_uuid(migration, "destination")
+    source, destination = _host_uuid(case, "source"), _host_uuid(case, "destination")
     if source and destination:
         if source != destination:
             return yes(f"libvirt's host UUIDs are {source} and {destination}")
         return no(f"both hosts have the libvirt host UUID {source}", remedies=[_OWN_UUID])
-    before = migration.source.identity.product_uuid
-    after = migration.destination.identity.product_uuid
+    before = case.source.identity.product_uuid
+    after = case.destination.identity.product_uuid
     if not before or not after:
         side = "destination" if source else "source"
         missing = f"{side}.identity.libvirt_host_uuid"
@@ -108,9 +106,9 @@ _OWN_UUID = Remedy(
 )
 
 
-def _leads_back(migration: Migration) -> Outcome | None:
+def _leads_back(case: Case) -> Result | None:
     """Return what speaks against the destination URI: it leads to the source."""
-    uri = migration.options.destination_uri
+    uri = case.options.destination_uri
     remedy = Remedy(
         summary="Name the destination in the destination URI",
         choose_host=ChooseHost(why=f"{uri} is not the destination's libvirt"),
@@ -124,21 +122,21 @@ def _leads_back(migration: Migration) -> Outcome | None:
         return None
     if not host:
         text = f"{uri} leads to the libvirt of the host where it is opened"
-        if migration.options.peer_to_peer:
+        if case.options.peer_to_peer:
             return no(f"{text}, the source", remedies=[remedy])
         return probably_no(f"{text}, mostly the source", probability=0.05, remedies=[remedy])
     sides = [
-        own_names(snapshot, connection_for(migration.vm, snapshot))
-        for snapshot in (migration.source, migration.destination)
+        own_names(snapshot, connection_for(case.vm, snapshot))
+        for snapshot in (case.source, case.destination)
     ]
     if host in sides[0] - sides[1]:
         return no(f"{uri} leads to the source itself", remedies=[remedy])
     return None
 
 
-def _host_uuid(migration: Migration, side: str) -> str:
-    snapshot: Snapshot = getattr(migration, side)
-    connection = connection_for(migration.vm, snapshot)
+def _host_uuid(case: Case, side: str) -> str:
+    snapshot: Snapshot = getattr(case, side)
+    connection = connection_for(case.vm, snapshot)
     from_connection = connection.host_uuid if connection is not None else ""
     return (from_connection or snapshot.identity.libvirt_host_uuid).lower()
 
@@ -148,7 +146,7 @@ def _host_uuid(migration: Migration, side: str) -> str:
     question="Does the destination's libvirt answer?",
     also_reads=("destination.hypervisor.connections", "destination.parts", *_VM),
 )
-def libvirt(migration: Migration) -> Outcome:
+def libvirt(case: Case) -> Result:
     """Ask whether the agent could talk to the libvirt that would run the VM there.
 
     YES when a connection answered; NO when no daemon listens (refused, no socket). One that hangs,
@@ -157,8 +155,8 @@ def libvirt(migration: Migration) -> Outcome:
 
     Source: virConnectOpen.
     """
-    destination = migration.destination
-    connection = connection_for(migration.vm, destination)
+    destination = case.destination
+    connection = connection_for(case.vm, destination)
     if connection is not None:
         return yes(f"{connection.uri} answers")
     errors = connection_errors(destination)
@@ -192,7 +190,7 @@ def libvirt(migration: Migration) -> Outcome:
     applies_if=("destination.attributes.values",),
     reads=("destination.attributes.values",),
 )
-def schedulable(migration: Migration) -> Outcome:
+def schedulable(case: Case) -> Result:
     """Heed what the operators say of the host in its `schedulable` attribute.
 
     The attribute file schedulable.json: {"state": "enabled"|"draining"|"maintenance", "reason":
@@ -201,7 +199,7 @@ def schedulable(migration: Migration) -> Outcome:
 
     Source: /etc/vmfit/attributes.d/schedulable.json.
     """
-    attribute = migration.destination.attributes.values
+    attribute = case.destination.attributes.values
     if "schedulable" not in attribute:
         return yes("no operator says otherwise")
     fields = attribute["schedulable"].fields

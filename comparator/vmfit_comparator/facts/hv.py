@@ -11,10 +11,10 @@ from vmfit.v1.finding_pb2 import (
 from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -45,7 +45,7 @@ _CONNECTIONS = "destination.hypervisor.connections"
         "probes.accesses",
     ),
 )
-def domain_type(migration: Migration) -> Outcome:
+def domain_type(case: Case) -> Result:
     """Look the domain's type up in what the destination's libvirt can run.
 
     YES when libvirt lists it for the architecture, of EMULATED quality for type qemu (TCG); NO
@@ -57,7 +57,7 @@ def domain_type(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: guest/arch/domain; libvirt qemuProcessQMPLaunch.
     """
-    vm, destination = migration.vm, migration.destination
+    vm, destination = case.vm, case.destination
     connection = connection_for(vm, destination)
     if connection is None:
         return _no_connection(vm, destination)
@@ -65,7 +65,7 @@ def domain_type(migration: Migration) -> Outcome:
     if vm.domain_type in types:
         if vm.domain_type == "qemu":
             return yes("qemu domains run there (TCG)", quality=QUALITY_EMULATED)
-        refused = _kvm_refused(migration)
+        refused = _kvm_refused(case)
         return refused or yes(f"{vm.domain_type} domains run there")
     if not connection.guest_archs:
         return _no_guests(connection)
@@ -74,13 +74,13 @@ def domain_type(migration: Migration) -> Outcome:
     if not types:
         text = f"no {vm.os_type} guest of architecture {vm.architecture} runs there"
         return no(text, remedies=[_install(vm)])
-    if migration.options.offline:
+    if case.options.offline:
         return not_applicable("an offline migration only defines the domain there")
     return _other_types(vm, destination, sorted(types))
 
 
-def _kvm_refused(migration: Migration) -> Outcome | None:
-    probed = next((each for each in migration.probes.accesses if each.path == KVM_DEVICE), None)
+def _kvm_refused(case: Case) -> Result | None:
+    probed = next((each for each in case.probes.accesses if each.path == KVM_DEVICE), None)
     if probed is None or not probed.HasField("answer") or probed.answer.allowed:
         return None
     user = probed.answer.user_id
@@ -89,11 +89,11 @@ def _kvm_refused(migration: Migration) -> Outcome | None:
         command=f"setfacl -m u:{user}:rw {KVM_DEVICE}",
     )
     text = f"user {user} may not open {KVM_DEVICE} there: {probed.answer.reason}"
-    named = migration.destination.security.qemu_conf.get("user", "")
+    named = case.destination.security.qemu_conf.get("user", "")
     return (no if named else probably_no)(text, remedies=[remedy])
 
 
-def _no_connection(vm: Vm, destination: Snapshot) -> Outcome:
+def _no_connection(vm: Vm, destination: Snapshot) -> Result:
     errors = connection_errors(destination)
     if errors:
         return no_idea(f"libvirt did not answer ({'; '.join(errors)})", missing=[_CONNECTIONS])
@@ -104,7 +104,7 @@ def _no_connection(vm: Vm, destination: Snapshot) -> Outcome:
     return no(text, remedies=[_choose(text)])
 
 
-def _no_guests(connection: HypervisorConnection) -> Outcome:
+def _no_guests(connection: HypervisorConnection) -> Result:
     if connection.HasField("host_uuid"):
         text = "libvirt there found no emulator that it can probe"
         return no(text, remedies=[_choose(text)])
@@ -112,7 +112,7 @@ def _no_guests(connection: HypervisorConnection) -> Outcome:
     return no_idea("libvirt's capabilities name no guests", missing=[missing])
 
 
-def _other_types(vm: Vm, destination: Snapshot, types: Sequence[str]) -> Outcome:
+def _other_types(vm: Vm, destination: Snapshot, types: Sequence[str]) -> Result:
     text = f"the VM is of type {vm.domain_type}; the destination runs {', '.join(types)}"
     if vm.domain_type != "kvm":
         return no(text, remedies=[_choose(text)])
@@ -135,7 +135,7 @@ def _choose(why: str) -> Remedy:
     reads=("vm.architecture", _CONNECTIONS),
     also_reads=("vm.domain_type", "vm.os_type", "destination.cpu.architecture"),
 )
-def architecture(migration: Migration) -> Outcome:
+def architecture(case: Case) -> Result:
     """Look the guest's architecture up in what the destination's libvirt can run.
 
     YES natively, YES of EMULATED quality when another architecture is emulated (type qemu); NO
@@ -143,8 +143,8 @@ def architecture(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: guest/arch.
     """
-    vm = migration.vm
-    connection = connection_for(vm, migration.destination)
+    vm = case.vm
+    connection = connection_for(vm, case.destination)
     if connection is None or not connection.guest_archs:
         missing = f"{_CONNECTIONS}.guest_archs"
         return no_idea("libvirt does not tell which guests it can run", missing=[missing])
@@ -155,7 +155,7 @@ def architecture(migration: Migration) -> Outcome:
         known = sorted({each.architecture for each in connection.guest_archs})
         text = f"no emulator for {vm.architecture} ({vm.os_type}); there are {', '.join(known)}"
         return no(text, remedies=[_install(vm)])
-    host = migration.destination.cpu.architecture
+    host = case.destination.cpu.architecture
     if vm.domain_type == "qemu" and host and not _native(vm.architecture, host):
         text = f"{vm.architecture} is emulated on {host}"
         return yes(text, quality=QUALITY_EMULATED)

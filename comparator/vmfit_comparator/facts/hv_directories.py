@@ -1,10 +1,11 @@
 """The fact about the directories that libvirt writes to for every QEMU guest."""
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -13,7 +14,6 @@ from vmfit_comparator.evaluation.outcome import (
     worst_of,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.knowledge.connections import runs_in_session, runs_on_qemu
 from vmfit_comparator.knowledge.host_paths import mount_above
 
@@ -35,7 +35,7 @@ _LITTLE_BYTES = 1 << 20
         "options.persistent",
     ),
 )
-def directories(migration: Migration) -> Outcome:
+def directories(case: Case) -> Result:
     """Look at the mounts that hold libvirt's directories for logs, state and definitions.
 
     Those are /var/log/libvirt/qemu, /var/lib/libvirt/qemu and /run/libvirt/qemu, with --persistent
@@ -46,18 +46,18 @@ def directories(migration: Migration) -> Outcome:
 
     Source: mountinfo; statvfs(3); libvirt's system driver for QEMU.
     """
-    if not runs_on_qemu(migration.vm):
+    if not runs_on_qemu(case.vm):
         return not_applicable("does not apply: not a QEMU guest")
-    if runs_in_session(migration.vm, migration.destination):
+    if runs_in_session(case.vm, case.destination):
         return not_applicable("does not apply: a session driver writes below the user's home")
-    options = migration.options
+    options = case.options
     paths = [*(() if options.offline else _DIRECTORIES)]
     paths += [_DEFINITIONS] if options.persistent or options.offline else []
-    return worst_of({path: _directory(path, migration) for path in paths})
+    return worst_of({path: _directory(path, case) for path in paths})
 
 
-def _directory(path: str, migration: Migration) -> Outcome:
-    mount = mount_above(path, migration.destination.mounts)
+def _directory(path: str, case: Case) -> Result:
+    mount = mount_above(path, case.destination.mounts)
     if mount is None:
         return no_idea("no mount is known that holds it", missing=["destination.mounts.mounts"])
     if mount.read_only:

@@ -1,10 +1,10 @@
 """The fact about the daemons beside libvirt's own that a guest needs to start."""
 
 from vmfit.v1.finding_pb2 import Remedy, RestartService
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     not_applicable,
     probably_no,
@@ -23,7 +23,7 @@ from vmfit_comparator.knowledge.connections import runs_in_session, runs_on_qemu
     also_reads=("vm.connection_uri", "destination.hypervisor.connections"),
 )
 @unless_offline
-def helper_daemons(migration: Migration) -> Outcome:
+def helper_daemons(case: Case) -> Result:
     """Look for the sockets of virtlogd and virtlockd, as far as qemu.conf asks for these.
 
     stdio_handler "logd" without virtlogd's socket is NO, PROBABLY_NO where that is merely the
@@ -32,11 +32,11 @@ def helper_daemons(migration: Migration) -> Outcome:
 
     Source: qemu.conf, stdio_handler and lock_manager; qemuLogContextNew.
     """
-    if not runs_on_qemu(migration.vm):
+    if not runs_on_qemu(case.vm):
         return not_applicable("does not apply: not a QEMU guest")
-    if runs_in_session(migration.vm, migration.destination):
+    if runs_in_session(case.vm, case.destination):
         return not_applicable("does not apply: a session driver starts them itself")
-    security = migration.destination.security
+    security = case.destination.security
     handler = security.qemu_conf.get("stdio_handler", "")
     lockd = security.qemu_conf.get("lock_manager", "") == "lockd"
     if handler == "file" and not lockd:
@@ -51,7 +51,7 @@ def helper_daemons(migration: Migration) -> Outcome:
     return worst_of(outcomes)
 
 
-def _called(name: str, *, there: bool, certain: bool) -> Outcome:
+def _called(name: str, *, there: bool, certain: bool) -> Result:
     if there:
         return yes("its socket is there")
     remedy = Remedy(

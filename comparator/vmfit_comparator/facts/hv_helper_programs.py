@@ -1,10 +1,10 @@
 """The fact about programs that libvirt starts beside QEMU."""
 
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no_idea, not_applicable, probably_no, yes
 from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.evaluation.result import Result, no_idea, not_applicable, probably_no, yes
 from vmfit_comparator.facts.offline import unless_offline
 
 _PROGRAMS = "destination.hypervisor.helper_programs"
@@ -29,7 +29,7 @@ _SETTING = "pr_helper"
     ),
 )
 @unless_offline
-def helper_programs(migration: Migration) -> Outcome:
+def helper_programs(case: Case) -> Result:
     """Look for passt, virtiofsd, qemu-pr-helper, dbus-daemon, vhost-user-gpu, numad where needed.
 
     All there is YES. One that is not where distributions install it is PROBABLY_NO, as libvirt may
@@ -39,12 +39,12 @@ def helper_programs(migration: Migration) -> Outcome:
     Source: libvirt's qemu driver: virFindFileInPath, vhost-user descriptors, pr_helper,
     virNumaGetAutoPlacementAdvice.
     """
-    needed = _needed(migration.incoming)
-    if migration.destination.security.qemu_conf.get(_SETTING):
+    needed = _needed(case.incoming)
+    if case.destination.security.qemu_conf.get(_SETTING):
         needed.pop("qemu-pr-helper", None)
     if not needed:
         return not_applicable("libvirt starts no program beside this guest")
-    there = migration.destination.hypervisor.helper_programs
+    there = case.destination.hypervisor.helper_programs
     if not there:
         text = f"whether the destination has {_listed(needed)} is not known"
         return no_idea(text, missing=[_PROGRAMS])

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from vmfit.v1.finding_pb2 import ANSWER_PROBABLY_YES, ChooseHost, Remedy
 from vmfit.v1.host_pb2 import HookScript, HookText, Security
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     probably_no,
@@ -40,7 +40,7 @@ _ASKED = {"network": frozenset(("port-created", "plugged"))}
         "destination.security.libvirt_hooks",
     ),
 )
-def hooks(migration: Migration) -> Outcome:
+def hooks(case: Case) -> Result:
     """Look at the scripts that libvirt calls on the destination before it lets the guest in.
 
     Those are the script of the VM's driver (qemu, libxl, lxc) and, if a NIC is on a libvirt
@@ -56,19 +56,17 @@ def hooks(migration: Migration) -> Outcome:
 
     Source: libvirt's hooks for specific system management; SHA-256 and text of the scripts.
     """
-    wanted = _names(migration)
-    there = _scripts(migration.destination.security, wanted)
-    here = _scripts(migration.source.security, wanted)
-    if not there and migration.destination.security.hook_scripts_unreadable:
+    wanted = _names(case)
+    there = _scripts(case.destination.security, wanted)
+    here = _scripts(case.source.security, wanted)
+    if not there and case.destination.security.hook_scripts_unreadable:
         return no_idea(
             f"the destination's {_DIRECTORY} could not be listed",
             missing=["destination.security.hook_scripts"],
         )
     if not there:
         return yes(f"the destination has no {' or '.join(wanted)} hook script")
-    outcome = joined(
-        {path: _script(path, each, here, migration) for path, each in there.items()}, ""
-    )
+    outcome = joined({path: _script(path, each, here, case) for path, each in there.items()}, "")
     if outcome.answer < ANSWER_PROBABLY_YES and all(
         each.newer_than_libvirt for each in there.values()
     ):
@@ -80,9 +78,7 @@ def hooks(migration: Migration) -> Outcome:
     return outcome
 
 
-def _script(
-    path: str, script: HookScript, here: Mapping[str, HookScript], migration: Migration
-) -> Outcome:
+def _script(path: str, script: HookScript, here: Mapping[str, HookScript], case: Case) -> Result:
     if script.HasField("startable") and not script.startable:
         remedy = Remedy(summary=f"Repair the first line (#!) of {_DIRECTORY}/{path}, or remove it")
         return no("it cannot be started: no interpreter that is there", remedies=[remedy])
@@ -92,13 +88,13 @@ def _script(
             return probably_yes("the source runs the same")
         return no_idea(
             "it may refuse the guest, and the source does not run the same",
-            missing=() if migration.source.HasField("security") else ["source.security"],
+            missing=() if case.source.HasField("security") else ["source.security"],
             remedies=_remedies(path),
         )
     return _by_text(path, script.text, same=same, another_version=path in here)
 
 
-def _by_text(path: str, text: HookText, *, same: bool, another_version: bool) -> Outcome:
+def _by_text(path: str, text: HookText, *, same: bool, another_version: bool) -> Result:
     asked = _ASKED.get(path.partition("/")[0].removesuffix(".d"), _GUEST_OPERATIONS)
     named = sorted(asked.intersection(text.operations))
     for_others = bool(text.operations) and not named
@@ -125,11 +121,11 @@ def _by_text(path: str, text: HookText, *, same: bool, another_version: bool) ->
     return probably_yes(f"by its text it does not fail{also}", probability=0.8)
 
 
-def _names(migration: Migration) -> list[str]:
-    vm = migration.vm
+def _names(case: Case) -> list[str]:
+    vm = case.vm
     driver = "ch" if vm.connection_uri.startswith("ch:") else driver_for(vm.domain_type)
     names = [_SCRIPTS.get(driver, driver)]
-    if any(nic.type == "network" for nic in migration.incoming.nics):
+    if any(nic.type == "network" for nic in case.incoming.nics):
         names.append("network")
     return names
 

@@ -1,9 +1,9 @@
 """The fact about hypervisors that do not migrate at all."""
 
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     probably_no,
@@ -25,7 +25,7 @@ _LIVE = frozenset(("qemu", "xen"))
     also_reads=("vm.connection_uri",),
 )
 @unless_offline
-def live_migration(migration: Migration) -> Outcome:
+def live_migration(case: Case) -> Result:
     """Judge by libvirt's driver, which the VM's connection names.
 
     QEMU and Xen are YES. bhyve, Cloud Hypervisor, VirtualBox, VMware, Hyper-V, OpenVZ and the test
@@ -34,7 +34,7 @@ def live_migration(migration: Migration) -> Outcome:
 
     Source: libvirt's drivers (virDomainMigratePerform3Params); capabilities, migration_features.
     """
-    connection = connection_for(migration.vm, migration.source)
+    connection = connection_for(case.vm, case.source)
     if connection is None:
         missing = "source.hypervisor.connections"
         return no_idea("the source shows no connection that runs the VM", missing=[missing])

@@ -2,9 +2,9 @@
 
 from vmfit.v1.finding_pb2 import Remedy, WaitForJob
 from vmfit.v1.vm_pb2 import VM_STATE_SHUT_OFF
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, not_applicable, yes
+from vmfit_comparator.evaluation.result import Result, no, no_idea, not_applicable, yes
 
 
 @fact(
@@ -14,7 +14,7 @@ from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, not_applic
     reads=("vm.state",),
     also_reads=("vm.jobs",),
 )
-def active(migration: Migration) -> Outcome:
+def active(case: Case) -> Result:
     """Look for a job of the domain or of one of its disks.
 
     Idle is YES. A running job (migration, save, dump, backup) or block job (copy, commit, pull) is
@@ -22,7 +22,7 @@ def active(migration: Migration) -> Outcome:
 
     Source: virDomainGetJobInfo, virDomainGetBlockJobInfo.
     """
-    vm = migration.vm
+    vm = case.vm
     if vm.state == VM_STATE_SHUT_OFF:
         return not_applicable("a VM that is shut off has no jobs")
     if not vm.HasField("jobs"):

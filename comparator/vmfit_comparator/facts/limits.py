@@ -1,9 +1,9 @@
 """The fact about the destination kernel's limits."""
 
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, yes
 from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.evaluation.result import Result, no, probably_no, yes
 from vmfit_comparator.facts.offline import unless_offline
 
 # QEMU reserves this many events for each thread that does native asynchronous I/O.
@@ -18,7 +18,7 @@ _TIGHT = 0.95
     also_reads=("vm.disks", "vm.vcpus.maximum_count"),
 )
 @unless_offline
-def kernel(migration: Migration) -> Outcome:
+def kernel(case: Case) -> Result:
     """Compare the limits that a coming guest could meet with what is used.
 
     Room is YES. File handles of the whole host used up, or no room for the asynchronous I/O of a
@@ -28,7 +28,7 @@ def kernel(migration: Migration) -> Outcome:
 
     Source: /proc/sys/fs/aio-max-nr, aio-nr, file-max, file-nr; pids.max.
     """
-    limits, vm = migration.destination.kernel.limits, migration.vm
+    limits, vm = case.destination.kernel.limits, case.vm
     exceeded, tight = [], []
     native = sum(1 for disk in vm.disks if disk.io == "native")
     if native and limits.HasField("aio_max_count"):

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.hypervisor_pb2 import MachineType
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import change_definition, detach, upgrade
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
     probably_no,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import change_definition, detach, upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import (
     canonical_machine,
@@ -37,7 +37,7 @@ _IDENTITY = ("vm.domain_type", "vm.os_type", "vm.architecture", "vm.connection_u
     also_reads=("source.hypervisor.connections", *_IDENTITY),
 )
 @unless_offline
-def machine_type(migration: Migration) -> Outcome:
+def machine_type(case: Case) -> Result:
     """Look the canonical machine type up in the destination's capabilities.
 
     An alias (pc, q35) is resolved on the source first, where the guest runs. Listed is YES,
@@ -46,14 +46,14 @@ def machine_type(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: guest/arch/machine.
     """
-    name, machines = _name(migration), _machines(migration)
+    name, machines = _name(case), _machines(case)
     if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea("which machine types the destination knows is not known", missing=[missing])
     there = machines.get(name)
     if there is not None:
         return yes(f"{name} is there" + (", deprecated" if there.deprecated else ""))
-    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    capabilities = domain_capabilities_for(case.vm, case.destination)
     if capabilities is not None and capabilities.machine_type == name:
         return yes(f"{name} is there")
     remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
@@ -72,7 +72,7 @@ def machine_type(migration: Migration) -> Outcome:
     also_reads=("source.hypervisor.connections", *_IDENTITY),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def deprecated(migration: Migration) -> Outcome:
+def deprecated(case: Case) -> Result:
     """Ask whether the destination calls the machine type deprecated.
 
     Then it is PROBABLY_NO: a later QEMU drops it, and the guest can go to no host that has it. Not
@@ -81,7 +81,7 @@ def deprecated(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: guest/arch/machine/@deprecated; QEMU docs/about/deprecated.
     """
-    name, machines = _name(migration), _machines(migration)
+    name, machines = _name(case), _machines(case)
     if not machines:
         missing = f"{_CONNECTIONS}.guest_archs.machine_types"
         return no_idea(f"what the destination says of {name} is not known", missing=[missing])
@@ -105,16 +105,16 @@ def _newest(name: str, machines: Iterable[MachineType]) -> str:
     return max(names, key=lambda each: [int(part) for part in re.findall(r"\d+", each)], default="")
 
 
-def _name(migration: Migration) -> str:
+def _name(case: Case) -> str:
     """Return the machine type as the source, where the guest runs, resolves it."""
-    vm = migration.vm
-    before = connection_for(vm, migration.source)
+    vm = case.vm
+    before = connection_for(vm, case.source)
     return canonical_machine(vm, before) if before is not None else vm.machine_type
 
 
-def _machines(migration: Migration) -> Mapping[str, MachineType]:
-    connection = connection_for(migration.vm, migration.destination)
-    return machine_types_for(migration.vm, connection) if connection is not None else {}
+def _machines(case: Case) -> Mapping[str, MachineType]:
+    connection = connection_for(case.vm, case.destination)
+    return machine_types_for(case.vm, connection) if connection is not None else {}
 
 
 # Which enumerations of the domain capabilities list a device's model and backend, by element.
@@ -144,7 +144,7 @@ _LISTED_CHANNELS = frozenset(("pty", "unix", "spicevmc", "qemu-vdagent", "dbus")
     ),
 )
 @unless_offline
-def device_models(migration: Migration) -> Outcome:
+def device_models(case: Case) -> Result:
     """Look disk buses, displays, channels, video, rng, panic and crypto models up.
 
     All listed in the domain capabilities is YES, also when libvirt does not list a class of devices
@@ -154,11 +154,11 @@ def device_models(migration: Migration) -> Outcome:
 
     Source: virConnectGetDomainCapabilities: devices.
     """
-    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    capabilities = domain_capabilities_for(case.vm, case.destination)
     if capabilities is None:
         missing = f"{_CONNECTIONS}.domain_capabilities"
         return no_idea("the destination's device models are not known", missing=[missing])
-    devices = set(_devices(migration.vm))
+    devices = set(_devices(case.vm))
     asked = {(kind, enum) for kind, enum, _ in devices}
     unsupported = {each.name for each in capabilities.device_classes if not each.supported}
     listed = {

@@ -3,10 +3,10 @@
 from vmfit.v1.hypervisor_pb2 import Emulator
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, yes
 from vmfit_comparator.evaluation.remedies import detach, upgrade
+from vmfit_comparator.evaluation.result import Result, no, not_applicable, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
 from vmfit_comparator.knowledge.guest_devices import device_needs
@@ -43,7 +43,7 @@ _RECORDS = 12_005_000
     ),
 )
 @unless_offline
-def device_types(migration: Migration) -> Outcome:
+def device_types(case: Case) -> Result:
     """Look for device types whose name the destination's program does not contain.
 
     libvirt reports a model when any variant of it is there; QEMU refuses the one that it lacks
@@ -52,10 +52,10 @@ def device_types(migration: Migration) -> Outcome:
 
     Source: read-only data of QEMU's program; libvirt's virQEMUCapsObjectTypes.
     """
-    vm = migration.vm
+    vm = case.vm
     if vm.architecture not in _X86 or vm.machine_type.startswith(_WITHOUT_PCI):
         return not_applicable("only devices on an x86 machine's PCI bus are looked up")
-    emulator = _emulator(vm, migration.destination)
+    emulator = _emulator(vm, case.destination)
     if emulator is None:
         return not_applicable("the emulator's program has not been read there")
     absent = set(emulator.absent_device_types)
@@ -99,7 +99,7 @@ def _emulator(vm: Vm, snapshot: Snapshot) -> Emulator | None:
     ),
 )
 @unless_offline
-def virtio_display(migration: Migration) -> Outcome:
+def virtio_display(case: Case) -> Result:
     """Compare which of virtio-vga and virtio-gpu-pci libvirt takes for the first display.
 
     It takes virtio-vga where QEMU has it, else the other, and tells nobody until 12.5. Another one
@@ -108,11 +108,11 @@ def virtio_display(migration: Migration) -> Outcome:
 
     Source: libvirt qemuDomainSupportsVideoVga, release notes of 12.5.0; QEMU's modules.
     """
-    vm = migration.vm
+    vm = case.vm
     first = next((each for each in vm.other_devices if each.kind == "video"), None)
     if vm.architecture not in _X86 or first is None or first.model != "virtio":
         return not_applicable("the first display of the guest is no virtio one on x86")
-    hosts = migration.source, migration.destination
+    hosts = case.source, case.destination
     taken = [_display(vm, each) for each in hosts]
     if not all(taken):
         return not_applicable("which of them a host's QEMU has is not known")

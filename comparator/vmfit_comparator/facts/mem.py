@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, AllocateHugePages, Consequence, FreeMemory, Remedy
 from vmfit.v1.host_pb2 import HugePages, Memory
 from vmfit.v1.storage_pb2 import Mount
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.guest_memory import (
     available_bytes,
@@ -40,7 +40,7 @@ _PAGE_SIZE_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     ),
 )
 @unless_offline
-def free(migration: Migration) -> Outcome:
+def free(case: Case) -> Result:
     """Compare the guest's memory with what is available, its control group's limit heeded.
 
     Room for the maximum, times the policy's `memory_ratio`, plus `memory_overhead_bytes`, is YES.
@@ -53,7 +53,7 @@ def free(migration: Migration) -> Outcome:
 
     Source: /proc/meminfo MemAvailable; memory.max; virDomainMemoryStats.
     """
-    vm, memory, margins = migration.incoming, migration.destination.memory, migration.policy.margins
+    vm, memory, margins = case.incoming, case.destination.memory, case.policy.margins
     available, ordinary = available_bytes(memory), ordinary_bytes(vm)
     overhead = margins.memory_overhead_bytes
     wanted = int(ordinary * margins.memory_ratio) + overhead
@@ -63,22 +63,20 @@ def free(migration: Migration) -> Outcome:
     if not _may_commit(memory, ordinary):
         return no(f"{text}; the kernel there never overcommits", remedies=[remedy])
     if limit_is_hidden(memory) and available >= ordinary:
-        return _hidden_limit(migration, ordinary, text)
+        return _hidden_limit(case, ordinary, text)
     if available >= wanted:
         return yes(text)
     if must_be_resident(vm):
         if available >= ordinary:
             return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=[remedy])
         return no(f"{text}, all of it taken at the start", remedies=[remedy])
-    return _as_touched(migration, ordinary, text, remedy)
+    return _as_touched(case, ordinary, text, remedy)
 
 
-def _hidden_limit(migration: Migration, ordinary: int, text: str) -> Outcome:
-    text += (
-        f"; guests are bound by the control group {migration.destination.memory.guest_cgroup.path}"
-    )
+def _hidden_limit(case: Case, ordinary: int, text: str) -> Result:
+    text += f"; guests are bound by the control group {case.destination.memory.guest_cgroup.path}"
     text += ", whose limit cannot be seen"
-    if must_be_resident(migration.incoming) and ordinary:
+    if must_be_resident(case.incoming) and ordinary:
         missing = "destination.memory.guest_cgroup.limit_bytes"
         return no_idea(text, missing=[missing])
     return probably_yes(text, probability=0.85)
@@ -90,11 +88,11 @@ def _may_commit(memory: Memory, wanted: int) -> bool:
     return memory.commit_limit_bytes - memory.committed_bytes >= wanted
 
 
-def _as_touched(migration: Migration, ordinary: int, text: str, remedy: Remedy) -> Outcome:
-    guest, memory = migration.vm.memory, migration.destination.memory
+def _as_touched(case: Case, ordinary: int, text: str, remedy: Remedy) -> Result:
+    guest, memory = case.vm.memory, case.destination.memory
     available = available_bytes(memory)
     target = min(guest.current_bytes or ordinary, ordinary)
-    if available >= target + migration.policy.margins.memory_overhead_bytes:
+    if available >= target + case.policy.margins.memory_overhead_bytes:
         text += f"; enough for its present {size_text(target)}"
         return probably_yes(text, quality=_REDUCED, remedies=[remedy])
     if not guest.HasField("resident_bytes"):
@@ -124,7 +122,7 @@ def _as_touched(migration: Migration, ordinary: int, text: str, remedy: Remedy) 
     ),
 )
 @unless_offline
-def hugepages(migration: Migration) -> Outcome:
+def hugepages(case: Case) -> Result:
     """Count the free huge pages of each size that the guest's memory needs.
 
     QEMU takes all of them at the start. Enough and not promised to others is YES; enough only with
@@ -134,7 +132,7 @@ def hugepages(migration: Migration) -> Outcome:
 
     Source: /sys/kernel/mm/hugepages, /sys/devices/system/node/node*/hugepages, mountinfo.
     """
-    vm, memory = migration.incoming, migration.destination.memory
+    vm, memory = case.incoming, case.destination.memory
     needed = huge_pages_needed(vm, memory.default_huge_page_bytes)
     if any(not size for size, _ in needed):
         missing = "destination.memory.default_huge_page_bytes"
@@ -144,7 +142,7 @@ def hugepages(migration: Migration) -> Outcome:
     by_size: dict[int, int] = {}
     for (size, _), count in needed.items():
         by_size[size] = by_size.get(size, 0) + -(-count // size)
-    mounts = migration.destination.mounts.mounts
+    mounts = case.destination.mounts.mounts
     pools = {each.size_bytes: each for each in memory.huge_pages}
     certain, texts = True, []
     for size, count in by_size.items():
@@ -160,7 +158,7 @@ def hugepages(migration: Migration) -> Outcome:
             return no(text, remedies=[remedy])
         certain = certain and count <= unpromised
         texts.append(text)
-    on_node = _strict_shortage(migration, needed)
+    on_node = _strict_shortage(case, needed)
     if on_node is not None:
         return on_node
     return yes("; ".join(texts)) if certain else probably_yes("; ".join(texts), probability=0.6)
@@ -196,12 +194,10 @@ def _mounted_sizes(mounts: Iterable[Mount]) -> set[int]:
     return sizes
 
 
-def _strict_shortage(
-    migration: Migration, needed: dict[tuple[int, int | None], int]
-) -> Outcome | None:
+def _strict_shortage(case: Case, needed: dict[tuple[int, int | None], int]) -> Result | None:
     """Return NO when a strict binding leaves too few pages on its nodes."""
-    numa = migration.incoming.numa
-    nodes = {node.node_id: node for node in migration.destination.numa.nodes}
+    numa = case.incoming.numa
+    nodes = {node.node_id: node for node in case.destination.numa.nodes}
     if not nodes:
         return None
     placements = {each.cell_id: each for each in numa.placements}
@@ -227,7 +223,7 @@ def _strict_shortage(
     also_reads=("destination.memory.swap_total_bytes", "destination.memory.swap_free_bytes"),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def swap_psi(migration: Migration) -> Outcome:
+def swap_psi(case: Case) -> Result:
     """Look at the time in which tasks there waited for memory.
 
     Under 1 % of the last minute is YES, under 10 % PROBABLY_YES, more PROBABLY_NO. It does not
@@ -235,7 +231,7 @@ def swap_psi(migration: Migration) -> Outcome:
 
     Source: /proc/pressure/memory.
     """
-    memory = migration.destination.memory
+    memory = case.destination.memory
     share = memory.pressure.some_percent_60_seconds
     used = memory.swap_total_bytes - memory.swap_free_bytes
     text = (

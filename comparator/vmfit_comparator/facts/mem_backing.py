@@ -2,10 +2,11 @@
 
 from vmfit.v1.finding_pb2 import ANSWER_YES
 from vmfit.v1.vm_pb2 import MemoryDevice
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -13,7 +14,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
 from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import domain_capabilities_for
@@ -50,7 +50,7 @@ _BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
     ),
 )
 @unless_offline
-def backend(migration: Migration) -> Outcome:
+def backend(case: Case) -> Result:
     """Look the memory source (anonymous, file, memfd) up in the domain capabilities.
 
     Listed is YES, absent from the list NO; without a list (libvirt before 7.9) NO_IDEA. Files need
@@ -60,8 +60,8 @@ def backend(migration: Migration) -> Outcome:
 
     Source: virConnectGetDomainCapabilities: memoryBacking; qemu.conf; mountinfo; statvfs(3).
     """
-    wanted = migration.incoming.memory.source_type
-    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    wanted = case.incoming.memory.source_type
+    capabilities = domain_capabilities_for(case.vm, case.destination)
     types = list(capabilities.memory_backing_types) if capabilities is not None else []
     if not types:
         missing = "destination.hypervisor.connections.domain_capabilities.memory_backing_types"
@@ -69,12 +69,12 @@ def backend(migration: Migration) -> Outcome:
     text = f"memory of type {wanted}; the destination has {', '.join(types)}"
     if wanted not in types:
         return no(text, remedies=[upgrade("QEMU and libvirt", "")])
-    return (_files(migration) if wanted == "file" else None) or yes(text)
+    return (_files(case) if wanted == "file" else None) or yes(text)
 
 
-def _files(migration: Migration) -> Outcome | None:
+def _files(case: Case) -> Result | None:
     """Say what speaks against files for the guest's memory; None when nothing does."""
-    vm, destination = migration.incoming, migration.destination
+    vm, destination = case.incoming, case.destination
     directory = destination.security.qemu_conf.get("memory_backing_dir") or _BACKING_DIRECTORY
     mount, wanted = mount_above(directory, destination.mounts), ordinary_bytes(vm)
     if mount is None or not wanted:
@@ -89,7 +89,7 @@ def _files(migration: Migration) -> Outcome | None:
     remedies = [provide_storage(f"Free space on {mount.mount_point}", directory)]
     if must_be_resident(vm):
         return no(text, remedies=remedies)
-    used = migration.vm.memory
+    used = case.vm.memory
     if used.HasField("resident_bytes") and mount.available_bytes >= used.resident_bytes:
         text += f", {size_text(used.resident_bytes)} are in use"
         return probably_yes(text, probability=0.8, remedies=remedies)
@@ -115,7 +115,7 @@ def _files(migration: Migration) -> Outcome | None:
     ),
 )
 @unless_offline
-def lock_limit(migration: Migration) -> Outcome:
+def lock_limit(case: Case) -> Result:
     """Compare what the guest locks with the limit that libvirtd hands on.
 
     An unlimited libvirtd is YES, and so is any limit for a root libvirtd that raises it: libvirt
@@ -125,26 +125,26 @@ def lock_limit(migration: Migration) -> Outcome:
 
     Source: /proc/PID/limits of libvirtd; libvirt qemuDomainGetMemLockLimitBytes.
     """
-    vm, memory = migration.vm, migration.incoming.memory
+    vm, memory = case.vm, case.incoming.memory
     passed = any(each.type in {"pci", "mdev"} for each in vm.host_devices)
-    options = migration.options
+    options = case.options
     pinned = options.rdma_pin_all and options.migration_uri.startswith("rdma:")
     locks = memory.locked or passed or pinned
     if not (locks or memory.HasField("hard_limit_bytes")):
         return not_applicable("the guest locks no memory")
     needed = memory.maximum_bytes + (_IO_BYTES if passed else 0)
     if not locks:
-        return _raised(memory.hard_limit_bytes, "may be locked", migration)
+        return _raised(memory.hard_limit_bytes, "may be locked", case)
     if memory.HasField("hard_limit_bytes") and memory.hard_limit_bytes < needed:
         text = f"hard_limit is {size_text(memory.hard_limit_bytes)}, {size_text(needed)} are locked"
         remedy = change_definition("Raise memtune/hard_limit", "memtune/hard_limit", str(needed))
         return no(text, remedies=[remedy])
-    return _raised(needed, "are locked", migration)
+    return _raised(needed, "are locked", case)
 
 
-def _raised(needed: int, words: str, migration: Migration) -> Outcome:
+def _raised(needed: int, words: str, case: Case) -> Result:
     """Say whether libvirtd may raise the limit of locked memory to what is needed."""
-    vm, limits = migration.vm, migration.destination.kernel.limits
+    vm, limits = case.vm, case.destination.kernel.limits
     may_raise = limits.limits_raisable or not limits.HasField("limits_raisable")
     if limits.memlock_unlimited or (vm.connection_uri.endswith("/system") and may_raise):
         return yes(f"{size_text(needed)} {words}, libvirtd may raise the limit")
@@ -168,7 +168,7 @@ def _raised(needed: int, words: str, migration: Migration) -> Outcome:
     reads=("vm.memory.devices", "vm.state"),
 )
 @unless_offline
-def dimm_layout(migration: Migration) -> Outcome:
+def dimm_layout(case: Case) -> Result:
     """Check that every DIMM and NVDIMM has its slot and base address.
 
     All placed is YES: libvirt hands the addresses on. A DIMM without is NO: the
@@ -178,7 +178,7 @@ def dimm_layout(migration: Migration) -> Outcome:
     """
     loose = [
         f"{each.model} {index}"
-        for index, each in enumerate(migration.vm.memory.devices)
+        for index, each in enumerate(case.vm.memory.devices)
         if each.model in {"dimm", "nvdimm"} and not each.HasField("slot")
     ]
     if not loose:
@@ -194,7 +194,7 @@ def dimm_layout(migration: Migration) -> Outcome:
     reads=("incoming.memory.devices",),
 )
 @unless_offline
-def nvdimm(migration: Migration) -> Outcome:
+def nvdimm(case: Case) -> Result:
     """Look the files and devices up that back NVDIMMs and virtio-pmem.
 
     Missing, or smaller than the device, is NO: QEMU maps them before the guest's memory comes. One
@@ -204,13 +204,13 @@ def nvdimm(migration: Migration) -> Outcome:
     """
     outcomes = {
         each.source.path: _persistent(each)
-        for each in migration.incoming.memory.devices
+        for each in case.incoming.memory.devices
         if each.source.path
     }
     return joined(outcomes, "does not apply: no memory device lies in a file")
 
 
-def _persistent(device: MemoryDevice) -> Outcome:
+def _persistent(device: MemoryDevice) -> Result:
     found = existing(device.source, "incoming.memory.devices.source")
     size = device.source.size_bytes if found.answer == ANSWER_YES else 0
     if 0 < size < device.size_bytes:

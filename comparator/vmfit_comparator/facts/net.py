@@ -5,15 +5,15 @@ import shlex
 from vmfit.v1.finding_pb2 import Consequence, CreateBridge, Quality, Remedy
 from vmfit.v1.network_pb2 import NetworkInterface
 from vmfit.v1.vm_pb2 import Nic
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import (
     change_definition,
     create_bridge,
     provide_storage,
     set_mtu,
 )
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.bridges import (
     interface,
@@ -30,10 +30,10 @@ _TAKING_FRAMES = ("bridge", "bond", "openvswitch")
 _REDUCED = Quality.QUALITY_REDUCED
 
 
-def _subjects(migration: Migration) -> list[tuple[str, Nic | None, Nic]]:
+def _subjects(case: Case) -> list[tuple[str, Nic | None, Nic]]:
     """Return (name, NIC on the source, incoming NIC); NICs are matched by MAC, then by place."""
-    by_mac = {nic.mac: nic for nic in migration.vm.nics}
-    return [(name, by_mac.get(nic.mac), nic) for name, nic in named_nics(migration.incoming)]
+    by_mac = {nic.mac: nic for nic in case.vm.nics}
+    return [(name, by_mac.get(nic.mac), nic) for name, nic in named_nics(case.incoming)]
 
 
 @fact(
@@ -54,7 +54,7 @@ def _subjects(migration: Migration) -> list[tuple[str, Nic | None, Nic]]:
     ),
 )
 @unless_offline
-def bridge(migration: Migration) -> Outcome:
+def bridge(case: Case) -> Result:
     """Look every NIC's bridge, or macvtap parent, up among the destination's interfaces.
 
     Missing, or not a bridge, is NO: libvirt cannot plug the NIC in. A bridge that is down, that
@@ -66,35 +66,35 @@ def bridge(migration: Migration) -> Outcome:
     Source: /sys/class/net, OVSDB.
     """
     outcomes = {}
-    for name, here, nic in _subjects(migration):
-        outcome = _link(here, nic, migration)
+    for name, here, nic in _subjects(case):
+        outcome = _link(here, nic, case)
         if outcome is not None:
             outcomes[name] = outcome
     return joined(outcomes, "does not apply: no NIC plugs into a bridge or interface")
 
 
-def _link(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
+def _link(here: Nic | None, nic: Nic, case: Case) -> Result | None:
     if nic.type == "bridge":
-        return _bridge(here, nic, nic.bridge, nic.virtual_port_type, migration)
+        return _bridge(here, nic, nic.bridge, nic.virtual_port_type, case)
     if nic.type == "direct":
-        return _parent(nic.host_interface, migration, nic.direct_mode)
+        return _parent(nic.host_interface, case, nic.direct_mode)
     if nic.type != "network":
         return None
-    found = virtual_network(nic.network, migration.vm, migration.destination)
+    found = virtual_network(nic.network, case.vm, case.destination)
     if found is None or not found.active:
         return None
     if found.bridge:
         port_type = nic.virtual_port_type or found.virtual_port_type
-        return _bridge(here, nic, found.bridge, port_type, migration)
+        return _bridge(here, nic, found.bridge, port_type, case)
     if not found.forward_interfaces or found.forward_mode == "hostdev":
         return None
     mode = found.forward_mode
-    parents = [_parent(each, migration, mode) for each in found.forward_interfaces]
+    parents = [_parent(each, case, mode) for each in found.forward_interfaces]
     return max(parents, key=lambda each: each.answer)
 
 
-def _bridge(here: Nic | None, nic: Nic, name: str, port_type: str, migration: Migration) -> Outcome:
-    network = migration.destination.network
+def _bridge(here: Nic | None, nic: Nic, name: str, port_type: str, case: Case) -> Result:
+    network = case.destination.network
     open_vswitch = {each.name for each in network.ovs_bridges}
     if port_type == "openvswitch":
         if name in open_vswitch:
@@ -124,22 +124,22 @@ def _bridge(here: Nic | None, nic: Nic, name: str, port_type: str, migration: Mi
         )
     if not found.HasField("bridge") and found.type != "bridge":
         return no(f"{name} is no bridge on the destination, but {found.type or 'an interface'}")
-    return _plugged(here, nic, found, migration)
+    return _plugged(here, nic, found, case)
 
 
-def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, migration: Migration) -> Outcome:
+def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, case: Case) -> Result:
     """Say what the guest loses on a bridge that is there."""
     if not found.up:
         return yes(
             f"bridge {found.name} is there, but down: the guest is cut off", quality=_REDUCED
         )
-    source = migration.source
-    name = link_name(here, migration.vm, source) if here is not None else ""
+    source = case.source
+    name = link_name(here, case.vm, source) if here is not None else ""
     name = name or (here.bridge if here is not None else "")
     old = interface(name, source.network)
     if old is not None and old.HasField("bridge"):
         lost = uplinks(old, source.network)
-        if lost and not uplinks(found, migration.destination.network):
+        if lost and not uplinks(found, case.destination.network):
             return yes(
                 f"bridge {found.name} is there without an uplink, the source's {name} has "
                 f"{lost[0].name}: the guest is cut off",
@@ -154,8 +154,8 @@ def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, migration: Mig
     return yes(f"bridge {found.name} is there and up")
 
 
-def _parent(name: str, migration: Migration, mode: str) -> Outcome:
-    network = migration.destination.network
+def _parent(name: str, case: Case, mode: str) -> Result:
+    network = case.destination.network
     found = interface(name, network)
     if found is None:
         remedy = provide_storage(f"Provide an interface {name} on the destination", name)
@@ -199,7 +199,7 @@ def _parent(name: str, migration: Migration, mode: str) -> Outcome:
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )
 @unless_offline
-def mtu(migration: Migration) -> Outcome:
+def mtu(case: Case) -> Result:
     """Compare the MTU promised to the guest, else the source's, with bridge and uplinks there.
 
     At least as large is YES. Smaller lets the migration pass, and large frames are lost from then
@@ -208,22 +208,22 @@ def mtu(migration: Migration) -> Outcome:
     Source: /sys/class/net/*/mtu; libvirt's formatdomain, interface mtu.
     """
     outcomes = {}
-    for name, here, nic in _subjects(migration):
-        outcome = _mtu(here, nic, migration)
+    for name, here, nic in _subjects(case):
+        outcome = _mtu(here, nic, case)
         if outcome is not None:
             outcomes[name] = outcome
     return joined(outcomes, "does not apply: no NIC's MTU is known on both sides")
 
 
-def _mtu(here: Nic | None, nic: Nic, migration: Migration) -> Outcome | None:
-    source, destination = migration.source, migration.destination
-    link = link_name(nic, migration.vm, destination)
+def _mtu(here: Nic | None, nic: Nic, case: Case) -> Result | None:
+    source, destination = case.source, case.destination
+    link = link_name(nic, case.vm, destination)
     offered = usable_mtu(link, destination.network) if link else None
     if offered is None:
         return None
     wanted, who = nic.mtu_bytes, "the guest was told"
     if not wanted and here is not None:
-        old = link_name(here, migration.vm, source) or here.bridge
+        old = link_name(here, case.vm, source) or here.bridge
         wanted, who = usable_mtu(old, source.network) or 0, f"{old} on the source carries"
     if not wanted:
         return None

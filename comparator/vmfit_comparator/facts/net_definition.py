@@ -4,10 +4,10 @@ import shlex
 
 from vmfit.v1.finding_pb2 import Answer, Remedy
 from vmfit.v1.vm_pb2 import HostPath, Nic
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.dev_paths import existing
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.bridges import interface, virtual_network
@@ -35,7 +35,7 @@ _BRIDGE_VLANS = 11_000_000
     also_reads=("vm.domain_type", "vm.connection_uri", "destination.hypervisor.connections"),
 )
 @unless_offline
-def tap_name(migration: Migration) -> Outcome:
+def tap_name(case: Case) -> Result:
     """Look the names that taps are to have up among the destination's interfaces.
 
     A tap that libvirt does not make itself (managed='no') must be there, else NO. A name that
@@ -46,16 +46,16 @@ def tap_name(migration: Migration) -> Outcome:
     Source: TUNSETIFF; libvirt's virNetDevTapCreate; formatdomain, interface target.
     """
     outcomes = {
-        nic.mac or nic.host_tap: _named(nic, migration)
-        for nic in migration.incoming.nics
+        nic.mac or nic.host_tap: _named(nic, case)
+        for nic in case.incoming.nics
         if nic.type in _TAP_TYPES and nic.host_tap and not nic.host_tap.startswith(_OWN_NAMES)
     }
     return joined(outcomes, "does not apply: no NIC's tap has a name of its own")
 
 
-def _named(nic: Nic, migration: Migration) -> Outcome:
+def _named(nic: Nic, case: Case) -> Result:
     name = nic.host_tap
-    found = interface(name, migration.destination.network)
+    found = interface(name, case.destination.network)
     theirs = nic.type == "ethernet" and nic.HasField("tap_managed") and not nic.tap_managed
     if found is None:
         if theirs:
@@ -64,7 +64,7 @@ def _named(nic: Nic, migration: Migration) -> Outcome:
     if theirs:
         return yes(f"{name} is there")
     remedies = [change_definition("Let libvirt name the NIC's tap", "interface/target/@dev", "")]
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     version = connection.libvirt_version if connection is not None else 0
     if found.type not in _TAPS or version >= _REFUSES_TAPS:
         return no(f"{name} is a {found.type or 'link'} on the destination", remedies=remedies)
@@ -86,7 +86,7 @@ def _named(nic: Nic, migration: Migration) -> Outcome:
     ),
 )
 @unless_offline
-def vlan_tags(migration: Migration) -> Outcome:
+def vlan_tags(case: Case) -> Result:
     """Look at what the NICs with VLAN tags plug into.
 
     Open vSwitch and SR-IOV functions take tags: YES. A bridge of the kernel takes them with
@@ -95,21 +95,21 @@ def vlan_tags(migration: Migration) -> Outcome:
 
     Source: libvirt's virDomainActualNetDefValidate.
     """
-    outcomes = {nic.mac: _tagged(nic, migration) for nic in migration.incoming.nics if nic.vlan_ids}
+    outcomes = {nic.mac: _tagged(nic, case) for nic in case.incoming.nics if nic.vlan_ids}
     return joined(outcomes, "does not apply: no NIC has VLAN tags")
 
 
-def _tagged(nic: Nic, migration: Migration) -> Outcome:
+def _tagged(nic: Nic, case: Case) -> Result:
     kind, port_type = nic.type, nic.virtual_port_type
     if kind == "network":
-        found = virtual_network(nic.network, migration.vm, migration.destination)
+        found = virtual_network(nic.network, case.vm, case.destination)
         if found is None:
             return no_idea(f"what network {nic.network} is there is not known", missing=[_NETWORKS])
         kind = "bridge" if found.bridge else ""
         port_type = port_type or found.virtual_port_type
     if kind not in ("bridge", "ethernet") or port_type == "openvswitch":
         return yes("what it plugs into takes VLAN tags")
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     version = connection.libvirt_version if connection is not None else 0
     if not version:
         missing = "destination.hypervisor.connections.libvirt_version"
@@ -127,7 +127,7 @@ def _tagged(nic: Nic, migration: Migration) -> Outcome:
     reads=("incoming.nics", "destination.network"),
 )
 @unless_offline
-def sockets(migration: Migration) -> Outcome:
+def sockets(case: Case) -> Result:
     """Look at the address and port where a NIC of type server or udp listens.
 
     An address that the destination lacks, and a port in use, is NO (a UDP port, which may be
@@ -136,15 +136,13 @@ def sockets(migration: Migration) -> Outcome:
 
     Source: QEMU's -netdev socket; bind(2).
     """
-    outcomes = {
-        nic.mac: _socket(nic, migration) for nic in migration.incoming.nics if nic.socket_port
-    }
+    outcomes = {nic.mac: _socket(nic, case) for nic in case.incoming.nics if nic.socket_port}
     return joined(outcomes, "does not apply: no NIC has a socket")
 
 
-def _socket(nic: Nic, migration: Migration) -> Outcome:
+def _socket(nic: Nic, case: Case) -> Result:
     place = f"{nic.socket_host}:{nic.socket_port}"
-    network = migration.destination.network
+    network = case.destination.network
     if nic.type == "client":
         return probably_yes(f"it connects to {place}, which was not tried from there")
     if nic.type not in ("server", "udp"):
@@ -166,7 +164,7 @@ def _socket(nic: Nic, migration: Migration) -> Outcome:
     reads=("vm.nics", "incoming.nics"),
 )
 @unless_offline
-def scripts(migration: Migration) -> Outcome:
+def scripts(case: Case) -> Result:
     """Look at the scripts that libvirt runs for NICs of type ethernet before the guest comes.
 
     A script that is missing, or that nobody may execute, is NO; one that nobody looked for NO_IDEA.
@@ -174,16 +172,16 @@ def scripts(migration: Migration) -> Outcome:
 
     Source: libvirt's virNetDevRunEthernetScript; stat(2) on the destination.
     """
-    here = {nic.mac: nic.script for nic in migration.vm.nics}
+    here = {nic.mac: nic.script for nic in case.vm.nics}
     outcomes = {
         nic.mac: _script(here.get(nic.mac, HostPath()), nic.script)
-        for nic in migration.incoming.nics
+        for nic in case.incoming.nics
         if nic.type == "ethernet" and nic.script.path
     }
     return joined(outcomes, "does not apply: libvirt runs no script for a NIC")
 
 
-def _script(here: HostPath, there: HostPath) -> Outcome:
+def _script(here: HostPath, there: HostPath) -> Result:
     found = existing(there, "incoming.nics.script")
     if found.answer != Answer.ANSWER_YES:
         return found

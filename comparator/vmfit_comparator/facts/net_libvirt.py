@@ -2,10 +2,10 @@
 
 from vmfit.v1.finding_pb2 import Remedy, RestartService
 from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -37,7 +37,7 @@ _SOCKETS = {16509: "libvirtd-tcp.socket", 16514: "libvirtd-tls.socket", 22: "ssh
         "probes.not_asked",
     ),
 )
-def libvirt_reach(migration: Migration) -> Outcome:
+def libvirt_reach(case: Case) -> Result:
     """Look at the port of the destination URI, and let a peer-to-peer source connect to it.
 
     A connection is YES; refused, unreachable, without an answer or without an address is NO,
@@ -49,36 +49,36 @@ def libvirt_reach(migration: Migration) -> Outcome:
 
     Source: libvirt's migration documentation, "control connections"; connection URIs.
     """
-    place = libvirt_place(migration)
+    place = libvirt_place(case)
     if place is None:
         return not_applicable(
             "does not apply: no TCP connection leads to the destination's libvirt"
         )
-    probe = migration.probes.libvirt_port
-    if migration.options.peer_to_peer and probe.HasField("answer"):
+    probe = case.probes.libvirt_port
+    if case.options.peer_to_peer and probe.HasField("answer"):
         return _tried(place, probe, peer_to_peer=True)
     text = f"{place[0]}:{place[1]}"
-    known = migration.destination.HasField("network")
-    ports = migration.destination.network.listening_ports
+    known = case.destination.HasField("network")
+    ports = case.destination.network.listening_ports
     if known and all(each.port != place[1] for each in ports):
-        connection = connection_for(migration.vm, migration.destination)
-        if ports and place[0] in own_names(migration.destination, connection):
+        connection = connection_for(case.vm, case.destination)
+        if ports and place[0] in own_names(case.destination, connection):
             text = f"nothing listens on port {place[1]} of the destination"
             return no(text, remedies=[_listen(place[1])])
         seen = f"nothing listens on port {place[1]} of the destination, if {place[0]} is its name"
         return probably_no(seen, probability=0.1, remedies=[_listen(place[1])])
     if probe.HasField("answer"):
         return _tried(place, probe, peer_to_peer=False)
-    if not migration.options.peer_to_peer and not known:
+    if not case.options.peer_to_peer and not known:
         return not_applicable("what listens on the destination is not known; the client connects")
-    if not migration.options.peer_to_peer:
+    if not case.options.peer_to_peer:
         return yes(f"something listens on port {place[1]}; the client connects to {text}")
-    why = probe.error or migration.probes.not_asked
+    why = probe.error or case.probes.not_asked
     tried = f"whether the source reaches libvirt at {text} was not tried"
     return probably_yes(f"{tried}{f': {why}' if why else ''}", probability=0.9)
 
 
-def _tried(place: tuple[str, int], probe: PortProbe, *, peer_to_peer: bool) -> Outcome:
+def _tried(place: tuple[str, int], probe: PortProbe, *, peer_to_peer: bool) -> Result:
     text = f"{place[0]}:{place[1]}"
     if probe.answer.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED:
         return yes(f"the source connects to libvirt at {text}")

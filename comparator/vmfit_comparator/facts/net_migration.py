@@ -5,10 +5,11 @@ from ipaddress import ip_address
 from vmfit.v1.finding_pb2 import Consequence, Quality, Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, NameAnswer
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import add_option
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -16,7 +17,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import add_option
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.migration_link import destination_addresses, shared_interface
@@ -52,7 +52,7 @@ def _is_address(text: str) -> bool:
     ),
 )
 @unless_offline
-def host_name(migration: Migration) -> Outcome:
+def host_name(case: Case) -> Result:
     """Ask where the source connects to when the migration URI is left to the destination.
 
     libvirt on the destination answers with its host's name: "localhost" is refused, the source's
@@ -63,62 +63,62 @@ def host_name(migration: Migration) -> Outcome:
 
     Source: virConnectGetHostname, getaddrinfo(3).
     """
-    options = migration.options
+    options = case.options
     if options.migration_uri or options.tunnelled:
         return not_applicable("does not apply: the destination's name is not used")
-    name = destination_name(migration)
+    name = destination_name(case)
     remedy = add_option("--migrateuri tcp://ADDRESS", "the destination's name leads elsewhere")
     if name.startswith("localhost"):
         return no(f"the destination calls itself {name}, which libvirt refuses", remedies=[remedy])
-    connection = connection_for(migration.vm, migration.source)
-    own = {migration.source.identity.hostname, connection.hostname if connection else ""} - {""}
+    connection = connection_for(case.vm, case.source)
+    own = {case.source.identity.hostname, connection.hostname if connection else ""} - {""}
     if name in own:
         return no(
             f"both hosts call themselves {name}: the source would connect to itself",
             remedies=[remedy],
         )
-    probe = migration.probes.destination_name
+    probe = case.probes.destination_name
     if probe.HasField("answer"):
-        return _as_resolved(name, probe.answer, remedy, migration)
-    return _as_recorded(name, remedy, migration)
+        return _as_resolved(name, probe.answer, remedy, case)
+    return _as_recorded(name, remedy, case)
 
 
-def _as_resolved(name: str, answer: NameAnswer, remedy: Remedy, migration: Migration) -> Outcome:
+def _as_resolved(name: str, answer: NameAnswer, remedy: Remedy, case: Case) -> Result:
     """Judge by what the source's own resolver said."""
     addresses = [each for each in answer.addresses if _is_address(each)]
     if not addresses:
         return no(f"the source cannot resolve {name}: {answer.reason}", remedies=[remedy])
     text = ", ".join(addresses)
-    own = _own_addresses(migration.source)
+    own = _own_addresses(case.source)
     if all(each in own or _is_loopback(each) for each in addresses):
         return no(f"the source resolves {name} to {text}: to itself", remedies=[remedy])
     return yes(f"the source resolves {name} to {text}")
 
 
-def _as_recorded(name: str, remedy: Remedy, migration: Migration) -> Outcome:
+def _as_recorded(name: str, remedy: Remedy, case: Case) -> Result:
     """Judge by what both hosts know of names, as nobody asked the source's resolver."""
-    addresses = destination_addresses(migration)
-    if any(each in _own_addresses(migration.source) for each in addresses):
+    addresses = destination_addresses(case)
+    if any(each in _own_addresses(case.source) for each in addresses):
         return probably_no(
             f"{name} resolves to {', '.join(addresses)}, an address of the source",
             remedies=[remedy],
         )
-    if not addresses and _resolver_failed(migration.destination):
+    if not addresses and _resolver_failed(case.destination):
         return probably_no(
             f"the destination cannot resolve its own name {name}",
             probability=0.2,
             remedies=[remedy],
         )
-    if _never_resolves(name, migration.source):
+    if _never_resolves(name, case.source):
         return probably_no(
             f"the source cannot resolve {name}: it is not in its /etc/hosts, and there is no name "
             "server",
             remedies=[remedy],
         )
-    if any(shared_interface(each, migration.source) for each in addresses):
+    if any(shared_interface(each, case.source) for each in addresses):
         return yes(f"{name} is {', '.join(addresses)}, in a network of the source")
     where = f"{name} is {', '.join(addresses)} there" if addresses else f"its name is {name}"
-    why = migration.probes.destination_name.error or migration.probes.not_asked
+    why = case.probes.destination_name.error or case.probes.not_asked
     asked = f"the source's resolver was not asked{f' ({why})' if why else ''}"
     return probably_yes(f"{where}; {asked}")
 
@@ -168,7 +168,7 @@ def _own_addresses(snapshot: Snapshot) -> set[str]:
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
 @unless_offline
-def migration_path(migration: Migration) -> Outcome:
+def migration_path(case: Case) -> Result:
     """Look for an interface, else a default route, of the source towards the destination.
 
     A common network is YES (REDUCED below 1 Gbit/s), a default route PROBABLY_YES, neither
@@ -177,12 +177,12 @@ def migration_path(migration: Migration) -> Outcome:
 
     Source: /sys/class/net, netlink, /proc/net/route.
     """
-    if migration.options.tunnelled:
+    if case.options.tunnelled:
         return not_applicable("does not apply: the data goes through libvirt's connection")
-    network = migration.source.network
-    probe = migration.probes.migration_port.answer
+    network = case.source.network
+    probe = case.probes.migration_port.answer
     connected = probe.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED
-    known = [probe.address] if connected else destination_addresses(migration)
+    known = [probe.address] if connected else destination_addresses(case)
     addresses = [each for each in known if _is_address(each) and not _is_loopback(each)]
     if not addresses:
         return no_idea(
@@ -190,7 +190,7 @@ def migration_path(migration: Migration) -> Outcome:
             missing=["destination.identity.hostname_addresses"],
         )
     for address in addresses:
-        interface = shared_interface(address, migration.source)
+        interface = shared_interface(address, case.source)
         if interface is not None:
             speed = interface.speed_bits_per_second
             slow = 0 < speed < 1_000_000_000

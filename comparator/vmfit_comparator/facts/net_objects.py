@@ -2,10 +2,10 @@
 
 from vmfit.v1.finding_pb2 import Quality
 from vmfit.v1.vm_pb2 import Nic
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, yes
 from vmfit_comparator.evaluation.remedies import change_definition, start_network
+from vmfit_comparator.evaluation.result import Result, no, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.bridges import named_nics, virtual_network
 from vmfit_comparator.knowledge.connections import connection_for
@@ -25,7 +25,7 @@ from vmfit_comparator.knowledge.disks import joined
     ),
 )
 @unless_offline
-def network(migration: Migration) -> Outcome:
+def network(case: Case) -> Result:
     """Look every NIC's libvirt network up on the destination.
 
     Missing or not active is NO. A port group that the network there lacks is ignored by libvirt,
@@ -35,14 +35,14 @@ def network(migration: Migration) -> Outcome:
     Source: virConnectListAllNetworks.
     """
     outcomes = {}
-    for name, nic in named_nics(migration.incoming):
+    for name, nic in named_nics(case.incoming):
         if nic.type == "network":
-            outcomes[name] = _network(nic, migration)
+            outcomes[name] = _network(nic, case)
     return joined(outcomes, "does not apply: no NIC is on a libvirt network")
 
 
-def _network(nic: Nic, migration: Migration) -> Outcome:
-    found = virtual_network(nic.network, migration.vm, migration.destination)
+def _network(nic: Nic, case: Case) -> Result:
+    found = virtual_network(nic.network, case.vm, case.destination)
     if found is None:
         return no(
             f"the destination has no libvirt network {nic.network}",
@@ -59,7 +59,7 @@ def _network(nic: Nic, migration: Migration) -> Outcome:
             "its settings are lost",
             quality=Quality.QUALITY_REDUCED,
         )
-    here = virtual_network(nic.network, migration.vm, migration.source)
+    here = virtual_network(nic.network, case.vm, case.source)
     if here is not None and here.forward_mode != found.forward_mode:
         modes = [each.forward_mode or "none" for each in (here, found)]
         return yes(
@@ -82,7 +82,7 @@ def _network(nic: Nic, migration: Migration) -> Outcome:
     ),
 )
 @unless_offline
-def network_filter(migration: Migration) -> Outcome:
+def network_filter(case: Case) -> Result:
     """Look every NIC's filter up on the destination.
 
     libvirt sets the filter's rules up before the guest runs, and refuses a NIC whose filter is
@@ -90,14 +90,14 @@ def network_filter(migration: Migration) -> Outcome:
 
     Source: virConnectListAllNWFilters.
     """
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     known = {
         each.name
-        for each in migration.destination.libvirt_objects.network_filters
+        for each in case.destination.libvirt_objects.network_filters
         if connection is None or each.uri == connection.uri
     }
     outcomes = {}
-    for name, nic in named_nics(migration.incoming):
+    for name, nic in named_nics(case.incoming):
         if not nic.filter:
             continue
         remedy = change_definition(

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from vmfit.v1.finding_pb2 import ChangeMigrationOption, Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import add_option, drop_option, open_ports, widen_ports
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -15,7 +16,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import add_option, drop_option, open_ports, widen_ports
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address
@@ -63,7 +63,7 @@ _ANOTHER_PORT = Remedy(
     ),
 )
 @unless_offline
-def ports(migration: Migration) -> Outcome:
+def ports(case: Case) -> Result:
     """Look for a free port in the destination's range, 49152 to 49215 unless qemu.conf says more.
 
     A port that a migration URI, --disks-uri or --disks-port names must be free: NO when it is
@@ -71,10 +71,10 @@ def ports(migration: Migration) -> Outcome:
 
     Source: /proc/net/tcp; qemu.conf, migration_port_min and migration_port_max.
     """
-    if migration.options.tunnelled:
+    if case.options.tunnelled:
         return not_applicable(_TUNNELLED)
-    ways = [way for way in (migration_way(migration), disks_way(migration)) if way is not None]
-    used = {each.port for each in migration.destination.network.listening_ports}
+    ways = [way for way in (migration_way(case), disks_way(case)) if way is not None]
+    used = {each.port for each in case.destination.network.listening_ports}
     named = [each.first_port for each in ways if each.first_port == each.last_port]
     taken = [port for port in named if port in used]
     if taken:
@@ -84,7 +84,7 @@ def ports(migration: Migration) -> Outcome:
         return no(text, remedies=[_ANOTHER_PORT])
     if ways and len(named) == len(ways):
         return yes(f"port {', '.join(map(str, named))} is free on the destination")
-    first, last = port_range(migration.destination)
+    first, last = port_range(case.destination)
     free = (last - first + 1) - len(_within(used | set(named), first, last))
     if free < len(ways) - len(named):
         few = "all" if free <= 0 else "all but one"
@@ -122,7 +122,7 @@ def _within(ports_used: Iterable[int], first: int, last: int) -> list[int]:
     ),
 )
 @unless_offline
-def port_reach(migration: Migration) -> Outcome:
+def port_reach(case: Case) -> Result:
     """Let the destination listen where QEMU will, and the source connect to it.
 
     A connection is YES. Refused, unreachable or without an answer although the destination
@@ -133,34 +133,34 @@ def port_reach(migration: Migration) -> Outcome:
 
     Source: connect(2), listen(2), as libvirt and QEMU do.
     """
-    if migration.options.tunnelled:
+    if case.options.tunnelled:
         return not_applicable(_TUNNELLED)
-    ways = {"memory": migration_way(migration), "disks": disks_way(migration)}
-    probes = {"memory": migration.probes.migration_port, "disks": migration.probes.disks_port}
+    ways = {"memory": migration_way(case), "disks": disks_way(case)}
+    probes = {"memory": case.probes.migration_port, "disks": case.probes.disks_port}
     outcomes = {
-        name: _reach(way, probes[name], migration) for name, way in ways.items() if way is not None
+        name: _reach(way, probes[name], case) for name, way in ways.items() if way is not None
     }
     return joined(outcomes, _NO_PORT)
 
 
-def _reach(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
-    listens = has_address(way.listen_address, migration.destination.network)
+def _reach(way: Way, probe: PortProbe, case: Case) -> Result:
+    listens = has_address(way.listen_address, case.destination.network)
     if listens is False:
         remedy = drop_option("--listen-address", "the destination listens on all addresses then")
         missing = f"the destination has no address {way.listen_address} to listen on"
-        return no(missing, remedies=[remedy] if migration.options.listen_address else [])
+        return no(missing, remedies=[remedy] if case.options.listen_address else [])
     if probe.none_free:
-        return _cannot_listen(way, probe, migration)
+        return _cannot_listen(way, probe, case)
     if not probe.HasField("answer"):
-        why = probe.error or migration.probes.not_asked
+        why = probe.error or case.probes.not_asked
         tried = f"whether the source reaches {way.host} was not tried"
         return probably_yes(f"{tried}{f': {why}' if why else ''}", probability=0.9)
     return _connected(way, probe)
 
 
-def _cannot_listen(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
+def _cannot_listen(way: Way, probe: PortProbe, case: Case) -> Result:
     seen = f"the destination cannot listen: {probe.error}"
-    used = {each.port for each in migration.destination.network.listening_ports}
+    used = {each.port for each in case.destination.network.listening_ports}
     if any(port not in used for port in range(way.first_port, way.last_port + 1)):
         # Two checks at the same time take ports from each other.
         text = f"{seen}; a moment ago a port was free"
@@ -168,7 +168,7 @@ def _cannot_listen(way: Way, probe: PortProbe, migration: Migration) -> Outcome:
     return no(seen, remedies=[widen_ports()])
 
 
-def _connected(way: Way, probe: PortProbe) -> Outcome:
+def _connected(way: Way, probe: PortProbe) -> Result:
     outcome = probe.answer.outcome
     place = f"{probe.host}:{probe.port}"
     if probe.answer.address not in ("", probe.host):

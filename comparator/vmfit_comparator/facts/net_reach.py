@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.network_pb2 import Network
 from vmfit.v1.vm_pb2 import Nic
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import upgrade
+from vmfit_comparator.evaluation.result import (
+    Result,
     no_idea,
     not_applicable,
     probably_no,
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.bridges import interface, link_name, uplinks
 from vmfit_comparator.knowledge.connections import connection_for
@@ -64,7 +64,7 @@ _FEATURES = (
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
 @unless_offline
-def vlan_reach(migration: Migration) -> Outcome:
+def vlan_reach(case: Case) -> Result:
     """Compare the VLANs of the uplinks behind both bridges, as far as hosts know them.
 
     Uplinks of the same VLAN, or without one on both sides, are YES. Different VLANs, and a VLAN
@@ -76,15 +76,15 @@ def vlan_reach(migration: Migration) -> Outcome:
     Source: /proc/net/vlan; /sys/class/net/*/brif.
     """
     outcomes = {}
-    here = {nic.mac: nic for nic in migration.vm.nics}
-    for nic in migration.incoming.nics:
+    here = {nic.mac: nic for nic in case.vm.nics}
+    for nic in case.incoming.nics:
         if nic.mac not in here:
             continue
-        before = link_name(here[nic.mac], migration.vm, migration.source)
-        after = link_name(nic, migration.incoming, migration.destination)
+        before = link_name(here[nic.mac], case.vm, case.source)
+        after = link_name(nic, case.incoming, case.destination)
         sides = (
-            _vlans(before, migration.source.network),
-            _vlans(after, migration.destination.network),
+            _vlans(before, case.source.network),
+            _vlans(after, case.destination.network),
         )
         outcomes[nic.mac] = _same_vlans(*sides)
     return joined(outcomes, "no NIC is on a bridge of both hosts")
@@ -100,7 +100,7 @@ def _vlans(name: str, network: Network) -> frozenset[int] | None:
     return frozenset(each.vlan_id for each in uplinks(found, network))
 
 
-def _same_vlans(before: frozenset[int] | None, after: frozenset[int] | None) -> Outcome:
+def _same_vlans(before: frozenset[int] | None, after: frozenset[int] | None) -> Result:
     if before is None or after is None:
         return not_applicable("the bridge is not known on both hosts")
     if before == after:
@@ -128,7 +128,7 @@ def _words(vlans: frozenset[int]) -> str:
     ),
 )
 @unless_offline
-def offload_features(migration: Migration) -> Outcome:
+def offload_features(case: Case) -> Result:
     """Foresee features of virtio NICs that depend on the host's kernel.
 
     Each is offered if QEMU, the machine type and the kernel are new enough: resetting a queue of
@@ -140,12 +140,12 @@ def offload_features(migration: Migration) -> Outcome:
 
     Source: QEMU virtio_net_get_features; Linux tun, TUN_F_USO4; vhost-net, VIRTIO_F_RING_RESET.
     """
-    if not any(_on_tap(nic) for nic in migration.vm.nics):
+    if not any(_on_tap(nic) for nic in case.vm.nics):
         return not_applicable("no virtio NIC is on a tap")
-    offered = [each for each in _FEATURES if _is_offered(each, migration)]
+    offered = [each for each in _FEATURES if _is_offered(each, case)]
     if not offered:
         return yes("QEMU or the machine type is too old to offer what depends on the kernel")
-    before, after = migration.source.kernel.release, migration.destination.kernel.release
+    before, after = case.source.kernel.release, case.destination.kernel.release
     versions = kernel_version(before), kernel_version(after)
     text = f"source's kernel {before}, destination's {after}"
     if not all(versions):
@@ -172,8 +172,8 @@ def _names(features: list[_Feature]) -> str:
     return ", ".join(each.name for each in features)
 
 
-def _is_offered(feature: _Feature, migration: Migration) -> bool:
-    vm = migration.vm
+def _is_offered(feature: _Feature, case: Case) -> bool:
+    vm = case.vm
     # libvirt takes vhost for KVM guests, unless it is told not to.
     if feature.only_vhost and not (
         vm.domain_type == "kvm"
@@ -183,7 +183,7 @@ def _is_offered(feature: _Feature, migration: Migration) -> bool:
     machine = _MACHINE_VERSION.search(vm.machine_type)
     if machine is not None and (int(machine[1]), int(machine[2])) < feature.qemu:
         return False
-    connections = [connection_for(vm, each) for each in (migration.source, migration.destination)]
+    connections = [connection_for(vm, each) for each in (case.source, case.destination)]
     major, minor = feature.qemu
     return all(
         each is not None and each.hypervisor_version >= major * 1_000_000 + minor * 1000

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Consequence, Remedy, RepinVcpus
 from vmfit.v1.host_pb2 import NumaNode
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     probably_no,
@@ -30,7 +30,7 @@ _REDUCED = QUALITY_REDUCED
     also_reads=("vm.memory.resident_bytes", "destination.numa.nodes"),
 )
 @unless_offline
-def node_memory(migration: Migration) -> Outcome:
+def node_memory(case: Case) -> Result:
     """Compare each binding of numatune with the free and reclaimable memory of its nodes.
 
     A node that does not exist is NO, whatever the mode. Room for the memory, times the policy's
@@ -41,39 +41,39 @@ def node_memory(migration: Migration) -> Outcome:
 
     Source: /sys/devices/system/node/node*/meminfo; libvirt docs/formatdomain.rst, numatune.
     """
-    numa = migration.incoming.numa
-    nodes = {node.node_id: node for node in migration.destination.numa.nodes}
+    numa = case.incoming.numa
+    nodes = {node.node_id: node for node in case.destination.numa.nodes}
     cells = {cell.cell_id: cell.memory_bytes for cell in numa.cells}
     placed = {each.cell_id for each in numa.placements}
     outcomes = {}
     if numa.host_node_ids:
         rest = sum(size for cell, size in cells.items() if cell not in placed)
-        wanted = rest if cells else migration.incoming.memory.maximum_bytes
+        wanted = rest if cells else case.incoming.memory.maximum_bytes
         bound = list(numa.host_node_ids)
-        outcomes["the guest"] = _bound(migration, nodes, bound, numa.memory_mode, wanted)
+        outcomes["the guest"] = _bound(case, nodes, bound, numa.memory_mode, wanted)
     for each in numa.placements:
         if not each.host_node_ids:
             continue
         wanted = cells.get(each.cell_id, 0)
         bound = list(each.host_node_ids)
-        outcome = _bound(migration, nodes, bound, each.memory_mode, wanted)
+        outcome = _bound(case, nodes, bound, each.memory_mode, wanted)
         outcomes[f"cell {each.cell_id}"] = outcome
     return joined(outcomes, "does not apply: no memory is bound to a node")
 
 
 def _bound(
-    migration: Migration, nodes: dict[int, NumaNode], bound: Sequence[int], mode: str, wanted: int
-) -> Outcome:
+    case: Case, nodes: dict[int, NumaNode], bound: Sequence[int], mode: str, wanted: int
+) -> Result:
     absent = [node for node in bound if node not in nodes]
     names = ", ".join(map(str, bound))
     if absent:
         known = ", ".join(map(str, nodes)) or "none"
         text = f"NUMA node {', '.join(map(str, absent))} does not exist there (there are: {known})"
         return no(text, remedies=_other_nodes(nodes, wanted))
-    if migration.incoming.memory.uses_huge_pages:
+    if case.incoming.memory.uses_huge_pages:
         return yes(f"NUMA node {names} is there; mem.hugepages counts the pages")
     there = sum(nodes[node].free_bytes + nodes[node].reclaimable_bytes for node in bound)
-    needed = int(wanted * migration.policy.margins.numa_memory_ratio)
+    needed = int(wanted * case.policy.margins.numa_memory_ratio)
     text = f"{size_text(needed)} wanted on NUMA node {names}, {size_text(there)} free there"
     if there >= needed:
         return yes(text)
@@ -84,21 +84,19 @@ def _bound(
     if mode not in {"strict", ""}:
         text += f"; mode {mode} takes the rest elsewhere"
         return yes(text, quality=_REDUCED, remedies=remedies)
-    if must_be_resident(migration.incoming):
+    if must_be_resident(case.incoming):
         if there >= wanted:
             return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=remedies)
         return no(text, remedies=remedies)
-    return _as_touched(migration, wanted, there, text, remedies)
+    return _as_touched(case, wanted, there, text, remedies)
 
 
-def _as_touched(
-    migration: Migration, wanted: int, there: int, text: str, remedies: list[Remedy]
-) -> Outcome:
-    used = migration.vm.memory
+def _as_touched(case: Case, wanted: int, there: int, text: str, remedies: list[Remedy]) -> Result:
+    used = case.vm.memory
     if not used.HasField("resident_bytes"):
         text += "; how much it has touched is not known"
         return probably_no(text, probability=0.3, remedies=remedies)
-    maximum_bytes = migration.incoming.memory.maximum_bytes
+    maximum_bytes = case.incoming.memory.maximum_bytes
     share = wanted / max(maximum_bytes, 1)
     resident = int(min(used.resident_bytes, maximum_bytes) * share)
     text += f"; about {size_text(resident)} are in use now"
@@ -132,7 +130,7 @@ def _other_nodes(nodes: dict[int, NumaNode], wanted: int) -> list[Remedy]:
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
 @unless_offline
-def topology(migration: Migration) -> Outcome:
+def topology(case: Case) -> Result:
     """Count the NUMA nodes that have CPUs and memory.
 
     As many as the guest's or more is YES; fewer PROBABLY_NO. It does not decide: such a guest runs,
@@ -141,8 +139,8 @@ def topology(migration: Migration) -> Outcome:
 
     Source: /sys/devices/system/node; libvirt docs/formatdomain.rst, cpu/numa.
     """
-    cells = len(migration.vm.numa.cells)
-    nodes = [node for node in migration.destination.numa.nodes if node.cpu_ids]
+    cells = len(case.vm.numa.cells)
+    nodes = [node for node in case.destination.numa.nodes if node.cpu_ids]
     text = f"the guest has {cells} NUMA nodes, the destination {len(nodes)} with CPUs"
     if len(nodes) >= cells:
         return yes(text)
@@ -162,7 +160,7 @@ def topology(migration: Migration) -> Outcome:
     also_reads=("destination.kernel.limits.allowed_cpu_ids", "destination.mounts.mounts"),
 )
 @unless_offline
-def cpu_pinning(migration: Migration) -> Outcome:
+def cpu_pinning(case: Case) -> Result:
     """Look up each pinned CPU among those online and those that libvirtd may use.
 
     All there is YES. A vCPU, emulator or I/O thread of which no pinned CPU is there is NO: the
@@ -172,14 +170,14 @@ def cpu_pinning(migration: Migration) -> Outcome:
 
     Source: sched_setaffinity(2); cpuset.cpus; /proc/PID/status Cpus_allowed_list of libvirtd.
     """
-    vcpus = migration.incoming.vcpus
-    online = set(migration.destination.cpu.online_cpu_ids)
+    vcpus = case.incoming.vcpus
+    online = set(case.destination.cpu.online_cpu_ids)
     if not online:
         missing = "destination.cpu.online_cpu_ids"
         return no_idea("which CPUs are online there is not known", missing=[missing])
-    allowed = set(migration.destination.kernel.limits.allowed_cpu_ids) & online or online
+    allowed = set(case.destination.kernel.limits.allowed_cpu_ids) & online or online
     # Without any, the kernel's affinity alone decides, which takes what there is of a set.
-    mounts = migration.destination.mounts.mounts
+    mounts = case.destination.mounts.mounts
     strict = not mounts or any(each.type in _CONTROL_GROUPS for each in mounts)
     wanted = {f"vCPU {pin.vcpu_id}": set(pin.cpu_ids) for pin in vcpus.pins}
     wanted["all vCPUs"] = set(vcpus.cpu_ids)
@@ -193,7 +191,7 @@ def cpu_pinning(migration: Migration) -> Outcome:
     return joined(outcomes, "the definition pins nothing")
 
 
-def _pinned(wanted: set[int], online: set[int], allowed: set[int], *, strict: bool) -> Outcome:
+def _pinned(wanted: set[int], online: set[int], allowed: set[int], *, strict: bool) -> Result:
     usable = wanted & allowed
     names = ", ".join(map(str, sorted(wanted)))
     if usable == wanted:

@@ -7,9 +7,9 @@ from google.protobuf.struct_pb2 import Struct
 
 from vmfit.v1.finding_pb2 import ChooseHost, Remedy
 from vmfit.v1.vm_pb2 import VM_STATE_SHUT_OFF
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, yes
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
 
 
 @fact(
@@ -19,7 +19,7 @@ from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_n
     reads=("destination.attributes.values",),
     also_reads=("vm.name", "destination.domains.vms"),
 )
-def affinity(migration: Migration) -> Outcome:
+def affinity(case: Case) -> Result:
     """Apply the destination's `placement` attribute to the guest's name.
 
     The attribute file placement.json: {"accepts": [...], "refuses": [...], "avoids": [...],
@@ -29,10 +29,10 @@ def affinity(migration: Migration) -> Outcome:
 
     Source: /etc/vmfit/attributes.d/placement.json.
     """
-    attribute = migration.destination.attributes.values
+    attribute = case.destination.attributes.values
     if "placement" not in attribute:
         return yes("no operator says otherwise")
-    rules, name = attribute["placement"], migration.vm.name
+    rules, name = attribute["placement"], case.vm.name
     try:
         accepts, refuses, avoids = (_names(rules, key) for key in ("accepts", "refuses", "avoids"))
         apart = _groups(rules)
@@ -42,7 +42,7 @@ def affinity(migration: Migration) -> Outcome:
         return no(f"the destination does not take {name}", remedies=[_elsewhere(name)])
     running = [
         each.name
-        for each in migration.destination.domains.vms
+        for each in case.destination.domains.vms
         if each.state != VM_STATE_SHUT_OFF and each.name != name
     ]
     for group in apart:

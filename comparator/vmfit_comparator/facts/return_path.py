@@ -1,9 +1,9 @@
 """The fact about the way back."""
 
 from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Consequence
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import Fact, fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.result import Result, no_idea, probably_yes, yes
 from vmfit_comparator.facts import cpu, cpu_limits, cpu_passthrough, hv, machine, sw
 
 # What stays as it is until somebody upgrades or reboots a host: no memory, no jobs.
@@ -38,7 +38,7 @@ def _reversed_paths() -> tuple[str, ...]:
     also_reads=_reversed_paths(),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def path(migration: Migration) -> Outcome:
+def path(case: Case) -> Result:
     """Ask the lasting facts (type, architecture, machine, versions, CPU) for the way back.
 
     All of them a yes is YES. A no is PROBABLY_YES with what speaks against the return: the
@@ -46,15 +46,15 @@ def path(migration: Migration) -> Outcome:
 
     Source: the facts named, with source and destination exchanged.
     """
-    back = Migration(
-        source=migration.destination,
-        destination=migration.source,
-        vm=migration.vm,
-        incoming=migration.vm,
-        options=migration.options,
-        policy=migration.policy,
-        source_age_seconds=migration.destination_age_seconds,
-        destination_age_seconds=migration.source_age_seconds,
+    back = Case(
+        source=case.destination,
+        destination=case.source,
+        vm=case.vm,
+        incoming=case.vm,
+        options=case.options,
+        policy=case.policy,
+        source_age_seconds=case.destination_age_seconds,
+        destination_age_seconds=case.source_age_seconds,
     )
     against, unknown = [], []
     for each in _LASTING:
@@ -70,7 +70,7 @@ def path(migration: Migration) -> Outcome:
     return probably_yes(f"one way: {'; '.join(against)}", probability=0.9)
 
 
-def _outcome(each: Fact, back: Migration) -> Outcome:
+def _outcome(each: Fact, back: Case) -> Result:
     """Evaluate one fact without the evidence that a finding carries."""
     if each.applies_if and not any(path.values(back) for path in each.applies_if):
         return yes("does not apply")

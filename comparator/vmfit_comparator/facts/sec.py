@@ -2,19 +2,19 @@
 
 from vmfit.v1.hypervisor_pb2 import Secret
 from vmfit.v1.vm_pb2 import SecretUse
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
-    no,
-    no_idea,
-    probably_yes,
-    yes,
-)
 from vmfit_comparator.evaluation.remedies import (
     add_option,
     change_definition,
     define_secret,
+)
+from vmfit_comparator.evaluation.result import (
+    Result,
+    no,
+    no_idea,
+    probably_yes,
+    yes,
 )
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
@@ -33,7 +33,7 @@ from vmfit_comparator.knowledge.disks import joined
     ),
 )
 @unless_offline
-def secrets(migration: Migration) -> Outcome:
+def secrets(case: Case) -> Result:
     """Look every secret up by UUID or usage on the destination.
 
     Missing is NO, defined without a value as well. Else it is PROBABLY_YES: whether the values are
@@ -41,22 +41,22 @@ def secrets(migration: Migration) -> Outcome:
 
     Source: virConnectListAllSecrets.
     """
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     known = [
         each
-        for each in migration.destination.libvirt_objects.secrets
+        for each in case.destination.libvirt_objects.secrets
         if connection is None or each.uri == connection.uri
     ]
     return joined(
         {
             f"{use.user or use.type} {use.uuid or use.usage}".strip(): _secret(use, known)
-            for use in migration.incoming.secrets
+            for use in case.incoming.secrets
         },
         "does not apply: the guest needs no secret",
     )
 
 
-def _secret(use: SecretUse, known: list[Secret]) -> Outcome:
+def _secret(use: SecretUse, known: list[Secret]) -> Result:
     for each in known:
         if (use.uuid and each.uuid == use.uuid) or (not use.uuid and each.usage_id == use.usage):
             if not each.HasField("value_set"):
@@ -85,7 +85,7 @@ def _secret(use: SecretUse, known: list[Secret]) -> Outcome:
     ),
 )
 @unless_offline
-def model(migration: Migration) -> Outcome:
+def model(case: Case) -> Result:
     """Look the models of the guest's labels up among the destination's security drivers.
 
     A label for selinux or apparmor that the destination does not use is NO: libvirt finds no
@@ -94,14 +94,14 @@ def model(migration: Migration) -> Outcome:
 
     Source: virConnectGetCapabilities: host/secmodel; libvirt's virSecurityDACParseIds.
     """
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     if connection is None:
         return no_idea(
             "the destination's libvirt is not known", missing=["destination.hypervisor.connections"]
         )
     offered = {each.model for each in connection.security_models}
     outcomes = {}
-    for label in migration.incoming.security_labels:
+    for label in case.incoming.security_labels:
         if label.type == "static" and label.HasField("names_exist") and not label.names_exist:
             remedy = change_definition(
                 "Name a user and a group that the destination has (--xml)", "seclabel/label", ""
@@ -131,7 +131,7 @@ def model(migration: Migration) -> Outcome:
     reads=("vm.launch_security",),
 )
 @unless_offline
-def launch_security(migration: Migration) -> Outcome:
+def launch_security(case: Case) -> Result:
     """Refuse guests whose memory the host cannot read.
 
     SEV, SEV-SNP, TDX and protected s390 guests cannot migrate while they run: NO. Shut down and
@@ -140,7 +140,7 @@ def launch_security(migration: Migration) -> Outcome:
     Source: QEMU's migration blockers.
     """
     remedy = add_option("--offline --persistent", "once the guest is shut down it can start there")
-    text = f"QEMU does not migrate guests with {migration.vm.launch_security.type}"
+    text = f"QEMU does not migrate guests with {case.vm.launch_security.type}"
     return no(text, remedies=[remedy])
 
 

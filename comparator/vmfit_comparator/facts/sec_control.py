@@ -2,17 +2,17 @@
 
 from urllib.parse import urlsplit
 
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     not_applicable,
     probably_no,
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.knowledge.migration_ways import libvirt_place
 
 # What the daemon does where its file does not say.
@@ -25,7 +25,7 @@ _DEFAULTS = {"tcp": "sasl", "tls": "none"}
     reads=("destination.security",),
     also_reads=("options.destination_uri",),
 )
-def libvirt_auth(migration: Migration) -> Outcome:
+def libvirt_auth(case: Case) -> Result:
     """Look at what the destination's daemon asks of those who connect by TCP or TLS.
 
     No authentication is YES. SASL without a database of passwords lets nobody in: NO; without a
@@ -34,11 +34,11 @@ def libvirt_auth(migration: Migration) -> Outcome:
 
     Source: libvirtd.conf, auth_tcp and auth_tls; /etc/sasl2/libvirt.conf.
     """
-    if libvirt_place(migration) is None:
+    if libvirt_place(case) is None:
         return not_applicable("does not apply: neither TCP nor TLS leads to libvirt")
-    scheme = urlsplit(migration.options.destination_uri).scheme
+    scheme = urlsplit(case.options.destination_uri).scheme
     transport = scheme.partition("+")[2] or "tls"
-    security = migration.destination.security
+    security = case.destination.security
     conf = security.libvirtd_conf
     # A file that could not be read looks like one that sets nothing.
     if transport not in _DEFAULTS or not conf:

@@ -2,17 +2,17 @@
 
 from vmfit.v1.host_pb2 import Certificate
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import add_option, drop_option, provide_storage
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
     probably_no,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import add_option, drop_option, provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import joined
@@ -44,7 +44,7 @@ _NO_CERTIFICATE = "no PEM certificate"
     ),
 )
 @unless_offline
-def peer_auth(migration: Migration) -> Outcome:
+def peer_auth(case: Case) -> Result:
     """Look for QEMU's certificates on both hosts: CA, server's there and client's here.
 
     A CA or the server's certificate missing, out of date or without its key is NO. A name that
@@ -55,32 +55,32 @@ def peer_auth(migration: Migration) -> Outcome:
     Source: X.509 files; qemu.conf, migrate_tls_x509_cert_dir, migrate_tls_x509_verify; libvirt's
     qemuMigrationParamsEnableTLS.
     """
-    if not migration.options.tls:
+    if not case.options.tls:
         return not_applicable("does not apply: --tls is not asked for")
     outcomes = {}
     for side, snapshot, names in (
-        ("source", migration.source, ("ca-cert.pem", _CLIENT)),
-        ("destination", migration.destination, ("ca-cert.pem", "server-cert.pem")),
+        ("source", case.source, ("ca-cert.pem", _CLIENT)),
+        ("destination", case.destination, ("ca-cert.pem", "server-cert.pem")),
     ):
         for name in names:
-            if name == _CLIENT and not _asks_for_client(migration.destination):
+            if name == _CLIENT and not _asks_for_client(case.destination):
                 continue
             outcomes[f"{side} {name}"] = _certificate(name, snapshot)
-    authorities = [_find("ca-cert.pem", each) for each in (migration.source, migration.destination)]
+    authorities = [_find("ca-cert.pem", each) for each in (case.source, case.destination)]
     if authorities[0] and authorities[1] and all(each.fingerprint for each in authorities if each):
         same = authorities[0].fingerprint == authorities[1].fingerprint
         text = "the hosts trust the same CA" if same else "the hosts trust different CAs"
         remedy = provide_storage(
-            "Give both hosts certificates of one CA", _path("ca-cert.pem", migration.source)
+            "Give both hosts certificates of one CA", _path("ca-cert.pem", case.source)
         )
         outcomes["authority"] = (
             yes(text) if same else probably_no(text, probability=0.15, remedies=[remedy])
         )
-    outcomes |= _issued(migration)
-    outcomes |= _closed_key(migration)
-    server = _find("server-cert.pem", migration.destination)
+    outcomes |= _issued(case)
+    outcomes |= _closed_key(case)
+    server = _find("server-cert.pem", case.destination)
     if server is not None and server.names:
-        outcomes["name"] = _named(server, migration)
+        outcomes["name"] = _named(server, case)
     return joined(outcomes, "")
 
 
@@ -90,9 +90,9 @@ def _asks_for_client(destination: Snapshot) -> bool:
     return conf.get("migrate_tls_x509_verify", usual) != "0"
 
 
-def _issued(migration: Migration) -> dict[str, Outcome]:
+def _issued(case: Case) -> dict[str, Result]:
     """Return what speaks against certificates that the other host does not know the issuer of."""
-    hosts = migration.source, migration.destination
+    hosts = case.source, case.destination
     outcomes = {}
     for name, own, other in (("server-cert.pem", *hosts[::-1]), (_CLIENT, *hosts)):
         shown, authority = _find(name, own), _find("ca-cert.pem", other)
@@ -106,9 +106,9 @@ def _issued(migration: Migration) -> dict[str, Outcome]:
     return outcomes
 
 
-def _closed_key(migration: Migration) -> dict[str, Outcome]:
-    path = server_key(migration)
-    probe = next((each for each in migration.probes.accesses if each.path == path), None)
+def _closed_key(case: Case) -> dict[str, Result]:
+    path = server_key(case)
+    probe = next((each for each in case.probes.accesses if each.path == path), None)
     if probe is None or not probe.HasField("answer") or probe.answer.allowed:
         return {}
     text = f"user {probe.answer.user_id} may not read {path}: {probe.answer.reason}"
@@ -116,9 +116,9 @@ def _closed_key(migration: Migration) -> dict[str, Outcome]:
     return {"server's key": no(text, remedies=[remedy])}
 
 
-def server_key(migration: Migration) -> str:
+def server_key(case: Case) -> str:
     """Return where the destination's QEMU looks for its key; libvirt does not give it the file."""
-    return _path("server-key.pem", migration.destination)
+    return _path("server-key.pem", case.destination)
 
 
 def _path(name: str, snapshot: Snapshot) -> str:
@@ -130,7 +130,7 @@ def _find(name: str, snapshot: Snapshot) -> Certificate | None:
     return next((each for each in snapshot.security.certificates if each.path == path), None)
 
 
-def _certificate(name: str, snapshot: Snapshot) -> Outcome:
+def _certificate(name: str, snapshot: Snapshot) -> Result:
     path = _path(name, snapshot)
     found = _find(name, snapshot)
     if found is None:
@@ -164,11 +164,11 @@ def _certificate(name: str, snapshot: Snapshot) -> Outcome:
     return yes(f"{path} is valid")
 
 
-def _named(server: Certificate, migration: Migration) -> Outcome:
-    options = migration.options
+def _named(server: Certificate, case: Case) -> Result:
+    options = case.options
     wanted = options.tls_destination or connect_uri(options.migration_uri).host
-    identity = migration.destination.identity
-    connection = connection_for(migration.vm, migration.destination)
+    identity = case.destination.identity
+    connection = connection_for(case.vm, case.destination)
     names = (
         [wanted]
         if wanted

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.host_pb2 import Security
 from vmfit.v1.vm_pb2 import Graphics
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, not_applicable, yes
 from vmfit_comparator.evaluation.remedies import change_definition, provide_storage
+from vmfit_comparator.evaluation.result import Result, no, not_applicable, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
@@ -30,7 +30,7 @@ _AUTHORITY, _SERVER = "ca-cert.pem", "server-cert.pem"
     ),
 )
 @unless_offline
-def device_tls(migration: Migration) -> Outcome:
+def device_tls(case: Case) -> Result:
     """Look for the certificates of every NBD disk and character device that is encrypted.
 
     QEMU does not start without the authority's certificate, nor one that listens without its own
@@ -39,8 +39,8 @@ def device_tls(migration: Migration) -> Outcome:
 
     Source: qemu.conf, *_tls_x509_cert_dir; QEMU's tls-creds-x509.
     """
-    security = migration.destination.security
-    uses = _uses(migration) if runs_on_qemu(migration.vm) else ()
+    security = case.destination.security
+    uses = _uses(case) if runs_on_qemu(case.vm) else ()
     return joined(
         {device: _certificates(kind, names, security) for device, kind, names in uses},
         "does not apply: no device of the guest's is encrypted there",
@@ -55,7 +55,7 @@ def device_tls(migration: Migration) -> Outcome:
     also_reads=("vm.connection_uri", "vm.domain_type"),
 )
 @unless_offline
-def display_tls(migration: Migration) -> Outcome:
+def display_tls(case: Case) -> Result:
     """Look for the server's certificate where the destination's qemu.conf says vnc_tls, spice_tls.
 
     QEMU does not start such a display without the CA's and the server's certificate and its key,
@@ -65,17 +65,17 @@ def display_tls(migration: Migration) -> Outcome:
     Source: qemu.conf, vnc_tls, spice_tls, *_tls_x509_cert_dir, default_tls_x509_cert_dir; libvirt's
     qemuProcessSPICEAllocatePorts, qemuMigrationCookieGraphicsAlloc.
     """
-    if not runs_on_qemu(migration.vm):
+    if not runs_on_qemu(case.vm):
         return not_applicable("does not apply: QEMU does not run the guest")
     outcomes = {
-        f"{each.type} {number}": _display(each, migration.destination.security)
-        for number, each in enumerate(migration.incoming.graphics)
+        f"{each.type} {number}": _display(each, case.destination.security)
+        for number, each in enumerate(case.incoming.graphics)
         if each.type in ("vnc", "spice")
     }
     return joined(outcomes, "does not apply: the guest has no VNC or SPICE display")
 
 
-def _display(graphics: Graphics, security: Security) -> Outcome:
+def _display(graphics: Graphics, security: Security) -> Result:
     kind = graphics.type
     own_port = not graphics.autoport and graphics.tls_port != 0
     demands = kind == "spice" and (graphics.demands_tls or own_port)
@@ -89,18 +89,18 @@ def _display(graphics: Graphics, security: Security) -> Outcome:
     return _certificates(kind, (_AUTHORITY, _SERVER), security)
 
 
-def _uses(migration: Migration) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _uses(case: Case) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield what is encrypted, whose directory it looks in, and which files it needs."""
-    for disk in migration.incoming.disks:
+    for disk in case.incoming.disks:
         if disk.source.protocol == "nbd" and disk.source.tls:
             yield disk.target, "nbd", (_AUTHORITY,)
-    for number, device in enumerate(migration.incoming.character_devices):
+    for number, device in enumerate(case.incoming.character_devices):
         if device.type == "tcp" and device.tls:
             names = (_AUTHORITY, _SERVER) if device.mode == "bind" else (_AUTHORITY,)
             yield f"{device.kind} {number}", "chardev", names
 
 
-def _certificates(kind: str, names: tuple[str, ...], security: Security) -> Outcome:
+def _certificates(kind: str, names: tuple[str, ...], security: Security) -> Result:
     directory = certificate_directory(kind, security)
     there = {each.path: each for each in security.certificates}
     for name in names:

@@ -4,10 +4,10 @@ import shlex
 
 from vmfit.v1.finding_pb2 import Quality, Remedy
 from vmfit.v1.vm_pb2 import HostPath
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import add_option, change_definition, provide_storage
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import (
     DROPPED_WHEN_MISSING,
@@ -51,7 +51,7 @@ _KINDS = {"file": ("file",), "block": ("block",), "dir": ("directory",)}
     ),
 )
 @unless_offline
-def path_present(migration: Migration) -> Outcome:
+def path_present(case: Case) -> Result:
     """Ask whether the destination can open each disk's file, device or directory.
 
     Missing is NO, except that libvirt empties a CD-ROM or floppy drive whose startupPolicy is
@@ -64,22 +64,22 @@ def path_present(migration: Migration) -> Outcome:
     startupPolicy.
     """
     outcomes = {
-        pair.there.target: _presence(pair, migration)
-        for pair in (*used_in_place(migration), *data_pairs(migration))
+        pair.there.target: _presence(pair, case)
+        for pair in (*used_in_place(case), *data_pairs(case))
         if not pair.there.source.protocol and pair.there.source.type != "nvme"
     }
     return joined(outcomes, "does not apply: no disk is opened by a path")
 
 
-def _presence(pair: DiskPair, migration: Migration) -> Outcome:
+def _presence(pair: DiskPair, case: Case) -> Result:
     disk, path = pair.there, pair.there.source.path
     if not path.path:
         return yes("judged by its pool")
-    exists = path_exists(path, migration.destination)
+    exists = path_exists(path, case.destination)
     if exists is None:
-        return _inferred(pair, migration)
+        return _inferred(pair, case)
     if not exists:
-        return _missing(pair, migration)
+        return _missing(pair, case)
     wanted = _KINDS.get(disk.source.type)
     if wanted and path.kind and path.kind not in wanted:
         summary = f"Make {path.path} a {wanted[0]} on the destination"
@@ -89,7 +89,7 @@ def _presence(pair: DiskPair, migration: Migration) -> Outcome:
         remedy = provide_storage(f"Make {path.path} readable on the destination", path.path)
         text = f"{path.path} on the destination: {path.error}"
         return probably_no(text, probability=0.3, remedies=[remedy])
-    below = filesystem_below(path, migration.destination)
+    below = filesystem_below(path, case.destination)
     if below is not None and below.read_only and path.kind != "block" and not pair.is_read_only:
         mount_point = below.mount_point
         remedy = provide_storage(
@@ -99,12 +99,12 @@ def _presence(pair: DiskPair, migration: Migration) -> Outcome:
         )
         return no(f"{mount_point} is mounted read-only on the destination", remedies=[remedy])
     if path.kind == "block" and not pair.is_read_only:
-        return _writable_device(path, migration)
+        return _writable_device(path, case)
     return yes(f"{path.path} is there")
 
 
-def _writable_device(path: HostPath, migration: Migration) -> Outcome:
-    device = block_device(path.real_path or path.path, migration.destination)
+def _writable_device(path: HostPath, case: Case) -> Result:
+    device = block_device(path.real_path or path.path, case.destination)
     if device is None or not device.read_only:
         return yes(f"{path.path} is there")
     remedy = provide_storage(
@@ -115,7 +115,7 @@ def _writable_device(path: HostPath, migration: Migration) -> Outcome:
     return no(f"{path.path} is a read-only device on the destination", remedies=[remedy])
 
 
-def _missing(pair: DiskPair, migration: Migration) -> Outcome:
+def _missing(pair: DiskPair, case: Case) -> Result:
     disk, path = pair.there, pair.there.source.path
     gone = f"{path.path} does not exist on the destination"
     if disk.startup_policy in DROPPED_WHEN_MISSING:
@@ -125,18 +125,18 @@ def _missing(pair: DiskPair, migration: Migration) -> Outcome:
                 quality=Quality.QUALITY_REDUCED,
             )
         return no(f"{gone}: libvirt would drop the disk, and the guest's state would not fit")
-    identity = block_identity(pair.here.source.path, migration.source)
+    identity = block_identity(pair.here.source.path, case.source)
     if identity is not None and identity.iscsi_target_name:
-        return attachable(identity, gone, migration)
-    return no(gone, remedies=_remedies(pair, migration))
+        return attachable(identity, gone, case)
+    return no(gone, remedies=_remedies(pair, case))
 
 
-def _remedies(pair: DiskPair, migration: Migration) -> list[Remedy]:
+def _remedies(pair: DiskPair, case: Case) -> list[Remedy]:
     path = pair.there.source.path.path
-    below = filesystem_below(pair.here.source.path, migration.source)
+    below = filesystem_below(pair.here.source.path, case.source)
     found = []
     if below is not None and below.shared:
-        mounted = mount_above(path, migration.destination.mounts)
+        mounted = mount_above(path, case.destination.mounts)
         if mounted is None or mounted.mount_point != below.mount_point:
             summary = f"Mount {below.source} at {below.mount_point} on the destination"
             return [provide_storage(summary, below.mount_point, below.source)]
@@ -149,18 +149,18 @@ def _remedies(pair: DiskPair, migration: Migration) -> list[Remedy]:
     return found
 
 
-def _inferred(pair: DiskPair, migration: Migration) -> Outcome:
+def _inferred(pair: DiskPair, case: Case) -> Result:
     """Judge a path that nobody looked at by the mount that it should lie on."""
     path = pair.there.source.path
-    below = filesystem_below(pair.here.source.path, migration.source)
+    below = filesystem_below(pair.here.source.path, case.source)
     why = path.error or "the destination did not look"
     unknown = no_idea(
         f"whether {path.path} exists on the destination is not known: {why}",
         missing=["incoming.disks.source.path.exists"],
     )
-    if below is None or not migration.destination.HasField("mounts"):
+    if below is None or not case.destination.HasField("mounts"):
         return unknown
-    mount = mount_above(path.path, migration.destination.mounts)
+    mount = mount_above(path.path, case.destination.mounts)
     if mount is None:
         return unknown
     family = filesystem_family(below.type)
@@ -197,7 +197,7 @@ def _inferred(pair: DiskPair, migration: Migration) -> Outcome:
     ),
 )
 @unless_offline
-def image_chain(migration: Migration) -> Outcome:
+def image_chain(case: Case) -> Result:
     """Ask whether every backing image of what the destination will open is there.
 
     A missing base image is NO; one that nobody looked at, or whose name is not understood, is
@@ -208,26 +208,22 @@ def image_chain(migration: Migration) -> Outcome:
     Source: libvirt probes the whole chain before it starts QEMU.
     """
     return joined(
-        {
-            pair.there.target: _chain(pair, migration)
-            for pair in pairs(migration)
-            if pair.there.backing_chain
-        },
+        {pair.there.target: _chain(pair, case) for pair in pairs(case) if pair.there.backing_chain},
         "does not apply: no disk has a backing image",
     )
 
 
-def _chain(pair: DiskPair, migration: Migration) -> Outcome:
+def _chain(pair: DiskPair, case: Case) -> Result:
     top = pair.there.source.path
-    if path_exists(top, migration.destination) is False:
+    if path_exists(top, case.destination) is False:
         return yes(f"{top.path} is missing itself")
     unknown = []
-    images = opened_below(pair, migration)
+    images = opened_below(pair, case)
     for image in images:
         if not image.path.path:
             unknown += [image.name] if image.name and not image.protocol else []
             continue
-        exists = path_exists(image.path, migration.destination)
+        exists = path_exists(image.path, case.destination)
         if exists is False:
             summary = f"Copy {image.path.path} to the destination"
             return no(

@@ -2,10 +2,10 @@
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no
 from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import IDENTITY_READS, proven_disk
 from vmfit_comparator.knowledge.disks import DiskPair, backing_pairs, is_copied, joined, pairs
@@ -24,7 +24,7 @@ from vmfit_comparator.knowledge.disks import DiskPair, backing_pairs, is_copied,
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )
 @unless_offline
-def backing_identity(migration: Migration) -> Outcome:
+def backing_identity(case: Case) -> Result:
     """Compare the backing images as storage.disk_identity compares read-only disks.
 
     The same file or device is YES, a copy of the same content PROBABLY_YES; another size or content
@@ -34,12 +34,10 @@ def backing_identity(migration: Migration) -> Outcome:
 
     Source: QEMU's qcow2 driver reads unallocated clusters from the backing image.
     """
-    outcomes = {
-        pair.there.target: proven_disk(pair, migration) for pair in backing_pairs(migration)
-    }
-    if migration.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL:
-        for pair in pairs(migration):
-            if is_copied(pair.here, migration) and _lacks_images(pair):
+    outcomes = {pair.there.target: proven_disk(pair, case) for pair in backing_pairs(case)}
+    if case.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL:
+        for pair in pairs(case):
+            if is_copied(pair.here, case) and _lacks_images(pair):
                 outcomes[pair.there.target] = _without_base(pair)
     return joined(outcomes, "does not apply: nothing that is used lies below a disk")
 
@@ -49,7 +47,7 @@ def _lacks_images(pair: DiskPair) -> bool:
     return bool(read and len(pair.there.backing_chain) < len(pair.here.backing_chain))
 
 
-def _without_base(pair: DiskPair) -> Outcome:
+def _without_base(pair: DiskPair) -> Result:
     path = pair.there.source.path.path
     below = pair.here.backing_chain[len(pair.there.backing_chain)].path.path
     summary = f"Create {path} on the destination over {below}"

@@ -2,10 +2,10 @@
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import BlockIdentity, Disk
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import define_secret, provide_storage
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import DiskPair, joined, pairs, used_in_place
 from vmfit_comparator.knowledge.host_paths import block_identity
@@ -27,7 +27,7 @@ _DISKS = (
     also_reads=("vm.secrets", "probes.disks"),
 )
 @unless_offline
-def ceph(migration: Migration) -> Outcome:
+def ceph(case: Case) -> Result:
     """Ask for the key of every RBD image, and for what a probe found.
 
     An image that a probe opened is YES, one that it could not open NO, one that did not answer in
@@ -38,25 +38,25 @@ def ceph(migration: Migration) -> Outcome:
     Source: libvirt's formatdomain, auth; virSecretLookup; QEMU's rbd driver.
     """
     outcomes = {
-        disk.target: _image(disk, migration)
-        for disk in migration.incoming.disks
+        disk.target: _image(disk, case)
+        for disk in case.incoming.disks
         if disk.source.type == "network" and disk.source.protocol == "rbd"
     }
     return joined(outcomes, "no disk is an RBD image")
 
 
-def _image(disk: Disk, migration: Migration) -> Outcome:
-    for probe in migration.probes.disks:
+def _image(disk: Disk, case: Case) -> Result:
+    for probe in case.probes.disks:
         if probe.target == disk.target and probe.HasField("answer"):
             if probe.answer.opens:
                 return yes("it opens there")
             fails = probably_no if probe.answer.HasField("timed_out_seconds") else no
             return fails(f"it does not open: {probe.answer.reason}")
-    used = [each for each in migration.vm.secrets if each.user == f"disk {disk.target}"]
+    used = [each for each in case.vm.secrets if each.user == f"disk {disk.target}"]
     for secret in used:
         found = [
             each
-            for each in migration.destination.libvirt_objects.secrets
+            for each in case.destination.libvirt_objects.secrets
             if each.uuid == secret.uuid or (secret.usage and each.usage_id == secret.usage)
         ]
         name = secret.uuid or secret.usage
@@ -78,7 +78,7 @@ def _image(disk: Disk, migration: Migration) -> Outcome:
     also_reads=_DISKS,
 )
 @unless_offline
-def lvm(migration: Migration) -> Outcome:
+def lvm(case: Case) -> Result:
     """Compare the LVM identity (of volume group and volume) behind each disk.
 
     The same volume active there is YES. Another volume of that path is NO. A volume that is not
@@ -88,15 +88,15 @@ def lvm(migration: Migration) -> Outcome:
     Source: device mapper's UUID "LVM-" VG-UUID LV-UUID; udev DM_VG_NAME, DM_LV_NAME.
     """
     outcomes = {}
-    for pair in used_in_place(migration):
-        here = block_identity(pair.here.source.path, migration.source)
+    for pair in used_in_place(case):
+        here = block_identity(pair.here.source.path, case.source)
         if here is not None and here.dm_uuid.startswith("LVM-"):
-            outcomes[pair.there.target] = _volume(pair, here, migration)
+            outcomes[pair.there.target] = _volume(pair, here, case)
     return joined(outcomes, "no disk is a logical volume")
 
 
-def _volume(pair: DiskPair, here: BlockIdentity, migration: Migration) -> Outcome:
-    there = block_identity(pair.there.source.path, migration.destination)
+def _volume(pair: DiskPair, here: BlockIdentity, case: Case) -> Result:
+    there = block_identity(pair.there.source.path, case.destination)
     path = pair.there.source.path.path
     if there is not None and there.dm_uuid == here.dm_uuid:
         return yes(f"{path} is the same logical volume")
@@ -104,8 +104,8 @@ def _volume(pair: DiskPair, here: BlockIdentity, migration: Migration) -> Outcom
         summary = f"Make {path} on the destination the same volume as on the source"
         remedy = provide_storage(summary, path)
         return no(f"{path} is another volume there", remedies=[remedy])
-    group = _volume_group(here, migration.source)
-    known = _known_groups(migration.destination)
+    group = _volume_group(here, case.source)
+    known = _known_groups(case.destination)
     command = f"lvchange --activate y {path}" if group in known else ""
     remedy = provide_storage(f"Activate {path} on the destination", path, command=command)
     return no(f"the logical volume {path} is not active there", remedies=[remedy])
@@ -131,7 +131,7 @@ def _known_groups(snapshot: Snapshot) -> set[str]:
     also_reads=_DISKS,
 )
 @unless_offline
-def fc_port(migration: Migration) -> Outcome:
+def fc_port(case: Case) -> Result:
     """Look for the logical unit's name (WWN) among the destination's block devices.
 
     Seen is YES. Not seen is PROBABLY_NO when the destination has other units on Fibre Channel (a
@@ -141,14 +141,14 @@ def fc_port(migration: Migration) -> Outcome:
     Source: sysfs, transport of the SCSI host; udev ID_WWN.
     """
     outcomes = {}
-    for pair in pairs(migration):
-        here = block_identity(pair.here.source.path, migration.source)
+    for pair in pairs(case):
+        here = block_identity(pair.here.source.path, case.source)
         if here is not None and here.transport == "fc":
-            outcomes[pair.there.target] = _unit(here, migration.destination)
+            outcomes[pair.there.target] = _unit(here, case.destination)
     return joined(outcomes, "no disk is on Fibre Channel")
 
 
-def _unit(here: BlockIdentity, destination: Snapshot) -> Outcome:
+def _unit(here: BlockIdentity, destination: Snapshot) -> Result:
     name = here.multipath_wwid or here.wwn
     if not name:
         return no_idea(f"{here.name} has no name that both hosts see")

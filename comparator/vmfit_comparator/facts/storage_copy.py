@@ -6,10 +6,10 @@ from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import HostPath
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import drop_option, provide_storage
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import IDENTITY_READS, disk_probe, proven_disk
 from vmfit_comparator.knowledge.content_identity import content_probe
@@ -42,7 +42,7 @@ _SECTOR_BYTES = 512
     ),
 )
 @unless_offline
-def copy(migration: Migration) -> Outcome:
+def copy(case: Case) -> Result:
     """Apply libvirt's rules for --copy-storage-all and --copy-storage-inc.
 
     An image that waits on the destination must have the same size in sectors, else the copy fails;
@@ -56,21 +56,21 @@ def copy(migration: Migration) -> Outcome:
 
     Source: libvirt's migration documentation; QEMU's mirror job (sizes must be equal).
     """
-    options = migration.options
+    options = case.options
     if options.tunnelled:
         remedy = drop_option("--tunnelled", "disks are copied over a connection of their own")
         return no("disks cannot be copied through a tunnel", remedies=[remedy])
-    outcomes = {name: _listed(name, migration) for name in options.copied_disks}
+    outcomes = {name: _listed(name, case) for name in options.copied_disks}
     outcomes = {name: each for name, each in outcomes.items() if each is not None}
-    for pair in pairs(migration):
-        if is_copied(pair.here, migration) and pair.there.target not in outcomes:
-            outcomes[pair.there.target] = _destination(pair, migration)
+    for pair in pairs(case):
+        if is_copied(pair.here, case) and pair.there.target not in outcomes:
+            outcomes[pair.there.target] = _destination(pair, case)
     return joined(outcomes, "does not apply: no disk is copied")  # type: ignore[arg-type]
 
 
-def _listed(name: str, migration: Migration) -> Outcome | None:
+def _listed(name: str, case: Case) -> Result | None:
     """Judge a name of --migrate-disks; None when there is nothing to say against it."""
-    disk = next((each for each in migration.vm.disks if each.target == name), None)
+    disk = next((each for each in case.vm.disks if each.target == name), None)
     if disk is None:
         return no(f"the VM has no disk {name}")
     if is_read_only(disk) or not disk.HasField("source"):
@@ -79,43 +79,43 @@ def _listed(name: str, migration: Migration) -> Outcome | None:
     return None
 
 
-def _destination(pair: DiskPair, migration: Migration) -> Outcome:
+def _destination(pair: DiskPair, case: Case) -> Result:
     there = pair.there.source
     if there.protocol:
-        return _network(pair, migration)
-    exists = path_exists(there.path, migration.destination)
+        return _network(pair, case)
+    exists = path_exists(there.path, case.destination)
     if exists is None and there.type == "volume":
-        exists = has_volume(there.volume, named_pool(there.pool, migration))
+        exists = has_volume(there.volume, named_pool(there.pool, case))
     if exists is None:
         return no_idea(
             f"whether {there.path.path} exists on the destination is not known",
             missing=["incoming.disks.source.path.exists"],
         )
-    below = filesystem_below(there.path, migration.destination)
+    below = filesystem_below(there.path, case.destination)
     if below is not None and below.read_only and there.path.kind != "block":
         return no(f"{below.mount_point} is mounted read-only on the destination")
     if exists:
-        same = _onto_itself(pair, migration)
+        same = _onto_itself(pair, case)
         return same if same is not None else _sizes(pair)
-    if migration.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL:
+    if case.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL:
         summary = f"Create {there.path.path} on the destination over the same backing image"
         return no(
             f"{there.path.path} does not exist on the destination, and libvirt makes no image "
             "for an incremental copy",
             remedies=[provide_storage(summary, there.path.path)],
         )
-    return _made_in_pool(pair, migration)
+    return _made_in_pool(pair, case)
 
 
-def _onto_itself(pair: DiskPair, migration: Migration) -> Outcome | None:
+def _onto_itself(pair: DiskPair, case: Case) -> Result | None:
     """Judge a copy whose two ends are proven to be one image; None for any other."""
-    same = proven_disk(pair, migration)
+    same = proven_disk(pair, case)
     if same.answer != Answer.ANSWER_YES or same.not_applicable:
         return None
     name = pair.there.source.path.path
     remedy = drop_option("the storage copy", f"{pair.there.target} is the same on both hosts")
     seen = f"{name} would be copied onto itself ({same.reason})"
-    probe = content_probe(pair, migration)
+    probe = content_probe(pair, case)
     if probe is not None and probe.HasField("image_locked") and not probe.image_locked:
         return probably_yes(
             f"{seen}: the destination does not see the lock that QEMU on the source holds",
@@ -123,7 +123,7 @@ def _onto_itself(pair: DiskPair, migration: Migration) -> Outcome | None:
             quality=Quality.QUALITY_REDUCED,
             remedies=[remedy],
         )
-    below = filesystem_below(pair.there.source.path, migration.destination)
+    below = filesystem_below(pair.there.source.path, case.destination)
     if probe is None and below is not None and below.type.startswith("fuse"):
         return no_idea(
             f"{seen}, and whether QEMU's image lock spans hosts on {below.type} is not known",
@@ -134,9 +134,9 @@ def _onto_itself(pair: DiskPair, migration: Migration) -> Outcome | None:
     )
 
 
-def _network(pair: DiskPair, migration: Migration) -> Outcome:
+def _network(pair: DiskPair, case: Case) -> Result:
     there = pair.there.source
-    probe = disk_probe(pair.there.target, migration)
+    probe = disk_probe(pair.there.target, case)
     if probe is None or not probe.HasField("answer"):
         return no_idea(
             f"libvirt makes no {there.protocol} image; whether {there.name} is there is not known"
@@ -148,7 +148,7 @@ def _network(pair: DiskPair, migration: Migration) -> Outcome:
     return _sizes(pair, probe.answer.virtual_size_bytes)
 
 
-def _sizes(pair: DiskPair, opened_bytes: int = 0) -> Outcome:
+def _sizes(pair: DiskPair, opened_bytes: int = 0) -> Result:
     """Compare the sizes; `opened_bytes` is what a network disk has, 0 for any other."""
     here, there = pair.here.source, pair.there.source
     name = there.path.path or there.volume or there.name
@@ -172,20 +172,20 @@ def _sectors(size_bytes: int) -> int:
     return -(-size_bytes // _SECTOR_BYTES)
 
 
-def _made_in_pool(pair: DiskPair, migration: Migration) -> Outcome:
+def _made_in_pool(pair: DiskPair, case: Case) -> Result:
     there = pair.there.source
     if there.type not in ("file", "volume"):
         return no(f"{there.path.path} is missing, and libvirt makes no disk of type {there.type}")
-    if not migration.destination.HasField("libvirt_objects"):
+    if not case.destination.HasField("libvirt_objects"):
         return no_idea(
             "the destination's pools are not known", missing=["destination.libvirt_objects"]
         )
     if there.type == "volume":
-        pool = named_pool(there.pool, migration)
+        pool = named_pool(there.pool, case)
         wanted = f"of name {there.pool}"
     else:
         directory = posixpath.dirname(there.path.path)
-        pool = pool_at(directory, migration)
+        pool = pool_at(directory, case)
         wanted = f"over {directory}"
     if pool is None or not pool.active:
         state = (
@@ -245,7 +245,7 @@ def _remedy(pair: DiskPair, pool: StoragePool | None) -> Remedy:
     ),
 )
 @unless_offline
-def pool(migration: Migration) -> Outcome:
+def pool(case: Case) -> Result:
     """Ask for a pool of the name, active, with the volume in it.
 
     A pool that is missing or not active is NO; a volume that is missing is NO unless it is copied,
@@ -255,16 +255,16 @@ def pool(migration: Migration) -> Outcome:
     Source: libvirt's formatdomain, disk type volume.
     """
     outcomes = {
-        pair.there.target: _volume(pair, migration)
-        for pair in pairs(migration)
+        pair.there.target: _volume(pair, case)
+        for pair in pairs(case)
         if pair.there.source.type == "volume"
     }
     return joined(outcomes, "does not apply: no disk is a volume of a pool")
 
 
-def _volume(pair: DiskPair, migration: Migration) -> Outcome:
+def _volume(pair: DiskPair, case: Case) -> Result:
     there = pair.there.source
-    found = named_pool(there.pool, migration)
+    found = named_pool(there.pool, case)
     if found is None:
         summary = f"Define and start storage pool {there.pool} on the destination"
         remedy = provide_storage(summary, there.pool)
@@ -273,7 +273,7 @@ def _volume(pair: DiskPair, migration: Migration) -> Outcome:
         summary = f"Start storage pool {there.pool} on the destination"
         remedy = provide_storage(summary, there.pool, "", f"virsh pool-start {there.pool}")
         return no(f"storage pool {there.pool} is not active there", remedies=[remedy])
-    if is_copied(pair.here, migration):
+    if is_copied(pair.here, case):
         return yes(f"pool {there.pool} is active; the volume is copied")
     listed = has_volume(there.volume, found)
     if listed is None:

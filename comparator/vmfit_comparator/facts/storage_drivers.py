@@ -2,10 +2,11 @@
 
 from vmfit.v1.finding_pb2 import Remedy, UpgradeSoftware
 from vmfit.v1.vm_pb2 import StorageSource
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -13,7 +14,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
@@ -47,7 +47,7 @@ _IO_URING = (5, 1, 0)
     ),
 )
 @unless_offline
-def block_drivers(migration: Migration) -> Outcome:
+def block_drivers(case: Case) -> Result:
     """Look for the loadable modules behind network disks, and for io_uring in the kernel.
 
     Drivers that are part of every QEMU (files, devices, NBD) are YES, and so is a module that is
@@ -57,22 +57,22 @@ def block_drivers(migration: Migration) -> Outcome:
 
     Source: QEMU's module directory; docs/system/qemu-block-drivers.rst; io_uring_setup(2).
     """
-    if not runs_on_qemu(migration.vm):
+    if not runs_on_qemu(case.vm):
         return not_applicable("these drivers are QEMU's")
     outcomes = {}
-    for disk in migration.incoming.disks:
+    for disk in case.incoming.disks:
         if disk.HasField("source"):
-            outcomes[disk.target] = _driver(disk.target, disk.source, migration)
+            outcomes[disk.target] = _driver(disk.target, disk.source, case)
         if disk.io == "io_uring":
-            outcomes[f"{disk.target}, io_uring"] = _io_uring(migration)
+            outcomes[f"{disk.target}, io_uring"] = _io_uring(case)
     return joined(outcomes, "no disk has a medium")
 
 
-def _driver(target: str, source: StorageSource, migration: Migration) -> Outcome:
+def _driver(target: str, source: StorageSource, case: Case) -> Result:
     module = _MODULES.get(source.protocol) if source.type == "network" else None
     if module is None:
         return yes("every QEMU has the driver")
-    for probe in migration.probes.disks:
+    for probe in case.probes.disks:
         if probe.target == target and probe.HasField("answer"):
             if probe.answer.opens:
                 return yes(f"it opens {source.protocol} disks there")
@@ -81,8 +81,8 @@ def _driver(target: str, source: StorageSource, migration: Migration) -> Outcome
                     f"QEMU there lacks the driver for {source.protocol}",
                     remedies=[_install(module)],
                 )
-    here = migration.source.hypervisor.qemu_modules
-    there = migration.destination.hypervisor.qemu_modules
+    here = case.source.hypervisor.qemu_modules
+    there = case.destination.hypervisor.qemu_modules
     if module in there:
         return yes(f"{module} is there")
     if module in here:
@@ -102,8 +102,8 @@ def _install(module: str) -> Remedy:
     )
 
 
-def _io_uring(migration: Migration) -> Outcome:
-    version = kernel_version(migration.destination.kernel.release)
+def _io_uring(case: Case) -> Result:
+    version = kernel_version(case.destination.kernel.release)
     if not version:
         missing = "destination.kernel.release"
         return no_idea("whether the kernel there has io_uring is not known", missing=[missing])
@@ -111,7 +111,7 @@ def _io_uring(migration: Migration) -> Outcome:
         summary = "Let the disk use another kind of asynchronous I/O (--xml)"
         remedy = change_definition(summary, "disk/driver/@io", "native")
         return no(
-            f"kernel {migration.destination.kernel.release} has no io_uring",
+            f"kernel {case.destination.kernel.release} has no io_uring",
             remedies=[remedy, upgrade("the kernel", "5.1")],
         )
     return yes("the kernel there is new enough for io_uring")

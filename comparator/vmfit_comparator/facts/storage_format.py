@@ -2,10 +2,10 @@
 
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import StorageSource
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import IDENTITY_READS, proven_disk
 from vmfit_comparator.knowledge.disks import DiskPair, joined, opened_below, pairs
@@ -27,7 +27,7 @@ _TELLING = ("qcow2", "qcow", "qed", "luks", "vdi", "vhdx")
     ),
 )
 @unless_offline
-def image_format(migration: Migration) -> Outcome:
+def image_format(case: Case) -> Result:
     """Compare each image's first bytes with the format that QEMU will read it in.
 
     QEMU refuses qcow2, LUKS and other images that do not begin as their format does: NO, also for
@@ -38,12 +38,12 @@ def image_format(migration: Migration) -> Outcome:
     Source: QEMU's block drivers ("Image is not in qcow2 format"); the image's header.
     """
     outcomes = {}
-    for pair in pairs(migration):
-        for image in (pair.there.source, *opened_below(pair, migration)):
+    for pair in pairs(case):
+        for image in (pair.there.source, *opened_below(pair, case)):
             wanted = _wanted(image)
-            there = path_exists(image.path, migration.destination)
+            there = path_exists(image.path, case.destination)
             if wanted in _TELLING and not image.protocol and there:
-                outcomes[pair.there.target] = _format(image, wanted, pair, migration)
+                outcomes[pair.there.target] = _format(image, wanted, pair, case)
                 if outcomes[pair.there.target].answer == Answer.ANSWER_NO:
                     break
     return joined(outcomes, "does not apply: no image that is there has a format of its own")
@@ -55,7 +55,7 @@ def _wanted(image: StorageSource) -> str:
     return image.format
 
 
-def _format(image: StorageSource, wanted: str, pair: DiskPair, migration: Migration) -> Outcome:
+def _format(image: StorageSource, wanted: str, pair: DiskPair, case: Case) -> Result:
     path = image.path.path
     if image.header_format == wanted:
         if image.encryption_format and image.HasField("encrypted") and not image.encrypted:
@@ -72,7 +72,7 @@ def _format(image: StorageSource, wanted: str, pair: DiskPair, migration: Migrat
             f"{path} on the destination is {image.header_format}, not {wanted}",
             remedies=[provide_storage(summary, path)],
         )
-    same = proven_disk(pair, migration)
+    same = proven_disk(pair, case)
     if same.answer == Answer.ANSWER_YES and not same.not_applicable:
         return yes(f"{path}: the guest uses this image")
     return probably_yes(f"{path} is there; its header was not read")

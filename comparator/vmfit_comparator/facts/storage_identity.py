@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Answer, Consequence, Quality
 from vmfit.v1.probe_pb2 import DiskProbe
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -15,7 +16,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.content_identity import with_content
 from vmfit_comparator.knowledge.device_identity import same_device
@@ -63,7 +63,7 @@ _OTHER = (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO)
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )
 @unless_offline
-def disk_identity(migration: Migration) -> Outcome:
+def disk_identity(case: Case) -> Result:
     """Compare, disk by disk, what the source uses with what the destination would open.
 
     Files: NFS server and export, cluster file system UUID or fsid, then inode and size; a file on
@@ -83,14 +83,14 @@ def disk_identity(migration: Migration) -> Outcome:
     """
     return joined(
         {
-            pair.there.target: _with_remedy(proven_disk(pair, migration), pair)
-            for pair in (*used_in_place(migration), *data_pairs(migration))
+            pair.there.target: _with_remedy(proven_disk(pair, case), pair)
+            for pair in (*used_in_place(case), *data_pairs(case))
         },
         "does not apply: every disk is copied or empty",
     )
 
 
-def _with_remedy(outcome: Outcome, pair: DiskPair) -> Outcome:
+def _with_remedy(outcome: Result, pair: DiskPair) -> Result:
     if outcome.answer >= ANSWER_NO_IDEA or outcome.remedies:
         return outcome
     here, there = pair.here.source, pair.there.source
@@ -100,23 +100,23 @@ def _with_remedy(outcome: Outcome, pair: DiskPair) -> Outcome:
     return outcome._replace(remedies=(provide_storage(summary, place, name),))
 
 
-def proven_disk(pair: DiskPair, migration: Migration) -> Outcome:
+def proven_disk(pair: DiskPair, case: Case) -> Result:
     """Compare one disk by its names, then by what the agents found when they were asked."""
-    outcome = same_disk(pair, migration)
+    outcome = same_disk(pair, case)
     if pair.there.source.protocol:
-        outcome = _as_opened(outcome, pair, migration)
+        outcome = _as_opened(outcome, pair, case)
     else:
-        outcome = with_content(outcome, pair, migration)
+        outcome = with_content(outcome, pair, case)
     if pair.there.device == "cdrom" and outcome.answer in _OTHER:
         text = f"{outcome.reason}: the guest finds another CD in its drive"
         return probably_yes(text, probability=0.7, quality=Quality.QUALITY_REDUCED)
     return outcome
 
 
-def _as_opened(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcome:
+def _as_opened(outcome: Result, pair: DiskPair, case: Case) -> Result:
     """Let what each host finds when it opens a network disk speak against its name."""
-    here = _probe(migration.probes.source_disks, pair.there.target) or DiskProbe()
-    there = disk_probe(pair.there.target, migration) or DiskProbe()
+    here = _probe(case.probes.source_disks, pair.there.target) or DiskProbe()
+    there = disk_probe(pair.there.target, case) or DiskProbe()
     sizes = (
         pair.here.source.virtual_size_bytes or here.answer.virtual_size_bytes,
         there.answer.virtual_size_bytes,
@@ -134,23 +134,23 @@ def _as_opened(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcom
     return outcome
 
 
-def disk_probe(target: str, migration: Migration) -> DiskProbe | None:
+def disk_probe(target: str, case: Case) -> DiskProbe | None:
     """Return what became of opening a network disk on the destination; None: nobody tried."""
-    return _probe(migration.probes.disks, target)
+    return _probe(case.probes.disks, target)
 
 
 def _probe(probes: Iterable[DiskProbe], target: str) -> DiskProbe | None:
     return next((each for each in probes if each.target == target), None)
 
 
-def same_disk(pair: DiskPair, migration: Migration) -> Outcome:
+def same_disk(pair: DiskPair, case: Case) -> Result:
     """Compare one disk of the source with what the destination would open for it."""
     here, there = pair.here.source, pair.there.source
     if not pair.here.HasField("source"):
         return not_applicable("the drive is empty on the source")
     if there.protocol or here.protocol:
         return _same_network_disk(pair)
-    if path_exists(there.path, migration.destination) is False:
+    if path_exists(there.path, case.destination) is False:
         return not_applicable(f"{there.path.path} is missing on the destination")
     if "nvme" in (here.type, there.type):
         return probably_no("a disk of type nvme is a device of its own on every host")
@@ -167,8 +167,8 @@ def same_disk(pair: DiskPair, migration: Migration) -> Outcome:
             f"{there.path.path} a {_kind(there.type, there.path.kind)} there"
         )
     if _is_block(there.type, there.path.kind):
-        return same_device(here.path, there.path, migration)
-    return same_file(here, there, migration, read_only=pair.is_read_only)
+        return same_device(here.path, there.path, case)
+    return same_file(here, there, case, read_only=pair.is_read_only)
 
 
 def _is_block(type_name: str, kind: str) -> bool:
@@ -179,7 +179,7 @@ def _kind(type_name: str, kind: str) -> str:
     return kind or type_name
 
 
-def _same_network_disk(pair: DiskPair) -> Outcome:
+def _same_network_disk(pair: DiskPair) -> Result:
     here, there = pair.here.source, pair.there.source
     names = [f"{each.protocol} {each.name}" for each in (here, there)]
     if names[0] != names[1]:

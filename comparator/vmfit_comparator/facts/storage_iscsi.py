@@ -2,10 +2,10 @@
 
 from vmfit.v1.probe_pb2 import ConnectOutcome, ProbeAnswers
 from vmfit.v1.vm_pb2 import StorageSource
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage, upgrade
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.net_ports import FAILURES
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.facts.storage_identity import disk_probe
@@ -39,7 +39,7 @@ from vmfit_comparator.knowledge.iscsi_targets import session
     ),
 )
 @unless_offline
-def iscsi_session(migration: Migration) -> Outcome:
+def iscsi_session(case: Case) -> Result:
     """Look for sessions of the kernel's initiator, node records and initiator names.
 
     A session that is up is YES; a record of the target, or a portal that the destination uses
@@ -52,26 +52,26 @@ def iscsi_session(migration: Migration) -> Outcome:
     Source: /sys/class/iscsi_session, /etc/iscsi/nodes, RFC 7143.
     """
     outcomes = {}
-    for pair in used_in_place(migration):
-        outcome = _of_disk(pair, migration)
+    for pair in used_in_place(case):
+        outcome = _of_disk(pair, case)
         if outcome is not None:
             outcomes[pair.there.target] = outcome
     return joined(outcomes, "does not apply: no disk lies on iSCSI")
 
 
-def _of_disk(pair: DiskPair, migration: Migration) -> Outcome | None:
+def _of_disk(pair: DiskPair, case: Case) -> Result | None:
     if pair.there.source.protocol == "iscsi":
-        tried = _tried(pair, migration)
-        return tried if tried is not None else _userspace(pair, migration)
-    identity = block_identity(pair.here.source.path, migration.source)
+        tried = _tried(pair, case)
+        return tried if tried is not None else _userspace(pair, case)
+    identity = block_identity(pair.here.source.path, case.source)
     if identity is None or not identity.iscsi_target_name:
         return None
-    if not migration.destination.HasField("iscsi"):
+    if not case.destination.HasField("iscsi"):
         return no_idea("the destination's iSCSI state is not known", missing=["destination.iscsi"])
-    return session(identity.iscsi_target_name, migration)
+    return session(identity.iscsi_target_name, case)
 
 
-def _userspace(pair: DiskPair, migration: Migration) -> Outcome:
+def _userspace(pair: DiskPair, case: Case) -> Result:
     here, there = pair.here.source.initiator_name, pair.there.source.initiator_name
     if here != there:
         return no_idea(
@@ -81,14 +81,14 @@ def _userspace(pair: DiskPair, migration: Migration) -> Outcome:
     portals = ", ".join(host.name for host in pair.there.source.hosts)
     return probably_yes(
         f"QEMU logs in to {pair.there.source.name} at {portals} as "
-        f"{there or 'a name of its own'} on both hosts; {_not_tried(pair, migration)}"
+        f"{there or 'a name of its own'} on both hosts; {_not_tried(pair, case)}"
     )
 
 
-def _tried(pair: DiskPair, migration: Migration) -> Outcome | None:
+def _tried(pair: DiskPair, case: Case) -> Result | None:
     """Return what came of opening a network disk on the destination; None when nobody could."""
     source = pair.there.source
-    probe = disk_probe(pair.there.target, migration)
+    probe = disk_probe(pair.there.target, case)
     if probe is None or not probe.HasField("answer"):
         return None
     place = f"{source.protocol} {source.name} at {servers(source) or 'its servers'}"
@@ -105,9 +105,9 @@ def _tried(pair: DiskPair, migration: Migration) -> Outcome | None:
     return fails(f"{place} does not open on the destination: {probe.answer.reason}")
 
 
-def _not_tried(pair: DiskPair, migration: Migration) -> str:
-    probe = disk_probe(pair.there.target, migration)
-    why = probe.error if probe is not None else migration.probes.not_asked
+def _not_tried(pair: DiskPair, case: Case) -> str:
+    probe = disk_probe(pair.there.target, case)
+    why = probe.error if probe is not None else case.probes.not_asked
     return f"that was not tried there{f' ({why})' if why else ''}"
 
 
@@ -126,7 +126,7 @@ def _not_tried(pair: DiskPair, migration: Migration) -> str:
     ),
 )
 @unless_offline
-def network_reach(migration: Migration) -> Outcome:
+def network_reach(case: Case) -> Result:
     """Let QEMU's block driver on the destination open every NBD, RBD, iSCSI, ... disk.
 
     What opens is YES, what does not, or has no driver there, is NO with QEMU's words, and what does
@@ -142,15 +142,15 @@ def network_reach(migration: Migration) -> Outcome:
     source host.
     """
     outcomes = {
-        pair.there.target: _reach(pair, migration)
-        for pair in (*pairs(migration), *backing_pairs(migration))
+        pair.there.target: _reach(pair, case)
+        for pair in (*pairs(case), *backing_pairs(case))
         if pair.there.source.protocol
     }
     return joined(outcomes, "does not apply: no disk is opened over the network")
 
 
-def _reach(pair: DiskPair, migration: Migration) -> Outcome:
-    tried = _tried(pair, migration)
+def _reach(pair: DiskPair, case: Case) -> Result:
+    tried = _tried(pair, case)
     if tried is not None:
         return tried
     source = pair.there.source
@@ -158,16 +158,16 @@ def _reach(pair: DiskPair, migration: Migration) -> Outcome:
         return no_idea(f"{source.protocol} at {servers(source)} is another server on every host")
     if not source.hosts:
         return no_idea(f"the {source.protocol} servers are those of the host's configuration")
-    refused = _refused(source, migration.probes)
+    refused = _refused(source, case.probes)
     if refused is not None:
         return refused
     return probably_yes(
-        f"{source.protocol} at {servers(source)}; {_not_tried(pair, migration)}",
+        f"{source.protocol} at {servers(source)}; {_not_tried(pair, case)}",
         probability=0.85,
     )
 
 
-def _refused(source: StorageSource, probes: ProbeAnswers) -> Outcome | None:
+def _refused(source: StorageSource, probes: ProbeAnswers) -> Result | None:
     """Return what speaks against a disk none of whose servers answers; None for nothing."""
     tried = [probe_of(place, probes) for place in places_of(source)]
     outcomes = [each.answer.outcome for each in tried if each is not None]

@@ -2,10 +2,10 @@
 
 from vmfit.v1.finding_pb2 import ANSWER_PROBABLY_NO, Quality
 from vmfit.v1.vm_pb2 import Disk, StorageSource, Vm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.content_identity import content_probe
@@ -27,7 +27,7 @@ from vmfit_comparator.knowledge.host_paths import block_device, mount_above
     also_reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
 )
 @unless_offline
-def nfs_mount(migration: Migration) -> Outcome:
+def nfs_mount(case: Case) -> Result:
     """Look at the destination's network mounts that hold disks.
 
     A server that did not answer statfs(2) in time is NO: QEMU would hang. A soft mount is
@@ -37,16 +37,16 @@ def nfs_mount(migration: Migration) -> Outcome:
     Source: mountinfo; nfs(5).
     """
     outcomes = {}
-    for pair in used_in_place(migration):
-        outcome = _mount(pair.there.source, migration)
+    for pair in used_in_place(case):
+        outcome = _mount(pair.there.source, case)
         if outcome is not None:
             outcomes[pair.there.target] = outcome
     return joined(outcomes, "does not apply: no disk lies on a network mount there")
 
 
-def _mount(source: StorageSource, migration: Migration) -> Outcome | None:
+def _mount(source: StorageSource, case: Case) -> Result | None:
     path = source.path.real_path or source.path.path
-    found = mount_above(path, migration.destination.mounts) if path else None
+    found = mount_above(path, case.destination.mounts) if path else None
     if found is None or not (found.shared or found.server):
         return None
     if found.hung:
@@ -70,7 +70,7 @@ def _mount(source: StorageSource, migration: Migration) -> Outcome | None:
     also_reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
 )
 @unless_offline
-def multipath(migration: Migration) -> Outcome:
+def multipath(case: Case) -> Result:
     """Count the paths of each map on the destination.
 
     Two or more are YES, one is YES, REDUCED (no second way), none PROBABLY_NO, a suspended map
@@ -79,15 +79,15 @@ def multipath(migration: Migration) -> Outcome:
     Source: /sys/class/block/*/slaves, dm/suspended.
     """
     outcomes = {}
-    for pair in used_in_place(migration):
+    for pair in used_in_place(case):
         if pair.here.source.path.block.multipath_wwid:
-            outcomes[pair.there.target] = _map(pair, migration)
+            outcomes[pair.there.target] = _map(pair, case)
     return joined(outcomes, "does not apply: no disk is a multipath map")
 
 
-def _map(pair: DiskPair, migration: Migration) -> Outcome:
+def _map(pair: DiskPair, case: Case) -> Result:
     path = pair.there.source.path.path
-    found = block_device(path, migration.destination)
+    found = block_device(path, case.destination)
     if found is None:
         return yes(f"{path} is not there, which storage.path_present judges")
     if not found.device_mapper.multipath_wwid:
@@ -121,7 +121,7 @@ def _map(pair: DiskPair, migration: Migration) -> Outcome:
     ),
 )
 @unless_offline
-def lock(migration: Migration) -> Outcome:
+def lock(case: Case) -> Result:
     """Look for running guests of the destination that use the same image, device or export.
 
     QEMU locks what it writes to, so another holder is PROBABLY_NO; none, or one that has the disk
@@ -133,31 +133,31 @@ def lock(migration: Migration) -> Outcome:
     """
     others = [
         each
-        for each in migration.destination.domains.vms
-        if is_active(each) and each.uuid != migration.vm.uuid
+        for each in case.destination.domains.vms
+        if is_active(each) and each.uuid != case.vm.uuid
     ]
     outcomes = {
         disk.target: _holders(disk, others)
-        for disk in migration.incoming.disks
+        for disk in case.incoming.disks
         if disk.HasField("source")
     }
-    for pair in (*used_in_place(migration), *backing_pairs(migration)):
-        held = _held(pair, migration)
+    for pair in (*used_in_place(case), *backing_pairs(case)):
+        held = _held(pair, case)
         if held and outcomes.get(pair.there.target, held).answer != ANSWER_PROBABLY_NO:
             outcomes[pair.there.target] = held
     return joined(outcomes, "does not apply: every drive is empty")
 
 
-def _held(pair: DiskPair, migration: Migration) -> Outcome | None:
+def _held(pair: DiskPair, case: Case) -> Result | None:
     """Judge what a probe saw of locks on a file that is only read; None when nothing speaks."""
-    probe = content_probe(pair, migration)
+    probe = content_probe(pair, case)
     if not pair.is_read_only or pair.there.shareable or probe is None or not probe.image_written:
         return None
     path = pair.there.source.path.path
     return probably_no(f"somebody on the destination writes to {path}, as QEMU's locks tell")
 
 
-def _holders(disk: Disk, others: list[Vm]) -> Outcome:
+def _holders(disk: Disk, others: list[Vm]) -> Result:
     mine = _place(disk.source)
     for vm in others:
         for other in vm.disks:

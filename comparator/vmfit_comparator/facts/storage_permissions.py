@@ -4,10 +4,10 @@ import re
 
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.vm_pb2 import HostPath
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
@@ -43,7 +43,7 @@ _OWNER, _OTHERS = 0o600, 0o006
     ),
 )
 @unless_offline
-def permissions(migration: Migration) -> Outcome:
+def permissions(case: Case) -> Result:
     """Compare who QEMU runs as with who may open each file, as libvirt leaves it.
 
     What a probe as that user found decides: allowed is YES, also when libvirt first has to make the
@@ -60,28 +60,28 @@ def permissions(migration: Migration) -> Outcome:
     Source: qemu.conf user, group, dynamic_ownership; stat(2); exports(5) root_squash.
     """
     outcomes = {
-        pair.there.target: _permission(pair, migration)
-        for pair in (*opened_by_path(migration), *_files_below(migration))
+        pair.there.target: _permission(pair, case)
+        for pair in (*opened_by_path(case), *_files_below(case))
     }
     return joined(outcomes, "no disk is opened by a path")
 
 
-def _files_below(migration: Migration) -> list[DiskPair]:
-    return [each for each in backing_pairs(migration) if each.there.source.path.exists]
+def _files_below(case: Case) -> list[DiskPair]:
+    return [each for each in backing_pairs(case) if each.there.source.path.exists]
 
 
-def _permission(pair: DiskPair, migration: Migration) -> Outcome:
+def _permission(pair: DiskPair, case: Case) -> Result:
     path = pair.there.source.path
-    conf = migration.destination.security.qemu_conf
-    below = filesystem_below(path, migration.destination)
+    conf = case.destination.security.qemu_conf
+    below = filesystem_below(path, case.destination)
     squashing = below is not None and filesystem_family(below.type) in _SQUASHING
-    user = _own_user(migration)
+    user = _own_user(case)
     if user is not None:
         return _by_mode(path, *user, write=not pair.is_read_only)
     dynamic = conf.get("dynamic_ownership", "1") != "0"
-    dynamic = dynamic and not (_label_is_fixed(migration) or pair.there.owner_is_kept)
+    dynamic = dynamic and not (_label_is_fixed(case) or pair.there.owner_is_kept)
     given = below is not None and below.shared and not squashing and _closed_to_others(path)
-    probed = _probed(path, migration, squashing=squashing, dynamic=dynamic, given=dynamic and given)
+    probed = _probed(path, case, squashing=squashing, dynamic=dynamic, given=dynamic and given)
     if probed is not None:
         return probed
     if conf.get("user", "") in _ROOT and not squashing:
@@ -100,16 +100,16 @@ def _permission(pair: DiskPair, migration: Migration) -> Outcome:
     return probably_yes(f"{path.path}: {owner}; it has to be QEMU's user", probability=0.8)
 
 
-def _own_user(migration: Migration) -> tuple[int, int] | None:
+def _own_user(case: Case) -> tuple[int, int] | None:
     """Return user and group of a fixed label that leaves files alone; None for names, or none."""
-    for each in migration.incoming.security_labels:
+    for each in case.incoming.security_labels:
         if each.model == "dac" and each.type == "static" and not each.relabel:
             found = _NUMBERS.fullmatch(each.label)
             return (int(found[1]), int(found[2])) if found else None
     return None
 
 
-def _by_mode(path: HostPath, user: int, group: int, *, write: bool) -> Outcome:
+def _by_mode(path: HostPath, user: int, group: int, *, write: bool) -> Result:
     if not path.HasField("mode"):
         return probably_yes(f"{path.path}: who may open it is not known", probability=0.8)
     shift = 6 if path.owner_id == user else 3 if path.group_id == group else 0
@@ -122,9 +122,9 @@ def _by_mode(path: HostPath, user: int, group: int, *, write: bool) -> Outcome:
 
 
 def _probed(
-    path: HostPath, migration: Migration, *, squashing: bool, dynamic: bool, given: bool
-) -> Outcome | None:
-    for each in migration.probes.accesses:
+    path: HostPath, case: Case, *, squashing: bool, dynamic: bool, given: bool
+) -> Result | None:
+    for each in case.probes.accesses:
         if each.path != path.path or not each.HasField("answer"):
             continue
         answer = each.answer
@@ -136,16 +136,16 @@ def _probed(
         text = f"user {answer.user_id} may not open {path.path}: {answer.reason}"
         if given:
             return probably_yes(f"{text}; libvirt makes it the owner first", probability=0.8)
-        named = migration.destination.security.qemu_conf.get("user", "")
+        named = case.destination.security.qemu_conf.get("user", "")
         return (no if named else probably_no)(text, remedies=[_open(path)])
     return None
 
 
-def _label_is_fixed(migration: Migration) -> bool:
+def _label_is_fixed(case: Case) -> bool:
     return any(
         each.model == "dac"
         and (each.type == "none" or (each.HasField("relabel") and not each.relabel))
-        for each in migration.vm.security_labels
+        for each in case.vm.security_labels
     )
 
 

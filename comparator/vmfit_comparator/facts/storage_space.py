@@ -3,10 +3,10 @@
 import posixpath
 
 from vmfit.v1.finding_pb2 import Remedy
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.disks import DiskPair, is_copied, joined, pairs
 from vmfit_comparator.knowledge.host_paths import filesystem_below
@@ -28,7 +28,7 @@ from vmfit_comparator.knowledge.pools import named_pool, pool_at
     ),
 )
 @unless_offline
-def free_space(migration: Migration) -> Outcome:
+def free_space(case: Case) -> Result:
     """Compare what the copies need with what is free where they go, disks of one place together.
 
     YES when their virtual sizes, less what waiting images hold already, fit with the policy's
@@ -39,42 +39,42 @@ def free_space(migration: Migration) -> Outcome:
     """
     places: dict[str, list[DiskPair]] = {}
     free: dict[str, int] = {}
-    unknown: dict[str, Outcome] = {}
-    for pair in pairs(migration):
+    unknown: dict[str, Result] = {}
+    for pair in pairs(case):
         # No network disk is made: what opens on the destination has its room already.
-        if not is_copied(pair.here, migration) or pair.there.source.protocol:
+        if not is_copied(pair.here, case) or pair.there.source.protocol:
             continue
-        place = _place(pair, migration)
+        place = _place(pair, case)
         if place is None:
             missing = ["incoming.disks.source.path.filesystem.available_bytes"]
             unknown[pair.there.target] = no_idea("free space there is not known", missing=missing)
             continue
         free[place[0]] = place[1]
         places.setdefault(place[0], []).append(pair)
-    outcomes = {name: _room(name, each, free[name], migration) for name, each in places.items()}
+    outcomes = {name: _room(name, each, free[name], case) for name, each in places.items()}
     return joined({**outcomes, **unknown}, "does not apply: no disk is copied")
 
 
-def _place(pair: DiskPair, migration: Migration) -> tuple[str, int] | None:
+def _place(pair: DiskPair, case: Case) -> tuple[str, int] | None:
     """Return where a copy goes and the bytes free there."""
     there = pair.there.source
     if there.type == "block" or there.path.kind == "block":
         return there.path.path, max(there.path.size_bytes, there.virtual_size_bytes)
     if there.type == "volume":
-        found = named_pool(there.pool, migration)
+        found = named_pool(there.pool, case)
         if found is not None and found.HasField("available_bytes"):
             return f"pool {found.name}", found.available_bytes
         return None
-    below = filesystem_below(there.path, migration.destination)
+    below = filesystem_below(there.path, case.destination)
     if below is not None and below.HasField("available_bytes"):
         return below.mount_point, below.available_bytes
-    found = pool_at(posixpath.dirname(there.path.path), migration)
+    found = pool_at(posixpath.dirname(there.path.path), case)
     if found is not None and found.HasField("available_bytes"):
         return f"pool {found.name}", found.available_bytes
     return None
 
 
-def _room(place: str, copies: list[DiskPair], free: int, migration: Migration) -> Outcome:
+def _room(place: str, copies: list[DiskPair], free: int, case: Case) -> Result:
     held = sum(
         pair.there.source.allocation_bytes for pair in copies if pair.there.source.path.exists
     )
@@ -84,7 +84,7 @@ def _room(place: str, copies: list[DiskPair], free: int, migration: Migration) -
             "the virtual size of a copied disk is not known",
             missing=["vm.disks.source.virtual_size_bytes"],
         )
-    ratio = migration.policy.margins.storage_ratio
+    ratio = case.policy.margins.storage_ratio
     in_full = sum(each.virtual_size_bytes for each in sources)
     virtual = max(int(in_full * ratio) - held, 0)
     least = max(sum(each.allocation_bytes for each in sources) - held, 0)

@@ -4,10 +4,10 @@ import shlex
 
 from vmfit.v1.finding_pb2 import Consequence, Remedy
 from vmfit.v1.hypervisor_pb2 import HypervisorConnection
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for, guest_archs_for
 from vmfit_comparator.knowledge.regressions import matching_regressions
@@ -19,10 +19,10 @@ _VM = ("vm.domain_type", "vm.connection_uri")
 
 
 def _connections(
-    migration: Migration,
+    case: Case,
 ) -> tuple[HypervisorConnection | None, HypervisorConnection | None]:
-    vm = migration.vm
-    return connection_for(vm, migration.source), connection_for(vm, migration.destination)
+    vm = case.vm
+    return connection_for(vm, case.source), connection_for(vm, case.destination)
 
 
 @fact(
@@ -32,7 +32,7 @@ def _connections(
     also_reads=_VM,
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def qemu_version(migration: Migration) -> Outcome:
+def qemu_version(case: Case) -> Result:
     """Compare the hypervisor's versions.
 
     The same or newer is YES; an older release of the same major version PROBABLY_NO, an older major
@@ -41,7 +41,7 @@ def qemu_version(migration: Migration) -> Outcome:
 
     Source: virConnectGetVersion.
     """
-    source, destination = _connections(migration)
+    source, destination = _connections(case)
     before = source.hypervisor_version if source else 0
     after = destination.hypervisor_version if destination else 0
     if not before or not after:
@@ -64,7 +64,7 @@ def qemu_version(migration: Migration) -> Outcome:
     also_reads=_VM,
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def libvirt_version(migration: Migration) -> Outcome:
+def libvirt_version(case: Case) -> Result:
     """Compare the libvirt versions.
 
     The same or newer is YES, older PROBABLY_NO: it may not know something in the domain's XML. It
@@ -72,7 +72,7 @@ def libvirt_version(migration: Migration) -> Outcome:
 
     Source: virConnectGetLibVersion.
     """
-    source, destination = _connections(migration)
+    source, destination = _connections(case)
     before = source.libvirt_version if source else 0
     after = destination.libvirt_version if destination else 0
     if not before or not after:
@@ -91,7 +91,7 @@ def libvirt_version(migration: Migration) -> Outcome:
     reads=("source.kernel.release", "destination.kernel.release"),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def kernel(migration: Migration) -> Outcome:
+def kernel(case: Case) -> Result:
     """Compare the kernel releases.
 
     The same is YES, newer PROBABLY_YES, older PROBABLY_NO. It does not decide: what a
@@ -99,7 +99,7 @@ def kernel(migration: Migration) -> Outcome:
 
     Source: uname(2).
     """
-    before, after = migration.source.kernel.release, migration.destination.kernel.release
+    before, after = case.source.kernel.release, case.destination.kernel.release
     text = f"source {before}, destination {after}"
     if before == after:
         return yes(text)
@@ -129,7 +129,7 @@ def kernel(migration: Migration) -> Outcome:
     ),
 )
 @unless_offline
-def known_regression(migration: Migration) -> Outcome:
+def known_regression(case: Case) -> Result:
     """Look the versions up in the list of known migration bugs.
 
     No match is YES. A match is PROBABLY_NO with its reference: distributions may have
@@ -137,7 +137,7 @@ def known_regression(migration: Migration) -> Outcome:
 
     Source: vmfit_comparator/knowledge/known_regressions.yaml.
     """
-    found = matching_regressions(migration)
+    found = matching_regressions(case)
     if not found:
         return yes("no known migration bug concerns these versions")
     text = "; ".join(f"{each.summary} ({', '.join(each.references)})" for each in found)
@@ -159,7 +159,7 @@ def known_regression(migration: Migration) -> Outcome:
         "incoming.connection_uri",
     ),
 )
-def emulator_path(migration: Migration) -> Outcome:
+def emulator_path(case: Case) -> Result:
     """Ask whether the emulator's path exists on the destination.
 
     There is YES, and so is a path that the destination's libvirt has capabilities of. Absent is NO;
@@ -168,13 +168,13 @@ def emulator_path(migration: Migration) -> Outcome:
 
     Source: stat(2); virConnectGetDomainCapabilities.
     """
-    emulator = migration.incoming.emulator
-    connection = connection_for(migration.incoming, migration.destination)
+    emulator = case.incoming.emulator
+    connection = connection_for(case.incoming, case.destination)
     known: set[str] = set()
     other = ""
     if connection is not None:
         known = {each.emulator_path for each in connection.domain_capabilities}
-        for arch in guest_archs_for(migration.incoming, connection):
+        for arch in guest_archs_for(case.incoming, connection):
             known.add(arch.emulator_path)
             other = arch.emulator_path
     if emulator.exists and emulator.HasField("mode") and not emulator.mode & _EXECUTABLE:

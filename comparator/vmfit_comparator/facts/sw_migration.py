@@ -2,10 +2,11 @@
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -13,7 +14,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
 from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.migration_flags import conflicts
@@ -48,7 +48,7 @@ _METHODS = ("mt", "xbzrle", "zlib", "zstd")
         "destination.security.qemu_conf",
     ),
 )
-def migration_caps(migration: Migration) -> Outcome:
+def migration_caps(case: Case) -> Result:
     """Judge the flags: against one another, and by what these versions and hosts can do.
 
     YES unless something is said here. Flags that libvirt refuses together are NO. So are
@@ -61,30 +61,30 @@ def migration_caps(migration: Migration) -> Outcome:
 
     Source: libvirt's qemu driver, virsh(1); QEMU's migration capabilities; userfaultfd(2).
     """
-    if not runs_on_qemu(migration.vm):
+    if not runs_on_qemu(case.vm):
         return not_applicable("these flags are about QEMU")
     found = {
         f"conflict {number}": no(each.reason, remedies=[each.remedy])
-        for number, each in enumerate(conflicts(migration.options), 1)
+        for number, each in enumerate(conflicts(case.options), 1)
     }
-    if migration.options.offline:
+    if case.options.offline:
         return joined(found, "an offline migration only defines the domain there")
     for name, check in _CHECKS.items():
-        outcome = check(migration)
+        outcome = check(case)
         if outcome is not None:
             found[name] = outcome
     return joined(found, "") if found else yes("nothing speaks against these flags")
 
 
-def _compression(migration: Migration) -> Outcome | None:
-    options = migration.options
+def _compression(case: Case) -> Result | None:
+    options = case.options
     methods = list(options.compression_methods)
     if not (options.compressed or methods):
         return None
     foreign = [each for each in methods if each not in _METHODS]
     if foreign:
         return no(f"no libvirt knows compression by {', '.join(foreign)}", remedies=[_DEFAULT])
-    connection = connection_for(migration.vm, migration.source)
+    connection = connection_for(case.vm, case.source)
     if connection is None or not connection.libvirt_version:
         missing = "source.hypervisor.connections.libvirt_version"
         return no_idea("which compression libvirt knows is not known", missing=[missing])
@@ -96,13 +96,13 @@ def _compression(migration: Migration) -> Outcome | None:
     if newer and options.parallel and not modern:
         remedy = add_option("--comp-methods zstd", "parallel connections compress so")
         return no("parallel connections are compressed by zlib or zstd alone", remedies=[remedy])
-    return _threaded(migration) if "mt" in methods else None
+    return _threaded(case) if "mt" in methods else None
 
 
-def _threaded(migration: Migration) -> Outcome | None:
+def _threaded(case: Case) -> Result | None:
     """Judge compression by threads, which new QEMUs lack."""
-    for side, snapshot in (("source", migration.source), ("destination", migration.destination)):
-        connection = connection_for(migration.vm, snapshot)
+    for side, snapshot in (("source", case.source), ("destination", case.destination)):
+        connection = connection_for(case.vm, snapshot)
         if connection is not None and connection.hypervisor_version >= _NO_THREADED_COMPRESSION:
             return no(f"the {side}'s QEMU cannot compress by threads", remedies=[_DEFAULT])
     return None
@@ -114,33 +114,33 @@ _DEFAULT = drop_option("--comp-methods", "--compressed takes what both know")
 _OVER_TCP = drop_option("--migrateuri rdma:", "TCP is the default")
 
 
-def _rdma(migration: Migration) -> Outcome | None:
-    if not migration.options.migration_uri.startswith("rdma:"):
+def _rdma(case: Case) -> Result | None:
+    if not case.options.migration_uri.startswith("rdma:"):
         return None
-    if not migration.vm.memory.HasField("hard_limit_bytes"):
+    if not case.vm.memory.HasField("hard_limit_bytes"):
         remedy = change_definition("Set memtune/hard_limit", "memtune/hard_limit", "")
         return no("libvirt wants memtune/hard_limit for RDMA", remedies=[remedy])
-    connection = connection_for(migration.vm, migration.source)
+    connection = connection_for(case.vm, case.source)
     if connection is not None and "rdma" not in connection.migration_transports:
         return no("the source's libvirt has no RDMA", remedies=[_OVER_TCP])
     return no_idea("whether RDMA devices lead from host to host is not known")
 
 
-def _resumption(migration: Migration) -> Outcome | None:
-    if not migration.options.post_copy_resume:
+def _resumption(case: Case) -> Result | None:
+    if not case.options.post_copy_resume:
         return None
-    vm = migration.vm
+    vm = case.vm
     if vm.state == VM_STATE_PAUSED and "postcopy" in vm.state_reason.replace("-", ""):
         return probably_yes(f"post-copy failed ({vm.state_reason}) and may be resumed")
     remedy = drop_option("--postcopy-resume", "it is for a post-copy migration that broke")
     return no("no broken post-copy migration waits to be resumed", remedies=[remedy])
 
 
-def _forced_tls(migration: Migration) -> Outcome | None:
-    options = migration.options
+def _forced_tls(case: Case) -> Result | None:
+    options = case.options
     if options.tls or options.tunnelled:
         return None
-    sides = {"source": migration.source, "destination": migration.destination}
+    sides = {"source": case.source, "destination": case.destination}
     for side, snapshot in sides.items():
         if snapshot.security.qemu_conf.get("migrate_tls_force", "0") == "1":
             remedy = add_option("--tls", f"the {side}'s qemu.conf has migrate_tls_force")
@@ -148,11 +148,11 @@ def _forced_tls(migration: Migration) -> Outcome | None:
     return None
 
 
-def _post_copy(migration: Migration) -> Outcome | None:
-    if not migration.options.post_copy or migration.options.post_copy_resume:
+def _post_copy(case: Case) -> Result | None:
+    if not case.options.post_copy or case.options.post_copy_resume:
         return None
-    limits = migration.destination.kernel.limits
-    user = migration.destination.security.qemu_conf.get("user", "")
+    limits = case.destination.kernel.limits
+    user = case.destination.security.qemu_conf.get("user", "")
     if limits.unprivileged_userfaultfd or user in _ROOT:
         return None
     if not limits.HasField("unprivileged_userfaultfd"):
@@ -161,7 +161,7 @@ def _post_copy(migration: Migration) -> Outcome | None:
     remedy = change_definition(
         "Set vm.unprivileged_userfaultfd=1 on the destination", "sysctl", "1"
     )
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     old = connection is not None and 0 < connection.hypervisor_version < _DEV_USERFAULTFD
     text = "the kernel there keeps page faults from processes without privileges"
     if user and old:
@@ -169,9 +169,9 @@ def _post_copy(migration: Migration) -> Outcome | None:
     return probably_no(f"{text}, as QEMU mostly is", remedies=[remedy])
 
 
-def _zero_copy(migration: Migration) -> Outcome | None:
-    limits = migration.source.kernel.limits
-    if not migration.options.zero_copy or limits.memlock_unlimited:
+def _zero_copy(case: Case) -> Result | None:
+    limits = case.source.kernel.limits
+    if not case.options.zero_copy or limits.memlock_unlimited:
         return None
     if limits.HasField("limits_raisable") and not limits.limits_raisable:
         return no(
@@ -181,10 +181,10 @@ def _zero_copy(migration: Migration) -> Outcome | None:
     return None
 
 
-def _copied_disks(migration: Migration) -> Outcome | None:
-    options = migration.options
+def _copied_disks(case: Case) -> Result | None:
+    options = case.options
     copies = options.storage_copy != StorageCopy.STORAGE_COPY_UNSPECIFIED
-    connection = connection_for(migration.vm, migration.source)
+    connection = connection_for(case.vm, case.source)
     if copies or not options.copied_disks or connection is None:
         return None
     if connection.libvirt_version < _STRICT_COPIED_DISKS:

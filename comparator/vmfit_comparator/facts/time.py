@@ -1,9 +1,9 @@
 """Facts about clocks."""
 
 from vmfit.v1.finding_pb2 import Consequence, Remedy, Synchronise
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.result import Result, no_idea, probably_no, probably_yes, yes
 
 
 @fact(
@@ -12,7 +12,7 @@ from vmfit_comparator.evaluation.outcome import Outcome, no_idea, probably_no, p
     also_reads=("source.clock.synchronised", "destination.clock.synchronised"),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def skew(migration: Migration) -> Outcome:
+def skew(case: Case) -> Result:
     """Compare both wall clocks, measured while both agents answer.
 
     YES within the policy's `clock_skew_yes_seconds`, PROBABLY_YES within
@@ -22,11 +22,11 @@ def skew(migration: Migration) -> Outcome:
 
     Source: adjtimex(2).
     """
-    margins = migration.policy.margins
-    difference = migration.clock_difference_seconds
+    margins = case.policy.margins
+    difference = case.clock_difference_seconds
     if difference is None:
-        return _from_files(migration)
-    apart = max(abs(difference) - migration.clock_uncertainty_seconds, 0.0)
+        return _from_files(case)
+    apart = max(abs(difference) - case.clock_uncertainty_seconds, 0.0)
     seen = f"the destination's clock is {difference:+.3f} s from the source's"
     if apart <= margins.clock_skew_yes_seconds:
         return yes(seen)
@@ -39,8 +39,8 @@ def skew(migration: Migration) -> Outcome:
     return probably_no(seen, remedies=[remedy])
 
 
-def _from_files(migration: Migration) -> Outcome:
-    sides = {"source": migration.source, "destination": migration.destination}
+def _from_files(case: Case) -> Result:
+    sides = {"source": case.source, "destination": case.destination}
     unknown = [side for side, host in sides.items() if not host.clock.HasField("synchronised")]
     if unknown:
         missing = [f"{side}.clock.synchronised" for side in unknown]

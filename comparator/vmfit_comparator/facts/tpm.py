@@ -2,10 +2,10 @@
 
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Tpm
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import detach, upgrade
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.facts.dev_paths import served
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
@@ -35,7 +35,7 @@ _LIBVIRT_SHARES = 8_010_000
     ),
 )
 @unless_offline
-def state(migration: Migration) -> Outcome:
+def state(case: Case) -> Result:
     """Ask libvirt for swtpm on the destination and compare its version.
 
     An emulated TPM needs swtpm there, by domain capabilities or as found: else NO. The same
@@ -49,13 +49,13 @@ def state(migration: Migration) -> Outcome:
     qemuTPMCanMigrateSharedStorage.
     """
     outcomes = {
-        f"{each.model or 'tpm'} {number}": _tpm(each, migration)
-        for number, each in enumerate(migration.incoming.tpms)
+        f"{each.model or 'tpm'} {number}": _tpm(each, case)
+        for number, each in enumerate(case.incoming.tpms)
     }
     return joined(outcomes, "does not apply: the destination's definition has no TPM")
 
 
-def _tpm(tpm: Tpm, migration: Migration) -> Outcome:
+def _tpm(tpm: Tpm, case: Case) -> Result:
     if tpm.backend == "passthrough":
         return no(
             f"TPM {tpm.device.path or 'of the host'} stays behind, with its keys",
@@ -67,8 +67,8 @@ def _tpm(tpm: Tpm, migration: Migration) -> Outcome:
             return socket
     if tpm.backend != "emulator":
         return no_idea(f"a TPM of backend {tpm.backend} is not managed by libvirt")
-    offered = _offered(tpm, migration)
-    source, destination = migration.source.hypervisor, migration.destination.hypervisor
+    offered = _offered(tpm, case)
+    source, destination = case.source.hypervisor, case.destination.hypervisor
     remedy = upgrade("swtpm", source.swtpm_version)
     if offered is False or (offered is None and not destination.HasField("swtpm_version")):
         wanted = f"emulated TPM {tpm.version}".rstrip()
@@ -78,14 +78,12 @@ def _tpm(tpm: Tpm, migration: Migration) -> Outcome:
         return no(f"{below.mount_point}, for the TPM's state, is mounted read-only there")
     versions = (source.swtpm_version, destination.swtpm_version)
     if tpm.state_directory.filesystem.shared:
-        return _with_shared_state(tpm.state_directory.path, versions, migration)
+        return _with_shared_state(tpm.state_directory.path, versions, case)
     return _by_version(*versions)
 
 
-def _with_shared_state(path: str, swtpms: tuple[str, str], migration: Migration) -> Outcome:
-    connections = [
-        connection_for(migration.vm, each) for each in (migration.source, migration.destination)
-    ]
+def _with_shared_state(path: str, swtpms: tuple[str, str], case: Case) -> Result:
+    connections = [connection_for(case.vm, each) for each in (case.source, case.destination)]
     libvirts = [each.libvirt_version if each is not None else 0 for each in connections]
     if any(each and _version(each) < _SWTPM_SHARES for each in swtpms) or any(
         0 < each < _LIBVIRT_SHARES for each in libvirts
@@ -105,7 +103,7 @@ def _with_shared_state(path: str, swtpms: tuple[str, str], migration: Migration)
     return _by_version(*swtpms)
 
 
-def _by_version(source: str, destination: str) -> Outcome:
+def _by_version(source: str, destination: str) -> Result:
     if not source or not destination:
         return probably_yes("swtpm is there; its version was not compared")
     seen = f"swtpm {source} here, {destination} there"
@@ -120,9 +118,9 @@ def _by_version(source: str, destination: str) -> Outcome:
     return probably_yes(seen)
 
 
-def _offered(tpm: Tpm, migration: Migration) -> bool | None:
+def _offered(tpm: Tpm, case: Case) -> bool | None:
     """Tell whether libvirt there offers this TPM; None when it does not say."""
-    capabilities = domain_capabilities_for(migration.vm, migration.destination)
+    capabilities = domain_capabilities_for(case.vm, case.destination)
     if capabilities is None:
         return None
     device = next((each for each in capabilities.device_classes if each.name == "tpm"), None)

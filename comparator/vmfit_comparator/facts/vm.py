@@ -11,11 +11,11 @@ from vmfit.v1.vm_pb2 import (
     VM_STATE_SUSPENDED,
     VmState,
 )
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.enum_names import names_of_values
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 
 _NAMES = names_of_values(VmState.DESCRIPTOR)
 _MOVABLE = frozenset((VM_STATE_RUNNING, VM_STATE_BLOCKED, VM_STATE_PAUSED))
@@ -33,7 +33,7 @@ _MOVABLE = frozenset((VM_STATE_RUNNING, VM_STATE_BLOCKED, VM_STATE_PAUSED))
         "options.abort_on_error",
     ),
 )
-def state(migration: Migration) -> Outcome:
+def state(case: Case) -> Result:
     """Compare the VM's state with the kind of migration.
 
     Running or paused is YES; with an I/O error pending NO under --abort-on-error, else
@@ -43,15 +43,15 @@ def state(migration: Migration) -> Outcome:
 
     Source: virDomainGetState; libvirt qemuMigrationSrcIsAllowed, docs/migration.rst.
     """
-    now, why = migration.vm.state, migration.vm.state_reason
+    now, why = case.vm.state, case.vm.state_reason
     name = _NAMES.get(now, "in a state that is not known").lower().replace("_", " ")
     text = f"the VM is {name}" + (f" ({why})" if why else "")
     if now == VM_STATE_SHUT_OFF:
-        return _shut_off(migration, text)
+        return _shut_off(case, text)
     if now in _MOVABLE:
         if now != VM_STATE_PAUSED or why != "ioerror":
             return yes(text)
-        if migration.options.abort_on_error:
+        if case.options.abort_on_error:
             option = drop_option("--abort-on-error", "it forbids to move a guest with an I/O error")
             return no(text, remedies=[option])
         return probably_yes(f"{text}; it arrives paused", quality=QUALITY_REDUCED)
@@ -64,8 +64,8 @@ def state(migration: Migration) -> Outcome:
     return no_idea(text, missing=["vm.state"])
 
 
-def _shut_off(migration: Migration, text: str) -> Outcome:
-    options = migration.options
+def _shut_off(case: Case, text: str) -> Result:
+    options = case.options
     if not options.offline:
         option = add_option("--offline --persistent", "it copies the definition of a VM shut off")
         return no(f"{text}: there is nothing to migrate live", remedies=[option])
@@ -81,14 +81,14 @@ def _shut_off(migration: Migration, text: str) -> Outcome:
     applies_if=("vm.state",),
     reads=("vm.snapshot_count",),
 )
-def snapshots(migration: Migration) -> Outcome:
+def snapshots(case: Case) -> Result:
     """Count the snapshots that libvirt keeps for the domain.
 
     None is YES, any is NO: libvirt says "cannot migrate domain with N snapshots".
 
     Source: virDomainSnapshotNum; libvirt qemuMigrationSrcIsAllowed.
     """
-    count = migration.vm.snapshot_count
+    count = case.vm.snapshot_count
     if not count:
         return yes("libvirt knows no snapshots of it")
     remedy = change_definition(

@@ -4,10 +4,11 @@ import shlex
 
 from vmfit.v1.finding_pb2 import QUALITY_NATIVE, QUALITY_REDUCED, Remedy
 from vmfit.v1.probe_pb2 import DirtyRateAnswer
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import add_option, drop_option
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -15,7 +16,6 @@ from vmfit_comparator.evaluation.outcome import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import add_option, drop_option
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.convergence import (
     CONVERGENCE_READS,
@@ -56,7 +56,7 @@ _TOO_FINE_BYTES = SAMPLE_BYTES / 4
     ),
 )
 @unless_offline
-def convergence(migration: Migration) -> Outcome:
+def convergence(case: Case) -> Result:
     """Compare what may be sent while the guest is stopped with what it writes in that time.
 
     YES where something ends the copy whatever is written: automatic post-copy, a time-out that
@@ -74,18 +74,18 @@ def convergence(migration: Migration) -> Outcome:
 
     Source: QEMU migration_iteration_run; virDomainStartDirtyRateCalc; virsh migrate.
     """
-    end = ending(migration)
+    end = ending(case)
     if end is not None:
         return yes(end.reason, quality=QUALITY_REDUCED if end.stops_live_guest else QUALITY_NATIVE)
-    sent = bandwidth(migration)
-    measured = _measured(migration)
+    sent = bandwidth(case)
+    measured = _measured(case)
     if sent is None or measured is None:
-        return _unmeasured(migration, sent)
-    return _compared(migration, sent, measured)
+        return _unmeasured(case, sent)
+    return _compared(case, sent, measured)
 
 
-def _measured(migration: Migration) -> DirtyRateAnswer | None:
-    probe, vm = migration.probes.dirty_rate, migration.vm
+def _measured(case: Case) -> DirtyRateAnswer | None:
+    probe, vm = case.probes.dirty_rate, case.vm
     if probe.HasField("answer"):
         return probe.answer
     if not vm.HasField("dirty_rate_bytes_per_second"):
@@ -96,10 +96,10 @@ def _measured(migration: Migration) -> DirtyRateAnswer | None:
     )
 
 
-def _compared(migration: Migration, sent: Bandwidth, measured: DirtyRateAnswer) -> Outcome:
-    downtime = downtime_seconds(measured, sent, migration.options)
+def _compared(case: Case, sent: Bandwidth, measured: DirtyRateAnswer) -> Result:
+    downtime = downtime_seconds(measured, sent, case.options)
     room = sent.bytes_per_second * downtime
-    remains = left(measured, migration.vm.memory.maximum_bytes, downtime)
+    remains = left(measured, case.vm.memory.maximum_bytes, downtime)
     period = measured.period_seconds or 1
     text = (
         f"it changes about {size_text(measured.bytes_per_second * period)} in {period} s, and "
@@ -108,11 +108,11 @@ def _compared(migration: Migration, sent: Bandwidth, measured: DirtyRateAnswer) 
     )
     if remains.most_bytes <= (room if sent.limited else room * _LINK_SHARE):
         return yes(text)
-    if migration.options.auto_converge:
+    if case.options.auto_converge:
         return probably_yes(f"{text}; it is slowed down until it fits", quality=QUALITY_REDUCED)
-    remedies = _remedies(migration)
+    remedies = _remedies(case)
     if remains.least_bytes > _FIRM_RATIO * room:
-        way_out = _way_out(migration, sent)
+        way_out = _way_out(case, sent)
         if not way_out:
             return no(text, remedies=remedies)
         return probably_no(f"{text}; {way_out}", probability=0.2, remedies=remedies)
@@ -125,9 +125,9 @@ def _compared(migration: Migration, sent: Bandwidth, measured: DirtyRateAnswer) 
     return probably_yes(text, probability=0.7, remedies=remedies)
 
 
-def _way_out(migration: Migration, sent: Bandwidth) -> str:
+def _way_out(case: Case, sent: Bandwidth) -> str:
     """Return what may yet end the copy; empty when nothing does."""
-    options = migration.options
+    options = case.options
     if options.post_copy:
         return "virsh migrate-postcopy, run by somebody, would end it"
     if options.compressed or options.compression_methods:
@@ -135,28 +135,28 @@ def _way_out(migration: Migration, sent: Bandwidth) -> str:
     return "" if sent.limited else "the link may not be the only one"
 
 
-def _unmeasured(migration: Migration, sent: Bandwidth | None) -> Outcome:
+def _unmeasured(case: Case, sent: Bandwidth | None) -> Result:
     if sent is None or not sent.limited or sent.bytes_per_second >= _SLOW_BYTES_PER_SECOND:
         return not_applicable("no slow limit is asked for, and nobody measured what it writes")
     text = f"whether the guest writes more than the limit of {size_text(sent.bytes_per_second)}/s"
-    if migration.options.auto_converge:
+    if case.options.auto_converge:
         return probably_yes(
             f"{text} is not known; auto-converge slows it down", quality=QUALITY_REDUCED
         )
-    why = migration.probes.dirty_rate.error or migration.probes.not_asked
+    why = case.probes.dirty_rate.error or case.probes.not_asked
     measure = Remedy(
         summary="Have libvirt measure on the source how fast the guest writes memory",
-        command=f"virsh domdirtyrate-calc {shlex.quote(migration.vm.name)}",
+        command=f"virsh domdirtyrate-calc {shlex.quote(case.vm.name)}",
     )
     return no_idea(
         f"{text} is not known{f' ({why})' if why else ''}",
         missing=["probes.dirty_rate"],
-        remedies=[*_remedies(migration), measure],
+        remedies=[*_remedies(case), measure],
     )
 
 
-def _remedies(migration: Migration) -> list[Remedy]:
-    options, kernel = migration.options, migration.destination.kernel
+def _remedies(case: Case) -> list[Remedy]:
+    options, kernel = case.options, case.destination.kernel
     remedies = [add_option("--auto-converge", "it slows the guest down until its memory is sent")]
     if kernel.limits.unprivileged_userfaultfd and not options.tunnelled:
         option = "--postcopy-after-precopy" if options.post_copy else _POST_COPY
@@ -164,8 +164,8 @@ def _remedies(migration: Migration) -> list[Remedy]:
     remedies.append(add_option("--timeout 60", "the guest is suspended then, and the rest sent"))
     if options.bandwidth_bytes_per_second:
         remedies.append(drop_option("--bandwidth", "what the link can carry is sent"))
-    elif migration.vm.migration_limit_bytes_per_second:
-        name = shlex.quote(migration.vm.name)
+    elif case.vm.migration_limit_bytes_per_second:
+        name = shlex.quote(case.vm.name)
         remedies.append(
             Remedy(
                 summary="Take away the limit of what the domain's migrations send",

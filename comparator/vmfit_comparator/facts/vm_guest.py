@@ -1,17 +1,17 @@
 """Facts about what runs in the guest: its agent, devices from the command line."""
 
 from vmfit.v1.finding_pb2 import Consequence
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.remedies import change_definition
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     not_applicable,
     probably_no,
     probably_yes,
     yes,
 )
-from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.facts.offline import unless_offline
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.qemu_arguments import device_models
@@ -34,7 +34,7 @@ _MIGRATABLE_SINCE = {"vhost-user-fs": 8_002_000}
     also_reads=("vm.domain_type", "vm.connection_uri", "source.hypervisor.connections"),
 )
 @unless_offline
-def migration_blockers(migration: Migration) -> Outcome:
+def migration_blockers(case: Case) -> Result:
     """Read what the definition hands to QEMU past libvirt (qemu:commandline).
 
     A device model that QEMU never migrates is NO. Other devices given so are PROBABLY_YES: libvirt
@@ -44,9 +44,9 @@ def migration_blockers(migration: Migration) -> Outcome:
 
     Source: QEMU's device states (unmigratable); query-migrate, blocked-reasons.
     """
-    words = list(migration.vm.qemu_arguments)
+    words = list(case.vm.qemu_arguments)
     models = device_models(words)
-    connection = connection_for(migration.vm, migration.source)
+    connection = connection_for(case.vm, case.source)
     qemu = connection.hypervisor_version if connection is not None else 0
     blocked = sorted({each for each in models if _is_blocked(each.removesuffix("-pci"), qemu)})
     if blocked:
@@ -74,7 +74,7 @@ def _is_blocked(model: str, qemu: int) -> bool:
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
 @unless_offline
-def guest_agent(migration: Migration) -> Outcome:
+def guest_agent(case: Case) -> Result:
     """See whether the agent's channel is connected in the guest.
 
     Connected is YES. Not connected, or unknown, is PROBABLY_YES: the migration does without, but
@@ -83,11 +83,11 @@ def guest_agent(migration: Migration) -> Outcome:
 
     Source: channel/target/@state of org.qemu.guest_agent.0; virsh domtime --sync.
     """
-    if not any(each.target_name == _AGENT for each in migration.vm.character_devices):
+    if not any(each.target_name == _AGENT for each in case.vm.character_devices):
         return not_applicable("the guest has no channel for an agent")
-    if migration.vm.guest_agent_connected:
+    if case.vm.guest_agent_connected:
         return yes("the agent is connected")
-    if not migration.vm.HasField("guest_agent_connected"):
+    if not case.vm.HasField("guest_agent_connected"):
         return probably_yes("whether the agent is connected is not known")
     return probably_yes("no agent answers: time and file systems are left alone")
 

@@ -2,8 +2,8 @@
 
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.probe_pb2 import ContentProbe
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.disks import DiskPair
 
 # Modes in which what the guest wrote is on the storage at once, for every host to see.
@@ -12,7 +12,7 @@ _WRITTEN_AT_ONCE = ("none", "directsync", "writethrough")
 _TELLING = 8
 
 
-def with_content(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outcome:
+def with_content(outcome: Result, pair: DiskPair, case: Case) -> Result:
     """Return what names and content say together; `outcome` itself where names are firm.
 
     A difference is another disk. Equal blocks are no proof (hosts deploy the same images), unless
@@ -20,9 +20,9 @@ def with_content(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outc
     """
     if outcome.not_applicable or outcome.answer in (Answer.ANSWER_YES, Answer.ANSWER_NO):
         return outcome
-    probe = content_probe(pair, migration)
+    probe = content_probe(pair, case)
     if probe is None or probe.error:
-        why = probe.error if probe is not None else migration.probes.not_asked
+        why = probe.error if probe is not None else case.probes.not_asked
         text = f"the content was not compared: {why}" if why else "the content was not compared"
         return outcome._replace(reason=f"{outcome.reason} ({text})")
     different = probe.compared_count - probe.equal_count
@@ -33,13 +33,13 @@ def with_content(outcome: Outcome, pair: DiskPair, migration: Migration) -> Outc
     return _equal(outcome, pair, probe)
 
 
-def content_probe(pair: DiskPair, migration: Migration) -> ContentProbe | None:
+def content_probe(pair: DiskPair, case: Case) -> ContentProbe | None:
     """Return how a disk's content compares, as far as it was read; None when nobody tried."""
     target = pair.there.target
-    return next((each for each in migration.probes.contents if each.target == target), None)
+    return next((each for each in case.probes.contents if each.target == target), None)
 
 
-def _different(pair: DiskPair, probe: ContentProbe, different: int) -> Outcome:
+def _different(pair: DiskPair, probe: ContentProbe, different: int) -> Result:
     seen = f"another content: {different} of {probe.compared_count} blocks differ"
     if pair.is_read_only and pair.there.source.format not in ("", "raw"):
         return probably_no(
@@ -57,7 +57,7 @@ def _different(pair: DiskPair, probe: ContentProbe, different: int) -> Outcome:
     )
 
 
-def _equal(outcome: Outcome, pair: DiskPair, probe: ContentProbe) -> Outcome:
+def _equal(outcome: Result, pair: DiskPair, probe: ContentProbe) -> Result:
     if not probe.telling_count:
         return outcome._replace(
             reason=f"{outcome.reason}; {probe.compared_count} blocks are equal, but all zeros",

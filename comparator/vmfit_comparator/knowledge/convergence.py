@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import DirtyRateAnswer
 from vmfit.v1.vm_pb2 import VM_STATE_RUNNING
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.knowledge.connections import runs_on_qemu
 from vmfit_comparator.knowledge.migration_link import LINK_READS, link_bytes_per_second
 
@@ -51,11 +51,11 @@ class Bandwidth:
     """By the migration or the domain; otherwise by the link alone."""
 
 
-def bandwidth(migration: Migration) -> Bandwidth | None:
+def bandwidth(case: Case) -> Bandwidth | None:
     """Return the lower of the limit and the link's speed, None when neither is known."""
-    limit = migration.options.bandwidth_bytes_per_second
-    limit = limit or migration.vm.migration_limit_bytes_per_second
-    link = link_bytes_per_second(migration)
+    limit = case.options.bandwidth_bytes_per_second
+    limit = limit or case.vm.migration_limit_bytes_per_second
+    link = link_bytes_per_second(case)
     if limit and (not link or limit <= link):
         return Bandwidth(limit, limited=True)
     return Bandwidth(link, limited=False) if link else None
@@ -69,9 +69,9 @@ class Ending:
     stops_live_guest: bool = False
 
 
-def ending(migration: Migration) -> Ending | None:
+def ending(case: Case) -> Ending | None:
     """Return what ends the copy in any case, None when nothing sees to that."""
-    options, vm = migration.options, migration.vm
+    options, vm = case.options, case.vm
     if vm.HasField("state") and vm.state != VM_STATE_RUNNING:
         return Ending("the guest does not run, it writes nothing")
     # Where nothing is said of how it migrates, it is as live as people mean it.
@@ -87,12 +87,12 @@ def ending(migration: Migration) -> Ending | None:
     return None
 
 
-def is_in_doubt(migration: Migration) -> bool:
+def is_in_doubt(case: Case) -> bool:
     """Tell whether only a measurement can say if the copy ends, and it is worth a second."""
-    sent = bandwidth(migration)
-    if sent is None or not runs_on_qemu(migration.vm) or ending(migration):
+    sent = bandwidth(case)
+    if sent is None or not runs_on_qemu(case.vm) or ending(case):
         return False
-    memory = migration.vm.memory
+    memory = case.vm.memory
     copied = memory.resident_bytes or memory.maximum_bytes
     slow = sent.limited and sent.bytes_per_second < _USUAL_BYTES_PER_SECOND
     return slow or copied / sent.bytes_per_second >= _LONG_SECONDS

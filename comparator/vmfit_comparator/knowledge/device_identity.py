@@ -3,8 +3,8 @@
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.host_paths import block_identity
 
 # Named in the order in which they decide: the first that both sides have.
@@ -23,7 +23,7 @@ _ON_MEDIUM = (
 _PLUGGED = ("usb", "ieee1394", "firewire", "sbp")
 
 
-def same_device(here: HostPath, there: HostPath, migration: Migration) -> Outcome:
+def same_device(here: HostPath, there: HostPath, case: Case) -> Result:
     """Compare a block device of the source with what the destination has at the incoming path.
 
     WWN, NVMe NGUID, multipath WWID, iSCSI target with LUN, vendor with model and serial decide.
@@ -33,8 +33,8 @@ def same_device(here: HostPath, there: HostPath, migration: Migration) -> Outcom
     another size is another device.
     """
     size = _size_difference(here, there)
-    one = block_identity(here, migration.source)
-    other = block_identity(there, migration.destination)
+    one = block_identity(here, case.source)
+    other = block_identity(there, case.destination)
     if one is None or other is None:
         if size:
             return no(f"another device: {size}")
@@ -43,10 +43,10 @@ def same_device(here: HostPath, there: HostPath, migration: Migration) -> Outcom
         return no_idea(
             f"what identifies {path} is not known", missing=[f"{side}.disks.source.path.block"]
         )
-    boots = (migration.source.identity.boot_id, migration.destination.identity.boot_id)
+    boots = (case.source.identity.boot_id, case.destination.identity.boot_id)
     if boots[0] and boots[0] == boots[1] and one.name == other.name:
         return yes(f"{one.name} of one kernel that both hosts share")
-    outcome = _by_names(one, other, migration)
+    outcome = _by_names(one, other, case)
     if size and outcome.answer == Answer.ANSWER_NO_IDEA:
         return no(f"another device: {size}")
     if size and outcome.answer >= Answer.ANSWER_PROBABLY_YES:
@@ -54,7 +54,7 @@ def same_device(here: HostPath, there: HostPath, migration: Migration) -> Outcom
     return outcome
 
 
-def _by_names(one: BlockIdentity, other: BlockIdentity, migration: Migration) -> Outcome:
+def _by_names(one: BlockIdentity, other: BlockIdentity, case: Case) -> Result:
     different = _told_apart(one, other)
     if different:
         return no(different)
@@ -72,7 +72,7 @@ def _by_names(one: BlockIdentity, other: BlockIdentity, migration: Migration) ->
     if _both(one, other, "serial"):
         named = " ".join(filter(None, (one.vendor, one.model, one.serial)))
         return _same(f"the same vendor, model and serial ({named})", plugged=plugged)
-    return _by_medium(one, other, migration)
+    return _by_medium(one, other, case)
 
 
 def _told_apart(one: BlockIdentity, other: BlockIdentity) -> str:
@@ -88,7 +88,7 @@ def _told_apart(one: BlockIdentity, other: BlockIdentity) -> str:
     return ""
 
 
-def _same(reason: str, *, plugged: bool) -> Outcome:
+def _same(reason: str, *, plugged: bool) -> Result:
     if plugged:
         return probably_yes(
             f"{reason}, on USB or FireWire, where it may be another one", probability=0.6
@@ -96,7 +96,7 @@ def _same(reason: str, *, plugged: bool) -> Outcome:
     return yes(reason)
 
 
-def _by_medium(one: BlockIdentity, other: BlockIdentity, migration: Migration) -> Outcome:
+def _by_medium(one: BlockIdentity, other: BlockIdentity, case: Case) -> Result:
     for word, field in _ON_MEDIUM:
         values = _both(one, other, field)
         if not values:
@@ -105,8 +105,8 @@ def _by_medium(one: BlockIdentity, other: BlockIdentity, migration: Migration) -
             return no(f"another device: {word} {values[0]} here, {values[1]} there")
         same = f"the same {word} {values[0]}"
         below = (
-            _disks_below(one.name, migration.source),
-            _disks_below(other.name, migration.destination),
+            _disks_below(one.name, case.source),
+            _disks_below(other.name, case.destination),
         )
         if all(below):
             if below[0] & below[1]:

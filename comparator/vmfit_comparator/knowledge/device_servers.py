@@ -4,19 +4,19 @@ from collections.abc import Iterator
 
 from vmfit.v1.probe_pb2 import PortProbe, ProbeAnswers
 from vmfit.v1.vm_pb2 import CharacterDevice, StorageSource
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.knowledge.host_addresses import has_address, parse_address
 
 # Where a server listens that the definition gives no port.
 _USUAL_PORTS = {"iscsi": 3260, "nbd": 10809, "rbd": 6789}
 
 
-def servers_elsewhere(migration: Migration) -> list[tuple[str, int]]:
+def servers_elsewhere(case: Case) -> list[tuple[str, int]]:
     """Return host and port of the servers that QEMU connects to before the guest can come."""
     return list(
         dict.fromkeys(
             (each.host, each.port)
-            for each in _clients(migration, "tcp")
+            for each in _clients(case, "tcp")
             if each.port and not each.reconnects
         )
     )
@@ -30,14 +30,14 @@ def places_of(source: StorageSource) -> list[tuple[str, int]]:
     return places if known else []
 
 
-def servers_of_secret_disks(migration: Migration) -> list[tuple[str, int]]:
+def servers_of_secret_disks(case: Case) -> list[tuple[str, int]]:
     """Return the servers of the network disks that cannot be opened beforehand for their secret."""
-    if migration.options.offline:
+    if case.options.offline:
         return []
-    secret = {each.user for each in migration.incoming.secrets}
+    secret = {each.user for each in case.incoming.secrets}
     return [
         place
-        for disk in migration.incoming.disks
+        for disk in case.incoming.disks
         if disk.source.protocol and f"disk {disk.target}" in secret
         for place in places_of(disk.source)
     ]
@@ -55,16 +55,16 @@ def probe_of(place: tuple[str, int], probes: ProbeAnswers) -> PortProbe | None:
     )
 
 
-def names_elsewhere(migration: Migration) -> list[str]:
+def names_elsewhere(case: Case) -> list[str]:
     """Return the names that QEMU resolves for devices which send UDP."""
-    hosts = dict.fromkeys(each.host for each in _clients(migration, "udp"))
+    hosts = dict.fromkeys(each.host for each in _clients(case, "udp"))
     return [each for each in hosts if parse_address(each) is None]
 
 
-def _clients(migration: Migration, type_: str) -> Iterator[CharacterDevice]:
-    if migration.options.offline:
+def _clients(case: Case, type_: str) -> Iterator[CharacterDevice]:
+    if case.options.offline:
         return
-    for each in migration.incoming.character_devices:
+    for each in case.incoming.character_devices:
         client = each.type == type_ and each.mode == "connect" and each.host
-        if client and not has_address(each.host, migration.destination.network):
+        if client and not has_address(each.host, case.destination.network):
             yield each

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import Disk, StorageSource
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, not_applicable, worst_of
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.result import Result, not_applicable, worst_of
 
 # The device is dropped rather than the start refused when its medium is missing.
 DROPPED_WHEN_MISSING = ("optional", "requisite")
@@ -30,12 +30,12 @@ def is_read_only(disk: Disk) -> bool:
     return disk.read_only or disk.device == "cdrom"
 
 
-def is_copied(disk: Disk, migration: Migration) -> bool:
+def is_copied(disk: Disk, case: Case) -> bool:
     """Libvirt copies it: listed in --migrate-disks, or without a list writable and not shareable.
 
     Source: libvirt's VIR_MIGRATE_NON_SHARED_DISK and VIR_MIGRATE_PARAM_MIGRATE_DISKS.
     """
-    options = migration.options
+    options = case.options
     if options.storage_copy == StorageCopy.STORAGE_COPY_UNSPECIFIED or not disk.HasField("source"):
         return False
     if options.copied_disks:
@@ -43,55 +43,55 @@ def is_copied(disk: Disk, migration: Migration) -> bool:
     return not is_read_only(disk) and not disk.shareable
 
 
-def pairs(migration: Migration) -> list[DiskPair]:
+def pairs(case: Case) -> list[DiskPair]:
     """Return the disks with a medium that both definitions have, in the incoming one's order."""
-    here = {disk.target: disk for disk in migration.vm.disks}
+    here = {disk.target: disk for disk in case.vm.disks}
     return [
         DiskPair(here[disk.target], disk)
-        for disk in migration.incoming.disks
+        for disk in case.incoming.disks
         if disk.target in here and disk.HasField("source")
     ]
 
 
-def used_in_place(migration: Migration) -> list[DiskPair]:
+def used_in_place(case: Case) -> list[DiskPair]:
     """Return the pairs that are not copied: the destination opens what is there."""
-    return [pair for pair in pairs(migration) if not is_copied(pair.here, migration)]
+    return [pair for pair in pairs(case) if not is_copied(pair.here, case)]
 
 
-def opened_by_path(migration: Migration) -> list[DiskPair]:
+def opened_by_path(case: Case) -> list[DiskPair]:
     """Return the pairs whose file or device QEMU on the destination opens as it is there.
 
     Beside disks that are used in place these are images that wait for a copy.
     """
     return [
         pair
-        for pair in pairs(migration)
+        for pair in pairs(case)
         if not pair.there.source.protocol
         and pair.there.source.path.path
-        and (pair.there.source.path.exists or not is_copied(pair.here, migration))
+        and (pair.there.source.path.exists or not is_copied(pair.here, case))
     ]
 
 
-def opened_below(pair: DiskPair, migration: Migration) -> Sequence[StorageSource]:
+def opened_below(pair: DiskPair, case: Case) -> Sequence[StorageSource]:
     """Return the images below a disk that the destination opens.
 
     A copied disk that rests on nothing here rests on nothing there, whatever the image that waits
     for it names: the source's definition says so.
     """
     flat = pair.here.source.HasField("header_format") and not pair.here.backing_chain
-    return () if flat and is_copied(pair.here, migration) else pair.there.backing_chain
+    return () if flat and is_copied(pair.here, case) else pair.there.backing_chain
 
 
-def backing_pairs(migration: Migration) -> list[DiskPair]:
+def backing_pairs(case: Case) -> list[DiskPair]:
     """Return the images below the disks as read-only disks, called "vda[1]" as libvirt does.
 
     Below a disk whose whole content is copied nothing counts.
     """
-    in_full = migration.options.storage_copy == StorageCopy.STORAGE_COPY_ALL
+    in_full = case.options.storage_copy == StorageCopy.STORAGE_COPY_ALL
     return [
         DiskPair(_below(pair.here, depth, images[0]), _below(pair.there, depth, images[1]))
-        for pair in pairs(migration)
-        if not (in_full and is_copied(pair.here, migration))
+        for pair in pairs(case)
+        if not (in_full and is_copied(pair.here, case))
         for depth, images in enumerate(
             zip(pair.here.backing_chain, pair.there.backing_chain, strict=False), start=1
         )
@@ -108,11 +108,11 @@ def _below(disk: Disk, depth: int, image: StorageSource) -> Disk:
     )
 
 
-def data_pairs(migration: Migration) -> list[DiskPair]:
+def data_pairs(case: Case) -> list[DiskPair]:
     """Return the files that hold the data of qcow2 images as raw disks, called "vda's data"."""
     return [
         DiskPair(_data(pair.here), _data(pair.there))
-        for pair in (*used_in_place(migration), *backing_pairs(migration))
+        for pair in (*used_in_place(case), *backing_pairs(case))
         if pair.here.source.HasField("data_file") and pair.there.source.HasField("data_file")
     ]
 
@@ -143,6 +143,6 @@ def is_on_host(source: StorageSource) -> bool:
     )
 
 
-def joined(outcomes: Mapping[str, Outcome], otherwise: str) -> Outcome:
+def joined(outcomes: Mapping[str, Result], otherwise: str) -> Result:
     """Return the worst of the outcomes; not applicable, as `otherwise` says, without any."""
     return worst_of(outcomes) if outcomes else not_applicable(otherwise)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import HostPath, PathFilesystem, StorageSource
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.host_paths import (
     LOCAL_TYPES,
     filesystem_below,
@@ -42,9 +42,7 @@ class _File:
         return f"{self.filesystem.type} {self.filesystem.source}"
 
 
-def same_file(
-    here: StorageSource, there: StorageSource, migration: Migration, *, read_only: bool
-) -> Outcome:
+def same_file(here: StorageSource, there: StorageSource, case: Case, *, read_only: bool) -> Result:
     """Compare a file of the source with what the destination has at the incoming path.
 
     A network or cluster file system is recognised by server and export, UUID or fsid, the file in
@@ -52,24 +50,24 @@ def same_file(
     unless both hosts run on one kernel (namespaces, containers) and the inodes agree, or one host
     exports it to the other. Of what nobody writes, another file may be a copy as good.
     """
-    below_here = filesystem_below(here.path, migration.source)
-    below_there = filesystem_below(there.path, migration.destination)
+    below_here = filesystem_below(here.path, case.source)
+    below_there = filesystem_below(there.path, case.destination)
     if below_here is None or below_there is None:
         side = "vm" if below_here is None else "incoming"
         return no_idea(
             f"it is not known which file system holds {here.path.path}",
             missing=[f"{side}.disks.source.path.filesystem"],
         )
-    one = _File(here, below_here, migration.source)
-    other = _File(there, below_there, migration.destination)
-    same = _by_names(one, other, migration)
+    one = _File(here, below_here, case.source)
+    other = _File(there, below_there, case.destination)
+    same = _by_names(one, other, case)
     if read_only and same.answer in (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO):
         return _own_copy(one, other)
     return same
 
 
-def _by_names(one: _File, other: _File, migration: Migration) -> Outcome:
-    if _same_kernel(migration) is True:
+def _by_names(one: _File, other: _File, case: Case) -> Result:
+    if _same_kernel(case) is True:
         return _on_one_kernel(one, other)
     local = [below_is_local(file.filesystem) for file in (one, other)]
     if all(local):
@@ -80,7 +78,7 @@ def _by_names(one: _File, other: _File, migration: Migration) -> Outcome:
     return _shared(one, other)
 
 
-def _own_copy(one: _File, other: _File) -> Outcome:
+def _own_copy(one: _File, other: _File) -> Result:
     size = _size_difference(one, other)
     if size:
         return no(f"another file of the same name: {size}")
@@ -96,14 +94,14 @@ def below_is_local(filesystem: PathFilesystem) -> bool:
     return filesystem.type in LOCAL_TYPES
 
 
-def _same_kernel(migration: Migration) -> bool | None:
-    one, other = migration.source.identity, migration.destination.identity
+def _same_kernel(case: Case) -> bool | None:
+    one, other = case.source.identity, case.destination.identity
     if one.boot_id and other.boot_id:
         return one.boot_id == other.boot_id
     return None
 
 
-def _on_one_kernel(one: _File, other: _File) -> Outcome:
+def _on_one_kernel(one: _File, other: _File) -> Result:
     """Both hosts share a kernel: device number or identity, and the inode, tell."""
     seen = f"{one.path.path} lies on {one.text} here, {other.path.path} on {other.text} there"
     if filesystem_family(one.filesystem.type) != filesystem_family(other.filesystem.type):
@@ -150,7 +148,7 @@ def _same_content(one: PathFilesystem, other: PathFilesystem) -> bool | None:
     return None
 
 
-def _local(one: _File, other: _File) -> Outcome:
+def _local(one: _File, other: _File) -> Result:
     size = _size_difference(one, other)
     seen = f"{one.path.path} lies on {one.text} here, on {other.text} there"
     kernels = (one.snapshot.identity.boot_id, other.snapshot.identity.boot_id)
@@ -171,7 +169,7 @@ def _local(one: _File, other: _File) -> Outcome:
     return probably_no(f"{seen}: most likely two files of the same name")
 
 
-def _shared(one: _File, other: _File) -> Outcome:
+def _shared(one: _File, other: _File) -> Result:
     families = [filesystem_family(file.filesystem.type) for file in (one, other)]
     if families[0] != families[1]:
         return _by_inode(one, other, f"{one.text} here, {other.text} there")
@@ -200,7 +198,7 @@ def _server_and_export(file: _File) -> tuple[str, str] | None:
     return (address, mount.export) if address else None
 
 
-def _inside(one: _File, other: _File, family: str) -> Outcome:
+def _inside(one: _File, other: _File, family: str) -> Result:
     """Judge a file within what is known to be one file system."""
     where = f"on {one.text} on both hosts"
     inodes = (one.path.inode, other.path.inode)
@@ -218,7 +216,7 @@ def _inside(one: _File, other: _File, family: str) -> Outcome:
     )
 
 
-def _by_inode(one: _File, other: _File, seen: str) -> Outcome:
+def _by_inode(one: _File, other: _File, seen: str) -> Result:
     """Judge files of file systems that go by different names."""
     inodes = (one.path.inode, other.path.inode)
     if not all(inodes):

@@ -1,7 +1,7 @@
 """What a guest's CPU needs of the host that it comes to."""
 
 from vmfit.v1.vm_pb2 import GuestCpu
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.cpu_compare import guest_features
 from vmfit_comparator.knowledge.cpu_offer import offer, probed_features
@@ -11,18 +11,18 @@ from vmfit_contract.cpu_features import Feature, features
 PASSED_THROUGH = frozenset(("host-passthrough", "maximum"))
 
 
-def live_cpu(migration: Migration) -> GuestCpu:
+def live_cpu(case: Case) -> GuestCpu:
     """Return the CPU as the source describes it: what the guest sees.
 
     The destination's description counts only where the source could not expand the model: host
     models and optional features are expanded with the describing host's own CPU.
     """
-    source = migration.vm.cpu
-    return source if source.expanded else migration.incoming.cpu
+    source = case.vm.cpu
+    return source if source.expanded else case.incoming.cpu
 
 
 @remembered
-def needed_features(migration: Migration) -> frozenset[Feature]:
+def needed_features(case: Case) -> frozenset[Feature]:
     """Return the features that the destination must give: all but what libvirt does not send.
 
     A source that knows features of nested virtualisation leaves them out of what it sends where
@@ -36,29 +36,29 @@ def needed_features(migration: Migration) -> frozenset[Feature]:
 
     Source: libvirt virCPUUpdate, qemuProcessUpdateGuestCPU, VIR_QEMU_CAPS_HOST_CPU_FULL.
     """
-    return _asked_of_destination(migration) - _left_out(migration)
+    return _asked_of_destination(case) - _left_out(case)
 
 
-def _asked_of_destination(migration: Migration) -> frozenset[Feature]:
-    cpu = live_cpu(migration)
+def _asked_of_destination(case: Case) -> frozenset[Feature]:
+    cpu = live_cpu(case)
     guest = guest_features(cpu)
     perhaps = guest.seen & guest.allowed
     if cpu.check == "full":
         return guest.required | perhaps
-    given = offer(migration.vm, migration.source)
+    given = offer(case.vm, case.source)
     if given is None or not given.firm:
         return guest.required
     if cpu.match == "minimum":
         perhaps |= given.told - guest.forbidden - guest.disabled - {INVARIANT_TSC}
     if cpu.check == "none":
         return (guest.required | perhaps) & given.features
-    left_out = probed_features(migration.vm, migration.source) - given.features
+    left_out = probed_features(case.vm, case.source) - given.features
     return (guest.required - left_out) | (perhaps & given.features)
 
 
-def _left_out(migration: Migration) -> frozenset[Feature]:
-    here, there = migration.vm.cpu, migration.incoming.cpu
-    if migration.options.destination_xml or here.model != there.model:
+def _left_out(case: Case) -> frozenset[Feature]:
+    here, there = case.vm.cpu, case.incoming.cpu
+    if case.options.destination_xml or here.model != there.model:
         return frozenset()
     sent = {each.name for each in there.features}
     left_out = {each.name for each in here.features} - sent

@@ -1,17 +1,17 @@
 """What a host knows of an iSCSI target."""
 
 from vmfit.v1.vm_pb2 import BlockIdentity
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import Outcome, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.remedies import log_in, provide_storage
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 
 LOGGED_IN = "LOGGED_IN"
 
 
-def attachable(identity: BlockIdentity, gone: str, migration: Migration) -> Outcome:
+def attachable(identity: BlockIdentity, gone: str, case: Case) -> Result:
     """Judge a disk whose device the destination lacks (`gone` says so), by its iSCSI target."""
     target = identity.iscsi_target_name
-    destination = migration.destination
+    destination = case.destination
     if not destination.HasField("iscsi"):
         return no_idea(f"{gone}, and its iSCSI state is not known", missing=["destination.iscsi"])
     if not destination.iscsi.HasField("initiator_name"):
@@ -29,12 +29,12 @@ def attachable(identity: BlockIdentity, gone: str, migration: Migration) -> Outc
             " or was not scanned",
             remedies=[rescan],
         )
-    return _login(target, f"{gone}: ", migration)
+    return _login(target, f"{gone}: ", case)
 
 
-def session(target: str, migration: Migration) -> Outcome:
+def session(target: str, case: Case) -> Result:
     """Judge whether the destination has, or can have, a session to a target."""
-    iscsi = migration.destination.iscsi
+    iscsi = case.destination.iscsi
     if not iscsi.HasField("initiator_name"):
         return no(f"the destination has no iSCSI initiator to log in to {target}")
     states = [each.state for each in iscsi.sessions if each.target_name == target]
@@ -46,15 +46,13 @@ def session(target: str, migration: Migration) -> Outcome:
             probability=0.3,
             remedies=[log_in(target, "")],
         )
-    return _login(target, "", migration)
+    return _login(target, "", case)
 
 
-def _login(target: str, prefix: str, migration: Migration) -> Outcome:
+def _login(target: str, prefix: str, case: Case) -> Result:
     """Judge a target without a session by node records and other sessions to its portals."""
-    destination = migration.destination.iscsi
-    portals = [
-        each.portal for each in migration.source.iscsi.sessions if each.target_name == target
-    ]
+    destination = case.destination.iscsi
+    portals = [each.portal for each in case.source.iscsi.sessions if each.target_name == target]
     records = [each for each in destination.nodes if each.target_name == target]
     if records:
         return probably_yes(

@@ -4,7 +4,7 @@ from ipaddress import ip_interface
 
 from vmfit.v1.network_pb2 import NetworkInterface
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.knowledge.host_addresses import parse_address
 from vmfit_comparator.knowledge.migration_ways import connect_uri, destination_name
 
@@ -20,14 +20,14 @@ LINK_READS = (
 """What these functions read."""
 
 
-def destination_addresses(migration: Migration) -> list[str]:
+def destination_addresses(case: Case) -> list[str]:
     """Return the addresses that the source would connect to, as far as they are known."""
-    host = connect_uri(migration.options.migration_uri).host
-    name = host or destination_name(migration)
+    host = connect_uri(case.options.migration_uri).host
+    name = host or destination_name(case)
     if parse_address(name) is not None:
         return [name]
-    identity = migration.destination.identity
-    known = (identity.hostname, identity.canonical_hostname, destination_name(migration))
+    identity = case.destination.identity
+    known = (identity.hostname, identity.canonical_hostname, destination_name(case))
     return [*identity.hostname_addresses] if name in known else []
 
 
@@ -47,10 +47,10 @@ def shared_interface(address: str, snapshot: Snapshot) -> NetworkInterface | Non
     return None
 
 
-def link_bytes_per_second(migration: Migration) -> int:
+def link_bytes_per_second(case: Case) -> int:
     """Return the slowest of the interfaces that lead to the destination; 0 when not known.
 
     Source: /sys/class/net/*/speed.
     """
-    links = [shared_interface(each, migration.source) for each in destination_addresses(migration)]
+    links = [shared_interface(each, case.source) for each in destination_addresses(case)]
     return min((each.speed_bits_per_second // 8 for each in links if each is not None), default=0)

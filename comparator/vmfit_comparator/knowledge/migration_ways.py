@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.disks import is_copied
 
@@ -48,46 +48,46 @@ def connect_uri(uri: str) -> ConnectUri:
         return ConnectUri("", "", 0)
 
 
-def destination_name(migration: Migration) -> str:
+def destination_name(case: Case) -> str:
     """Return what the destination tells the source to connect to when no URI is given.
 
     Source: qemu.conf, migration_host; virConnectGetHostname.
     """
-    destination = migration.destination
+    destination = case.destination
     configured = destination.security.qemu_conf.get("migration_host", "").strip("[]")
-    connection = connection_for(migration.vm, destination)
+    connection = connection_for(case.vm, destination)
     libvirt = connection.hostname if connection is not None else ""
     return configured or libvirt or destination.identity.hostname
 
 
-def migration_way(migration: Migration) -> Way | None:
+def migration_way(case: Case) -> Way | None:
     """Return the connection for the guest's memory; None where TCP is not used, or not known how.
 
     Source: libvirt's migration documentation, "network data transports"; qemu.conf.
     """
-    options = migration.options
+    options = case.options
     if options.tunnelled or options.offline:
         return None
-    listen = _listen_address(migration)
+    listen = _listen_address(case)
     if not options.migration_uri:
-        name = destination_name(migration)
-        return Way(name, listen, *port_range(migration.destination)) if name else None
+        name = destination_name(case)
+        return Way(name, listen, *port_range(case.destination)) if name else None
     uri = connect_uri(options.migration_uri)
     if uri.scheme != "tcp" or not uri.host:
         return None
-    ports = (uri.port, uri.port) if uri.port else port_range(migration.destination)
+    ports = (uri.port, uri.port) if uri.port else port_range(case.destination)
     return Way(uri.host, listen, *ports)
 
 
-def disks_way(migration: Migration) -> Way | None:
+def disks_way(case: Case) -> Way | None:
     """Return the connection for the copy of the disks (NBD); None where none is made.
 
     It leads to the migration's host, unless --disks-uri names another, which the destination then
     listens on as well.
     """
-    options = migration.options
+    options = case.options
     copied = options.storage_copy != StorageCopy.STORAGE_COPY_UNSPECIFIED and any(
-        is_copied(disk, migration) for disk in migration.vm.disks
+        is_copied(disk, case) for disk in case.vm.disks
     )
     if not copied or options.tunnelled or options.offline:
         return None
@@ -95,23 +95,23 @@ def disks_way(migration: Migration) -> Way | None:
         uri = connect_uri(options.disks_uri)
         if uri.scheme != "tcp" or not uri.host:
             return None
-        ports = (uri.port, uri.port) if uri.port else port_range(migration.destination)
+        ports = (uri.port, uri.port) if uri.port else port_range(case.destination)
         return Way(uri.host, uri.host, *ports)
-    way = migration_way(migration)
+    way = migration_way(case)
     if way is None:
         return None
     port = options.disks_port
-    ports = (port, port) if port else port_range(migration.destination)
+    ports = (port, port) if port else port_range(case.destination)
     return Way(way.host, way.listen_address, *ports)
 
 
-def libvirt_place(migration: Migration) -> tuple[str, int] | None:
+def libvirt_place(case: Case) -> tuple[str, int] | None:
     """Return the host and port where the destination's libvirt is to be found.
 
     None without a destination URI, and where the URI's transport is no TCP connection.
     Source: libvirt's connection URIs.
     """
-    options = migration.options
+    options = case.options
     try:
         parts = urlsplit(options.destination_uri)
         host, port = parts.hostname or "", parts.port or 0
@@ -132,6 +132,6 @@ def port_range(snapshot: Snapshot) -> tuple[int, int]:
     )
 
 
-def _listen_address(migration: Migration) -> str:
-    configured = migration.destination.security.qemu_conf.get("migration_address", "")
-    return (migration.options.listen_address or configured).strip("[]")
+def _listen_address(case: Case) -> str:
+    configured = case.destination.security.qemu_conf.get("migration_address", "")
+    return (case.options.listen_address or configured).strip("[]")

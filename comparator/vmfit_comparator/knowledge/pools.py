@@ -3,13 +3,13 @@
 import posixpath
 
 from vmfit.v1.hypervisor_pb2 import StoragePool
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.knowledge.connections import connection_for
 
 
-def named_pool(name: str, migration: Migration) -> StoragePool | None:
+def named_pool(name: str, case: Case) -> StoragePool | None:
     """Return the destination's pool of this name; None without one."""
-    return next((each for each in _pools(migration) if each.name == name), None)
+    return next((each for each in _pools(case) if each.name == name), None)
 
 
 def has_volume(name: str, pool: StoragePool | None) -> bool | None:
@@ -19,22 +19,22 @@ def has_volume(name: str, pool: StoragePool | None) -> bool | None:
     return None if pool.error else any(each.name == name for each in pool.volumes)
 
 
-def pool_at(directory: str, migration: Migration) -> StoragePool | None:
+def pool_at(directory: str, case: Case) -> StoragePool | None:
     """Return the destination's pool whose target is this directory, an active one if there is."""
     found = [
         each
-        for each in _pools(migration)
+        for each in _pools(case)
         if each.target_path
         and posixpath.normpath(each.target_path) == posixpath.normpath(directory)
     ]
     return max(found, key=lambda each: each.active, default=None)
 
 
-def _pools(migration: Migration) -> list[StoragePool]:
+def _pools(case: Case) -> list[StoragePool]:
     """Return the pools of the connection that receives the VM."""
-    connection = connection_for(migration.vm, migration.destination)
+    connection = connection_for(case.vm, case.destination)
     return [
         each
-        for each in migration.destination.libvirt_objects.storage_pools
+        for each in case.destination.libvirt_objects.storage_pools
         if connection is None or each.uri == connection.uri
     ]

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import GuestTopology
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.knowledge.cpu_compare import expanded_features
 from vmfit_comparator.knowledge.versions import version_number
 from vmfit_contract.cpu_features import features
@@ -37,25 +37,25 @@ def in_ranges(ranges: tuple[Range, ...], version: int) -> bool:
     )
 
 
-def _machine(wanted: dict[str, Any], migration: Migration) -> bool:
-    found = _MACHINE_TYPE.fullmatch(migration.vm.machine_type)
+def _machine(wanted: dict[str, Any], case: Case) -> bool:
+    found = _MACHINE_TYPE.fullmatch(case.vm.machine_type)
     if found is None or found[1] not in wanted.get("families", [found[1]]):
         return False
     return in_ranges(parse_ranges(wanted), version_number(found[2]))
 
 
-def _guest_has(wanted: list[str], migration: Migration) -> bool:
-    return features(wanted) <= expanded_features(migration.vm.cpu)
+def _guest_has(wanted: list[str], case: Case) -> bool:
+    return features(wanted) <= expanded_features(case.vm.cpu)
 
 
-def _guest_lacks(wanted: list[str], migration: Migration) -> bool:
-    cpu = migration.vm.cpu
+def _guest_lacks(wanted: list[str], case: Case) -> bool:
+    cpu = case.vm.cpu
     return cpu.expanded and features(wanted).isdisjoint(expanded_features(cpu))
 
 
-def _socket_threads(wanted: int, migration: Migration) -> bool:
+def _socket_threads(wanted: int, case: Case) -> bool:
     # libvirt gives every vCPU a socket of its own where the definition says nothing.
-    cpu = migration.vm.cpu
+    cpu = case.vm.cpu
     return cpu.HasField("topology") and _threads(cpu.topology) >= wanted
 
 
@@ -64,48 +64,48 @@ def _threads(topology: GuestTopology) -> int:
     return dies * topology.core_count * topology.thread_count
 
 
-def _features_off(wanted: list[str], migration: Migration) -> bool:
-    return set(wanted).isdisjoint(migration.vm.hypervisor_features.enabled)
+def _features_off(wanted: list[str], case: Case) -> bool:
+    return set(wanted).isdisjoint(case.vm.hypervisor_features.enabled)
 
 
-def _devices(wanted: list[str], migration: Migration) -> bool:
-    return any(f"{each.kind}/{each.model}" in wanted for each in migration.vm.other_devices)
+def _devices(wanted: list[str], case: Case) -> bool:
+    return any(f"{each.kind}/{each.model}" in wanted for each in case.vm.other_devices)
 
 
-def _hosts_features(wanted: list[str], migration: Migration) -> bool:
-    hosts = migration.source, migration.destination
+def _hosts_features(wanted: list[str], case: Case) -> bool:
+    hosts = case.source, case.destination
     return all(features(wanted) <= features(each.cpu.features) for each in hosts)
 
 
-def _options(wanted: list[str], migration: Migration) -> bool:
-    return all(_is_given(migration.options, each) for each in wanted)
+def _options(wanted: list[str], case: Case) -> bool:
+    return all(_is_given(case.options, each) for each in wanted)
 
 
-def _options_not(wanted: list[str], migration: Migration) -> bool:
-    return not any(_is_given(migration.options, each) for each in wanted)
+def _options_not(wanted: list[str], case: Case) -> bool:
+    return not any(_is_given(case.options, each) for each in wanted)
 
 
 def _is_given(options: Message, name: str) -> bool:
     return bool(getattr(options, name))
 
 
-def _storage_copies(wanted: list[str], migration: Migration) -> bool:
-    copy = migration.options.storage_copy
+def _storage_copies(wanted: list[str], case: Case) -> bool:
+    copy = case.options.storage_copy
     return copy in {StorageCopy.Value(f"STORAGE_COPY_{each.upper()}") for each in wanted}
 
 
-CONDITIONS: dict[str, Callable[[Any, Migration], bool]] = {
+CONDITIONS: dict[str, Callable[[Any, Case], bool]] = {
     "machine": _machine,
-    "architecture": lambda wanted, migration: migration.vm.architecture == wanted,
-    "domain_type": lambda wanted, migration: migration.vm.domain_type == wanted,
-    "cpu_modes": lambda wanted, migration: migration.vm.cpu.mode in wanted,
+    "architecture": lambda wanted, case: case.vm.architecture == wanted,
+    "domain_type": lambda wanted, case: case.vm.domain_type == wanted,
+    "cpu_modes": lambda wanted, case: case.vm.cpu.mode in wanted,
     "guest_has": _guest_has,
     "guest_lacks": _guest_lacks,
     "minimum_socket_thread_count": _socket_threads,
     "features_off": _features_off,
     "devices": _devices,
     "hosts_features": _hosts_features,
-    "processor_vendor": lambda wanted, migration: migration.source.cpu.vendor == wanted,
+    "processor_vendor": lambda wanted, case: case.source.cpu.vendor == wanted,
     "options": _options,
     "options_not": _options_not,
     "storage_copies": _storage_copies,

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.regression_conditions import (
@@ -71,22 +71,22 @@ def _parse(entry: dict[str, Any]) -> Regression:
 
 
 @remembered
-def matching_regressions(migration: Migration) -> list[Regression]:
+def matching_regressions(case: Case) -> list[Regression]:
     """Return the entries that concern this migration."""
-    versions = _versions(migration)
+    versions = _versions(case)
     return [
         each
         for each in regressions()
         if all(in_ranges(ranges, versions[name]) for name, ranges in each.versions)
-        and all(CONDITIONS[name](wanted, migration) for name, wanted in each.conditions)
+        and all(CONDITIONS[name](wanted, case) for name, wanted in each.conditions)
     ]
 
 
-def _versions(migration: Migration) -> dict[str, int]:
+def _versions(case: Case) -> dict[str, int]:
     found = {}
     for side in ("source", "destination"):
-        snapshot = getattr(migration, side)
-        connection = connection_for(migration.vm, snapshot)
+        snapshot = getattr(case, side)
+        connection = connection_for(case.vm, snapshot)
         found[f"{side}_hypervisor"] = connection.hypervisor_version if connection else 0
         found[f"{side}_libvirt"] = connection.libvirt_version if connection else 0
         found[f"{side}_kernel"] = _upstream_kernel(snapshot.kernel.release)

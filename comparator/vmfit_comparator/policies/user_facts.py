@@ -2,11 +2,11 @@
 
 from vmfit.v1.finding_pb2 import Answer, Consequence, Remedy
 from vmfit.v1.policy_pb2 import UserFact
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import Check, Fact
 from vmfit_comparator.evaluation.field_path import FieldPath, field_path
-from vmfit_comparator.evaluation.migration import Migration
-from vmfit_comparator.evaluation.outcome import (
-    Outcome,
+from vmfit_comparator.evaluation.result import (
+    Result,
     no,
     no_idea,
     not_applicable,
@@ -76,13 +76,13 @@ def _check(declared: UserFact) -> Check:
     own = UserFact()
     own.CopyFrom(declared)
 
-    def check(migration: Migration) -> Outcome:
+    def check(case: Case) -> Result:
         values = {
-            "source": migration.source,
-            "destination": migration.destination,
-            "vm": migration.vm,
-            "incoming": migration.incoming,
-            "options": migration.options,
+            "source": case.source,
+            "destination": case.destination,
+            "vm": case.vm,
+            "incoming": case.incoming,
+            "options": case.options,
         }
         try:
             if applies_if is not None and not applies_if.evaluate(values):
@@ -94,7 +94,7 @@ def _check(declared: UserFact) -> Check:
     return check
 
 
-def _outcome(declared: UserFact, result: object) -> Outcome:
+def _outcome(declared: UserFact, result: object) -> Result:
     names = {number: name for name, number in ANSWERS.items()}
     if isinstance(result, bool):
         answer = Answer.ANSWER_YES if result else Answer.ANSWER_NO

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.facts.sec_peer import server_key
 from vmfit_comparator.facts.storage_identity import same_disk
 from vmfit_comparator.knowledge.connections import KVM_DEVICE, runs_in_session, runs_on_qemu
@@ -80,91 +80,89 @@ class Plan:
     """The domain whose writing to memory is worth measuring on the source."""
 
 
-def plan(migration: Migration) -> Plan:
+def plan(case: Case) -> Plan:
     """Return what is worth asking: what cannot change an answer is left out."""
-    way = migration_way(migration)
+    way = migration_way(case)
     # libvirt refuses such a name before anybody connects.
-    if way is not None and _is_refused(way.host, migration):
+    if way is not None and _is_refused(way.host, case):
         way = None
-    disks = _network_disks(migration)
-    named = way is not None and not migration.options.migration_uri
+    disks = _network_disks(case)
+    named = way is not None and not case.options.migration_uri
     return Plan(
-        name=destination_name(migration) if named else "",
+        name=destination_name(case) if named else "",
         migration=way,
-        disks_copy=disks_way(migration) if way is not None else None,
-        libvirt=libvirt_place(migration),
+        disks_copy=disks_way(case) if way is not None else None,
+        libvirt=libvirt_place(case),
         device_servers=[
-            *servers_elsewhere(migration)[:_MAX_DEVICES],
-            *servers_of_secret_disks(migration)[:_MAX_DEVICES],
+            *servers_elsewhere(case)[:_MAX_DEVICES],
+            *servers_of_secret_disks(case)[:_MAX_DEVICES],
         ],
-        device_names=names_elsewhere(migration)[:_MAX_DEVICES],
+        device_names=names_elsewhere(case)[:_MAX_DEVICES],
         network_disks=disks,
-        source_disks=_on_source(disks, migration),
-        accesses=_accesses(migration),
-        comparisons=_comparisons(migration),
-        measured_uuid=migration.vm.uuid if is_in_doubt(migration) else "",
+        source_disks=_on_source(disks, case),
+        accesses=_accesses(case),
+        comparisons=_comparisons(case),
+        measured_uuid=case.vm.uuid if is_in_doubt(case) else "",
     )
 
 
-def _is_refused(host: str, migration: Migration) -> bool:
-    return host.startswith("localhost") and not migration.options.migration_uri
+def _is_refused(host: str, case: Case) -> bool:
+    return host.startswith("localhost") and not case.options.migration_uri
 
 
-def _network_disks(migration: Migration) -> dict[str, StorageSource]:
+def _network_disks(case: Case) -> dict[str, StorageSource]:
     """Return the network disks that need no secret, and such images below disks.
 
     The destination opens the copied disks, too.
     """
-    if migration.options.offline:
+    if case.options.offline:
         return {}
-    secret = {each.user for each in migration.incoming.secrets}
+    secret = {each.user for each in case.incoming.secrets}
     found = {
         pair.there.target: pair.there.source
-        for pair in (*pairs(migration), *backing_pairs(migration))
+        for pair in (*pairs(case), *backing_pairs(case))
         if pair.there.source.protocol in _OPENED
         and f"disk {pair.there.target.partition('[')[0]}" not in secret
     }
     return dict(list(found.items())[:_MAX_DISKS])
 
 
-def _on_source(
-    disks: Mapping[str, StorageSource], migration: Migration
-) -> dict[str, StorageSource]:
+def _on_source(disks: Mapping[str, StorageSource], case: Case) -> dict[str, StorageSource]:
     """Return what the source opens: where names prove it the same, what they lead to may differ."""
     return {
         pair.here.target: pair.here.source
-        for pair in (*pairs(migration), *backing_pairs(migration))
+        for pair in (*pairs(case), *backing_pairs(case))
         if pair.here.target in disks
-        and same_disk(pair, migration).answer in (Answer.ANSWER_YES, Answer.ANSWER_NO_IDEA)
+        and same_disk(pair, case).answer in (Answer.ANSWER_YES, Answer.ANSWER_NO_IDEA)
     }
 
 
-def _accesses(migration: Migration) -> tuple[PathAccess, ...]:
+def _accesses(case: Case) -> tuple[PathAccess, ...]:
     """Return KVM's device and those of disks, files and images below them included, if there.
 
     Of an encrypted migration the server's key comes before the disks.
     """
-    if migration.options.offline:
+    if case.options.offline:
         return ()
     found: dict[str, bool] = {}
-    if migration.options.tls and _has_server_key(migration):
-        found[server_key(migration)] = False
-    for share in migration.incoming.filesystems:
+    if case.options.tls and _has_server_key(case):
+        found[server_key(case)] = False
+    for share in case.incoming.filesystems:
         if share.driver != "virtiofs" and share.source.kind == "directory":
             found[share.source.path] = False
-    for pair in opened_by_path(migration):
+    for pair in opened_by_path(case):
         disk = pair.there
         _add(found, disk.source, write=not pair.is_read_only)
         for image in disk.backing_chain:
             _add(found, image, write=False)
-    kvm = [PathAccess(KVM_DEVICE, write=True)] if _opens_kvm(migration) else []
+    kvm = [PathAccess(KVM_DEVICE, write=True)] if _opens_kvm(case) else []
     disks = [PathAccess(*each) for each in list(found.items())[: 2 * _MAX_DISKS]]
     return (*kvm, *disks)
 
 
-def _opens_kvm(migration: Migration) -> bool:
+def _opens_kvm(case: Case) -> bool:
     """Tell whether the guest runs on KVM there, by libvirt's system daemon and its user."""
-    vm, destination = migration.vm, migration.destination
+    vm, destination = case.vm, case.destination
     return (
         vm.domain_type == "kvm"
         and runs_on_qemu(vm)
@@ -173,11 +171,11 @@ def _opens_kvm(migration: Migration) -> bool:
     )
 
 
-def _has_server_key(migration: Migration) -> bool:
-    certificate = server_key(migration).replace("-key.", "-cert.")
+def _has_server_key(case: Case) -> bool:
+    certificate = server_key(case).replace("-key.", "-cert.")
     return any(
         each.path == certificate and each.key_present
-        for each in migration.destination.security.certificates
+        for each in case.destination.security.certificates
     )
 
 
@@ -187,23 +185,23 @@ def _add(found: dict[str, bool], source: StorageSource, *, write: bool) -> None:
         found[path.path] = found.get(path.path, False) or write
 
 
-def _comparisons(migration: Migration) -> tuple[Comparison, ...]:
-    if migration.options.offline:
+def _comparisons(case: Case) -> tuple[Comparison, ...]:
+    if case.options.offline:
         return ()
-    every = (*pairs(migration), *data_pairs(migration), *backing_pairs(migration))
-    found = (_comparison(pair, migration) for pair in every)
+    every = (*pairs(case), *data_pairs(case), *backing_pairs(case))
+    found = (_comparison(pair, case) for pair in every)
     return tuple(each for each in found if each is not None)[:_MAX_DISKS]
 
 
-def _comparison(pair: DiskPair, migration: Migration) -> Comparison | None:
+def _comparison(pair: DiskPair, case: Case) -> Comparison | None:
     """Return what to compare of a disk that is there, and that no name proves or disproves.
 
     One that would be copied onto itself is read as well, for its locks.
     """
     if not (_is_readable(pair.here) and _is_readable(pair.there)):
         return None
-    outcome = same_disk(pair, migration)
-    onto_itself = outcome.answer == Answer.ANSWER_YES and is_copied(pair.here, migration)
+    outcome = same_disk(pair, case)
+    onto_itself = outcome.answer == Answer.ANSWER_YES and is_copied(pair.here, case)
     if outcome.not_applicable or (outcome.answer in _SURE and not onto_itself):
         return None
     here, there = pair.here.source.path, pair.there.source.path

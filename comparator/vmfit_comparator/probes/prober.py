@@ -13,7 +13,7 @@ from vmfit.v1.probe_pb2 import (
     ProbeAnswers,
 )
 from vmfit.v1.vm_pb2 import StorageSource
-from vmfit_comparator.evaluation.migration import Migration
+from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.contents import Contents
@@ -34,7 +34,7 @@ class Prober:
 
     def answers(
         self,
-        migration: Migration,
+        case: Case,
         source: tuple[str, AgentClient],
         destination: tuple[str, AgentClient],
         until: float,
@@ -45,7 +45,7 @@ class Prober:
 
         Only with `measure` is the guest's writing to memory measured, which takes a second.
         """
-        questions = plan(migration)
+        questions = plan(case)
         until = min(until, time.monotonic() + _BUDGET_SECONDS)
         here, there = AskedHost(*source, until), AskedHost(*destination, until)
         answers = ProbeAnswers()

@@ -20,10 +20,10 @@ from vmfit.v1.finding_pb2 import (
 
 _SHOWN_SUBJECTS = 5
 _NO_EVIDENCE: Mapping[str, str] = MappingProxyType({})
-_NO_SUBJECTS: Mapping[str, "Outcome"] = MappingProxyType({})
+_NO_SUBJECTS: Mapping[str, "Result"] = MappingProxyType({})
 
 
-class Outcome(NamedTuple):
+class Result(NamedTuple):
     """An answer in one case. `evidence` maps field paths to values, beside the declared reads."""
 
     answer: Answer.ValueType
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     evidence: Mapping[str, str] = _NO_EVIDENCE
     probability: float | None = None
     missing: tuple[str, ...] = ()
-    subjects: Mapping[str, "Outcome"] = _NO_SUBJECTS
+    subjects: Mapping[str, "Result"] = _NO_SUBJECTS
     not_applicable: bool = False
 
 
@@ -43,9 +43,9 @@ def yes(
     quality: Quality.ValueType = QUALITY_NATIVE,
     remedies: Sequence[Remedy] = (),
     evidence: Mapping[str, str] | None = None,
-) -> Outcome:
+) -> Result:
     """It will work. A lesser `quality` says what is lost in the reason."""
-    return Outcome(ANSWER_YES, reason, quality, tuple(remedies), evidence or _NO_EVIDENCE)
+    return Result(ANSWER_YES, reason, quality, tuple(remedies), evidence or _NO_EVIDENCE)
 
 
 def probably_yes(
@@ -55,9 +55,9 @@ def probably_yes(
     quality: Quality.ValueType = QUALITY_NATIVE,
     remedies: Sequence[Remedy] = (),
     evidence: Mapping[str, str] | None = None,
-) -> Outcome:
+) -> Result:
     """It should work; the reason says why that is not firm. `probability` is that it works."""
-    return Outcome(
+    return Result(
         ANSWER_PROBABLY_YES, reason, quality, tuple(remedies), evidence or _NO_EVIDENCE, probability
     )
 
@@ -68,9 +68,9 @@ def no_idea(
     missing: Sequence[str] = (),
     remedies: Sequence[Remedy] = (),
     evidence: Mapping[str, str] | None = None,
-) -> Outcome:
+) -> Result:
     """It cannot be known from here; `missing` names the field paths that would tell."""
-    return Outcome(
+    return Result(
         ANSWER_NO_IDEA,
         reason,
         remedies=tuple(remedies),
@@ -85,9 +85,9 @@ def probably_no(
     probability: float = 0.1,
     remedies: Sequence[Remedy] = (),
     evidence: Mapping[str, str] | None = None,
-) -> Outcome:
+) -> Result:
     """It should fail; the reason says why that is not firm. `probability` is that it works."""
-    return Outcome(
+    return Result(
         ANSWER_PROBABLY_NO,
         reason,
         remedies=tuple(remedies),
@@ -98,17 +98,17 @@ def probably_no(
 
 def no(
     reason: str, *, remedies: Sequence[Remedy] = (), evidence: Mapping[str, str] | None = None
-) -> Outcome:
+) -> Result:
     """It will fail."""
-    return Outcome(ANSWER_NO, reason, remedies=tuple(remedies), evidence=evidence or _NO_EVIDENCE)
+    return Result(ANSWER_NO, reason, remedies=tuple(remedies), evidence=evidence or _NO_EVIDENCE)
 
 
-def not_applicable(reason: str) -> Outcome:
+def not_applicable(reason: str) -> Result:
     """The question does not arise for this VM."""
-    return Outcome(ANSWER_YES, reason, QUALITY_NATIVE, not_applicable=True)
+    return Result(ANSWER_YES, reason, QUALITY_NATIVE, not_applicable=True)
 
 
-def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
+def worst_of(outcomes: Mapping[str, Result]) -> Result:
     """Join the outcomes of several subjects (disks, NICs): the worst answer, with its reasons.
 
     The quality is the least of all, remedies and evidence are those of the subjects that are not
@@ -128,7 +128,7 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     if answer in (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES):
         causes = {each.reason: each.probability for each in deciding.values()}
         probability = prod([each for each in causes.values() if each is not None], start=1.0)
-    return Outcome(
+    return Result(
         answer,
         _joined_reason(deciding),
         QUALITY_UNSPECIFIED
@@ -143,7 +143,7 @@ def worst_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     )
 
 
-def _joined_reason(deciding: Mapping[str, Outcome]) -> str:
+def _joined_reason(deciding: Mapping[str, Result]) -> str:
     # The same reason for several subjects is said once: "vda, vdb: ...".
     subjects: dict[str, list[str]] = {}
     for name, each in deciding.items():

@@ -10,7 +10,7 @@ from vmfit.v1.vm_pb2 import Vm
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
+class Case:
     """What facts are about; every field path a fact declares starts with one of its fields.
 
     `vm` is the VM as the source describes it. `incoming` is the definition that the destination
