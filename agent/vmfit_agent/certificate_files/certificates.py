@@ -72,7 +72,7 @@ def _is_there(host: Host, path: str) -> bool:
 
 def _certificate(host: Host, path: str, key: str | None) -> Certificate:
     # Most hosts have no certificates, and the hash library takes its time to load.
-    from vmfit_agent.certificate_files.x509 import parse_pem  # noqa: PLC0415
+    from vmfit_contract.x509 import parse_pem  # noqa: PLC0415
 
     certificate = Certificate(path=path)
     present = _key_present(host, key) if key is not None else None

@@ -13,8 +13,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmfit_agent.certificate_files.x509 import parse_pem
-from vmfit_agent.collectors import security
+from vmfit_contract.x509 import parse_pem
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
@@ -92,40 +91,3 @@ def test_a_damaged_certificate_is_read_or_refused(data):
 def test_what_is_no_certificate(content):
     with pytest.raises(ValueError, match="PEM certificate"):
         parse_pem(content)
-
-
-def test_certificates_where_the_configuration_says(tree):
-    text = pem(NODE1).decode()
-    host = tree(
-        {
-            "etc/libvirt/qemu.conf": 'migrate_tls_x509_cert_dir = "/srv/tls/"\n',
-            "etc/libvirt/libvirtd.conf": 'cert_file = "/srv/servercert.pem"\n',
-            "srv/tls/server-cert.pem": text,
-            "srv/tls/server-key.pem": "a key",
-            "srv/tls/client-cert.pem": text,
-            "srv/servercert.pem": text * 2,
-        }
-    )
-    found = security.collect(host).certificates
-    assert [c.path for c in found] == [
-        "/srv/servercert.pem",
-        "/srv/tls/client-cert.pem",
-        "/srv/tls/server-cert.pem",
-    ]
-    # A recording holds no keys: nothing is said of those that are not there.
-    assert [c.key_present if c.HasField("key_present") else None for c in found] == [
-        None,
-        None,
-        True,
-    ]
-    assert [list(each.more_subjects) for each in found] == [["CN=node1"], [], []]
-    assert found[0].not_after.ToDatetime(UTC) == NODE1.not_valid_after_utc
-
-
-def test_directories_for_one_kind_of_connection_count_even_when_they_are_empty(tree):
-    host = tree({"etc/pki/qemu/ca-cert.pem": "", "etc/pki/libvirt-nbd": "a file"})
-    assert not security.collect(host).certificate_directories
-    for kind in ("vnc", "migrate"):
-        (host.root / f"etc/pki/libvirt-{kind}").mkdir()
-    found = security.collect(host).certificate_directories
-    assert list(found) == ["/etc/pki/libvirt-migrate", "/etc/pki/libvirt-vnc"]
