@@ -13,7 +13,7 @@ import click
 
 from vmfit_agent import __version__
 from vmfit_agent.commands.options import CommandError
-from vmfit_agent.settings import DEFAULT_PATH, SettingsError, read_settings
+from vmfit_agent.settings import DEFAULT_PATH, SettingsError, option_values, read_settings
 
 COMMANDS: Mapping[str, str] = {
     "serve": "Serve this host's facts over gRPC.",
@@ -67,10 +67,11 @@ def group(ctx: click.Context, verbose: int, config: Path | None) -> None:
     level = levels[min(verbose + (1 if daemon else 0), 2)]
     logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
     try:
-        values = read_settings(config)
+        settings = read_settings(config)
     except SettingsError as error:
         raise CommandError(str(error)) from None
-    ctx.default_map = dict.fromkeys(COMMANDS, values)
+    ctx.obj = settings
+    ctx.default_map = dict.fromkeys(COMMANDS, option_values(settings))
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ import click
 
 from vmfit_comparator import __version__
 from vmfit_comparator.settings import DEFAULT_PATH, SettingsError, read_settings
-from vmfit_comparator.spelling import did_you_mean
+from vmfit_contract.spelling import did_you_mean
 
 COULD_NOT_ANSWER = 2
 _COMMANDS = {

@@ -11,84 +11,48 @@ store_checks = 100000               # how many checks to keep; as many more if a
 address = "alpha.example:16530"
 """
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from vmfit_comparator.spelling import did_you_mean
+from vmfit_contract.settings_file import (
+    Check,
+    Settings,
+    SettingsError,
+    flag,
+    number,
+    one_of,
+    read_settings_file,
+    roles,
+    table,
+    text,
+    texts,
+)
+
+__all__ = ["DEFAULT_PATH", "KEYS", "OUTPUT_FORMATS", "Settings", "SettingsError", "read_settings"]
 
 DEFAULT_PATH = Path("/etc/vmfit/comparator.toml")
 OUTPUT_FORMATS = ("table", "json", "yaml")
 
-_MAX_FILE_BYTES = 16 * 1024 * 1024
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "server": (str,),
-    "insecure": (bool,),
-    "timeout": (int, float),
-    "policy": (str,),
-    "output": (str,),
-    "store": (str,),
-    "store_checks": (int,),
-    "policies": (list,),
-    "listen": (list,),
-    "hosts": (dict,),
+# Inventories may have some ten thousand hosts.
+_MAX_BYTES = 16 * 1024 * 1024
+KEYS: Mapping[str, Check] = {
+    "hosts": table,
+    "insecure": flag,
+    "listen": texts,
+    "output": one_of(OUTPUT_FORMATS),
+    "policies": texts,
+    "policy": text,
+    "roles": roles,
+    "server": text,
+    "store": text,
+    "store_checks": number(0, 10**9, whole=True),
+    "timeout": number(0, 86400),
 }
-_WORDS = {str: "a text", bool: "true or false", int: "a number", list: "a list of texts"}
-
-
-class SettingsError(ValueError):
-    """A settings file that cannot be used; the message names file and key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a settings file says; `hosts` is left to the inventory."""
-
-    path: Path | None = None
-    """None when there is no file."""
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_settings(path: Path | None) -> Settings:
-    """Read and check a settings file; without `path` the default one, if it exists.
+    """Read and check a settings file; without `path` the default one, which may be missing.
 
-    Raises SettingsError.
+    The inventory checks its `hosts`. Raises SettingsError.
     """
-    if path is None:
-        if not DEFAULT_PATH.exists():
-            return Settings()
-        path = DEFAULT_PATH
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
-        if len(content) > _MAX_FILE_BYTES:
-            raise SettingsError(f"{path}: larger than {_MAX_FILE_BYTES} bytes")
-        tree = tomllib.loads(content.decode())
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingsError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
-    for key, value in tree.items():
-        problem = _problem(key, value)
-        if problem:
-            raise SettingsError(f"{path}: {key}: {problem}")
-    return Settings(path, tree)
-
-
-def _problem(key: str, value: object) -> str:
-    types = _TYPES.get(key)
-    if types is None:
-        return f"no such setting{did_you_mean(key, _TYPES)}"
-    if type(value) not in types:
-        return f"must be {_WORDS.get(types[0], 'a table')}"
-    if isinstance(value, list) and not all(isinstance(each, str) for each in value):
-        return f"must be {_WORDS[list]}"
-    if key == "output" and value not in OUTPUT_FORMATS:
-        return f"must be one of {', '.join(OUTPUT_FORMATS)}"
-    if key == "timeout" and not 0 < float(str(value)) < 86400:
-        return "must be more than 0 and less than 86400"
-    if key == "store_checks" and not 0 < int(str(value)) < 10**9:
-        return "must be more than 0 and less than 1000000000"
-    return ""
+    return read_settings_file(path, DEFAULT_PATH, KEYS, _MAX_BYTES)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmfit.v1.migration_pb2 import MigrationOptions, StorageCopy
-from vmfit_comparator.spelling import did_you_mean
+from vmfit_contract.spelling import did_you_mean
 
 ReadFile = Callable[[str], str]
 """Returns the text of a file that an option names."""

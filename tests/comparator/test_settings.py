@@ -38,9 +38,10 @@ def test_no_file_is_no_settings(path, monkeypatch):
         ("policies = 'a'", "policies: must be a list of texts"),
         ("policies = [1]", "policies: must be a list of texts"),
         ("hosts = 1", "hosts: must be a table"),
+        ("[roles]\nchek = []", "roles: chek: no such role, did you mean check?"),
         ("store = 1", "store: must be a text"),
         ("store_checks = 0", "store_checks: must be more than 0"),
-        ("store_checks = 1.5", "store_checks: must be a number"),
+        ("store_checks = 1.5", "store_checks: must be a whole number"),
         ("server =", "not TOML"),
     ],
 )

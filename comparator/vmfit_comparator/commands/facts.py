@@ -8,7 +8,7 @@ from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
-from vmfit_comparator.spelling import did_you_mean
+from vmfit_contract.spelling import did_you_mean
 
 
 @click.command()

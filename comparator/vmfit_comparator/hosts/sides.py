@@ -14,9 +14,9 @@ from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
-from vmfit_comparator.spelling import did_you_mean
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
+from vmfit_contract.spelling import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

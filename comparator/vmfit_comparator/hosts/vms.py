@@ -13,7 +13,7 @@ from vmfit.v1.vm_pb2 import HostPath, Vm
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
 from vmfit_comparator.hosts.sides import Side
-from vmfit_comparator.spelling import did_you_mean
+from vmfit_contract.spelling import did_you_mean
 
 # Statuses by which an agent says that the request is at fault, not the agent.
 _ABOUT_THE_REQUEST = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)

@@ -20,7 +20,7 @@ from vmfit_comparator.policies.yaml_message import (
     fill,
     parse_document,
 )
-from vmfit_comparator.spelling import did_you_mean
+from vmfit_contract.spelling import did_you_mean
 
 BUILT_IN_NAMES = ("conservative", "default", "permissive")
 _MAX_USER_FACTS = 100

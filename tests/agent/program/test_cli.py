@@ -83,7 +83,10 @@ def test_every_command_explains_itself(run, name):
             "/n2: cannot be read",
         ),
         (["collect", "--socket", "/nonexistent/s", *NO_LIBVIRT], "no directory /nonexistent"),
-        (["--config", "/nonexistent.toml", "doctor"], "/nonexistent.toml: No such file"),
+        (
+            ["--config", "/nonexistent.toml", "doctor"],
+            "/nonexistent.toml: cannot be read: No such file",
+        ),
         (["fly"], "No such command 'fly'"),
     ],
 )
