@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import grpc
 
+from vmfit.v1.case_pb2 import ClockComparison, SnapshotAges
 from vmfit.v1.comparator_service_pb2 import CheckResponse, VmReference
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.migration_pb2 import MigrationOptions
@@ -214,16 +215,14 @@ def _migration(
         incoming=incoming.vm,
         options=inquiry.options,
         policy=inquiry.policy.message,
-        source_age_seconds=age_seconds(source, at),
-        destination_age_seconds=age_seconds(destination, at),
-        vm_from_snapshot=known.from_snapshot,
-        clock_difference_seconds=difference,
-        clock_uncertainty_seconds=uncertainty,
-        unreachable={
-            name: each.error
-            for name, each in (("source", source), ("destination", destination))
-            if each.error
-        },
+        clock=ClockComparison(difference_seconds=difference, uncertainty_seconds=uncertainty),
+        ages=SnapshotAges(
+            source_seconds=age_seconds(source, at),
+            destination_seconds=age_seconds(destination, at),
+            vm_from_snapshot=known.from_snapshot,
+            source_error=source.error,
+            destination_error=destination.error,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 
 from tests.comparator.healthy import FEATURES, PROBES, SOURCE, VM
+from vmfit.v1.case_pb2 import ClockComparison, SnapshotAges
 from vmfit.v1.finding_pb2 import Answer, Finding
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
@@ -75,12 +76,12 @@ def _add_statuses(snapshot: Snapshot) -> None:
 _HEALTHY = (source_snapshot(), destination_snapshot(), vm(), text_format.Parse(_POLICY, Policy()))
 
 
-def migration(changes: Mapping[str, Any] | None = None, **fields: Any) -> Case:
+def migration(changes: Mapping[str, Any] | None = None) -> Case:
     """Return a healthy migration with `changes`, by path as facts spell them.
 
     "destination.numa.nodes[1].free_bytes": 0 sets a field, None clears it. Messages are given as
     dictionaries, lists of them as lists. What is changed below "vm" is changed in `incoming` too;
-    "hosts" stands for both hosts. `fields` go to Migration as they are.
+    "hosts" stands for both hosts.
     """
     roots: dict[str, Message] = {
         "source": Snapshot(),
@@ -90,6 +91,8 @@ def migration(changes: Mapping[str, Any] | None = None, **fields: Any) -> Case:
         "options": MigrationOptions(live=True),
         "policy": Policy(),
         "probes": text_format.Parse(PROBES, ProbeAnswers()),
+        "clock": ClockComparison(difference_seconds=0.0),
+        "ages": SnapshotAges(),
     }
     for name, healthy in zip(("source", "destination", "vm", "policy"), _HEALTHY, strict=True):
         roots[name].CopyFrom(healthy)
@@ -99,7 +102,7 @@ def migration(changes: Mapping[str, Any] | None = None, **fields: Any) -> Case:
         names = {"vm": ("vm", "incoming"), "hosts": ("source", "destination")}.get(root, (root,))
         for name in names:
             assign(roots[name], rest, value)
-    return Case(**{"clock_difference_seconds": 0.0, **roots, **fields})  # type: ignore[arg-type]
+    return Case(**roots)  # type: ignore[arg-type]
 
 
 def assign(message: Message, path: str, value: Any) -> None:

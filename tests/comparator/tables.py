@@ -2,7 +2,7 @@
 
 A module test_facts_AREA.py names its tables in `TABLES`, by fact; the rules over all facts
 (test_fact_rules.py) use the same rows. A row is (what it shows, changes to a healthy migration,
-the answer's name), with Migration's other fields as a fourth element where needed.
+the answer's name).
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,4 +29,4 @@ def cases(tables: Tables) -> list[Any]:
 
 def case_of(row: Row) -> Case:
     """Return the migration that a row describes."""
-    return migration(row[1], **(row[3] if len(row) > 3 else {}))
+    return migration(row[1])

@@ -38,7 +38,9 @@ def _memory(migration):
 @fact("test.reachable", question="?")
 def _reachable(migration):
     """Say who is unreachable."""
-    gone = ", ".join(f"{side}: {why}" for side, why in migration.unreachable.items())
+    ages = migration.ages
+    errors = {"source": ages.source_error, "destination": ages.destination_error}
+    gone = ", ".join(f"{side}: {why}" for side, why in errors.items() if why)
     return no(gone) if gone else yes("both answer")
 
 
@@ -105,9 +107,9 @@ def test_check(agents, engine):
     assert response.subject.source_host == source.address
     assert [each.xml for each in destination.described] == [source.xml]
     (seen,) = SEEN
-    assert abs(seen.clock_difference_seconds) < 0.5
+    assert abs(seen.clock.difference_seconds) < 0.5
     assert seen.incoming == arriving
-    assert 0 <= seen.source_age_seconds < 1
+    assert 0 <= seen.ages.source_seconds < 1
 
 
 def test_unchanged_parts_are_sent_once(agents, engine):
@@ -160,7 +162,7 @@ def test_a_slow_answer_says_little_about_the_clock(agents, engine):
     destination.clock_offset_seconds = 50
     engine.check(_request(agents))
     assert [list(each.parts) for each in destination.requests] == [[], ["clock"]]
-    assert SEEN[0].clock_difference_seconds == pytest.approx(50, abs=0.2)
+    assert SEEN[0].clock.difference_seconds == pytest.approx(50, abs=0.2)
 
 
 def test_clocks_apart_do_not_make_old(agents, engine):
@@ -168,8 +170,8 @@ def test_clocks_apart_do_not_make_old(agents, engine):
     destination.clock_offset_seconds = -7200
     response = engine.check(_request(agents))
     (seen,) = SEEN
-    assert seen.clock_difference_seconds == pytest.approx(-7200, abs=0.5)
-    assert seen.clock_uncertainty_seconds < 0.5
+    assert seen.clock.difference_seconds == pytest.approx(-7200, abs=0.5)
+    assert seen.clock.uncertainty_seconds < 0.5
     assert _answers(response)["test.memory"] == "YES"
 
 
@@ -331,12 +333,12 @@ def test_files_are_compared_as_of_the_newest(agents, engine):
     request.destination.snapshot.taken_at.FromSeconds(later)
     response = engine.check(request)
     (seen,) = SEEN
-    assert (seen.source_age_seconds, seen.destination_age_seconds) == (100, 0)
-    assert seen.clock_difference_seconds is None
+    assert (seen.ages.source_seconds, seen.ages.destination_seconds) == (100, 0)
+    assert not seen.clock.HasField("difference_seconds")
     assert response.subject.evaluated_at.seconds == later
     request.at.FromSeconds(later + 10_000)
     response = engine.check(request)
-    assert SEEN[1].destination_age_seconds == 10_000
+    assert SEEN[1].ages.destination_seconds == 10_000
     assert _answers(response)["test.memory"] == "NO_IDEA"
 
 
@@ -347,7 +349,7 @@ def test_vm_in_a_file(agents, engine):
     guest.connection_uri = "qemu:///system"
     request.vm.name_or_uuid = guest.uuid.upper()
     engine.check(request)
-    assert SEEN[-1].vm_from_snapshot
+    assert SEEN[-1].ages.vm_from_snapshot
     request.vm.name_or_uuid = "nobody"
     error = _error(engine.check, request)
     assert (error.code, error.field) == (grpc.StatusCode.NOT_FOUND, "vm.name_or_uuid")

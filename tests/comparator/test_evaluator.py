@@ -56,7 +56,7 @@ def test_absent_part_is_named_with_the_collectors_error():
 
 
 def test_unreachable_agent_is_named():
-    case = migration({"destination.memory": None}, unreachable={"destination": "refused"})
+    case = migration({"destination.memory": None, "ages.destination_error": "refused"})
     assert "(destination's agent: refused)" in _one(_fact(reads=(FREE,)), case).reason
 
 
@@ -116,7 +116,7 @@ def test_a_missing_part_is_no_reason_not_to_apply():
     ],
 )
 def test_staleness_degrades(age, outcome, answer, probability):
-    case = migration(destination_age_seconds=age)
+    case = migration({"ages.destination_seconds": age})
     finding = _one(_fact(lambda _: outcome, reads=(FREE,)), case)
     assert _name(finding) == answer
     assert outcome.reason in finding.reason
@@ -128,7 +128,7 @@ def test_staleness_degrades(age, outcome, answer, probability):
 
 
 def test_only_what_is_read_counts_and_each_by_its_own_volatility():
-    case = migration(destination_age_seconds=3000)
+    case = migration({"ages.destination_seconds": 3000})
     assert _name(_one(_fact(reads=("destination.cpu.vendor",)), case)) == "YES"
     assert _name(_one(_fact(reads=("source.memory.available_bytes",)), case)) == "YES"
     assert _name(_one(_fact(reads=("vm.name",)), case)) == "YES"
@@ -139,8 +139,10 @@ def test_only_what_is_read_counts_and_each_by_its_own_volatility():
 
 def test_an_expired_input_outweighs_one_that_is_stale_for_longer():
     case = migration(
-        {"policy.freshness.slow_fields": {"fresh_seconds": 0, "stale_seconds": 10_000}},
-        destination_age_seconds=700,
+        {
+            "policy.freshness.slow_fields": {"fresh_seconds": 0, "stale_seconds": 10_000},
+            "ages.destination_seconds": 700,
+        },
     )
     declared = _fact(reads=("destination.network.interfaces", FREE))
     assert _name(_one(declared, case)) == "NO_IDEA"
@@ -149,7 +151,7 @@ def test_an_expired_input_outweighs_one_that_is_stale_for_longer():
 def test_a_recorded_vm_is_as_old_as_its_domains_part():
     declared = _fact(reads=("vm.state",))
     for recorded, answer in ((True, "NO_IDEA"), (False, "YES")):
-        case = migration(vm_from_snapshot=recorded, source_age_seconds=3000)
+        case = migration({"ages.vm_from_snapshot": recorded, "ages.source_seconds": 3000})
         status = case.source.parts.add(name="domains", digest="00")
         status.collected_at.CopyFrom(case.source.taken_at)
         assert _name(_one(declared, case)) == answer
@@ -157,7 +159,8 @@ def test_a_recorded_vm_is_as_old_as_its_domains_part():
 
 @pytest.mark.parametrize("known", ["nothing", "all but when"])
 def test_a_part_that_does_not_say_its_age_is_as_old_as_its_snapshot(known):
-    case = migration(destination_age_seconds=61, source_age_seconds=3000, vm_from_snapshot=True)
+    ages = {"destination_seconds": 61, "source_seconds": 3000, "vm_from_snapshot": True}
+    case = migration({f"ages.{name}": value for name, value in ages.items()})
     for snapshot in (case.source, case.destination):
         del snapshot.parts[:]
         if known == "all but when":
@@ -168,7 +171,7 @@ def test_a_part_that_does_not_say_its_age_is_as_old_as_its_snapshot(known):
 
 
 def test_valid_until():
-    case = migration(destination_age_seconds=20)
+    case = migration({"ages.destination_seconds": 20})
     finding = _one(_fact(reads=(FREE, "source.cpu.vendor")), case)
     assert finding.valid_until.ToDatetime(UTC) == datetime(2026, 1, 1, 0, 0, 40, tzinfo=UTC)
     assert not _one(_fact(reads=("vm.name",)), case).HasField("valid_until")
@@ -281,7 +284,7 @@ def test_age_never_makes_an_answer_firmer(source_age, destination_age):
     fresh = evaluate(BUILT_IN.values(), migration())
     old = evaluate(
         BUILT_IN.values(),
-        migration(source_age_seconds=source_age, destination_age_seconds=destination_age),
+        migration({"ages.source_seconds": source_age, "ages.destination_seconds": destination_age}),
     )
     for before, after in zip(fresh, old, strict=True):
         firm = abs(before.answer - Answer.ANSWER_NO_IDEA)
@@ -291,7 +294,7 @@ def test_age_never_makes_an_answer_firmer(source_age, destination_age):
 
 @pytest.mark.parametrize("side", ["source", "destination"])
 def test_an_unreachable_host_never_gives_a_wrong_no(side):
-    case = migration(unreachable={side: "refused"})
+    case = migration({f"ages.{side}_error": "refused"})
     getattr(case, side).Clear()
     for finding in evaluate(BUILT_IN.values(), case):
         assert not finding.error

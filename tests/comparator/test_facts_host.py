@@ -39,9 +39,9 @@ def absent(part, error):
 
 REACHABLE = [
     ("both answer", {}, "YES"),
-    ("a bit old", {}, "PROBABLY_YES", {"source_age_seconds": 120}),
-    ("too old", {}, "NO_IDEA", {"destination_age_seconds": 3600}),
-    ("no answer", {}, "PROBABLY_NO", {"unreachable": {"destination": "connection refused"}}),
+    ("a bit old", {"ages.source_seconds": 120}, "PROBABLY_YES"),
+    ("too old", {"ages.destination_seconds": 3600}, "NO_IDEA"),
+    ("no answer", {"ages.destination_error": "connection refused"}, "PROBABLY_NO"),
 ]
 NO_UUID = {
     f"source.{CONNECTION}.host_uuid": None,
@@ -232,7 +232,7 @@ def test_a_wrong_emulator_path_is_answered_with_the_right_one():
 
 
 def test_a_silent_agent_is_named():
-    case = migration(unreachable={"destination": "deadline exceeded"})
+    case = migration({"ages.destination_error": "deadline exceeded"})
     assert "destination's agent: deadline exceeded" in finding(host.reachable, case).reason
 
 

@@ -1,7 +1,10 @@
 """One case to judge: who moves, from where, to where, and how."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
+from vmfit.v1.case_pb2 import ClockComparison, SnapshotAges
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.probe_pb2 import ProbeAnswers
@@ -11,7 +14,7 @@ from vmfit.v1.vm_pb2 import Vm
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What facts are about; every field path a fact declares starts with one of its fields.
+    """What facts are about; every field path that is read starts with the name of a message here.
 
     `vm` is the VM as the source describes it. `incoming` is the definition that the destination
     will get, as the destination's agent describes it: its paths carry what the destination has
@@ -25,17 +28,26 @@ class Case:
     options: MigrationOptions
     policy: Policy
     """Resolved: every margin and freshness bound is set."""
-    source_age_seconds: float = 0.0
-    """Time since the source's `taken_at`, by the comparator's clock; never from the hosts' clocks
-    while an agent answers live, so that a wrong clock does not make a snapshot old."""
-    destination_age_seconds: float = 0.0
-    vm_from_snapshot: bool = False
-    """`vm` was found in the source's snapshot, and so is as old as its `domains` part."""
-    clock_difference_seconds: float | None = None
-    """Destination's clock minus source's, both seen live; None when one of them is a file."""
-    clock_uncertainty_seconds: float = 0.0
-    """How far `clock_difference_seconds` may be off: half of both round trips."""
-    unreachable: dict[str, str] = field(default_factory=dict)
-    """Side ("source", "destination") to the reason why its agent gave no snapshot."""
     probes: ProbeAnswers = field(default_factory=ProbeAnswers)
     """What the agents answered to questions about this very migration."""
+    clock: ClockComparison = field(default_factory=ClockComparison)
+    ages: SnapshotAges = field(default_factory=SnapshotAges)
+    known: dict[tuple[Hashable, ...], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was worked out of this case, kept by `remembered`: the messages must not change."""
+
+    def way_back(self) -> "Case":
+        """Return the same guest's case from the destination to the source, with nothing probed."""
+        return Case(
+            source=self.destination,
+            destination=self.source,
+            vm=self.vm,
+            incoming=self.vm,
+            options=self.options,
+            policy=self.policy,
+            ages=SnapshotAges(
+                source_seconds=self.ages.destination_seconds,
+                destination_seconds=self.ages.source_seconds,
+            ),
+        )

@@ -1,4 +1,4 @@
-"""Field paths into a migration, such as "destination.numa.nodes.free_bytes", compiled once.
+"""Field paths into a case, such as "destination.numa.nodes.free_bytes", compiled once.
 
 A path names fields of the contract's messages. It may lead through lists; it is set when every
 element has the field. Paths are checked against the descriptors when they are compiled, so a
@@ -14,8 +14,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from vmfit.v1 import options_pb2
+from vmfit.v1.case_pb2 import ClockComparison, SnapshotAges
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.options_pb2 import Volatility
+from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
@@ -29,7 +31,11 @@ ROOTS: dict[str, Descriptor] = {
     "incoming": Vm.DESCRIPTOR,
     "options": MigrationOptions.DESCRIPTOR,
     "probes": ProbeAnswers.DESCRIPTOR,
+    "policy": Policy.DESCRIPTOR,
+    "clock": ClockComparison.DESCRIPTOR,
+    "ages": SnapshotAges.DESCRIPTOR,
 }
+"""By the name of a case's message, what it is."""
 
 
 @dataclass(frozen=True, slots=True)

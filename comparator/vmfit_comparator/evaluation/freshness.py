@@ -57,14 +57,17 @@ class PartAges:
     def __init__(self, case: Case) -> None:
         self._statuses: dict[tuple[str, str], PartStatus] = {}
         self._ages: dict[tuple[str, str | None], float] = {}
-        self._unreachable = case.unreachable
+        self._errors = {
+            "source": case.ages.source_error,
+            "destination": case.ages.destination_error,
+        }
         bounds = {
             volatility: (bound.fresh_seconds, bound.stale_seconds)
             for volatility, bound in bounds_of(case.policy.freshness).items()
         }
         since = {
-            "source": case.source_age_seconds,
-            "destination": case.destination_age_seconds,
+            "source": case.ages.source_seconds,
+            "destination": case.ages.destination_seconds,
         }
         for side, snapshot in (
             ("source", case.source),
@@ -77,7 +80,7 @@ class PartAges:
                     collected = status.collected_at.seconds + status.collected_at.nanos / 1e9
                     self._ages[side, status.name] = max(taken - collected, 0.0) + since[side]
         ages = {**self._ages}
-        if case.vm_from_snapshot:
+        if case.ages.vm_from_snapshot:
             recorded = ages.get(("source", "domains"), since["source"])
             ages["vm", None] = ages["incoming", None] = recorded
         self._ranks = Lookup[AgesAs, _Rank | None](lambda each: _rank(each, ages, since, bounds))
@@ -100,8 +103,8 @@ class PartAges:
 
     def why_absent(self, path: FieldPath) -> str:
         """Return " (why)" when a path's part is absent for a known reason, else an empty text."""
-        if path.root in self._unreachable:
-            return f" ({path.root}'s agent: {self._unreachable[path.root]})"
+        if error := self._errors.get(path.root):
+            return f" ({path.root}'s agent: {error})"
         status = self._statuses.get((path.root, path.part or ""))
         return f" ({status.error})" if status is not None and status.error else ""
 

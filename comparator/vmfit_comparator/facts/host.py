@@ -35,8 +35,9 @@ def reachable(case: Case) -> Result:
 
     Source: the agents' answers; policy freshness.volatile_fields.
     """
-    if case.unreachable:
-        sides = "; ".join(f"the {side}'s agent: {why}" for side, why in case.unreachable.items())
+    silent = {"source": case.ages.source_error, "destination": case.ages.destination_error}
+    if any(silent.values()):
+        sides = "; ".join(f"the {side}'s agent: {why}" for side, why in silent.items() if why)
         remedy = Remedy(
             summary="Start vmfit-agent there, or check the network to it",
             restart_service=RestartService(name="vmfit-agent"),
@@ -44,8 +45,8 @@ def reachable(case: Case) -> Result:
         return probably_no(sides, remedies=[remedy])
     bound = case.policy.freshness.volatile_fields
     ages = {
-        "source": case.source_age_seconds,
-        "destination": case.destination_age_seconds,
+        "source": case.ages.source_seconds,
+        "destination": case.ages.destination_seconds,
     }
     side = max(ages, key=lambda name: ages[name])
     seen = f"the older snapshot, the {side}'s, is {ages[side]:.0f} s old"

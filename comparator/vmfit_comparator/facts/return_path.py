@@ -46,16 +46,7 @@ def path(case: Case) -> Result:
 
     Source: the facts named, with source and destination exchanged.
     """
-    back = Case(
-        source=case.destination,
-        destination=case.source,
-        vm=case.vm,
-        incoming=case.vm,
-        options=case.options,
-        policy=case.policy,
-        source_age_seconds=case.destination_age_seconds,
-        destination_age_seconds=case.source_age_seconds,
-    )
+    back = case.way_back()
     against, unknown = [], []
     for each in _LASTING:
         outcome = _outcome(each, back)

@@ -23,10 +23,10 @@ def skew(case: Case) -> Result:
     Source: adjtimex(2).
     """
     margins = case.policy.margins
-    difference = case.clock_difference_seconds
-    if difference is None:
+    if not case.clock.HasField("difference_seconds"):
         return _from_files(case)
-    apart = max(abs(difference) - case.clock_uncertainty_seconds, 0.0)
+    difference = case.clock.difference_seconds
+    apart = max(abs(difference) - case.clock.uncertainty_seconds, 0.0)
     seen = f"the destination's clock is {difference:+.3f} s from the source's"
     if apart <= margins.clock_skew_yes_seconds:
         return yes(seen)
