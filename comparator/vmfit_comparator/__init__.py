@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from vmfit_comparator.engine import Engine
     from vmfit_comparator.engine_error import EngineError
     from vmfit_comparator.hosts.inventory import Inventory, InventoryError, read_inventory
-    from vmfit_comparator.policies.policy import PolicyError, read_policy
+    from vmfit_comparator.policies.policy_error import PolicyError
+    from vmfit_comparator.policies.policy_file import read_policy
 
 __version__ = "0.1.0"
 
@@ -26,8 +27,8 @@ _MODULES = {
     "Inventory": "hosts.inventory",
     "InventoryError": "hosts.inventory",
     "read_inventory": "hosts.inventory",
-    "PolicyError": "policies.policy",
-    "read_policy": "policies.policy",
+    "PolicyError": "policies.policy_error",
+    "read_policy": "policies.policy_file",
 }
 
 __all__ = [

@@ -30,7 +30,9 @@ from vmfit_comparator.hosts.sides import (
     snapshots_by_name,
 )
 from vmfit_comparator.hosts.snapshot_parts import keep_only
-from vmfit_comparator.policies.policy import PolicyError, select_facts
+from vmfit_comparator.policies.policy import select_facts
+from vmfit_comparator.policies.policy_error import PolicyError
+from vmfit_comparator.policies.policy_file import PolicyFile
 from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
 
@@ -58,7 +60,7 @@ class Engine:
     def __init__(
         self,
         inventory: Inventory | None = None,
-        policies: Iterable[Policy] = (),
+        policies: Iterable[Policy | PolicyFile] = (),
         *,
         insecure: bool = False,
         tls: grpc.ChannelCredentials | None = None,
@@ -92,6 +94,7 @@ class Engine:
         """Close the connections; calls in progress end unanswered."""
         self._agents.close()
         self._threads.shutdown(cancel_futures=True)
+        self._policies.close()
         if self._history is not None:
             self._history.close()
 

@@ -22,7 +22,7 @@ from vmfit_comparator.evaluation.fact import Fact, fact
 from vmfit_comparator.evaluation.field_path import field_path
 from vmfit_comparator.evaluation.result import no, yes
 from vmfit_comparator.hosts.inventory import parse_inventory
-from vmfit_comparator.policies.policy import parse_policy
+from vmfit_comparator.policies.policy_file import parse_policy
 from vmfit_contract.json_text import to_json
 
 SEEN = []

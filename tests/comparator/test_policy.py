@@ -5,17 +5,17 @@ import pytest
 from tests.comparator.builders import migration
 from vmfit.v1.finding_pb2 import Answer, Quality
 from vmfit.v1.policy_pb2 import FactRule, FreshnessBound, Margins, Policy
+from vmfit_comparator import Engine
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.policies.policy import (
     BUILT_IN_NAMES,
-    PolicyError,
     built_in_policy,
-    parse_policy,
-    read_policy,
     resolve_policy,
     select_facts,
 )
+from vmfit_comparator.policies.policy_error import PolicyError
+from vmfit_comparator.policies.policy_file import parse_policy, read_policy, read_policy_file
 
 
 def _resolve(text):
@@ -121,7 +121,7 @@ def test_files(tmp_path):
     assert policy.name == "site"
     assert policy.facts["time.*"].minimum_answer == Answer.ANSWER_NO
     path.write_text("x: 1")
-    with pytest.raises(PolicyError, match=r"site\.yaml: x: no such field"):
+    with pytest.raises(PolicyError, match=r"site\.yaml:1: x: no such field"):
         read_policy(path)
     path.write_bytes(b"name: \xff")
     with pytest.raises(PolicyError, match=r"site\.yaml: not UTF-8"):
@@ -225,3 +225,67 @@ def test_user_fact_says_what_its_author_wrote():
     finding = _user_answer("false", reason_no="other rack", remedy="Move the rack")
     assert finding.reason == "other rack"
     assert [each.summary for each in finding.remedies] == ["Move the rack"]
+
+
+@pytest.mark.parametrize("text", ["trueblue", "false alarm", "true-ish", "2026-11-30", "<<", "="])
+def test_texts_that_yaml_takes_for_more(text):
+    policy = parse_policy(f"name: {text}\nuser_facts: [{{id: a.b, reason_yes: {text}}}]")
+    assert policy.name == text
+    assert policy.user_facts[0].reason_yes == text
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("name: !!bool maybe", "line 1: tags are not used"),
+        ("name: a\nmargins: !!int x", "line 2: tags are not used"),
+        ("name: !!timestamp x", "line 1: tags are not used"),
+        ("name: !!python/object:os.system x", "line 1: tags are not used"),
+        ("margins: {memory_overhead_bytes: " + "9" * 5000 + "}", "not YAML: "),
+        (
+            "margins: {memory_overhead_bytes: 0x" + "f" * 5000 + "}",
+            "margins.memory_overhead_bytes: a number of 20000 bits is out of range",
+        ),
+        ("margins: {memory_ratio: 0x" + "f" * 500 + "}", "margins.memory_ratio: a number of 2000"),
+        ('name: "\\ud800"', "name: has a character that Unicode does not know"),
+        ('facts: {"\\ud800": {skip: true}}', "facts: has a character that Unicode"),
+        ("[" * 5000, "not YAML: "),
+        ("? [a]\n: 1", "line 1: found unhashable key"),
+    ],
+)
+def test_documents_that_mean_nothing(text, complaint):
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(text)
+    assert str(caught.value).startswith(complaint)
+    assert len(str(caught.value)) < 500
+
+
+def test_errors_name_file_and_line(tmp_path):
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "name: site\n"
+        "user_facts:\n"
+        "- id: site.rack\n"
+        "  expression: source.cpu.vendr == 'x'\n"
+        "- id: site.row\n"
+        "  expression: 'true'\n"
+        "  reads:\n"
+        "  - vm.nothing\n"
+    )
+    with pytest.raises(PolicyError) as caught, Engine(policies=[read_policy_file(path)]):
+        pass
+    assert str(caught.value).startswith(f"{path}:8: user_facts[1].reads[0]: vm.nothing")
+    path.write_text(path.read_text().replace("  reads:\n  - vm.nothing\n", ""))
+    with pytest.raises(PolicyError) as caught, Engine(policies=[read_policy_file(path)]):
+        pass
+    assert str(caught.value).startswith(f"{path}:4: user_facts[0].expression: at 1:11: undefined")
+    path.write_text("name: site\nmargins:\n  memory_ratio: lots\n")
+    with pytest.raises(PolicyError, match=r"site\.yaml:3: margins\.memory_ratio: must be a number"):
+        read_policy(path)
+
+
+def test_wanted_facts_have_bounds():
+    with pytest.raises(PolicyError, match="facts: more than 1000"):
+        select_facts(["cpu.a"] * 30_000, ["cpu.a"])
+    with pytest.raises(PolicyError, match=r"facts\[0\]: is longer than 256 characters"):
+        select_facts(["c" * 100_000], ["cpu.a"])

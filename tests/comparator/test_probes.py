@@ -30,7 +30,7 @@ from vmfit.v1.probe_pb2 import (
 from vmfit_comparator import Engine
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import yes
-from vmfit_comparator.policies.policy import parse_policy
+from vmfit_comparator.policies.policy_file import parse_policy
 
 SEEN = []
 CONNECTED = ConnectOutcome.CONNECT_OUTCOME_CONNECTED

@@ -57,7 +57,8 @@ def policy_reference(text: str | None) -> PolicyReference:
     path = Path(text)
     if not (text.endswith(_POLICY_SUFFIXES) or "/" in text or _is_file(path)):
         return PolicyReference(name=text)
-    from vmfit_comparator.policies.policy import PolicyError, read_policy  # noqa: PLC0415 -- loads CEL
+    from vmfit_comparator.policies.policy_error import PolicyError  # noqa: PLC0415 -- few need YAML
+    from vmfit_comparator.policies.policy_file import read_policy  # noqa: PLC0415 -- as above
 
     try:
         return PolicyReference(inline=read_policy(path))

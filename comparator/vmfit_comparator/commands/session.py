@@ -93,11 +93,12 @@ def local_engine(
         InventoryError,
         read_inventory,
     )
-    from vmfit_comparator.policies.policy import PolicyError, read_policy  # noqa: PLC0415
+    from vmfit_comparator.policies.policy_error import PolicyError  # noqa: PLC0415
+    from vmfit_comparator.policies.policy_file import read_policy_file  # noqa: PLC0415
 
     try:
         inventory = read_inventory(settings.path) if settings.path else Inventory()
-        policies = [read_policy(Path(each)) for each in settings.values.get("policies", ())]
+        policies = [read_policy_file(Path(each)) for each in settings.values.get("policies", ())]
         engine = Engine(
             inventory,
             policies,

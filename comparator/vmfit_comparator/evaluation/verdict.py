@@ -23,7 +23,6 @@ from vmfit.v1.finding_pb2 import (
     Quality,
     Verdict,
 )
-from vmfit_comparator.policies.expressions import CONDITION, ExpressionError
 from vmfit_comparator.policies.policy import ResolvedPolicy
 
 _UNSURE = (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES)
@@ -61,7 +60,7 @@ def judge(findings: Sequence[Finding], policy: ResolvedPolicy) -> Verdict:
         verdict.counts[Answer.Name(name).removeprefix("ANSWER_")] = count
     _set_valid_until(verdict, findings)
     verdict.acceptable = bool(deciding) and not blocking
-    complaints = _failed_conditions(findings, verdict, policy) if policy.message.conditions else {}
+    complaints = policy.conditions.failed(findings, verdict)
     verdict.blockers.extend(complaints)
     verdict.acceptable = verdict.acceptable and not complaints
     verdict.summary = _summary(verdict, {each.fact: each.reason for each in findings}, complaints)
@@ -107,23 +106,6 @@ def _set_valid_until(verdict: Verdict, findings: Sequence[Finding]) -> None:
     if times:
         soonest = min(times, key=lambda time: (time.seconds, time.nanos))
         verdict.valid_until.CopyFrom(soonest)
-
-
-def _failed_conditions(
-    findings: Sequence[Finding], verdict: Verdict, policy: ResolvedPolicy
-) -> dict[str, str]:
-    """Return the conditions that do not hold, by name, each with what to tell people."""
-    failed: dict[str, str] = {}
-    values = {"findings": {each.fact: each for each in findings}, "verdict": verdict}
-    for condition in policy.message.conditions:
-        try:
-            holds = CONDITION.compile(condition.expression, gives=("BOOL",)).evaluate(values)
-        except ExpressionError as error:
-            failed[condition.name] = f"could not be evaluated: {error}"
-            continue
-        if not holds:
-            failed[condition.name] = condition.message or "does not hold"
-    return failed
 
 
 def _summary(verdict: Verdict, reasons: Mapping[str, str], complaints: Mapping[str, str]) -> str:

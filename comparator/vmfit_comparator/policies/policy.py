@@ -1,40 +1,30 @@
-"""Policies: read strictly, extended from the built-in ones, and asked which rule counts."""
+"""Policies: extended from the built-in ones, checked, and asked which rule counts."""
 
-import math
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from types import MappingProxyType
 
-from vmfit.v1.finding_pb2 import Answer, Consequence, Quality
-from vmfit.v1.policy_pb2 import FactRule, Freshness, Margins, Policy
+from vmfit.v1.policy_pb2 import FactRule, Policy
 from vmfit_comparator.evaluation.fact import Fact
-from vmfit_comparator.policies.expressions import CONDITION, ExpressionError
-from vmfit_comparator.policies.user_facts import UserFactError, user_fact
-from vmfit_comparator.policies.yaml_message import (
-    MAX_DOCUMENT_CHARACTERS,
-    DocumentError,
-    fill,
-    parse_document,
+from vmfit_comparator.policies.cel.interpreter import Interpreter, shared_interpreter
+from vmfit_comparator.policies.conditions import Conditions
+from vmfit_comparator.policies.policy_checks import (
+    MAX_IDENTIFIER_CHARACTERS,
+    check_freshness,
+    check_margins,
+    check_rules,
+    check_sizes,
+    patterns,
 )
+from vmfit_comparator.policies.policy_error import PolicyError
+from vmfit_comparator.policies.policy_file import parse_policy
+from vmfit_comparator.policies.user_facts import user_facts
 from vmfit_contract.spelling import did_you_mean
 
 BUILT_IN_NAMES = ("conservative", "default", "permissive")
-_MAX_USER_FACTS = 100
-_MAX_CONDITIONS = 100
-_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
-
-
-class PolicyError(ValueError):
-    """A policy that cannot be used; `field` is the path of what is wrong in it, maybe empty."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}" if field else reason)
-        self.field = field
-        self.reason = reason
+_MAX_WANTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +36,7 @@ class ResolvedPolicy:
     """The catalogue: built-in facts, then the policy's own."""
     rules: Mapping[str, FactRule]
     """What holds for each fact of the catalogue: the most specific pattern's word on each field."""
-
-
-def read_policy(path: Path) -> Policy:
-    """Read a policy file as it is written; `resolve_policy` checks and completes it.
-
-    A file that has no name is called by the path's stem. Raises PolicyError that starts with the
-    file's path.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_DOCUMENT_CHARACTERS + 1)
-    except OSError as error:
-        raise PolicyError(str(path), error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise PolicyError(str(path), "not UTF-8") from None
-    try:
-        policy = parse_policy(text)
-    except PolicyError as error:
-        raise PolicyError(str(path), str(error)) from None
-    policy.name = policy.name or path.stem
-    return policy
-
-
-def parse_policy(text: str) -> Policy:
-    """Return the policy that a YAML document describes. Raises PolicyError."""
-    policy = Policy()
-    try:
-        fill(policy, parse_document(text))
-    except DocumentError as error:
-        raise PolicyError(error.field, error.reason) from None
-    return policy
+    conditions: Conditions
 
 
 @cache
@@ -90,20 +50,26 @@ def built_in_policy(name: str) -> Policy:
     return parse_policy(file.read_text(encoding="utf-8"))
 
 
-def resolve_policy(policy: Policy, catalogue: Mapping[str, Fact]) -> ResolvedPolicy:
-    """Check a policy, extend what it extends, compile its expressions. Raises PolicyError."""
+def resolve_policy(
+    policy: Policy, catalogue: Mapping[str, Fact], interpreter: Interpreter | None = None
+) -> ResolvedPolicy:
+    """Check a policy, extend what it extends, compile its expressions. Raises PolicyError.
+
+    `interpreter` evaluates the expressions; one that is shared by default.
+    """
+    check_sizes(policy)
     if policy.extends and policy.extends not in BUILT_IN_NAMES:
         names = ", ".join(BUILT_IN_NAMES)
         raise PolicyError("extends", f"{policy.extends!r} is not built in; there are {names}")
-    own_facts = _user_facts(policy, catalogue)
-    facts = {**catalogue, **own_facts}
-    _check_rules(policy, facts)
-    _check_margins(policy.margins)
-    _check_freshness(policy.freshness)
-    _check_conditions(policy)
+    check_margins(policy.margins)
+    check_freshness(policy.freshness)
+    interpreter = interpreter or shared_interpreter()
+    facts = {**catalogue, **user_facts(policy, catalogue, interpreter)}
+    check_rules(policy, facts)
+    conditions = Conditions(policy.conditions, interpreter)
     whole = _extended(policy)
     rules = {fact_id: _rule(whole, fact_id) for fact_id in facts}
-    return ResolvedPolicy(whole, MappingProxyType(facts), MappingProxyType(rules))
+    return ResolvedPolicy(whole, MappingProxyType(facts), MappingProxyType(rules), conditions)
 
 
 def select_facts(wanted: Collection[str], facts: Collection[str]) -> list[str]:
@@ -111,29 +77,30 @@ def select_facts(wanted: Collection[str], facts: Collection[str]) -> list[str]:
 
     All of them when `wanted` is empty. Raises PolicyError with the field "facts[INDEX]".
     """
+    if len(wanted) > _MAX_WANTED:
+        raise PolicyError("facts", f"more than {_MAX_WANTED}")
+    matches: dict[str, set[str]] = {}
+    for fact_id in facts if wanted else ():
+        for pattern in patterns(fact_id):
+            matches.setdefault(pattern, set()).add(fact_id)
     selected: set[str] = set()
     for index, each in enumerate(wanted):
-        matches = {fact_id for fact_id in facts if each in _patterns(fact_id)}
-        if not matches:
+        if len(each) > MAX_IDENTIFIER_CHARACTERS:
+            complaint = f"is longer than {MAX_IDENTIFIER_CHARACTERS} characters"
+            raise PolicyError(f"facts[{index}]", complaint)
+        if each not in matches:
             hint = did_you_mean(each, facts)
             raise PolicyError(f"facts[{index}]", f"no such fact: {each[:100]!r}{hint}")
-        selected |= matches
+        selected |= matches[each]
     return [fact_id for fact_id in facts if not wanted or fact_id in selected]
 
 
 def _rule(policy: Policy, fact_id: str) -> FactRule:
     rule = FactRule()
-    for pattern in _patterns(fact_id):
+    for pattern in patterns(fact_id):
         if pattern in policy.facts:
             rule.MergeFrom(policy.facts[pattern])
     return rule
-
-
-def _patterns(fact_id: str) -> tuple[str, ...]:
-    """Return what can name a fact, the least specific first: "*", "area.*", the id."""
-    parts = fact_id.split(".")
-    areas = (".".join(parts[:end]) + ".*" for end in range(1, len(parts)))
-    return ("*", *areas, fact_id)
 
 
 def _extended(policy: Policy) -> Policy:
@@ -154,68 +121,3 @@ def _extended(policy: Policy) -> Policy:
     whole.user_facts.extend(policy.user_facts)
     whole.conditions.extend(policy.conditions)
     return whole
-
-
-def _user_facts(policy: Policy, catalogue: Mapping[str, Fact]) -> dict[str, Fact]:
-    if len(policy.user_facts) > _MAX_USER_FACTS:
-        raise PolicyError("user_facts", f"more than {_MAX_USER_FACTS}")
-    own: dict[str, Fact] = {}
-    for index, declared in enumerate(policy.user_facts):
-        where = f"user_facts[{index}]"
-        if not _ID.fullmatch(declared.id):
-            raise PolicyError(f"{where}.id", f"{declared.id!r} is not of the form site.rack")
-        if declared.id in catalogue or declared.id in own:
-            raise PolicyError(f"{where}.id", f"{declared.id} is taken by another fact")
-        if declared.consequence not in Consequence.values():
-            raise PolicyError(f"{where}.consequence", f"{declared.consequence} is none")
-        try:
-            own[declared.id] = user_fact(declared)
-        except UserFactError as error:
-            raise PolicyError(f"{where}.{error.field}", error.reason) from None
-    return own
-
-
-def _check_rules(policy: Policy, facts: Mapping[str, Fact]) -> None:
-    known = {pattern for fact_id in facts for pattern in _patterns(fact_id)}
-    for pattern, rule in sorted(policy.facts.items()):
-        where = f"facts.{pattern}"
-        if pattern not in known:
-            raise PolicyError(where, f"no such fact{did_you_mean(pattern, facts)}")
-        if rule.minimum_answer not in Answer.values():
-            raise PolicyError(f"{where}.minimum_answer", f"{rule.minimum_answer} is no answer")
-        if rule.minimum_quality not in Quality.values():
-            raise PolicyError(f"{where}.minimum_quality", f"{rule.minimum_quality} is no quality")
-
-
-def _check_margins(margins: Margins) -> None:
-    for field, value in margins.ListFields():
-        if not math.isfinite(value) or value < 0:
-            raise PolicyError(f"margins.{field.name}", f"{value:g} is not a number from 0 on")
-
-
-def _check_freshness(freshness: Freshness) -> None:
-    for field, bound in freshness.ListFields():
-        where = f"freshness.{field.name}"
-        for name in ("fresh_seconds", "stale_seconds"):
-            value = getattr(bound, name)
-            if not math.isfinite(value) or value < 0:
-                raise PolicyError(f"{where}.{name}", f"{value:g} is not a number from 0 on")
-        if bound.stale_seconds < bound.fresh_seconds:
-            raise PolicyError(
-                f"{where}.stale_seconds", "must be there, and not below fresh_seconds"
-            )
-
-
-def _check_conditions(policy: Policy) -> None:
-    if len(policy.conditions) > _MAX_CONDITIONS:
-        raise PolicyError("conditions", f"more than {_MAX_CONDITIONS}")
-    seen: set[str] = set()
-    for index, condition in enumerate(policy.conditions):
-        where = f"conditions[{index}]"
-        if not condition.name.strip() or condition.name in seen:
-            raise PolicyError(f"{where}.name", f"{condition.name!r} is empty or there twice")
-        seen.add(condition.name)
-        try:
-            CONDITION.compile(condition.expression, gives=("BOOL",))
-        except ExpressionError as error:
-            raise PolicyError(f"{where}.expression", str(error)) from None

@@ -1,10 +1,14 @@
 """Facts that a policy declares in CEL."""
 
+import re
+from collections.abc import Iterator, Mapping
+
 from vmfit.v1.finding_pb2 import Answer, Consequence, Remedy
-from vmfit.v1.policy_pb2 import UserFact
+from vmfit.v1.policy_pb2 import Policy, UserFact
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import Check, Fact
 from vmfit_comparator.evaluation.field_path import FieldPath, field_path
+from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.evaluation.result import (
     Result,
     no,
@@ -14,44 +18,72 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.policies.expressions import ANSWERS, MIGRATION, ExpressionError, paths_read
+from vmfit_comparator.policies.cel.errors import ExpressionError
+from vmfit_comparator.policies.cel.interpreter import Interpreter
+from vmfit_comparator.policies.cel.process import Given
+from vmfit_comparator.policies.cel.scope import ANSWERS, MIGRATION
+from vmfit_comparator.policies.cel.texts import paths_read
+from vmfit_comparator.policies.expressions import Expressions, Written
+from vmfit_comparator.policies.policy_error import PolicyError
+
+_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_GIVES = ("BOOL", "STRING", "INT")
 
 
-class UserFactError(ValueError):
-    """A user's fact that cannot be used; `field` is the field of UserFact that is wrong."""
+def user_facts(
+    policy: Policy, catalogue: Mapping[str, Fact], interpreter: Interpreter | None
+) -> dict[str, Fact]:
+    """Return the facts that a policy declares, compiled and with their paths checked.
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field = field
-        self.reason = reason
-
-
-def user_fact(declared: UserFact) -> Fact:
-    """Return the fact, with its expressions compiled and its paths checked.
-
-    It reads what it declares and what its expressions take values from. Raises UserFactError.
+    Each reads what it declares and what its expressions take values from. Raises PolicyError.
     """
+    own: dict[str, FieldPaths] = {}
+    for index, declared in enumerate(policy.user_facts):
+        where = f"user_facts[{index}]"
+        if not _ID.fullmatch(declared.id):
+            raise PolicyError(f"{where}.id", f"{declared.id!r} is not of the form site.rack")
+        if declared.id in catalogue or declared.id in own:
+            raise PolicyError(f"{where}.id", f"{declared.id} is taken by another fact")
+        if declared.consequence not in Consequence.values():
+            raise PolicyError(f"{where}.consequence", f"{declared.consequence} is none")
+        own[declared.id] = _reads(declared, where)
+    expressions = Expressions(MIGRATION, list(_written(policy)), interpreter)
+    return {each.id: _fact(each, own[each.id], expressions) for each in policy.user_facts}
+
+
+FieldPaths = tuple[FieldPath, ...]
+
+
+def _written(policy: Policy) -> Iterator[Written]:
+    for index, declared in enumerate(policy.user_facts):
+        where = f"user_facts[{index}]"
+        yield Written(f"{where}.expression", declared.expression, _GIVES)
+        if declared.applies_if.strip():
+            yield Written(f"{where}.applies_if", declared.applies_if, ("BOOL",))
+
+
+def _fact(declared: UserFact, reads: FieldPaths, expressions: Expressions) -> Fact:
     question = declared.question.strip() or f"Does {declared.id} hold?"
     return Fact(
         id=declared.id,
         question=question,
         consequence=declared.consequence or Consequence.CONSEQUENCE_FAILS,
         applies_if=(),
-        reads=_reads(declared),
+        reads=reads,
         also_reads=(),
-        check=_check(declared),
+        check=_check(declared, expressions),
         user_defined=True,
         text=f"`{declared.expression.strip()}`",
     )
 
 
-def _reads(declared: UserFact) -> tuple[FieldPath, ...]:
+def _reads(declared: UserFact, where: str) -> FieldPaths:
     paths: dict[str, FieldPath] = {}
     for index, text in enumerate(declared.reads):
         try:
             paths[text] = field_path(text)
         except ValueError as error:
-            raise UserFactError(f"reads[{index}]", str(error)) from None
+            raise PolicyError(f"{where}.reads[{index}]", str(error)) from None
     # A path through a map (attributes) is no field path: the expression itself must look there.
     for text in (*paths_read(declared.applies_if), *paths_read(declared.expression)):
         try:
@@ -61,37 +93,36 @@ def _reads(declared: UserFact) -> tuple[FieldPath, ...]:
     return tuple(paths.values())
 
 
-def _check(declared: UserFact) -> Check:
-    try:
-        expression = MIGRATION.compile(declared.expression, gives=("BOOL", "STRING", "INT"))
-    except ExpressionError as error:
-        raise UserFactError("expression", str(error)) from None
-    applies_if = None
-    if declared.applies_if.strip():
-        try:
-            applies_if = MIGRATION.compile(declared.applies_if, gives=("BOOL",))
-        except ExpressionError as error:
-            raise UserFactError("applies_if", str(error)) from None
-    # The expressions live as long as the fact; the message may change after.
+def _check(declared: UserFact, expressions: Expressions) -> Check:
+    # The fact may outlive the message, which may change after.
     own = UserFact()
     own.CopyFrom(declared)
 
     def check(case: Case) -> Result:
-        values = {
+        given = _results(expressions, case)
+        applies = given[own.applies_if] if own.applies_if.strip() else True
+        for each in (applies, given[own.expression]):
+            if isinstance(each, ExpressionError):
+                return no_idea(f"the expression could not be evaluated: {each}")
+            if applies is False:
+                return not_applicable(f"does not apply: {own.applies_if.strip()} does not hold")
+        return _outcome(own, given[own.expression])
+
+    return check
+
+
+@remembered
+def _results(expressions: Expressions, case: Case) -> Mapping[str, Given]:
+    """Return what all expressions of the policy give: its facts ask together."""
+    return expressions.evaluate(
+        {
             "source": case.source,
             "destination": case.destination,
             "vm": case.vm,
             "incoming": case.incoming,
             "options": case.options,
         }
-        try:
-            if applies_if is not None and not applies_if.evaluate(values):
-                return not_applicable(f"does not apply: {own.applies_if.strip()} does not hold")
-            return _outcome(own, expression.evaluate(values))
-        except ExpressionError as error:
-            return no_idea(f"the expression could not be evaluated: {error}")
-
-    return check
+    )
 
 
 def _outcome(declared: UserFact, result: object) -> Result:
