@@ -12,6 +12,7 @@ from vmfit.v1.snapshot_pb2 import PartStatus
 from vmfit_agent.collected_part import CollectedPart, absent, digest
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.redaction.free_text import scrub
 
 _LOG = logging.getLogger(__name__)
 
@@ -143,11 +144,11 @@ def _collect(name: str, collect: Callable[[Host], Message], host: Host) -> Colle
         message = collect(host)
         status.digest = digest(message)
     except (OSError, ValueError, LibvirtUnavailable) as error:
-        status.error = str(error) or type(error).__name__
+        status.error = scrub(str(error)) or type(error).__name__
         _LOG.debug("%s: %s", name, status.error)
     except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own part alone
         message = None
-        status.error = f"internal error: {type(error).__name__}: {error}"
+        status.error = scrub(f"internal error: {type(error).__name__}: {error}")
         _LOG.exception("collector %s failed", name)
     status.duration.FromNanoseconds(int((time.monotonic() - started) * 1e9))
     status.warnings.extend(host.warnings)

@@ -1,6 +1,5 @@
 """Describes one VM fully: a domain of this host, or a definition as this host sees it."""
 
-import re
 from pathlib import Path
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
@@ -17,6 +16,7 @@ from vmfit_agent.disk_sources import (
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
+from vmfit_agent.redaction.libvirt_xml import redact_xml
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
 from vmfit_agent.storage.host_path import PathInspector
 from vmfit_agent.virtualization.capabilities_xml import host_architecture
@@ -24,10 +24,9 @@ from vmfit_agent.virtualization.cpu_expansion import CpuExpander
 from vmfit_agent.virtualization.domain_records import forget_chosen_addresses, vm_of_record
 from vmfit_agent.virtualization.listed_emulators import ListedEmulators
 from vmfit_agent.virtualization.owner_names import names_exist
+from vmfit_agent.virtualization.xml_document import MalformedXml
 from vmfit_agent.vm_paths import describe_paths
 
-# From the first space of several, so that a million of them are passed once.
-_PASSWORD = re.compile(r"""(?<!\s)\s+passwd\s*=\s*('[^']*'|"[^"]*")""")
 _SWTPM_DIRECTORY = "/var/lib/libvirt/swtpm"
 _BLOCK_BYTES = 512
 # libvirt keeps definitions in files called by the domain's name.
@@ -66,7 +65,14 @@ def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
     else:
         _read_libvirt(vm, host, connection, inline=inline)
     _complete(vm, host, connection)
-    return DescribeVmResponse(vm=vm, xml=_PASSWORD.sub("", xml))
+    return DescribeVmResponse(vm=vm, xml=_without_secrets(xml))
+
+
+def _without_secrets(xml: str) -> str:
+    try:
+        return redact_xml(xml, "domain")
+    except MalformedXml as error:
+        raise UnusableDefinition(str(error)) from None
 
 
 def _uris(request: DescribeVmRequest, host: Host) -> tuple[str, ...]:

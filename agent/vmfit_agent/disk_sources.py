@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit.v1.vm_pb2 import Disk, NetworkHost, StorageSource, Vm
 from vmfit_agent.domain_xml.disks import MAXIMUM_CHAIN_LENGTH
+from vmfit_agent.redaction.free_text import redact_place
+from vmfit_agent.redaction.qemu_words import redact_words
 from vmfit_agent.storage.image_file import ImageHeader
 from vmfit_agent.storage.image_header import read_image
 
@@ -111,7 +113,7 @@ def backing_source(image: str, name: str, image_format: str | None) -> StorageSo
         try:
             parts = urlsplit(name)
         except ValueError:
-            return StorageSource(type="network", format=image_format, name=name)
+            return StorageSource(type="network", format=image_format, name=redact_place(name))
         protocol, _, transport = parts.scheme.partition("+")
         host = NetworkHost(name=parts.hostname, port=_port(parts.netloc))
         if transport == "unix":
@@ -125,6 +127,8 @@ def backing_source(image: str, name: str, image_format: str | None) -> StorageSo
             name=unquote(parts.path.removeprefix("/")),
             hosts=[host],
         )
+    if ":" in name.partition("/")[0]:
+        name = redact_place(name)  # QEMU's own: "rbd:pool/image:key=..."
     source = StorageSource(type="file", format=image_format)
     source.path.path = str(PurePosixPath(image).parent / name)
     if source.path.path.startswith("/dev/"):
@@ -170,7 +174,7 @@ def _json_source(name: str, image_format: str | None) -> StorageSource:
         source.path.path = path
         return source
     nbd = _json_nbd(file, image_format) if isinstance(file, dict) else None
-    return nbd or StorageSource(type="network", format=image_format, name=name)
+    return nbd or StorageSource(type="network", format=image_format, name=redact_words([name])[0])
 
 
 def read_size(source: StorageSource) -> None:

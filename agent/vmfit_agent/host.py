@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from vmfit_agent.redaction.free_text import scrub
+
 
 class LibvirtUnavailable(Exception):  # noqa: N818 -- a state of the host, not a mistake
     """libvirt could not be asked; the message says which URI and why."""
@@ -88,7 +90,7 @@ class LibvirtConnection(Protocol):
         """Return one domain, None when there is none of that name or UUID."""
 
     def migratable_xml(self, uuid: str) -> str:
-        """Return the XML that a migration would send, without secrets."""
+        """Return the XML that a migration would send: with its secrets."""
 
     def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:
         """Have a running domain measured within the seconds; None when there is no such domain."""
@@ -162,5 +164,6 @@ class Host:
 
     def warn(self, text: str) -> None:
         """Note what could not be read although the part is collected."""
-        if text not in self.warnings:
-            self.warnings.append(text)
+        told = scrub(text)
+        if told not in self.warnings:
+            self.warnings.append(told)

@@ -62,6 +62,12 @@ def parse_pem(content: bytes) -> list[X509]:
     return found
 
 
+def certificates_text(text: str) -> str:
+    """Return the PEM certificates of a file, without what is written around them."""
+    found = islice(_PEM.finditer(text.encode()), _MAXIMUM_CERTIFICATES)
+    return "".join(f"{match[0].decode()}\n" for match in found)
+
+
 def _decoded(match: re.Match[bytes]) -> X509:
     try:
         der = base64.b64decode(b"".join(match[1].split()), validate=True)

@@ -144,6 +144,24 @@ def test_inline_xml(host):
     assert "sekrit" not in answer.xml
 
 
+def test_secrets_are_told_to_nobody_and_the_answer_can_be_described(host):
+    definition = xml().replace(
+        "</devices></domain>",
+        "<disk type='network'><source protocol='https' name='a' query='id=1&amp;sig=sekrit'>"
+        "<host name='h'/><cookies><cookie name='c'>sekrit</cookie></cookies></source>"
+        "<target dev='vdb'/></disk></devices><sysinfo type='smbios'><oemStrings><entry>sekrit"
+        "</entry></oemStrings></sysinfo><qemu:commandline "
+        "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-object'/>"
+        "<qemu:arg value='secret,id=s,data=sekrit'/><qemu:env name='A' value='sekrit'/>"
+        "</qemu:commandline></domain>",
+    )
+    answer = describe_vm(DescribeVmRequest(xml=definition), host)
+    assert b"sekrit" not in answer.SerializeToString()
+    assert answer.vm.disks[1].source.name == "a?id=1&sig=***"
+    again = describe_vm(DescribeVmRequest(xml=answer.xml), host)
+    assert (again.vm, again.xml) == (answer.vm, answer.xml)
+
+
 def test_inline_xml_without_libvirt(tmp_path):
     vm = describe_vm(DescribeVmRequest(xml=xml()), Host(tmp_path)).vm
     assert not vm.cpu.expanded
@@ -303,9 +321,11 @@ def test_a_raw_disk_rests_on_nothing_whatever_a_guest_wrote_into_it(tmp_path, im
             'json:{"driver":"nbd","server":[]}',
             ("network", "", "", 'json:{"driver":"nbd","server":[]}'),
         ),
-        ("json:{", ("network", "", "", "json:{")),
+        ("json:{", ("network", "", "", "json:***")),
         ("json:[]", ("network", "", "", "json:[]")),
         ("http://[", ("network", "", "", "http://[")),
+        ("rbd:a/b:key=hush", ("file", "/d/rbd:a/b:key=***", "", "")),
+        ("ssh://joe:hush@h/a?x=1", ("network", "", "ssh", "a")),
     ],
 )
 def test_names_of_backing_files(name, expected):

@@ -10,6 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from vmfit.v1.host_pb2 import Attributes
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import is_regular_file, list_names, read_text
+from vmfit_agent.redaction.json_tree import redact_tree
 
 FILES = ("etc/vmfit/attributes.d/*.json",)
 _MAXIMUM_FILES = 256
@@ -56,7 +57,7 @@ def _is_candidate(name: str) -> bool:
 
 
 def parse_attributes(text: str) -> Struct:
-    """Return the JSON object; ValueError for anything else, saying what is wrong."""
+    """Return the JSON object, secrets in it blanked; ValueError for anything else, and why."""
     try:
         value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
@@ -67,7 +68,9 @@ def parse_attributes(text: str) -> Struct:
     if _is_deeper(value, _MAXIMUM_DEPTH):
         raise ValueError(f"nested more than {_MAXIMUM_DEPTH} deep")
     try:
-        return ParseDict(value, Struct())
+        redacted = redact_tree(value)
+        assert isinstance(redacted, dict)
+        return ParseDict(redacted, Struct())
     except (ParseError, UnicodeEncodeError, OverflowError) as error:
         raise ValueError(str(error)) from None
 

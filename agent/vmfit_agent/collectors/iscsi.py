@@ -8,6 +8,7 @@ from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import list_names, read_text
 from vmfit_agent.kernel_files.sysfs import entry_names
 from vmfit_agent.kernel_files.sysfs import read_text as read_attribute
+from vmfit_agent.redaction.secret_names import BLANK, is_secret_name
 
 _INITIATOR_NAME = "etc/iscsi/initiatorname.iscsi"
 _NODE_DIRECTORIES = ("etc/iscsi/nodes", "var/lib/iscsi/nodes")
@@ -63,6 +64,21 @@ def parse_record(text: str) -> dict[str, str]:
         if equals and not key.startswith("#") and value.strip() not in ("", "<empty>"):
             settings[key.strip()] = value.strip()
     return settings
+
+
+def record_without_secrets(text: str) -> str:
+    """Return a record's settings; of the credentials that are set only that they are."""
+    lines = []
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if not equals or key.startswith("#"):
+            continue
+        is_set = value.strip() not in ("", "<empty>")
+        is_secret = key.strip() in _CREDENTIALS or ".auth." in key or is_secret_name(key)
+        if is_set and is_secret and not key.strip().endswith(("authmethod", "chap_algs")):
+            value = f" {BLANK}"
+        lines.append(f"{key.rstrip()} = {value.strip()}\n")
+    return "".join(lines)
 
 
 def portal_name(address: str, port: str) -> str:

@@ -7,6 +7,8 @@ from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import exists, list_names, read_text, read_word
 from vmfit_agent.kernel_files.kernel_limits import read_limits
 from vmfit_agent.processors import kvm
+from vmfit_agent.redaction.parameters import redact_parameters
+from vmfit_agent.redaction.secret_names import BLANK, is_secret_name
 
 _DEVICES = (
     "kvm", "vhost-net", "vhost-vsock", "net/tun", "vfio/vfio", "sev", "mshv", "fuse", "hpet",
@@ -46,21 +48,18 @@ FILES = (
     *(f"dev/{name}" for name in _DEVICES),
 )
 _MODULE_PREFIXES = tuple(name[:-1] for name in _MODULES if name.endswith("*"))
-_SECRET = re.compile(r"(?i)(\S*(?:passw|secret|token|_key)\S*=).+")
-_LOGIN = re.compile(r"(=[a-z]+:(?://)?)\S+@")
-_WORD = re.compile(r'(?:"[^"]*"|\S)+')
 _MAXIMUM_PARAMETERS = 256
 
 
 def collect(host: Host) -> Kernel:
-    """Return the kernel; passwords on its command line are replaced by "***".
+    """Return the kernel; secrets on its command line and among parameters are "***".
 
     Source: /proc/sys/kernel, /proc/cmdline, /proc/modules, /sys/module.
     """
     kernel = Kernel(
         release=_release(host),
         version=read_word(host, "proc/sys/kernel/version") or "",
-        command_line=parse_command_line(read_text(host, "proc/cmdline", limit=65536) or ""),
+        command_line=redact_parameters(read_text(host, "proc/cmdline", limit=65536) or ""),
         modules=_modules(host),
         limits=read_limits(host),
         device_nodes=[name for name in _DEVICES if exists(host, f"dev/{name}")],
@@ -84,15 +83,6 @@ def _release(host: Host) -> str:
     return release or ""
 
 
-def parse_command_line(text: str) -> list[str]:
-    """Return the parameters in order, without passwords, with their quotes.
-
-    Source: Documentation/admin-guide/kernel-parameters.rst.
-    """
-    words = _WORD.findall(text)
-    return [_LOGIN.sub(r"\1***@", _SECRET.sub(r"\1***", word)) for word in words]
-
-
 def _modules(host: Host) -> list[KernelModule]:
     loaded = re.findall(r"^(\w+) ", read_text(host, "proc/modules") or "", re.MULTILINE)
     names = {
@@ -114,4 +104,8 @@ def _parameters(host: Host, module: str) -> dict[str, str]:
         name: read_text(quiet, f"{directory}/{name}", limit=4096)
         for name in list_names(host, directory)[:_MAXIMUM_PARAMETERS]
     }
-    return {name: value.strip() for name, value in values.items() if value is not None}
+    return {
+        name: BLANK if is_secret_name(name, bare_key=True) else value.strip()
+        for name, value in values.items()
+        if value is not None
+    }

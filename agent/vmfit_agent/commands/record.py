@@ -36,8 +36,9 @@ def command(
 ) -> int:
     """Copy what a snapshot is made from into DIR, as text files that diff well.
 
-    `vmfit-agent snapshot --root DIR` then gives this host's snapshot anywhere. Passwords and
-    private keys are never copied. Host names and IP addresses are not masked.
+    `vmfit-agent snapshot --root DIR` then gives this host's snapshot anywhere. Secrets are never
+    copied: passwords, cookies, keys, and the words of hook scripts. Host names and IP addresses
+    are not masked.
     """
     _prepare(directory, overwrite=overwrite)
     host = HostOptions(root, libvirt_uri, attributes).open()

@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import Disk, NetworkHost, StorageSource
 from vmfit_agent.domain_xml.paths import host_path
+from vmfit_agent.redaction.free_text import redact_place, redact_query
 from vmfit_agent.virtualization.xml_document import attribute, child_text, flag, number, pci_address
 
 # libvirt itself refuses chains beyond 200 images.
@@ -113,8 +114,8 @@ def _guessed_kind(element: Element) -> str:
 
 
 def _read_network(source: StorageSource, element: Element) -> None:
-    query = element.get("query")
-    name = element.get("name")
+    query = redact_query(element.get("query") or "")
+    name = redact_place(element.get("name") or "") or None
     _set(
         source,
         protocol=element.get("protocol"),

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
+from vmfit_agent.redaction.qemu_words import redact_words
+
 _NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 # Options whose value is a file that QEMU reads.
 _FILE_OPTIONS = frozenset(("kernel", "initrd", "dtb", "bios", "pflash", "cdrom"))
@@ -14,9 +16,9 @@ _FILE = re.compile(r"(?:^|,)(?:file|romfile)=(/(?:[^,]|,,)*)")
 
 
 def read_arguments(domain: Element) -> list[str]:
-    """Return the words in the XML's order."""
+    """Return the words in the XML's order, without the secrets in them."""
     found = domain.iterfind(f"{_NAMESPACE}commandline/{_NAMESPACE}arg")
-    return [argument.get("value") or "" for argument in found]
+    return redact_words([argument.get("value") or "" for argument in found])
 
 
 def files_of(words: Sequence[str]) -> Iterator[str]:

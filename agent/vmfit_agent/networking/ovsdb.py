@@ -45,14 +45,36 @@ def read_bridges_from_file(text: str) -> dict[str, list[str]]:
     A last record that is cut short (the server was writing) is left out.
     Raises ValueError when it is no such file. Source: ovsdb(5).
     """
+    tables = _tables(text)
+    names = {uuid: str(row.get("name", "")) for uuid, row in tables["Port"].items()}
+    return _ports_by_bridge(tables["Bridge"].values(), names)
+
+
+def bridges_text(text: str) -> str:
+    """Return a database's file that holds its bridges and ports, and nothing else of it.
+
+    Others of its tables hold keys of tunnels. Raises ValueError when it is no such file.
+    """
+    tables = _tables(text)
+    kept = {
+        table: {
+            uuid: {name: row[name] for name in ("name", "ports") if name in row}
+            for uuid, row in rows.items()
+        }
+        for table, rows in tables.items()
+    }
+    return "".join(f"{_MAGIC}0 0\n{json.dumps(record)}\n" for record in ({}, kept))
+
+
+def _tables(text: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the rows of bridges and ports by UUID, as the log leaves them."""
     tables: dict[str, dict[str, dict[str, Any]]] = {"Bridge": {}, "Port": {}}
     for transaction in _records(text):
         for name, rows in tables.items():
             changes = transaction.get(name)
             if isinstance(changes, dict):
                 _apply(rows, changes, is_diff=transaction.get("_is_diff") is True)
-    names = {uuid: str(row.get("name", "")) for uuid, row in tables["Port"].items()}
-    return _ports_by_bridge(tables["Bridge"].values(), names)
+    return tables
 
 
 def _reply(connection: socket.socket, request_id: str) -> Row:

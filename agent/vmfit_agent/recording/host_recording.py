@@ -10,7 +10,8 @@ from pathlib import Path, PurePath
 from vmfit_agent.kernel_files.host_files import PLACEHOLDER
 from vmfit_agent.kernel_files.processes import is_daemon
 from vmfit_agent.processors import cpu_msr, cpuid
-from vmfit_agent.recording.masking import Masking, without_secrets
+from vmfit_agent.recording.masking import Masking
+from vmfit_agent.recording.recorded_text import recorded_text
 
 MAX_FILE_BYTES = 4 << 20
 MAX_TOTAL_BYTES = 256 << 20
@@ -105,7 +106,7 @@ class _Reader:
             real = self._resolve(path)
             if real is not None and real not in self._seen:
                 self._seen.add(real)
-                self._add_real(real)
+                self._add_real(real, path)
         except FileNotFoundError:
             return  # A process or device that is gone, or a link to nowhere.
         except OSError as error:
@@ -115,7 +116,7 @@ class _Reader:
         except ValueError as error:
             self._recording.missing.append(f"/{path}: {error}")
 
-    def _add_real(self, path: PurePath) -> None:
+    def _add_real(self, path: PurePath, asked: PurePath) -> None:
         mode = (self._root / path).stat().st_mode
         if stat.S_ISDIR(mode):
             self._recording.directories.add(path)
@@ -123,7 +124,7 @@ class _Reader:
             self._recording.texts[path] = _device_text(self._root / path)
         # Files that nobody may read are switches of the kernel.
         elif stat.S_ISREG(mode) and mode & 0o444:
-            self._add_text(path)
+            self._add_text(path, asked)
 
     def _resolve(self, path: PurePath) -> PurePath | None:
         """Return the path without links, below the root; note the links."""
@@ -143,7 +144,7 @@ class _Reader:
             real = PurePath()
         return real
 
-    def _add_text(self, path: PurePath) -> None:
+    def _add_text(self, path: PurePath, asked: PurePath) -> None:
         descriptor = os.open(self._root / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # In small pieces: /proc/sys allocates as much as is asked for.
         content = b""
@@ -156,12 +157,11 @@ class _Reader:
         if self._recording.total_bytes > MAX_TOTAL_BYTES:
             raise ValueError(f"all files together are larger than {MAX_TOTAL_BYTES} bytes")
         try:
-            text = without_secrets(content.decode())
+            text = content.decode()
         except UnicodeDecodeError:
             raise ValueError("not text") from None
-        if text is None:
-            raise ValueError("a private key is never recorded")
-        self._recording.texts[path] = text
+        # Where a link leads does not tell how a file is read.
+        self._recording.texts[path] = recorded_text(asked, text)
 
 
 # What is read of a device; else an empty file says that it is there.

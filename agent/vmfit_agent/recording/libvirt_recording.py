@@ -1,4 +1,7 @@
-"""Writes what RecordedLibvirt reads: the answers that collectors and descriptions need."""
+"""Writes what RecordedLibvirt reads: the answers that collectors and descriptions need.
+
+Without secrets, whoever reads them.
+"""
 
 import json
 from collections.abc import Callable
@@ -17,6 +20,9 @@ from vmfit_agent.host import (
     ObjectRecord,
 )
 from vmfit_agent.recording.recorded_libvirt import OBJECT_KINDS, RECORD_FIELDS, answer_name, slug
+from vmfit_agent.redaction.free_text import scrub
+from vmfit_agent.redaction.libvirt_xml import redact_xml
+from vmfit_agent.virtualization.xml_document import MalformedXml
 
 Mask = Callable[[str], str]
 """Replaces what identifies a machine in a text, the same way every time."""
@@ -25,7 +31,8 @@ Mask = Callable[[str], str]
 def record_libvirt(libvirt: Libvirt, directory: Path, mask: Mask) -> list[str]:
     """Write each connection's answers below `directory`/libvirt; return what is missing and why.
 
-    All texts go through `mask`. Secrets have no values here: libvirt is never asked for them.
+    All texts go through `mask`, after the secrets in them were blanked. libvirt's own secrets have
+    no values here: it is never asked for them.
     Domain capabilities and CPU expansions are those that the collectors ask for. A URI that does
     not answer is recorded as one that does not. Raises OSError when a file cannot be written.
     """
@@ -46,7 +53,7 @@ def record_libvirt(libvirt: Libvirt, directory: Path, mask: Mask) -> list[str]:
             _write(folder / "capabilities.xml", mask(connection.capabilities()))
         except LibvirtUnavailable as error:
             missing.append(str(error))
-            meta = {"uri": uri, "error": mask(str(error))}
+            meta = {"uri": uri, "error": mask(scrub(str(error)))}
         else:
             missing.extend(_record_domains(connection, folder, mask))
             missing.extend(_record_objects(connection, folder, mask))
@@ -68,19 +75,22 @@ def _record_domains(connection: LibvirtConnection, folder: Path, mask: Mask) -> 
             missing.append(f"{connection.uri}: {error}")
             continue
         name = folder / "domains" / slug(libvirts_vm(mask(record.xml)).uuid or vm.name)
-        _write(name.with_suffix(".xml"), mask(record.xml))
-        _write_json(name.with_suffix(".json"), _without_xml(record))
-        if record.inactive_xml is not None:
-            _write(name.with_suffix(".inactive.xml"), mask(record.inactive_xml))
         try:
-            _write(name.with_suffix(".migratable.xml"), mask(connection.migratable_xml(vm.uuid)))
-        except LibvirtUnavailable as error:
+            _write(name.with_suffix(".xml"), mask(redact_xml(record.xml, "domain")))
+            _write_json(name.with_suffix(".json"), _without_xml(record))
+            if record.inactive_xml is not None:
+                inactive = mask(redact_xml(record.inactive_xml, "domain"))
+                _write(name.with_suffix(".inactive.xml"), inactive)
+            migratable = mask(redact_xml(connection.migratable_xml(vm.uuid), "domain"))
+            _write(name.with_suffix(".migratable.xml"), migratable)
+        except (LibvirtUnavailable, MalformedXml) as error:
             missing.append(str(error))
     return missing
 
 
 def _without_xml(record: DomainRecord) -> dict[str, Any]:
-    return {key: value for key, value in record._asdict().items() if key in RECORD_FIELDS}
+    fields = (*RECORD_FIELDS, "block_jobs")
+    return {key: value for key, value in record._asdict().items() if key in fields}
 
 
 def _record_objects(connection: LibvirtConnection, folder: Path, mask: Mask) -> list[str]:
@@ -92,16 +102,20 @@ def _record_objects(connection: LibvirtConnection, folder: Path, mask: Mask) -> 
             missing.append(f"{kind}: {error}")
             continue
         for number, record in enumerate(records):
-            _record_object(folder / kind / f"{number:05}", record, mask)
+            try:
+                _record_object(folder / kind / f"{number:05}", OBJECT_KINDS[kind], record, mask)
+            except MalformedXml as error:
+                missing.append(f"{kind}: {error}")
     return missing
 
 
-def _record_object(name: Path, record: ObjectRecord, mask: Mask) -> None:
-    _write(name.with_suffix(".xml"), mask(record.xml))
+def _record_object(name: Path, tag: str, record: ObjectRecord, mask: Mask) -> None:
     known = record._asdict()
     del known["xml"]
-    known["volume_xmls"] = [mask(xml) for xml in record.volume_xmls]
-    known["error"] = mask(record.error)
+    volumes = [redact_xml(xml, "volume") for xml in record.volume_xmls]
+    known["volume_xmls"] = [mask(xml) for xml in volumes]
+    known["error"] = mask(scrub(record.error))
+    _write(name.with_suffix(".xml"), mask(redact_xml(record.xml, tag)))
     _write_json(name.with_suffix(".json"), known)
 
 

@@ -8,23 +8,12 @@ import re
 from hashlib import blake2b
 from pathlib import PurePath
 
-from vmfit_agent.virtualization.hook_text import masked_hook_text
-
 _RUN = re.compile(r"[0-9A-Za-z]+")
 _MAC = re.compile(r"(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a-fA-F:])")
 _MAC_NAME = re.compile(r"(?<=enx)[0-9a-f]{12}\b")
 # In /proc/net/if_inet6: an address whose host part is made from the MAC (RFC 4291, appendix A).
 _EUI64 = re.compile(r"\b([0-9a-f]{16})([0-9a-f]{6})fffe([0-9a-f]{6})\b")
 _IQN = re.compile(r"\biqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]+(?::[^\s\"'<>,;&\\]+)?")
-_SECRET = re.compile(
-    r"((?:password|passwd|passphrase|secret|chap_?key|_pw(?=[ \t]*:))[\w.-]*[ \t]*[=:][ \t]*)"
-    r"([^\s<>]+)",
-    re.IGNORECASE,
-)
-_LOGIN = re.compile(r"\b(iscsi:|[a-z]+://)[^@\s/:]+:[^@\s/]+@")
-_HOOKS = "etc/libvirt/hooks"
-_PRIVATE_KEY = "PRIVATE KEY-----"
-
 _IDENTIFYING_FILES = frozenset(
     ("machine-id", "product_uuid", "serial", "wwid", "nguid", "eui", "uuid", "unique_id")
 )
@@ -36,13 +25,6 @@ _IDENTIFYING_KEYS = re.compile(
 )
 _WHOLE_KEYS = ("E:ID_SERIAL=",)
 _PLACEHOLDERS = frozenset(("none", "default", "unknown", "0123456789", "00000000"))
-
-
-def without_secrets(text: str) -> str | None:
-    """Return the text with passwords and logins blanked; None for a private key's file."""
-    if _PRIVATE_KEY in text:
-        return None
-    return _LOGIN.sub(r"\1***@", _SECRET.sub(r"\1***", text))
 
 
 def pseudonym(run: str) -> str:
@@ -91,8 +73,6 @@ class Masking:
         """Return a file's text masked, all of the values in fields that identify."""
         if path.name in _IDENTIFYING_FILES:
             return _mask_value(text)
-        if path.is_relative_to(_HOOKS):
-            return masked_hook_text(text, pseudonym)
         if "udev" in path.parts:
             text = _IDENTIFYING_KEYS.sub(lambda match: match[1] + _mask_value(match[2]), text)
         return self.mask(text, exclude_udev_values="udev" in path.parts)

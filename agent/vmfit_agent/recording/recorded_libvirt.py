@@ -1,7 +1,8 @@
 """libvirt as it answered once: a directory that a recording holds, asked like the live one."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,29 @@ from vmfit_agent.host import (
     ObjectRecord,
 )
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
+from vmfit_agent.virtualization.xml_document import U32_MAXIMUM, U64_MAXIMUM
 
-OBJECT_KINDS = ("storage_pools", "networks", "secrets", "network_filters")
-RECORD_FIELDS = frozenset(DomainRecord._fields) - {
-    "uri",
-    "xml",
-    "inactive_xml",
+OBJECT_KINDS: Mapping[str, str] = {
+    "storage_pools": "pool",
+    "networks": "network",
+    "secrets": "secret",
+    "network_filters": "filter",
 }
-"""What a domain's JSON file holds: the record without its XML."""
+"""Of each kind the root element of its XML."""
+RECORD_FIELDS: Mapping[str, tuple[type, int | None]] = {
+    "state": (int, U32_MAXIMUM),
+    "state_reason": (str, None),
+    "persistent": (bool, None),
+    "active_job": (str, None),
+    "jobs_known": (bool, None),
+    "snapshot_count": (int, U32_MAXIMUM),
+    "checkpoint_count": (int, U32_MAXIMUM),
+    "resident_bytes": (int, U64_MAXIMUM),
+    "dirty_rate_bytes_per_second": (int, U64_MAXIMUM),
+    "dirty_rate_period_seconds": (int, U32_MAXIMUM),
+    "migration_limit_bytes_per_second": (int, U64_MAXIMUM),
+}
+"""What a domain's JSON file holds beside "block_jobs": types, and the greatest numbers."""
 _MAXIMUM_FILE_BYTES = 16 * 1024 * 1024
 
 
@@ -142,20 +158,12 @@ class RecordedConnection:
         return [self._domain(path.stem) for path in paths]
 
     def _domain(self, name: str) -> DomainRecord:
-        known = {
-            key: value
-            for key, value in _json(self._directory / "domains" / f"{name}.json").items()
-            if key in RECORD_FIELDS
-        }
-        known["block_jobs"] = tuple(
-            (str(disk), str(kind)) for disk, kind in known.get("block_jobs", ())
-        )
         inactive = self._directory / "domains" / f"{name}.inactive.xml"
         return DomainRecord(
             uri=self.uri,
             xml=self._text(f"domains/{name}.xml"),
             inactive_xml=_read(inactive) if inactive.is_file() else None,
-            **{"state": 0, **known},
+            **{"state": 0, **_known(_json(self._directory / "domains" / f"{name}.json"))},
         )
 
     def domain(self, name_or_uuid: str) -> DomainRecord | None:
@@ -175,9 +183,10 @@ class RecordedConnection:
     def migratable_xml(self, uuid: str) -> str:
         """Return the recorded XML."""
         for path in sorted((self._directory / "domains").glob("*.migratable.xml")):
-            xml = _read(path)
-            if libvirts_vm(xml).uuid == uuid.lower():
-                return xml
+            with contextlib.suppress(OSError, ValueError):
+                xml = _read(path)
+                if libvirts_vm(xml).uuid == uuid.lower():
+                    return xml
         raise LibvirtUnavailable(f"{self.uri}: not in the recording: migratable XML of {uuid}")
 
     def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:  # noqa: ARG002
@@ -186,20 +195,22 @@ class RecordedConnection:
 
     def objects(self, kind: str) -> Sequence[ObjectRecord]:
         """Return the recorded objects in the order of their files' names."""
-        directory = self._directory / kind
-        return [
-            ObjectRecord(
-                xml=_read(path.with_suffix(".xml")),
-                active=bool(known.get("active")),
-                autostart=bool(known.get("autostart")),
-                persistent=bool(known.get("persistent", True)),
-                volume_xmls=tuple(str(xml) for xml in known.get("volume_xmls", ())),
-                error=str(known.get("error", "")),
-                value_set=known.get("value_set"),
-            )
-            for path in sorted(directory.glob("*.json"))
-            for known in (_json(path),)
-        ]
+        paths = sorted((self._directory / kind).glob("*.json"))
+        return [_object(_read(path.with_suffix(".xml")), _json(path)) for path in paths]
+
+
+def _object(xml: str, known: Mapping[str, Any]) -> ObjectRecord:
+    volumes = known.get("volume_xmls")
+    value_set = known.get("value_set")
+    return ObjectRecord(
+        xml=xml,
+        active=bool(known.get("active")),
+        autostart=bool(known.get("autostart")),
+        persistent=bool(known.get("persistent", True)),
+        volume_xmls=tuple(str(each) for each in (volumes if isinstance(volumes, list) else ())),
+        error=str(known.get("error", "")),
+        value_set=value_set if isinstance(value_set, bool) else None,
+    )
 
 
 def _read(path: Path) -> str:
@@ -220,5 +231,26 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
+def _known(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a domain's JSON file says; a value that cannot be what its name says is left out.
+
+    A recording may come from anybody.
+    """
+    known: dict[str, Any] = {}
+    for name, (expected, maximum) in RECORD_FIELDS.items():
+        value = content.get(name)
+        # bool is a kind of int, and no number here.
+        fits = not isinstance(value, int) or maximum is None or 0 <= value <= maximum
+        if type(value) is expected and fits:
+            known[name] = value
+    jobs = content.get("block_jobs")
+    known["block_jobs"] = tuple(
+        (str(job[0]), str(job[1]))
+        for job in (jobs if isinstance(jobs, list) else ())
+        if isinstance(job, list) and len(job) == 2
+    )
+    return known
+
+
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and 0 <= value <= U64_MAXIMUM else None

@@ -3,25 +3,15 @@
 import re
 from typing import NamedTuple
 
+from vmfit_agent.redaction.mount_options import (
+    is_secret_option,
+    redact_options,
+    redact_source,
+    split_options,
+)
+
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 _MAXIMUM_MOUNTS = 20_000
-_SECRET_OPTIONS = frozenset(
-    (
-        "pass",
-        "passwd",
-        "password",
-        "password2",
-        "passphrase",
-        "secret",
-        "key",
-        "token",
-        "cred",
-        "credentials",
-        "sharekey",
-    )
-)
-# "https://user:password@host/", as WebDAV and FTP file systems show their source.
-_URL_PASSWORD = re.compile(r"(//[^/@:]*):[^/@]*@")
 _CEPH_SOURCE = re.compile(
     r"(?P<user>[^@/=]*)@(?P<fsid>[0-9a-fA-F-]{36})?\.(?P<name>[^=/]+)=(?P<path>/.*)"
 )
@@ -125,9 +115,11 @@ def _parse_line(line: str) -> MountEntry:
         kind, source = fields[dash + 1], fields[dash + 2]
         superblock = fields[dash + 3] if len(fields) > dash + 3 else ""
     except (ValueError, IndexError):
-        raise ValueError(f"/proc/self/mountinfo: not a mount: {line[:120]!r}") from None
+        raise ValueError(
+            f"/proc/self/mountinfo: not a mount: {redact_options(line[:120])!r}"
+        ) from None
     own = fields[5].split(",")
-    every = {_unescape(option) for option in (*own, *superblock.split(",")) if option}
+    every = {_unescape(option) for option in (*own, *split_options(superblock)) if option}
     # A read-only bind mount of a writable file system shows both words.
     read_only = "ro" in own or "ro" in superblock.split(",")
     every.discard("rw" if read_only else "ro")
@@ -137,19 +129,14 @@ def _parse_line(line: str) -> MountEntry:
         root=_unescape(root),
         mount_point=_unescape(mount_point),
         type=_unescape(kind),
-        source=_URL_PASSWORD.sub(r"\1@", _unescape(source)),
-        options=tuple(sorted(option for option in every if not _is_secret(option))),
+        source=redact_source(_unescape(source)),
+        options=tuple(sorted(option for option in every if not is_secret_option(option))),
         read_only=read_only,
     )
 
 
 def _unescape(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text) if "\\" in text else text
-
-
-def _is_secret(option: str) -> bool:
-    name, equals, _ = option.partition("=")
-    return bool(equals) and name.lower() in _SECRET_OPTIONS
 
 
 def export_of(mount: MountEntry) -> Export | None:

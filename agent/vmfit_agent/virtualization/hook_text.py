@@ -1,8 +1,8 @@
 """What the text of a hook script tells without running it: words, not logic."""
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
+from hashlib import blake2b
 
 from vmfit.v1.host_pb2 import HookText
 
@@ -31,27 +31,49 @@ _ELSEWHERE = re.compile(r">|\||\bfile\s*=|\blogger\b")
 _ALL_ELSEWHERE = re.compile(r"^\s*exec\s.*>|^\s*(?:\}|\)|done|fi|esac)\s*[12&]?>", re.MULTILINE)
 # What a script is judged by, and the words of shells and languages around it.
 _WORDS = """
-assert case deleted done echo elif else errexit esac exec exit false file from function getpid
-grep import kill local logger None null perl port created print printf puts python python3
-raise return self shift stdin STDIN test then true until while xmllint xmlstarlet xsltproc
+and as assert awk bash bin case cat def deleted dev die do done echo elif else env errexit esac
+exec exit false fi file for from function getpid grep if import in is kill local logger None not
+null o or os perl port created print printf puts python python3 raise return run sed self set sh
+shift stdin STDIN sys tee test then tr true try until usr while xmllint xmlstarlet xsltproc
 """
 _KEPT = frozenset((*_WORDS.split(), *_OPERATIONS))
-_WORD = re.compile(r"[0-9A-Za-z]+")
+_WORD = re.compile(r"[^\W_]+")
+_SHELL_OPTION = re.compile(r"[euxo]{1,4}")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def masked_hook_text(text: str, pseudonym: Callable[[str], str]) -> str:
-    """Return a script with other words for what tells of the site; it reads the same as before.
+def masked_hook_text(text: str) -> str:
+    """Return a script with other words for all but what it is judged by; it reads as before.
 
-    The first line stays, and so do short words; of scripts that are the same, so are the masked.
+    The words are numbered as they come, so that nothing of them is left, and the same script gives
+    the same text; its last line tells it from other scripts.
     """
-    first, newline, rest = text.partition("\n")
-    return first + newline + _WORD.sub(lambda match: _masked(match[0], pseudonym), rest)
+    first, _, rest = text.partition("\n")
+    numbers: dict[str, str] = {}
+    if first.startswith("#!"):
+        # An interpreter with its options.
+        kept = " ".join(word for word in first.split()[:3] if "=" not in word)
+    else:
+        kept, rest = "", text
+    body = _WORD.sub(lambda match: _masked(match, numbers), rest)
+    told = blake2b(text.encode(), digest_size=8).hexdigest()
+    return f"{kept}\n{body.rstrip()}\n# {told}\n".lstrip("\n")
 
 
-def _masked(word: str, pseudonym: Callable[[str], str]) -> str:
-    # Options ("-eu"), and statuses.
-    short = len(word) <= 3 if word.isalpha() else len(word) == 1
-    return word if short or word in _KEPT else pseudonym(word)
+def _masked(match: re.Match[str], numbers: dict[str, str]) -> str:
+    word = match[0]
+    is_option = match.string[match.start() - 1 : match.start()] == "-"
+    if word in _KEPT or len(word) == 1 or (is_option and _SHELL_OPTION.fullmatch(word)):
+        return word
+    return "77" if word.isdecimal() else numbers.setdefault(word, _numbered(len(numbers)))
+
+
+def _numbered(number: int) -> str:
+    letters = ""
+    while number or len(letters) < 2:
+        number, place = divmod(number, len(_LETTERS))
+        letters += _LETTERS[place]
+    return f"word{letters}"
 
 
 @lru_cache(maxsize=32)

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from vmfit_agent.redaction.free_text import scrub
+from vmfit_agent.redaction.secret_names import BLANK, is_secret_name
+
 _SETTING = re.compile(
     r"^[ \t]*(\w+)[ \t]*=[ \t]*"
     r'(?:"([^"\n]*)"|\'([^\'\n]*)\'|(-?\d+)|\[((?:[^\]"\']|"[^"]*"|\'[^\']*\')*)\])',
@@ -10,7 +13,6 @@ _SETTING = re.compile(
 )
 _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _ITEM = re.compile(r'"([^"]*)"|\'([^\']*)\'')
-_SECRET = re.compile(r"passw|secret", re.IGNORECASE)
 
 
 def parse_conf(text: str) -> Mapping[str, str]:
@@ -21,9 +23,25 @@ def parse_conf(text: str) -> Mapping[str, str]:
     """
     settings: dict[str, str] = {}
     for name, double, single, number, items in _SETTING.findall(_COMMENT.sub("", text)):
-        if not _SECRET.search(name):
-            settings.setdefault(name, _value(double, single, number, items))
+        if not _is_secret(name):
+            settings.setdefault(name, scrub(_value(double, single, number, items)))
     return settings
+
+
+def without_secrets(text: str) -> str:
+    """Return the settings that are set, one after the other, as `parse_conf` reads them.
+
+    Those named for a secret are blanked. Comments, and what is no setting, are left out.
+    """
+    lines = []
+    for match in _SETTING.finditer(_COMMENT.sub("", text)):
+        name, setting = match[1], match[0].strip()
+        lines.append(f'{name} = "{BLANK}"' if _is_secret(name) else scrub(setting))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _is_secret(name: str) -> bool:
+    return is_secret_name(name) or "secret" in name
 
 
 def _value(double: str, single: str, number: str, items: str) -> str:

@@ -259,7 +259,7 @@ class LiveConnection:
         return next(iter(self._probe.complete(found)), None)
 
     def migratable_xml(self, uuid: str) -> str:
-        """Return the XML that a migration would send, without secrets."""
+        """Return the XML that a migration would send: with its secrets."""
         flags = self._libvirt.VIR_DOMAIN_XML_MIGRATABLE
         xml: str = self._ask(lambda: self._connection.lookupByUUIDString(uuid).XMLDesc(flags))
         return xml

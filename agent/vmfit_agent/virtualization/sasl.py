@@ -5,6 +5,7 @@ import re
 from vmfit.v1.host_pb2 import Sasl
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import exists, read_text
+from vmfit_agent.redaction.free_text import scrub
 
 FILE = "etc/sasl2/libvirt.conf"
 _SETTING = re.compile(
@@ -16,6 +17,11 @@ _OWN_DATABASE = (("pwcheck_method", "auxprop"), ("auxprop_plugin", "sasldb"))
 # Where Cyrus SASL and Kerberos look when the file does not say.
 _KEYTAB = "/etc/krb5.keytab"
 _DATABASE = "/etc/sasldb2"
+
+
+def settings_text(text: str) -> str:
+    """Return the settings that read_sasl reads, and nothing else of the file."""
+    return "".join(f"{name}: {scrub(value)}\n" for name, value in _SETTING.findall(text))
 
 
 def read_sasl(host: Host) -> Sasl | None:

@@ -4,6 +4,7 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.hypervisor_pb2 import StoragePool, StorageVolume
 from vmfit_agent.host import ObjectRecord
+from vmfit_agent.redaction.free_text import scrub
 from vmfit_agent.virtualization.xml_document import (
     attribute,
     child_text,
@@ -35,7 +36,7 @@ def read_pool(uri: str, root: Element, record: ObjectRecord) -> StoragePool:
         capacity_bytes=size_bytes(root, "capacity", "b") if record.active else None,
         available_bytes=size_bytes(root, "available", "b") if record.active else None,
         volumes=sorted(map(_volume, record.volume_xmls), key=lambda volume: volume.name),
-        error=record.error,
+        error=scrub(record.error),
     )
 
 

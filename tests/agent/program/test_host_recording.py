@@ -88,12 +88,12 @@ def test_switches_and_missing_values_are_no_loss(root, monkeypatch):
     (root / "etc/demote").chmod(0o200)
     real_read = host_recording._Reader._add_text
 
-    def add_text(self, path):
+    def add_text(self, path, asked):
         if path.name == "node":
             raise OSError(22, "Invalid argument")
         if path.name == "machine-id":
             raise PermissionError(13, "Permission denied")
-        real_read(self, path)
+        real_read(self, path, asked)
 
     monkeypatch.setattr(host_recording._Reader, "_add_text", add_text)
     recording = read_host(root, ["etc/demote", "etc/node", "etc/machine-id"])

@@ -1,0 +1,1 @@
+"""What is secret in texts that others wrote, and how a text looks without it."""
