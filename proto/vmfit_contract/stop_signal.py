@@ -1,4 +1,4 @@
-"""Waiting for the signal that ends a service."""
+"""Waiting for the signals that end a service, or have it read its configuration again."""
 
 import os
 import signal
@@ -6,23 +6,39 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_NUMBERS = (signal.SIGTERM, signal.SIGINT)
+_NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Signals:
+    """The signals that came since the service began to wait for them."""
+
+    def __init__(self, told: socket.socket) -> None:
+        self._told = told
+
+    def wait(self, seconds: float | None = None) -> signal.Signals | None:
+        """Wait for the next of SIGTERM, SIGINT and SIGHUP; None when the seconds are over."""
+        self._told.settimeout(seconds)
+        try:
+            return signal.Signals(self._told.recv(1)[0])
+        except TimeoutError:
+            return None
 
 
 @contextmanager
-def stop_signal() -> Iterator[socket.socket]:
-    """Turn SIGTERM and SIGINT into a byte that can be read, from here to the end of the block.
+def signals() -> Iterator[Signals]:
+    """Keep SIGTERM, SIGINT and SIGHUP for who waits, to the end of the block.
 
-    Reading the socket waits for the first of them. For the main thread.
+    For the main thread.
     """
     # The kernel may hand a signal to any thread, which wakes no lock that the main one waits for.
     told, tell = socket.socketpair()
     with told, tell:
         os.set_blocking(tell.fileno(), False)
-        wakeup = signal.set_wakeup_fd(tell.fileno())
+        # Many signals of one kind may fill the socket: the first of them count.
+        wakeup = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
         before = [signal.signal(number, lambda *_: None) for number in _NUMBERS]
         try:
-            yield told
+            yield Signals(told)
         finally:
             for number, handler in zip(_NUMBERS, before, strict=True):
                 signal.signal(number, handler)
