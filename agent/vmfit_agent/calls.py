@@ -65,6 +65,9 @@ class Calls(Protocol):
     def watch(self, request: bytes, caller: Caller) -> Stream:
         """Open a stream of WATCH; raises CallFailed, now or in the stream."""
 
+    def allow_probes(self, *, allowed: bool) -> None:
+        """Answer probes from now on, or refuse them."""
+
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report whether calls are answered, soon and whenever that changes, until closed."""
 

@@ -12,7 +12,8 @@ from typing import NoReturn
 import click
 
 from vmfit_agent import __version__
-from vmfit_agent.commands.options import CommandError
+from vmfit_agent.commands.options import CannotServeError, CommandError
+from vmfit_agent.commands.reload import ARGUMENTS
 from vmfit_agent.settings import DEFAULT_PATH, SettingsError, option_values, read_settings
 
 COMMANDS: Mapping[str, str] = {
@@ -39,6 +40,14 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"vmfit_agent.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Keep the command's arguments for when a service reads its settings again."""
+        name, command, rest = super().resolve_command(ctx, args)
+        ctx.meta[ARGUMENTS] = tuple(rest)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
         """Write the table of commands."""
@@ -81,7 +90,7 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
-        return 2
+        return 1 if isinstance(error, CannotServeError) else 2
     except click.Abort:
         return _complain("interrupted")
     except BrokenPipeError:

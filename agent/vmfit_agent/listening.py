@@ -1,14 +1,12 @@
-"""What the agent's servers share: taking a unix socket's path, and running until told to end."""
+"""What the agent's servers share: taking a unix socket's path."""
 
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from vmfit_contract.address import Address
-from vmfit_contract.stop_signal import stop_signal
 
 SOCKET_MODE = 0o660
 
@@ -17,18 +15,8 @@ class ListenError(Exception):
     """The server cannot listen there; the message says where and why."""
 
 
-class Stoppable(Protocol):
-    """A server."""
-
-    def stop(self) -> None:
-        """Finish what is under way within seconds, and take nothing more."""
-
-
-def run_until_told(server: Stoppable) -> None:
-    """Wait for SIGTERM or SIGINT, then stop the server."""
-    with stop_signal() as told:
-        told.recv(1)
-        server.stop()
+class TakenError(ListenError):
+    """It cannot now: another time it may."""
 
 
 def require_free(address: Address) -> None:
@@ -41,7 +29,7 @@ def require_free(address: Address) -> None:
             probe.connect(address.path)
         except OSError:
             return
-    raise ListenError(f"{address}: cannot listen: another process does already")
+    raise TakenError(f"{address}: cannot listen: another process does already")
 
 
 @contextmanager

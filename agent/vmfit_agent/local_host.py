@@ -43,13 +43,15 @@ class HostOptions(NamedTuple):
 
 def local_source(host: Host, probes_per_minute: int = 0) -> InProcess:
     """Return a source that collects from the host in this process; it probes when it may."""
-    answer = _prober(host, probes_per_minute) if probes_per_minute else None
+    answer = prober(host, probes_per_minute) if probes_per_minute else None
     return InProcess(host, COLLECTORS, _describe, answer)
 
 
-def _prober(host: Host, per_minute: int) -> AnswerProbes:
+def prober(host: Host, per_minute: int) -> AnswerProbes:
+    """Return what answers probes of the host, so many a minute."""
+
     @functools.cache
-    def prober() -> Callable[[Sequence[Probe], float], Sequence[ProbeResult]]:
+    def made() -> Callable[[Sequence[Probe], float], Sequence[ProbeResult]]:
         # Most processes are never asked, and start faster without.
         from vmfit_agent.probes.prober import Prober  # noqa: PLC0415
 
@@ -60,7 +62,7 @@ def _prober(host: Host, per_minute: int) -> AnswerProbes:
         seconds: float,
         caller: Caller,  # noqa: ARG001 -- all who may probe at all may ask the same
     ) -> Sequence[ProbeResult]:
-        return prober()(probes, seconds)
+        return made()(probes, seconds)
 
     return answer
 

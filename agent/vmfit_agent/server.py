@@ -11,7 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from vmfit.v1.rpcs import HOST_METADATA
 from vmfit_agent.calls import MAX_WATCHES, Calls
 from vmfit_agent.grpc_service import Reflection, add_host_metadata
-from vmfit_agent.listening import ListenError, require_free, socket_mode
+from vmfit_agent.listening import ListenError, TakenError, require_free, socket_mode
 from vmfit_contract.address import Address
 from vmfit_contract.channel import SERVER_OPTIONS
 
@@ -62,12 +62,17 @@ class AgentServer:
         self._report(False)  # noqa: FBT003 -- nothing was answered yet
 
     def start(
-        self, address: Address, tls: TlsFiles | None = None, *, insecure: bool = False
+        self,
+        address: Address,
+        tls: TlsFiles | None = None,
+        *,
+        insecure: bool = False,
+        own: Address | None = None,
     ) -> Address:
         """Listen and serve; return the address with the port that was chosen.
 
-        Plain text is served on a unix socket, elsewhere only when `insecure` says so. Raises
-        ListenError.
+        Plain text is served on a unix socket, elsewhere only when `insecure` says so. On `own`, a
+        unix socket, this very process asks whether it answers. Raises ListenError.
         """
         if address.is_unix:
             require_free(address)
@@ -77,6 +82,8 @@ class AgentServer:
                 "for TLS give --tls-cert, --tls-key and --tls-ca"
             )
         port = self._bind(address, tls)
+        if own is not None:
+            self._bind(own, None)
         self._server.start()
         self._calls.follow_availability(self._report)
         return address if address.is_unix else Address(address.host, port)
@@ -95,7 +102,7 @@ class AgentServer:
                     return int(self._server.add_insecure_port(address.target))
                 return int(self._server.add_secure_port(address.target, tls.credentials()))
         except RuntimeError as error:
-            raise ListenError(f"{address}: cannot listen: {_cause(address, tls, error)}") from None
+            raise _failure(address, tls, error) from None
 
     def _report(self, available: bool) -> None:  # noqa: FBT001 -- a callback's only argument
         response = health_pb2.HealthCheckResponse
@@ -104,7 +111,7 @@ class AgentServer:
             self._health.set(service, status)
 
 
-def _cause(address: Address, tls: TlsFiles | None, error: RuntimeError) -> str:
+def _failure(address: Address, tls: TlsFiles | None, error: RuntimeError) -> ListenError:
     # gRPC tells the cause in its log alone; binding once more ourselves tells us.
     try:
         if address.is_unix:
@@ -115,7 +122,8 @@ def _cause(address: Address, tls: TlsFiles | None, error: RuntimeError) -> str:
             with socket.socket(family) as probe:
                 probe.bind((address.host, address.port))
     except OSError as cause:
-        return cause.strerror or str(cause)
+        return TakenError(f"{address}: cannot listen: {cause.strerror or cause}")
     if tls is not None:
-        return f"{tls.certificate} and {tls.key}: not a usable certificate and its key"
-    return str(error)
+        told = f"{tls.certificate} and {tls.key}: not a usable certificate and its key"
+        return ListenError(f"{address}: cannot listen: {told}")
+    return TakenError(f"{address}: cannot listen: {error}")

@@ -73,6 +73,10 @@ class HostMetadata:
             watch = self._source.watch(wanted.parts, wanted.known_digests)
             return ServiceWatch(watch, self._free_watches.release)
 
+    def allow_probes(self, *, allowed: bool) -> None:
+        """Answer probes from now on, or refuse them."""
+        self._may_probe = allowed
+
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report whether the source answers."""
         self._source.follow_availability(report)

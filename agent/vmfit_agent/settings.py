@@ -26,7 +26,15 @@ from vmfit_contract.settings_file import (
     texts,
 )
 
-__all__ = ["DEFAULT_PATH", "KEYS", "Settings", "SettingsError", "option_values", "read_settings"]
+__all__ = [
+    "DEFAULT_PATH",
+    "KEYS",
+    "OPTIONS",
+    "Settings",
+    "SettingsError",
+    "option_values",
+    "read_settings",
+]
 
 DEFAULT_PATH = Path("/etc/vmfit/agent.toml")
 MAX_BYTES = 1 << 20
@@ -46,8 +54,9 @@ KEYS: Mapping[str, Check] = {
     "tls_cert": text,
     "tls_key": text,
 }
-# Options that are called otherwise than their keys; tables are no options.
-_OPTIONS = {"attributes_directory": "attributes", "libvirt_uris": "libvirt_uri"}
+# Tables are no options.
+OPTIONS = {"attributes_directory": "attributes", "libvirt_uris": "libvirt_uri"}
+"""The options that are called otherwise than their keys."""
 _TABLES = frozenset(("roles",))
 
 
@@ -62,7 +71,5 @@ def read_settings(path: Path | None) -> Settings:
 def option_values(settings: Settings) -> dict[str, Any]:
     """Return the values by the name of the option that they set."""
     return {
-        _OPTIONS.get(key, key): value
-        for key, value in settings.values.items()
-        if key not in _TABLES
+        OPTIONS.get(key, key): value for key, value in settings.values.items() if key not in _TABLES
     }

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from vmfit_comparator import __version__
-from vmfit_comparator.settings import DEFAULT_PATH, SettingsError, read_settings
+from vmfit_comparator.commands.reload import ARGUMENTS
+from vmfit_comparator.settings import DEFAULT_PATH, SettingsError, option_values, read_settings
 from vmfit_contract.spelling import did_you_mean
 
 COULD_NOT_ANSWER = 2
@@ -28,8 +29,6 @@ _COMMANDS = {
     "serve": "Answer such questions over gRPC.",
     "certs": "Make and show certificates of agents, comparators and their clients.",
 }
-# Settings that are the defaults of options of the same name.
-_OPTIONS = ("server", "insecure", "timeout", "policy", "output", "listen", "store")
 
 
 class _LazyGroup(click.Group):
@@ -50,7 +49,10 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
             ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], _COMMANDS)}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        # A service reads its settings again with them.
+        ctx.meta[ARGUMENTS] = tuple(rest)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -86,9 +88,7 @@ def group(ctx: click.Context, config: Path | None) -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     ctx.obj = settings
-    # The other settings are tables and lists that no single option stands for.
-    defaults = {key: settings.values[key] for key in _OPTIONS if key in settings.values}
-    ctx.default_map = dict.fromkeys(_COMMANDS, defaults)
+    ctx.default_map = dict.fromkeys(_COMMANDS, option_values(settings))
 
 
 def main() -> None:

@@ -90,6 +90,22 @@ class Engine:
         """Close the engine."""
         self.close()
 
+    def reconfigure(
+        self, inventory: Inventory, policies: Iterable[Policy], agent_timeout_seconds: float
+    ) -> None:
+        """Answer by other hosts and policies from now on; raises PolicyError and changes nothing.
+
+        Requests in progress end as they began.
+        """
+        library = PolicyLibrary(policies, self._catalogue)
+        self._policies, self._inventory = library, inventory
+        self._agent_timeout_seconds = agent_timeout_seconds
+
+    @property
+    def host_count(self) -> int:
+        """How many hosts the inventory has."""
+        return len(self._inventory.hosts)
+
     def close(self) -> None:
         """Close the connections; calls in progress end unanswered."""
         self._agents.close()

@@ -18,6 +18,10 @@ from vmfit_contract.channel import SERVER_OPTIONS
 _THREADS = 16
 
 
+class CannotListenError(AddressError):
+    """An address that may be free another time."""
+
+
 class ComparatorServer:
     """Serves an engine. Plain text over the network needs `insecure`, as for clients."""
 
@@ -28,8 +32,12 @@ class ComparatorServer:
         *,
         insecure: bool = False,
         tls: grpc.ServerCredentials | None = None,
+        own: Address | None = None,
     ) -> None:
-        """Bind the addresses. Raises AddressError for one that cannot be served."""
+        """Bind the addresses. Raises AddressError for one that cannot be served.
+
+        On `own`, a unix socket, this very process asks whether it answers.
+        """
         self._health = health.HealthServicer()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(_THREADS, "vmfit-serve"), options=SERVER_OPTIONS
@@ -39,6 +47,8 @@ class ComparatorServer:
         names = (COMPARATOR, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         self.addresses = tuple(self._bind(each, insecure, tls) for each in addresses)
+        if own is not None:
+            self._bind(own, insecure, None)
 
     def start(self) -> None:
         """Begin to answer, and say so to who asks for health."""
@@ -69,12 +79,13 @@ class ComparatorServer:
             else:
                 port = self._server.add_insecure_port(address.target)
         except RuntimeError:
-            raise AddressError(f"address {str(address)!r}: {_why_not_bound(address)}") from None
+            raise _not_bound(address) from None
         return address if address.is_unix else Address(address.host, port)
 
 
-def _why_not_bound(address: Address) -> str:
+def _not_bound(address: Address) -> AddressError:
     # gRPC does not say.
+    told = f"address {str(address)!r}: cannot be bound"
     if address.is_unix and not Path(address.path).parent.is_dir():
-        return f"cannot be bound: no directory {Path(address.path).parent}"
-    return "cannot be bound: taken, not permitted, or not an address of this host"
+        return AddressError(f"{told}: no directory {Path(address.path).parent}")
+    return CannotListenError(f"{told}: taken, not permitted, or not an address of this host")

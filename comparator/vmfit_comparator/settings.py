@@ -13,6 +13,7 @@ address = "alpha.example:16530"
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from vmfit_contract.settings_file import (
     Check,
@@ -28,7 +29,15 @@ from vmfit_contract.settings_file import (
     texts,
 )
 
-__all__ = ["DEFAULT_PATH", "KEYS", "OUTPUT_FORMATS", "Settings", "SettingsError", "read_settings"]
+__all__ = [
+    "DEFAULT_PATH",
+    "KEYS",
+    "OUTPUT_FORMATS",
+    "Settings",
+    "SettingsError",
+    "option_values",
+    "read_settings",
+]
 
 DEFAULT_PATH = Path("/etc/vmfit/comparator.toml")
 OUTPUT_FORMATS = ("table", "json", "yaml")
@@ -48,6 +57,8 @@ KEYS: Mapping[str, Check] = {
     "store_checks": number(0, 10**9, whole=True),
     "timeout": number(0, 86400),
 }
+# The others are tables and lists that no single option stands for.
+_OPTIONS = ("server", "insecure", "timeout", "policy", "output", "listen", "store")
 
 
 def read_settings(path: Path | None) -> Settings:
@@ -56,3 +67,8 @@ def read_settings(path: Path | None) -> Settings:
     The inventory checks its `hosts`. Raises SettingsError.
     """
     return read_settings_file(path, DEFAULT_PATH, KEYS, _MAX_BYTES)
+
+
+def option_values(settings: Settings) -> dict[str, Any]:
+    """Return the values by the name of the option that they set."""
+    return {key: settings.values[key] for key in _OPTIONS if key in settings.values}

@@ -12,6 +12,8 @@ from vmfit_contract.stop_signal import Signals
 _LOG = logging.getLogger(__name__)
 
 _CHECKS_PER_SILENCE = 4
+ANSWER_SECONDS = 5.0
+"""How long a service that gets on may take to answer itself."""
 
 
 class ReloadRefused(Exception):  # noqa: N818 -- said of the configuration
@@ -48,15 +50,13 @@ def live(
         pulse.end()
 
 
-def _reload(
-    manager: ServiceManager, status: Callable[[], str], reload: Callable[[], None]
-) -> None:
+def _reload(manager: ServiceManager, status: Callable[[], str], reload: Callable[[], None]) -> None:
     manager.reloading()
     try:
         reload()
     except ReloadRefused as refused:
         _LOG.error("the configuration stays as it was: %s", refused)
-    except Exception:
+    except Exception:  # noqa: BLE001 -- the boundary: a bug costs the reload, never the service
         _LOG.exception("the configuration stays as it was")
     else:
         _LOG.info("the configuration was read again")
@@ -88,6 +88,6 @@ class _Pulse:
                     self._felt_at = time.monotonic()
                 else:
                     _LOG.warning("no progress: the service does not answer itself")
-            except Exception:
+            except Exception:  # noqa: BLE001 -- as above
                 _LOG.exception("whether there is progress is not known")
             self._ended.wait(self._pause_seconds)

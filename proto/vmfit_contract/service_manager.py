@@ -47,7 +47,9 @@ class ServiceManager:
 
     def reloading(self) -> None:
         """Say that the configuration is being read; `ready` ends it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        self._tell(
+            "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
+        )
 
     def stopping(self) -> None:
         """Say that the service ends."""

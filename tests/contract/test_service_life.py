@@ -36,9 +36,7 @@ def send(*numbers, pause=0.1):
 def run(manager, *numbers, reload=lambda: None, makes_progress=lambda: True, pause=0.1):
     with signals() as told:
         send(*numbers, pause=pause)
-        live(
-            manager, told, status=lambda: "answers", reload=reload, makes_progress=makes_progress
-        )
+        live(manager, told, status=lambda: "answers", reload=reload, makes_progress=makes_progress)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

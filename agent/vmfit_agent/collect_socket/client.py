@@ -56,6 +56,10 @@ class CollectSocket:
         self._watches.add(watch)
         return watch
 
+    def allow_probes(self, *, allowed: bool) -> None:
+        """Hand on probes from now on, or refuse them."""
+        self._may_probe = allowed
+
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report the collecting process's health, in a thread of its own."""
         threading.Thread(

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from contextlib import closing, suppress
-from pathlib import Path
 
 from vmfit_agent.calls import (
     STOPPING,
@@ -27,7 +26,7 @@ from vmfit_agent.collect_socket.frames import (
     send_answer,
     send_failure,
 )
-from vmfit_agent.listening import ListenError, require_free, socket_mode
+from vmfit_agent.collect_socket.listener import Listener
 from vmfit_contract.address import Address
 
 _LOG = logging.getLogger(__name__)
@@ -38,7 +37,6 @@ REQUEST_SECONDS = 5.0
 SEND_SECONDS = 10.0
 """How long a client may leave its answer unread."""
 STOP_SECONDS = 2.0
-_RETRY_SECONDS = 0.5
 
 
 class SocketServer:
@@ -47,38 +45,27 @@ class SocketServer:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        self._stopping = threading.Event()
+        self._stopped = False
 
-    def start(self, address: Address) -> Address:
-        """Listen and answer; raises ListenError."""
-        self._path = Path(address.path)
-        self._listener = _listen(address)
-        threading.Thread(target=self._accept, name="accept", daemon=True).start()
-        return address
+    def start(self, address: Address, inherited: socket.socket | None = None) -> Address:
+        """Answer at the address, or on a socket that systemd listens on; raises ListenError.
+
+        Returns where it listens.
+        """
+        self._listener = Listener(address, inherited)
+        self._listener.start(self._take)
+        return self._listener.address
 
     def stop(self) -> None:
         """Take no more calls, end the watches, and wait a little for the calls under way."""
-        if self._stopping.is_set():
+        if self._stopped:
             return
-        self._stopping.set()
-        self._path.unlink(missing_ok=True)
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self._stopped = True
+        self._listener.stop()
         self._calls.close()
         end = time.monotonic() + STOP_SECONDS
         for _ in range(MAX_CONNECTIONS):
             self._places.acquire(timeout=max(end - time.monotonic(), 0))
-
-    def _accept(self) -> None:
-        with self._listener:
-            while not self._stopping.is_set():
-                try:
-                    connection, _ = self._listener.accept()
-                except OSError as error:
-                    if not self._stopping.is_set():  # No file descriptors are left, for one.
-                        _LOG.warning("the socket: %s", error)
-                        self._stopping.wait(_RETRY_SECONDS)
-                else:
-                    self._take(connection)
 
     def _take(self, connection: socket.socket) -> None:
         limit_waiting(connection, receive=REQUEST_SECONDS, send=SEND_SECONDS)
@@ -142,22 +129,6 @@ class SocketServer:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
                 client.join()
-
-
-def _listen(address: Address) -> socket.socket:
-    require_free(address)
-    path = Path(address.path)
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        if path.is_socket():
-            path.unlink()
-        with socket_mode():
-            listener.bind(address.path)
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise ListenError(f"{address}: cannot listen: {error.strerror}") from None
-    return listener
 
 
 def _send_all(connection: socket.socket, stream: Stream) -> None:

@@ -1,22 +1,34 @@
 """vmfit-agent collect: the privileged side of the agent, which only the socket's group reaches."""
 
+import functools
 import logging
-import threading
+import socket as sockets
 from pathlib import Path
 
 import click
 
+from vmfit_agent.collect_socket.self_check import answers_itself
 from vmfit_agent.collect_socket.server import SocketServer
-from vmfit_agent.commands.options import DEFAULT_SOCKET, CommandError, host_options, probe_options
-from vmfit_agent.events import follow_kernel
-from vmfit_agent.listening import ListenError, run_until_told
-from vmfit_agent.local_host import HostOptions, local_source
+from vmfit_agent.commands.options import (
+    DEFAULT_SOCKET,
+    CommandError,
+    host_options,
+    listen_failure,
+    probe_options,
+)
+from vmfit_agent.commands.reload import Parameters, reloader
+from vmfit_agent.listening import ListenError
+from vmfit_agent.live_source import collect_first, live_source
+from vmfit_agent.local_host import HostOptions, prober
 from vmfit_agent.parts import PART_NAMES
-from vmfit_agent.process_memory import limit_heaps, settle
+from vmfit_agent.process_memory import limit_heaps
 from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
-from vmfit_agent.virtualization.libvirt_events import follow_libvirt
 from vmfit_contract.address import Address
+from vmfit_contract.service_life import ANSWER_SECONDS, live
+from vmfit_contract.service_manager import ServiceManager, listening_sockets
+from vmfit_contract.settings_file import Settings
+from vmfit_contract.stop_signal import signals
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +45,9 @@ _LOG = logging.getLogger(__name__)
 )
 @probe_options
 @host_options
+@click.pass_context
 def command(
+    ctx: click.Context,
     *,
     socket: Path,
     probes: bool,
@@ -44,31 +58,57 @@ def command(
 ) -> int:
     """Collect facts with privileges, for a serve process on this host.
 
-    Listens on a unix socket alone, which its owner and group may open.
+    Listens on a unix socket alone, which its owner and group may open; on systemd's, if it has
+    opened one.
     """
+    manager = ServiceManager()
     limit_heaps()
-    source = live_source(HostOptions(root, libvirt_uri, attributes), probes_per_minute)
-    server = SocketServer(HostMetadata(source, probes=probes))
-    try:
-        address = server.start(Address(path=str(socket)))
-    except ListenError as error:
-        raise CommandError(str(error)) from None
-    _LOG.info("collecting for %s", address)
-    run_until_told(server)
+    with signals() as told:
+        host = HostOptions(root, libvirt_uri, attributes).open()
+        source = live_source(host, probes_per_minute)
+        calls = HostMetadata(source, probes=probes)
+        server = SocketServer(calls)
+        try:
+            address = server.start(Address(path=str(socket)), inherited_socket())
+        except ListenError as error:
+            raise listen_failure(error) from None
+        _LOG.info("collecting for %s", address)
+        status = functools.partial(_status, source, address)
+        collect_first(source, lambda: manager.ready(status()))
+
+        def change(_: Settings, parameters: Parameters) -> None:
+            source.probe_with(prober(host, parameters["probes_per_minute"]))
+            calls.allow_probes(allowed=parameters["probes"])
+
+        live(
+            manager,
+            told,
+            status=status,
+            reload=reloader(ctx, ("probes", "probes_per_minute"), change),
+            makes_progress=lambda: answers_itself(address, ANSWER_SECONDS),
+        )
+        server.stop()
     return 0
 
 
-def live_source(options: HostOptions, probes_per_minute: int) -> InProcess:
-    """Return a source that follows the host's events and has begun to collect."""
-    host = options.open()
-    source = local_source(host, probes_per_minute)
-    if host.is_live:
-        follow_kernel(source.invalidate)
-        follow_libvirt(host.libvirt.uris, source.invalidate)
+def inherited_socket() -> sockets.socket | None:
+    """Return the unix socket on which systemd listens for this process; None if it does not.
 
-    def begin() -> None:
-        source.collect(PART_NAMES, None)
-        settle()
+    Raises CommandError for anything else that it may have been told to hand over.
+    """
+    inherited = listening_sockets()
+    if not inherited:
+        return None
+    first = inherited[0]
+    kind = (first.family, first.type)
+    if len(inherited) > 1 or kind != (sockets.AF_UNIX, sockets.SOCK_STREAM):
+        raise CommandError(
+            "the .socket unit must have one ListenStream= with the path of a unix socket"
+        )
+    return first
 
-    threading.Thread(target=begin, name="first-collection", daemon=True).start()
-    return source
+
+def _status(source: InProcess, address: Address) -> str:
+    missing = source.missing()
+    told = f"; not collected: {', '.join(missing)}" if missing else ""
+    return f"{len(PART_NAMES) - len(missing)} of {len(PART_NAMES)} parts for {address.path}{told}"

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vmfit_agent.listening import ListenError, TakenError
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -20,6 +21,18 @@ class CommandError(click.ClickException):
     """Ends a command with one line and status 2."""
 
     exit_code = 2
+
+
+class CannotServeError(CommandError):
+    """Ends a service with one line and status 1: another try may succeed without a new setting."""
+
+    exit_code = 1
+
+
+def listen_failure(error: ListenError) -> CommandError:
+    """Return what ends a service that cannot listen."""
+    kind = CannotServeError if isinstance(error, TakenError) else CommandError
+    return kind(str(error))
 
 
 class AddressOption(click.ParamType[Address]):

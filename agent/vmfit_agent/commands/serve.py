@@ -13,12 +13,19 @@ from vmfit_agent.commands.options import (
     AddressOption,
     CommandError,
     host_options,
+    listen_failure,
     probe_options,
 )
-from vmfit_agent.listening import ListenError, run_until_told
+from vmfit_agent.commands.reload import Parameters, reloader
+from vmfit_agent.listening import ListenError
 from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer, TlsFiles
 from vmfit_contract.address import Address
+from vmfit_contract.self_check import answers_itself, own_address
+from vmfit_contract.service_life import ANSWER_SECONDS, live
+from vmfit_contract.service_manager import ServiceManager
+from vmfit_contract.settings_file import Settings
+from vmfit_contract.stop_signal import signals
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,21 +95,39 @@ def command(
     tls = _tls(tls_cert, tls_key, tls_ca)
     if source is not None and replay is not None:
         source, replay = _nearer(ctx, source, replay)
+    manager = ServiceManager()
+    own = own_address() if manager.watchdog_seconds else None
     limit_heaps()
-    if source is not None:
-        calls = _calls_to(source, probes=probes)
-    elif replay is not None:
-        calls = _calls_replaying(replay, probes=probes)
-    else:
-        calls = _calls_here(root, libvirt_uri, attributes, probes_per_minute, probes=probes)
-    server = AgentServer(calls)
-    try:
-        address = server.start(listen, tls, insecure=insecure)
-    except ListenError as error:
-        raise CommandError(str(error)) from None
-    _LOG.info("serving on %s%s", address, "" if tls or address.is_unix else ", plain text")
-    settle()
-    run_until_told(server)
+    with signals() as told:
+        if source is not None:
+            calls = _calls_to(source, probes=probes)
+        elif replay is not None:
+            calls = _calls_replaying(replay, probes=probes)
+        else:
+            calls = _calls_here(root, libvirt_uri, attributes, probes_per_minute, probes=probes)
+        server = AgentServer(calls)
+        try:
+            address = server.start(listen, tls, insecure=insecure, own=own)
+        except ListenError as error:
+            raise listen_failure(error) from None
+        status = f"serving on {address}{'' if tls or address.is_unix else ', plain text'}"
+        _LOG.info("%s", status)
+        settle()
+        manager.ready(status)
+
+        def change(_: Settings, parameters: Parameters) -> None:
+            calls.allow_probes(allowed=parameters["probes"])
+
+        live(
+            manager,
+            told,
+            status=lambda: status,
+            reload=reloader(
+                ctx, ("probes",), lambda new: calls.allow_probes(allowed=new["probes"])
+            ),
+            makes_progress=lambda: own is None or answers_itself(own, ANSWER_SECONDS),
+        )
+        server.stop()
     return 0
 
 
@@ -157,9 +182,11 @@ def _calls_here(
     *,
     probes: bool,
 ) -> Calls:
-    from vmfit_agent.commands.collect import live_source  # noqa: PLC0415
+    from vmfit_agent.live_source import collect_first, live_source  # noqa: PLC0415
     from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
     from vmfit_agent.service import HostMetadata  # noqa: PLC0415
 
-    source = live_source(HostOptions(root, libvirt_uris, attributes), probes_per_minute)
+    host = HostOptions(root, libvirt_uris, attributes).open()
+    source = live_source(host, probes_per_minute)
+    collect_first(source, lambda: None)
     return HostMetadata(source, probes=probes)

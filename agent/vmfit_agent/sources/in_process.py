@@ -120,6 +120,15 @@ class InProcess:
             raise ProbesRefused("the agent's configuration forbids probes (probes = false)")
         return ProbeResponse(results=self._answer(request.probes, timeout_seconds, caller))
 
+    def probe_with(self, answer: AnswerProbes) -> None:
+        """Have others answer probes from now on."""
+        self._answer = answer
+
+    def missing(self) -> list[str]:
+        """Return the parts that could not be collected the last time, in Snapshot's order."""
+        latest = ((name, self._runner.latest(name)) for name in in_order(self._collectors))
+        return [name for name, part in latest if part is None or part.message is None]
+
     def invalidate(self, parts: Collection[str]) -> None:
         """Note that an event made outdated what was collected before now."""
         now = time.monotonic()

@@ -1,16 +1,23 @@
 """`vmfit serve`: the comparator as a gRPC service."""
 
+import functools
 import gc
 import logging
 
 import click
 
 from vmfit_comparator.commands.options import DEFAULT_TIMEOUT_SECONDS, store_option
-from vmfit_comparator.commands.session import local_engine
-from vmfit_comparator.server import ComparatorServer
+from vmfit_comparator.commands.reload import Parameters, reloader
+from vmfit_comparator.commands.session import known_to, local_engine
+from vmfit_comparator.engine import Engine
+from vmfit_comparator.policies.policy_error import PolicyError
+from vmfit_comparator.server import CannotListenError, ComparatorServer
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
-from vmfit_contract.stop_signal import stop_signal
+from vmfit_contract.self_check import answers_itself, own_address
+from vmfit_contract.service_life import ANSWER_SECONDS, ReloadRefused, live
+from vmfit_contract.service_manager import ServiceManager
+from vmfit_contract.stop_signal import signals
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,32 +48,63 @@ _LOG = logging.getLogger(__name__)
     help="How long to wait for an agent.",
 )
 @store_option
-@click.pass_obj
+@click.pass_context
 def command(
-    settings: Settings,
+    ctx: click.Context,
     *,
     listen: tuple[str, ...],
     insecure: bool,
     timeout: float,
     store: str | None,
 ) -> int:
-    """Answer check, rank, diff and baseline over gRPC, until SIGTERM or SIGINT."""
+    """Answer check, rank, diff and baseline over gRPC, until SIGTERM or SIGINT.
+
+    SIGHUP has it read hosts, policies and timeout from the settings again.
+    """
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
     )
+    settings: Settings = ctx.obj
+    manager = ServiceManager()
+    own = own_address() if manager.watchdog_seconds else None
     try:
         addresses = [parse_address(each, COMPARATOR_PORT) for each in listen]
         with (
-            stop_signal() as told,
+            signals() as told,
             local_engine(settings, insecure=insecure, timeout=timeout, store=store) as engine,
         ):
-            server = ComparatorServer(engine, addresses, insecure=insecure)
+            server = ComparatorServer(engine, addresses, insecure=insecure, own=own)
             server.start()
-            _LOG.info("listening on %s", ", ".join(map(str, server.addresses)))
+            names = ", ".join(map(str, server.addresses))
+            _LOG.info("listening on %s", names)
             # What is there by now stays: no garbage collection need look at it again.
             gc.freeze()
-            told.recv(1)
+            status = functools.partial(_status, engine, names)
+            manager.ready(status())
+            live(
+                manager,
+                told,
+                status=status,
+                reload=reloader(ctx, ("timeout",), functools.partial(_change, engine)),
+                makes_progress=lambda: own is None or answers_itself(own, ANSWER_SECONDS),
+            )
             server.stop()
+    except CannotListenError as error:
+        # Status 1: another try may succeed without a new setting.
+        click.echo(f"vmfit: error: {error}", err=True)
+        return 1
     except AddressError as error:
         raise click.ClickException(str(error)) from None
     return 0
+
+
+def _status(engine: Engine, names: str) -> str:
+    return f"listening on {names}; {engine.host_count} hosts in the inventory"
+
+
+def _change(engine: Engine, settings: Settings, parameters: Parameters) -> None:
+    inventory, policies = known_to(settings)
+    try:
+        engine.reconfigure(inventory, policies, parameters["timeout"])
+    except PolicyError as error:
+        raise ReloadRefused(str(error)) from None

@@ -1,6 +1,6 @@
 """Who answers a command's questions: an engine inside the command, or a running comparator."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -20,7 +20,9 @@ from vmfit_contract.errors import describe
 
 # An engine brings every fact and CEL along: who asks a running comparator needs none of it.
 if TYPE_CHECKING:
+    from vmfit.v1.policy_pb2 import Policy
     from vmfit_comparator.engine import Engine
+    from vmfit_comparator.hosts.inventory import Inventory
     from vmfit_comparator.outcomes.history import History
 
 Request = TypeVar("Request")
@@ -88,6 +90,25 @@ def local_engine(
 ) -> "Iterator[Engine]":
     """Return an engine that knows the settings' hosts and policies."""
     from vmfit_comparator.engine import Engine  # noqa: PLC0415
+    from vmfit_comparator.policies.policy_error import PolicyError  # noqa: PLC0415
+
+    inventory, policies = known_to(settings)
+    try:
+        engine = Engine(
+            inventory,
+            policies,
+            insecure=insecure,
+            agent_timeout_seconds=timeout,
+            history=_history(settings, store),
+        )
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from None
+    with engine:
+        yield engine
+
+
+def known_to(settings: Settings) -> "tuple[Inventory, Sequence[Policy]]":
+    """Return the hosts and policies that the settings name; raises click.ClickException."""
     from vmfit_comparator.hosts.inventory import (  # noqa: PLC0415
         Inventory,
         InventoryError,
@@ -99,17 +120,9 @@ def local_engine(
     try:
         inventory = read_inventory(settings.path) if settings.path else Inventory()
         policies = [read_policy_file(Path(each)) for each in settings.values.get("policies", ())]
-        engine = Engine(
-            inventory,
-            policies,
-            insecure=insecure,
-            agent_timeout_seconds=timeout,
-            history=_history(settings, store),
-        )
     except (InventoryError, PolicyError) as error:
         raise click.ClickException(str(error)) from None
-    with engine:
-        yield engine
+    return inventory, policies
 
 
 def _history(settings: Settings, store: str | None) -> "History | None":

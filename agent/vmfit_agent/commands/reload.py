@@ -1,0 +1,56 @@
+"""Reading the settings again while a service runs."""
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import click
+
+from vmfit_agent.settings import OPTIONS, Settings, SettingsError, option_values, read_settings
+from vmfit_contract.service_life import ReloadRefused
+
+_LOG = logging.getLogger(__name__)
+
+ARGUMENTS = "vmfit_agent.arguments"
+"""Where the context keeps what was typed after the command's name."""
+Parameters = Mapping[str, Any]
+Change = Callable[[Settings, Parameters], None]
+
+# By the name of a parameter: what it is called in the settings file.
+_KEYS = {option: key for key, option in OPTIONS.items()}
+
+
+def reloader(ctx: click.Context, changeable: Collection[str], change: Change) -> Callable[[], None]:
+    """Return what reads settings and parameters of a running command again, to take effect.
+
+    `change` raises ReloadRefused, or a command's error, before it has changed anything. Of
+    parameters that differ and are not changeable, the log says that they take a restart.
+    """
+    running = dict(ctx.params)
+
+    def reload() -> None:
+        try:
+            settings, fresh = _configuration(ctx)
+            change(settings, fresh)
+        except SettingsError as error:
+            raise ReloadRefused(str(error)) from None
+        except click.ClickException as error:
+            raise ReloadRefused(error.format_message()) from None
+        for name, value in fresh.items():
+            if name in changeable:
+                running[name] = value
+            elif value != running[name]:
+                _LOG.warning("%s has changed, which takes a restart", _KEYS.get(name, name))
+
+    return reload
+
+
+def _configuration(ctx: click.Context) -> tuple[Settings, Parameters]:
+    group, name = ctx.parent, ctx.info_name
+    assert group is not None
+    assert name is not None
+    arguments: Sequence[str] = ctx.meta[ARGUMENTS]
+    settings = read_settings(group.params["config"])
+    values = option_values(settings)
+    outer = click.Context(group.command, info_name=group.info_name, default_map={name: values})
+    return settings, ctx.command.make_context(name, list(arguments), parent=outer).params
