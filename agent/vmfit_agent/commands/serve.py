@@ -122,9 +122,7 @@ def command(
             manager,
             told,
             status=lambda: status,
-            reload=reloader(
-                ctx, ("probes",), lambda new: calls.allow_probes(allowed=new["probes"])
-            ),
+            reload=reloader(ctx, ("probes",), change),
             makes_progress=lambda: own is None or answers_itself(own, ANSWER_SECONDS),
         )
         server.stop()
