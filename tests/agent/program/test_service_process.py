@@ -17,7 +17,7 @@ from vmfit_contract.access import LOCAL
 from vmfit_contract.address import Address
 from vmfit_contract.self_check import answers_itself
 
-AGENT = [sys.executable, "-c", "from vmfit_agent.cli import main; main()"]
+AGENT = [sys.executable, "-X", "faulthandler", "-c", "from vmfit_agent.cli import main; main()"]
 MEMORY = GetSnapshotRequest(parts=["memory"]).SerializeToString()
 
 
@@ -55,10 +55,16 @@ class Service:
 
     def hear(self, what):
         """Wait for a message, and return its lines."""
-        while True:
-            lines = self.notify.recv(4096).decode().split("\n")
-            if lines[0] == what:
-                return lines
+        heard = []
+        while not heard or heard[-1][0] != what:
+            try:
+                heard.append(self.notify.recv(4096).decode().split("\n"))
+            except TimeoutError:
+                status = self.process.poll()
+                # Where its threads are is in its log.
+                self.process.send_signal(signal.SIGABRT)
+                pytest.fail(f"{heard}, status {status}:\n{self.process.communicate()[1]}")
+        return heard[-1]
 
     def hang_up(self):
         self.process.send_signal(signal.SIGHUP)
