@@ -1,5 +1,6 @@
 """The engine behind the service, the command and the library: requests in, answers out."""
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,7 @@ _MAX_HOSTS = 10_000
 # Of more at once the source's agent would have to refuse the questions.
 _MAX_PROBED = 16
 _PROBE_SECONDS = 3.0
+_FORMER_SECONDS = 60.0
 # Of the caller's time: what remains is for the answer, which names the agent that was too slow.
 _AGENTS_SHARE = 0.8
 
@@ -75,7 +77,7 @@ class Engine:
         self._agents = Agents(insecure=insecure, tls=tls)
         self._prober = Prober()
         self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
-        self._policies = PolicyLibrary(policies, facts)
+        self._policies = self._former = PolicyLibrary(policies, facts)
 
     def __enter__(self) -> Self:
         """Return the engine, to be closed at the end of the block."""
@@ -91,15 +93,25 @@ class Engine:
         self.close()
 
     def reconfigure(
-        self, inventory: Inventory, policies: Iterable[Policy], agent_timeout_seconds: float
+        self,
+        inventory: Inventory,
+        policies: Iterable[Policy | PolicyFile],
+        agent_timeout_seconds: float,
     ) -> None:
         """Answer by other hosts and policies from now on; raises PolicyError and changes nothing.
 
-        Requests in progress end as they began.
+        Requests in progress end as they began, within a minute.
         """
         library = PolicyLibrary(policies, self._catalogue)
-        self._policies, self._inventory = library, inventory
+        former, self._policies = self._policies, library
+        self._inventory = inventory
         self._agent_timeout_seconds = agent_timeout_seconds
+        if self._former is not former:
+            self._former.close()
+        self._former = former
+        ending = threading.Timer(_FORMER_SECONDS, former.close)
+        ending.daemon = True
+        ending.start()
 
     @property
     def host_count(self) -> int:
@@ -110,6 +122,7 @@ class Engine:
         """Close the connections; calls in progress end unanswered."""
         self._agents.close()
         self._threads.shutdown(cancel_futures=True)
+        self._former.close()
         self._policies.close()
         if self._history is not None:
             self._history.close()

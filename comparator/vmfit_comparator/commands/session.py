@@ -20,10 +20,10 @@ from vmfit_contract.errors import describe
 
 # An engine brings every fact and CEL along: who asks a running comparator needs none of it.
 if TYPE_CHECKING:
-    from vmfit.v1.policy_pb2 import Policy
     from vmfit_comparator.engine import Engine
     from vmfit_comparator.hosts.inventory import Inventory
     from vmfit_comparator.outcomes.history import History
+    from vmfit_comparator.policies.policy_file import PolicyFile
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -107,7 +107,7 @@ def local_engine(
         yield engine
 
 
-def known_to(settings: Settings) -> "tuple[Inventory, Sequence[Policy]]":
+def known_to(settings: Settings) -> "tuple[Inventory, Sequence[PolicyFile]]":
     """Return the hosts and policies that the settings name; raises click.ClickException."""
     from vmfit_comparator.hosts.inventory import (  # noqa: PLC0415
         Inventory,
