@@ -118,8 +118,6 @@ def _complain(text: str) -> int:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    # gRPC's own log repeats, at length, what the errors say.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # One-shot commands end before garbage matters; serve and collect turn it on.
     gc.disable()
     status = run()

@@ -79,7 +79,9 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
     A HOST is a name of the inventory, an agent's address (host:port, [IPv6]:port, unix:PATH) or a
     snapshot file. Settings come from the settings file, then from the environment (VMFIT_SERVER,
-    VMFIT_INSECURE, VMFIT_TIMEOUT, VMFIT_POLICY, VMFIT_OUTPUT, VMFIT_STORE), then from the options.
+    VMFIT_TLS_CERT, VMFIT_TLS_KEY, VMFIT_TLS_CA, VMFIT_INSECURE, VMFIT_TIMEOUT, VMFIT_POLICY,
+    VMFIT_OUTPUT, VMFIT_STORE), then from the options. Connections over the network use TLS with the
+    certificate that these name, or libvirt's.
 
     The exit status is 0 for yes, 1 for no (with diff: they differ), 2 when there is no answer.
     """  # noqa: D301 -- click's mark for lines to keep
@@ -93,8 +95,6 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    # gRPC's own log repeats, at length, what the errors say.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # As an exception an interrupt can come up in a finalizer, which swallows it. Who started the
     # command in a loop is to see that it was interrupted, too.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

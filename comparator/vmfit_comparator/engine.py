@@ -36,6 +36,7 @@ from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
 from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
+from vmfit_contract.connector import Connector, FixedTls, Tls
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
 if TYPE_CHECKING:
@@ -54,9 +55,11 @@ _AGENTS_SHARE = 0.8
 class Engine:
     """Answers requests about hosts and VMs. Safe to use from several threads.
 
-    `policies` are known by name beside the built-in ones. Plain-text connections over the network
-    need `insecure`. With a `history` checks are recorded. Every method raises EngineError for what
-    cannot be answered, and takes the caller's time for it, in seconds; None means the agents' own.
+    `policies` are known by name beside the built-in ones. `tls` is the certificate shown to agents:
+    a ClientTls, which reads renewed files again, or credentials that the program has made;
+    `insecure` is plain text over the network instead. With a `history` checks are recorded. Every
+    method raises EngineError for what cannot be answered, and takes the caller's time for it, in
+    seconds; None means the agents' own.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Engine:
         policies: Iterable[Policy | PolicyFile] = (),
         *,
         insecure: bool = False,
-        tls: grpc.ChannelCredentials | None = None,
+        tls: Tls | grpc.ChannelCredentials | None = None,
         agent_timeout_seconds: float = 10.0,
         facts: Mapping[str, Fact] = BUILT_IN,
         history: "History | None" = None,
@@ -74,7 +77,8 @@ class Engine:
         self._catalogue = facts
         self._history = history
         self._agent_timeout_seconds = agent_timeout_seconds
-        self._agents = Agents(insecure=insecure, tls=tls)
+        source = FixedTls(tls) if isinstance(tls, grpc.ChannelCredentials) else tls
+        self._agents = Agents(Connector(insecure=insecure, tls=source))
         self._prober = Prober()
         self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
         self._policies = self._former = PolicyLibrary(policies, facts)

@@ -2,6 +2,9 @@
 
 server = "vmfit.example:16531"      # ask this comparator instead of the hosts' agents
 timeout = 20.0                      # seconds
+tls_cert = "/etc/vmfit/tls/comparator.pem"          # shown to agents and comparators, with tls_key
+tls_key = "/etc/vmfit/tls/comparator.key"
+tls_ca = "/etc/vmfit/tls/ca.pem"                    # the authority of their certificates
 policy = "conservative"             # a name or a file
 policies = ["/etc/vmfit/policies/site.yaml"]
 store = "sqlite:////var/lib/vmfit/comparator.db"    # keep checks and outcomes there
@@ -9,6 +12,10 @@ store_checks = 100000               # how many checks to keep; as many more if a
 
 [hosts.alpha]
 address = "alpha.example:16530"
+tls_server_name = "alpha.storage.example"           # where its certificate has another name
+
+[roles]
+administer = ["email:alice@example.org"]            # who may do more than read and check
 """
 
 from collections.abc import Mapping
@@ -56,9 +63,23 @@ KEYS: Mapping[str, Check] = {
     "store": text,
     "store_checks": number(0, 10**9, whole=True),
     "timeout": number(0, 86400),
+    "tls_ca": text,
+    "tls_cert": text,
+    "tls_key": text,
 }
 # The others are tables and lists that no single option stands for.
-_OPTIONS = ("server", "insecure", "timeout", "policy", "output", "listen", "store")
+_OPTIONS = (
+    "server",
+    "insecure",
+    "timeout",
+    "tls_cert",
+    "tls_key",
+    "tls_ca",
+    "policy",
+    "output",
+    "listen",
+    "store",
+)
 
 
 def read_settings(path: Path | None) -> Settings:

@@ -2,6 +2,7 @@
 
 import os
 
-# gRPC reads this when it is first imported. Its own log lines ("Got goaway" when a peer stops) go
-# to standard error past Python's logging, beside the one clear line that people shall see.
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+# gRPC reads this when it is first imported. Its own log lines ("Got goaway" when a peer stops, "No
+# match found for server name") go to standard error past Python's logging, beside the one clear
+# line that people shall see.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -8,6 +8,7 @@ COMPARATOR_PORT = 16531
 
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(.*))?", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|(?:0*:)+0*1|::ffff:127\.[0-9.]+", re.IGNORECASE)
 _PORT = re.compile(r"[0-9]{1,5}")
 # struct sockaddr_un holds 108 bytes with the terminating zero.
 _MAX_SOCKET_PATH_BYTES = 107
@@ -29,6 +30,11 @@ class Address(NamedTuple):
     def is_unix(self) -> bool:
         """The address is a unix socket, whose permissions protect it."""
         return bool(self.path)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine's own processes reach the address, or a unix socket."""
+        return self.is_unix or _LOOPBACK.fullmatch(self.host) is not None
 
     @property
     def target(self) -> str:

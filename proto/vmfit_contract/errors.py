@@ -8,7 +8,9 @@ import grpc
 ERROR_DOMAIN = "vmfit"
 _SHOWN_CHARACTERS = 500
 _STATUS_NAME = re.compile(r"^[A-Z_]+: ")
-_CONNECTING = re.compile(r"connect failed: addr: \S+ error: |Failed to connect to remote host: ")
+_CONNECTING = re.compile(
+    r"^ipv[46]:\S+: |connect failed: addr: \S+ error: |Failed to connect to remote host: "
+)
 
 
 def abort(

@@ -4,7 +4,8 @@
 probe = ["dns:vmfit.example"]
 administer = ["email:*@admins.example", "uri:urn:example:console"]
 
-A pattern is a name in a certificate with its kind before it; "*" stands for any characters.
+A pattern is a name in a certificate with its kind before it; "*" stands for any characters, and
+for every certificate where it stands by itself.
 """
 
 from collections.abc import Mapping
@@ -53,6 +54,8 @@ def _problem(pattern: object) -> str:
         return "must be a text"
     if len(pattern) > _MAX_CHARACTERS:
         return f"longer than {_MAX_CHARACTERS} characters"
+    if pattern == "*":
+        return ""
     kind = next((each for each in _KINDS if pattern.startswith(each)), None)
     if kind is None:
         return f"{pattern!r} must begin with {', '.join(_KINDS)}"

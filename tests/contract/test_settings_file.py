@@ -97,9 +97,12 @@ def test_many_patterns():
 
 
 def test_roles():
-    values = parse('[roles]\nprobe = ["dns:*.example", "uri:urn:a"]\nadminister = []\n')
+    values = parse(
+        '[roles]\nprobe = ["dns:*.example", "uri:urn:a"]\nread = ["*"]\nadminister = []\n'
+    )
     assert Settings(values=values).roles == {
         Role.PROBE: ("dns:*.example", "uri:urn:a"),
+        Role.READ: ("*",),
         Role.ADMINISTER: (),
     }
     assert Settings().roles == {}

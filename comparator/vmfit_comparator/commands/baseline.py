@@ -3,7 +3,8 @@
 import click
 
 from vmfit.v1.comparator_service_pb2 import BaselineRequest
-from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.references import host_reference
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.baseline import show_baseline
@@ -29,9 +30,7 @@ def command(
     domain_type: str,
     architecture: str,
     output: str,
-    server: str | None,
-    insecure: bool,
-    timeout: float,
+    asking: Asking,
 ) -> int:
     """Tell which CPU and which machine types a guest may have to move among all the hosts.
 
@@ -42,7 +41,7 @@ def command(
     request = BaselineRequest(
         hosts=map(host_reference, hosts), domain_type=domain_type, architecture=architecture
     )
-    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+    with comparator(settings, asking) as answering:
         response = answering.baseline(request)
     emit(response, output, lambda: show_baseline(response))
     return 0

@@ -3,7 +3,8 @@
 import click
 
 from vmfit.v1.calibration_pb2 import GetCalibrationRequest
-from vmfit_comparator.commands.options import comparator_options, output_option, store_option
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.evaluation.probabilities import exported
 from vmfit_comparator.render.calibration import show_calibration
@@ -25,9 +26,7 @@ def command(
     export: bool,
     output: str,
     store: str | None,
-    server: str | None,
-    insecure: bool,
-    timeout: float,
+    asking: Asking,
 ) -> int:
     """Tell how often each answer of each fact came true, by the outcomes that were reported.
 
@@ -36,9 +35,7 @@ def command(
     vmfit calibration --fact 'storage.*' -o json
     """  # noqa: D301 -- click's mark for lines to keep
     request = GetCalibrationRequest(facts=facts)
-    with comparator(
-        settings, server=server, insecure=insecure, timeout=timeout, store=store
-    ) as answering:
+    with comparator(settings, asking, store=store) as answering:
         response = answering.calibration(request)
     if export:
         click.echo(exported(response), nl=False)

@@ -1,6 +1,7 @@
 """`vmfit certs`: a small certificate authority for agents, comparators and their clients."""
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -77,11 +78,14 @@ _force_option = click.option("--force", is_flag=True, help="Replace a key that e
 
 @command.command("ca")
 @click.argument("directory", metavar="DIR", type=_PATH)
-@click.option("--name", default="vmfit authority", show_default=True, help="What it is called.")
+@click.option("--name", help="What it is called.  [default: vmfit authority, and a number]")
 @_days_option(kinds.AUTHORITY_DAYS)
 @_force_option
-def make_authority(*, directory: Path, name: str, days: int, force: bool) -> None:
+def make_authority(*, directory: Path, name: str | None, days: int, force: bool) -> None:
     """Make an authority in a directory: ca.pem for everybody, ca.key for nobody else."""
+    if name is None:
+        # Errors tell authorities apart by their names.
+        name = f"vmfit authority {secrets.token_hex(4)}"
     with _errors_in_one_line():
         path = issue_authority(directory, name, days=days, now=_now(), force=force)
         _told(path)

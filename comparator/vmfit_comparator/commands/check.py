@@ -7,7 +7,8 @@ import click
 from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit_comparator.cli import COULD_NOT_ANSWER
-from vmfit_comparator.commands.options import comparator_options, output_option, store_option
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.references import (
     host_reference,
     policy_reference,
@@ -67,9 +68,7 @@ def command(
     show_all: bool,
     explain: bool,
     output: str,
-    server: str | None,
-    insecure: bool,
-    timeout: float,
+    asking: Asking,
     store: str | None,
 ) -> int:
     """Tell whether VM can move from one host to another, fact by fact.
@@ -95,9 +94,7 @@ def command(
         no_probes=no_probes,
     )
     settings: Settings = ctx.obj
-    with comparator(
-        settings, server=server, insecure=insecure, timeout=timeout, store=store
-    ) as answering:
+    with comparator(settings, asking, store=store) as answering:
         response = answering.check(request)
         rules = answering.list_facts().facts if explain and output == "table" else ()
     _check_name(response, names)

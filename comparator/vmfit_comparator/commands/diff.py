@@ -3,7 +3,8 @@
 import click
 
 from vmfit.v1.comparator_service_pb2 import DiffRequest
-from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.references import host_reference
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.differences.diff import differs
@@ -32,9 +33,7 @@ def command(
     volatile: bool,
     parts: tuple[str, ...],
     output: str,
-    server: str | None,
-    insecure: bool,
-    timeout: float,
+    asking: Asking,
 ) -> int:
     """Tell what differs between two hosts, and which facts it matters to.
 
@@ -50,7 +49,7 @@ def command(
         include_raw=include_all,
         parts=parts,
     )
-    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+    with comparator(settings, asking) as answering:
         response = answering.diff(request)
     emit(
         response,

@@ -3,7 +3,8 @@
 import click
 
 from vmfit.v1.comparator_service_pb2 import ListFactsResponse
-from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
 from vmfit_comparator.render.output import emit
@@ -23,12 +24,10 @@ def command(
     fact_id: str | None,
     markdown: bool,
     output: str,
-    server: str | None,
-    insecure: bool,
-    timeout: float,
+    asking: Asking,
 ) -> int:
     """List the facts; with ID (or area.*) explain what one asks, reads and answers."""
-    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+    with comparator(settings, asking) as answering:
         response = answering.list_facts()
     if fact_id:
         response = _selected(response, fact_id)

@@ -3,7 +3,8 @@
 import click
 
 from vmfit_comparator.cli import COULD_NOT_ANSWER
-from vmfit_comparator.commands.options import comparator_options, output_option
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.catalogue import show_hosts
 from vmfit_comparator.render.output import emit
@@ -14,14 +15,12 @@ from vmfit_comparator.settings import Settings
 @output_option
 @comparator_options
 @click.pass_obj
-def command(
-    settings: Settings, *, output: str, server: str | None, insecure: bool, timeout: float
-) -> int:
+def command(settings: Settings, *, output: str, asking: Asking) -> int:
     """List the hosts of the inventory, and which of their agents answer.
 
     The exit status is 2 when one of them does not.
     """
-    with comparator(settings, server=server, insecure=insecure, timeout=timeout) as answering:
+    with comparator(settings, asking) as answering:
         response = answering.list_hosts()
     emit(response, output, lambda: show_hosts(response.hosts))
     return (

@@ -9,8 +9,6 @@ from vmfit_comparator.settings import OUTPUT_FORMATS
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
-DEFAULT_TIMEOUT_SECONDS = 20.0
-
 
 def output_option(function: AnyFunction) -> AnyFunction:
     """Add -o, the form of the answer."""
@@ -33,32 +31,3 @@ def store_option(function: AnyFunction) -> AnyFunction:
         envvar="VMFIT_STORE",
         help="Keep checks and outcomes in sqlite:///PATH or postgresql://...; not with --server.",
     )(function)
-
-
-def comparator_options(function: AnyFunction) -> AnyFunction:
-    """Add --server, --insecure and --timeout: who answers."""
-    for option in (
-        click.option(
-            "--timeout",
-            type=click.FloatRange(0, 86400, min_open=True),
-            default=DEFAULT_TIMEOUT_SECONDS,
-            show_default=True,
-            metavar="SECONDS",
-            envvar="VMFIT_TIMEOUT",
-            help="How long to wait for the answer.",
-        ),
-        click.option(
-            "--insecure",
-            is_flag=True,
-            envvar="VMFIT_INSECURE",
-            help="Allow plain-text connections over the network.",
-        ),
-        click.option(
-            "--server",
-            metavar="ADDRESS",
-            envvar="VMFIT_SERVER",
-            help="Ask this running comparator instead of answering here.",
-        ),
-    ):
-        function = option(function)
-    return function

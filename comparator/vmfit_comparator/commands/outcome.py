@@ -3,7 +3,8 @@
 import click
 
 from vmfit.v1.calibration_pb2 import MigrationOutcome, ReportOutcomeRequest
-from vmfit_comparator.commands.options import comparator_options, store_option
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import store_option
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.calibration import reported_text
 from vmfit_comparator.settings import Settings
@@ -28,9 +29,7 @@ def command(
     text: str,
     causes: tuple[str, ...],
     store: str | None,
-    server: str | None,
-    insecure: bool,
-    timeout: float,
+    asking: Asking,
 ) -> int:
     """Report what became of the migration that a check was about.
 
@@ -53,9 +52,7 @@ def command(
         text=text,
         causes=causes,
     )
-    with comparator(
-        settings, server=server, insecure=insecure, timeout=timeout, store=store
-    ) as answering:
+    with comparator(settings, asking, store=store) as answering:
         response = answering.report_outcome(request)
     click.echo(reported_text(request, response))
     return 0

@@ -6,7 +6,8 @@ import logging
 
 import click
 
-from vmfit_comparator.commands.options import DEFAULT_TIMEOUT_SECONDS, store_option
+from vmfit_comparator.commands.asking import Asking, connection_options
+from vmfit_comparator.commands.options import store_option
 from vmfit_comparator.commands.reload import Parameters, reloader
 from vmfit_comparator.commands.session import known_to, local_engine
 from vmfit_comparator.engine import Engine
@@ -32,29 +33,14 @@ _LOG = logging.getLogger(__name__)
     envvar="VMFIT_LISTEN",
     help="host:port, [IPv6]:port or unix:PATH; may be repeated.",
 )
-@click.option(
-    "--insecure",
-    is_flag=True,
-    envvar="VMFIT_INSECURE",
-    help="Serve, and ask agents, in plain text over the network.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, 86400, min_open=True),
-    default=DEFAULT_TIMEOUT_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    envvar="VMFIT_TIMEOUT",
-    help="How long to wait for an agent.",
-)
+@connection_options
 @store_option
 @click.pass_context
 def command(
     ctx: click.Context,
     *,
     listen: tuple[str, ...],
-    insecure: bool,
-    timeout: float,
+    asking: Asking,
     store: str | None,
 ) -> int:
     """Answer check, rank, diff and baseline over gRPC, until SIGTERM or SIGINT.
@@ -71,9 +57,9 @@ def command(
         addresses = [parse_address(each, COMPARATOR_PORT) for each in listen]
         with (
             signals() as told,
-            local_engine(settings, insecure=insecure, timeout=timeout, store=store) as engine,
+            local_engine(settings, asking, store) as engine,
         ):
-            server = ComparatorServer(engine, addresses, insecure=insecure, own=own)
+            server = ComparatorServer(engine, addresses, insecure=asking.insecure, own=own)
             server.start()
             names = ", ".join(map(str, server.addresses))
             _LOG.info("listening on %s", names)

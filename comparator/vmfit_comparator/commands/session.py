@@ -11,12 +11,12 @@ import grpc
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
+from vmfit_comparator.commands.asking import Asking
 from vmfit_comparator.commands.request_fields import on_the_command_line
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.settings import Settings
-from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
-from vmfit_contract.channel import connect
-from vmfit_contract.errors import describe
+from vmfit_contract.address import COMPARATOR_PORT, Address, AddressError, parse_address
+from vmfit_contract.connector import Connector
 
 # An engine brings every fact and CEL along: who asks a running comparator needs none of it.
 if TYPE_CHECKING:
@@ -60,33 +60,29 @@ class Comparator(Protocol):
 
 @contextmanager
 def comparator(
-    settings: Settings,
-    *,
-    server: str | None,
-    insecure: bool,
-    timeout: float,
-    store: str | None = None,
+    settings: Settings, asking: Asking, store: str | None = None
 ) -> Iterator[Comparator]:
-    """Return who answers: the comparator at `server`, or an engine of the command's own.
+    """Return who answers: the comparator that `asking` names, or an engine of the command's own.
 
     Only the latter keeps checks and outcomes in `store`; a server does so in its own.
     """
-    if server:
+    if asking.server:
         try:
-            address = parse_address(server, COMPARATOR_PORT)
-            channel = connect(address, insecure=insecure)
+            address = parse_address(asking.server, COMPARATOR_PORT)
+            connector = asking.connector()
+            channel = connector.connect(address)
         except AddressError as error:
             raise click.ClickException(f"--server: {error}") from None
         with channel:
-            yield _Remote(channel, server, timeout)
+            yield _Remote(channel, address, connector, asking.timeout)
     else:
-        with local_engine(settings, insecure=insecure, timeout=timeout, store=store) as engine:
-            yield _Local(engine, timeout)
+        with local_engine(settings, asking, store) as engine:
+            yield _Local(engine, asking.timeout)
 
 
 @contextmanager
 def local_engine(
-    settings: Settings, *, insecure: bool, timeout: float, store: str | None = None
+    settings: Settings, asking: Asking, store: str | None = None
 ) -> "Iterator[Engine]":
     """Return an engine that knows the settings' hosts and policies."""
     from vmfit_comparator.engine import Engine  # noqa: PLC0415
@@ -97,8 +93,9 @@ def local_engine(
         engine = Engine(
             inventory,
             policies,
-            insecure=insecure,
-            agent_timeout_seconds=timeout,
+            insecure=asking.insecure,
+            tls=asking.tls,
+            agent_timeout_seconds=asking.timeout,
             history=_history(settings, store),
         )
     except PolicyError as error:
@@ -178,9 +175,12 @@ class _Local:
 
 
 class _Remote:
-    def __init__(self, channel: grpc.Channel, server: str, timeout: float) -> None:
+    def __init__(
+        self, channel: grpc.Channel, server: Address, connector: Connector, timeout: float
+    ) -> None:
         self._stub = ComparatorStub(channel)
         self._server = server
+        self._connector = connector
         self._timeout = timeout
 
     def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
@@ -214,7 +214,7 @@ class _Remote:
         try:
             return call(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            reason = describe(error)
+            reason = self._connector.explain(error, self._server)
             told = on_the_command_line(reason)
             # What was asked for is at fault, or the comparator.
             whose = "" if told != reason else f"comparator {self._server}: "

@@ -42,16 +42,30 @@ class AgentError(Exception):
         self.code = code
 
 
+Explain = Callable[[grpc.RpcError, float], str]
+"""Returns why a call failed, in one line; it may take so many seconds."""
+
+
+def _described(error: grpc.RpcError, _: float) -> str:
+    return describe(error)
+
+
 class AgentClient:
     """One host's agent. Safe to use from several threads.
 
     Times are `until`, by time.monotonic().
     """
 
-    def __init__(self, channel: grpc.Channel, expect_hostname: str | None = None) -> None:
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        expect_hostname: str | None = None,
+        explain: Explain = _described,
+    ) -> None:
         self._channel = channel
         self._stub = HostMetadataStub(channel)
         self._expect_hostname = expect_hostname
+        self._explain = explain
         self._lock = threading.Lock()
         self._flights: dict[tuple[tuple[str, float], ...], Future[HostAnswer]] = {}
         self._machine: Machine | None = None
@@ -86,7 +100,7 @@ class AgentClient:
         try:
             return self._stub.DescribeVm(request, timeout=_remaining(until))
         except grpc.RpcError as error:
-            raise _agent_error(error) from None
+            raise self._error(error, until) from None
 
     def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask questions, at most 64; what is returned waits for the answers, in order.
@@ -102,7 +116,7 @@ class AgentClient:
             try:
                 results = call.result().results
             except grpc.RpcError as error:
-                raise _agent_error(error) from None
+                raise self._error(error, until) from None
             except grpc.FutureCancelledError:
                 raise AgentError(grpc.StatusCode.CANCELLED, "was not asked to the end") from None
             if len(results) != len(probes):
@@ -117,6 +131,11 @@ class AgentClient:
         snapshot, _ = self._ask(GetSnapshotRequest(parts=["identity"]), until)
         self._check_machine(snapshot)
         return snapshot
+
+    def reconnect(self, channel: grpc.Channel) -> None:
+        """Ask over another channel from now on; calls in progress end over the one before."""
+        # The last reference to it, which those calls hold, closes the other.
+        self._channel, self._stub = channel, HostMetadataStub(channel)
 
     def close(self) -> None:
         """Close the connection; calls in progress end at once."""
@@ -183,7 +202,7 @@ class AgentClient:
         try:
             response = self._stub.GetSnapshot(request, timeout=_remaining(until))
         except grpc.RpcError as error:
-            raise _agent_error(error) from None
+            raise self._error(error, until) from None
         half = (time.monotonic() - started) / 2
         snapshot = response.snapshot
         if snapshot.schema_revision > SCHEMA_REVISION:
@@ -194,6 +213,10 @@ class AgentClient:
             )
         taken = snapshot.taken_at.seconds + snapshot.taken_at.nanos / 1e9
         return snapshot, (taken - (sent + half), half)
+
+    def _error(self, error: grpc.RpcError, until: float) -> AgentError:
+        code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN  # type: ignore[unreachable]
+        return AgentError(code, self._explain(error, until - time.monotonic()))
 
     def _check_machine(self, snapshot: Snapshot, known: Snapshot | None = None) -> None:
         machine = Machine.of(snapshot)
@@ -217,8 +240,3 @@ def _remaining(until: float) -> float:
 
 def _late() -> AgentError:
     return AgentError(grpc.StatusCode.DEADLINE_EXCEEDED, "did not answer in time")
-
-
-def _agent_error(error: grpc.RpcError) -> AgentError:
-    code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN  # type: ignore[unreachable]
-    return AgentError(code, describe(error))

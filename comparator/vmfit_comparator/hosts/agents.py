@@ -2,46 +2,70 @@
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 
 import grpc
 
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_contract.address import Address
-from vmfit_contract.channel import connect
+from vmfit_contract.connector import Connector
 
 # Each client holds its host's latest snapshot, some hundred kilobytes.
 _MAX_CLIENTS = 512
 
 
+@dataclass(slots=True)
+class _Connected:
+    client: AgentClient
+    credentials: grpc.ChannelCredentials | None
+    """What the client's connection was opened with."""
+
+
 class Agents:
     """Clients by address. Safe to use from several threads."""
 
-    def __init__(
-        self, *, insecure: bool = False, tls: grpc.ChannelCredentials | None = None
-    ) -> None:
-        self._insecure = insecure
-        self._tls = tls
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
         self._lock = threading.Lock()
-        self._clients: OrderedDict[tuple[Address, str | None], AgentClient] = OrderedDict()
+        self._clients: OrderedDict[tuple[Address, str | None, str | None], _Connected] = (
+            OrderedDict()
+        )
 
-    def client(self, address: Address, expect_hostname: str | None = None) -> AgentClient:
-        """Return the client for an address. Raises AddressError for forbidden plain text."""
-        key = (address, expect_hostname)
+    def client(
+        self,
+        address: Address,
+        expect_hostname: str | None = None,
+        tls_server_name: str | None = None,
+    ) -> AgentClient:
+        """Return the client for an address. Raises AddressError where neither TLS nor plain text.
+
+        Renewed certificates are used from the next call on.
+        """
+        key = (address, expect_hostname, tls_server_name)
+        credentials = self._connector.credentials(address)
         with self._lock:
-            client = self._clients.get(key)
-            if client is None:
-                channel = connect(address, insecure=self._insecure, tls=self._tls)
-                client = self._clients[key] = AgentClient(channel, expect_hostname)
+            found = self._clients.get(key)
+            if found is None:
+                channel = self._connector.connect(address, tls_server_name)
+
+                def explain(error: grpc.RpcError, seconds: float) -> str:
+                    return self._connector.explain(error, address, tls_server_name, seconds)
+
+                client = AgentClient(channel, expect_hostname, explain)
+                found = self._clients[key] = _Connected(client, credentials)
+            elif found.credentials is not credentials:
+                found.client.reconnect(self._connector.connect(address, tls_server_name))
+                found.credentials = credentials
             self._clients.move_to_end(key)
             # A call in progress keeps its channel; the last reference closes it.
             while len(self._clients) > _MAX_CLIENTS:
                 self._clients.popitem(last=False)
-            return client
+            return found.client
 
     def close(self) -> None:
         """Close all clients; their calls in progress end at once."""
         with self._lock:
-            clients = list(self._clients.values())
+            clients = [each.client for each in self._clients.values()]
             self._clients.clear()
         for client in clients:
             client.close()

@@ -3,6 +3,7 @@
 [hosts.alpha]
 address = "alpha.example:16530"
 expect_hostname = "alpha"
+tls_server_name = "alpha.storage.example"
 """
 
 import re
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
+from vmfit_contract.spelling import did_you_mean
 
+_KEYS = ("address", "expect_hostname", "tls_server_name")
 _MAX_FILE_BYTES = 16 * 1024 * 1024
 # Names without ":" or "/", so that no name is taken for an address or a file.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -31,6 +34,8 @@ class HostEntry:
     address: Address
     expect_hostname: str | None = None
     """The name that the host must call itself; None takes what it says."""
+    tls_server_name: str | None = None
+    """The name that its certificate must have; None stands for the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,8 @@ def _entry(name: str, tree: object) -> HostEntry:
         raise InventoryError(f"{where}: a name has letters, digits, '.', '_' and '-' only")
     table = _table(tree, where)
     for key in table:
-        if key not in ("address", "expect_hostname"):
-            raise InventoryError(f"{where}.{key}: no such setting")
+        if key not in _KEYS:
+            raise InventoryError(f"{where}.{key}: no such setting{did_you_mean(key, _KEYS)}")
     for key, value in table.items():
         if not isinstance(value, str):
             raise InventoryError(f"{where}.{key}: must be a text")
@@ -83,7 +88,7 @@ def _entry(name: str, tree: object) -> HostEntry:
         address = parse_address(table.get("address", name), AGENT_PORT)
     except AddressError as error:
         raise InventoryError(f"{where}.address: {error}") from None
-    return HostEntry(name, address, table.get("expect_hostname"))
+    return HostEntry(name, address, table.get("expect_hostname"), table.get("tls_server_name"))
 
 
 def _table(tree: object, where: str) -> Mapping[str, Any]:

@@ -67,7 +67,7 @@ def resolve_side(
             entry = inventory.hosts.get(reference.name)
             if entry is None:
                 raise _invalid(f"{field}.name", _no_host(reference.name, inventory))
-            client = agents.client(entry.address, entry.expect_hostname)
+            client = agents.client(entry.address, entry.expect_hostname, entry.tls_server_name)
             return Side(entry.name, field, client)
         address = parse_address(reference.address, AGENT_PORT)
         return Side(str(address), field, agents.client(address))

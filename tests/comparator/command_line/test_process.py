@@ -12,6 +12,8 @@ import pytest
 
 from tests.comparator.builders import source_snapshot, vm
 from tests.comparator.fake_agents import FakeAgent
+from tests.comparator.tls_agents import TlsAgent
+from tests.tls_material import TestAuthority
 
 VMFIT = Path(sys.executable).with_name("vmfit")
 NAME = vm().name
@@ -118,3 +120,12 @@ def test_interrupt(files):
         _, errors = running.communicate(timeout=20)
     assert running.returncode == -signal.SIGINT
     assert not errors
+
+
+def test_gRPC_adds_no_lines_of_its_own(files, tmp_path):  # noqa: N802
+    authority = TestAuthority(tmp_path / "ca")
+    with TlsAgent(source_snapshot(), authority.agent("alpha.example")) as agent:
+        result = vmfit("diff", agent.address, "alpha.json", *authority.client().options, cwd=files)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"vmfit: error: host {agent.address}: its certificate is for ")
+    assert result.stderr.count("\n") == 1
