@@ -280,6 +280,24 @@ def test_over_grpc(stub, capsys, server):
     assert json.loads(capsys.readouterr().out)["outcomeCount"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (["[" * 100_000], "facts[0]: is longer than 256 characters"),
+        (["cpu.*", "*a" * 120], "facts[1]: no such fact: '*a*a"),
+        (["*a" * 120 + str(number) for number in range(1000)], "facts[0]: no such fact"),
+        (["cpu.*"] * 1001, "facts: more than 1000"),
+    ],
+)
+def test_what_is_wanted_of_the_calibration_has_bounds(stub, facts, message):
+    began = time.process_time()
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.GetCalibration(outcomes.GetCalibrationRequest(facts=facts))
+    assert caught.value.code().name == "INVALID_ARGUMENT"
+    assert describe(caught.value).startswith(message)
+    assert time.process_time() - began < 1
+
+
 def test_a_ranking_is_not_recorded(stub):
     check = check_request()
     rank = messages.RankRequest(source=check.source, destinations=[check.destination], vm=check.vm)

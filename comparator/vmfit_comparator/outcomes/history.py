@@ -7,7 +7,6 @@ import secrets
 import threading
 import time
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 import grpc
 
@@ -16,6 +15,7 @@ from vmfit.v1 import comparator_service_pb2 as services
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.outcomes.calibration import calibrate
 from vmfit_comparator.outcomes.judgement import MIGRATED
+from vmfit_comparator.policies.policy_checks import MAX_IDENTIFIER_CHARACTERS, patterns
 from vmfit_comparator.store.records import CheckRecord, Given, OutcomeRecord, StoreError
 from vmfit_comparator.store.store import Store
 
@@ -23,7 +23,6 @@ _LOG = logging.getLogger(__name__)
 _CHECK_ID = re.compile(r"[0-9a-f]{16}")
 _MAX_TEXT_CHARACTERS = 4096
 _MAX_NAMES = 1000
-_MAX_NAME_CHARACTERS = 256
 # A store that fails is left alone for so long: no check waits for it in vain meanwhile.
 _PAUSE_SECONDS = 30.0
 
@@ -91,20 +90,25 @@ class History:
         """
         if len(request.facts) > _MAX_NAMES:
             raise _invalid("facts", f"more than {_MAX_NAMES}")
+        for index, each in enumerate(request.facts):
+            if len(each) > MAX_IDENTIFIER_CHARACTERS:
+                complaint = f"is longer than {MAX_IDENTIFIER_CHARACTERS} characters"
+                raise _invalid(f"facts[{index}]", complaint)
         wanted = set(request.facts)
         seen: dict[str, bool] = {}
 
         def is_wanted(name: str) -> bool:
             if name not in seen:
-                seen[name] = not wanted or any(fnmatchcase(name, each) for each in wanted)
+                seen[name] = not wanted or not wanted.isdisjoint(patterns(name))
             return seen[name]
 
         try:
             response = calibrate(self._store.outcomes(), is_wanted, self._store.count_checks())
         except StoreError as error:
             raise _unavailable(error) from None
+        known = {each for name in (*known_facts, *seen) for each in patterns(name)}
         for index, each in enumerate(request.facts):
-            if not any(fnmatchcase(name, each) for name in (*known_facts, *seen)):
+            if each not in known:
                 raise _invalid(f"facts[{index}]", f"no such fact: {each[:100]!r}")
         return response
 
@@ -149,7 +153,7 @@ def _record(request: services.CheckRequest, response: services.CheckResponse) ->
 
 
 def _name(text: str) -> str:
-    return text.replace("\0", "")[:_MAX_NAME_CHARACTERS]
+    return text.replace("\0", "")[:MAX_IDENTIFIER_CHARACTERS]
 
 
 def _check_causes(request: messages.ReportOutcomeRequest, check: CheckRecord) -> None:

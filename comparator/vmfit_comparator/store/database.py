@@ -1,7 +1,9 @@
 """Opens the store's database: SQLite or PostgreSQL, with its tables made at the first use."""
 
+import os
 import sqlite3
 import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
@@ -17,6 +19,7 @@ from vmfit_comparator.store.tables import METADATA, SCHEMA, SCHEMA_VERSION
 # A check waits no longer than this for a store that is busy or away.
 _WAIT_SECONDS = 3
 _LOOK_AGAIN_SECONDS = 0.02
+_MODE = 0o600
 # Any number that is the same everywhere: who makes the tables keeps others from doing so.
 _MAKING_TABLES = 6_386_348_001
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -42,6 +45,7 @@ def connect(url: str) -> Engine:
             pool_timeout=_WAIT_SECONDS,
             connect_args={"timeout": _WAIT_SECONDS},
         )
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     try:
@@ -89,7 +93,19 @@ def _make_tables(connection: Connection) -> None:
     connection.execute(insert(SCHEMA).values(values).on_conflict_do_nothing())
 
 
+def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:  # noqa: ANN401 -- SQLAlchemy's
+    """Make a new database for its owner alone; SQLite gives the files beside it the same mode."""
+    path = str(arguments[0])
+    if path.startswith("file:"):
+        return
+    # Whatever is wrong, SQLite will say.
+    with suppress(OSError, ValueError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: ANN401 -- the pool's
+    # Text that is no UTF-8 any more costs its row alone.
+    connection.text_factory = lambda text: text.decode(errors="surrogateescape")
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     # Readers and the one writer do not wait for each other, and a check costs no flush of the

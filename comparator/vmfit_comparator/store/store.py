@@ -4,16 +4,16 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from vmfit_comparator.store.database import connect, ensure_schema
-from vmfit_comparator.store.records import CheckRecord, Given, OutcomeRecord, StoreError
+from vmfit_comparator.store.records import CheckRecord, OutcomeRecord, StoreError
+from vmfit_comparator.store.rows import check_of, check_row, outcome_of
 from vmfit_comparator.store.tables import CHECKS, OUTCOMES
 
 DEFAULT_KEPT_CHECKS = 100_000
@@ -21,6 +21,7 @@ DEFAULT_KEPT_CHECKS = 100_000
 # So many checks may come before the oldest are forgotten: counting costs more than adding.
 _SLACK = 100
 _SHOWN_CHARACTERS = 300
+_MALFORMED = "malformed"
 
 
 class Store:
@@ -48,7 +49,7 @@ class Store:
     def add_check(self, check: CheckRecord) -> None:
         """Keep a check."""
         with self._transaction() as connection:
-            connection.execute(insert(CHECKS).values(_check_row(check)))
+            connection.execute(insert(CHECKS).values(check_row(check)))
             with self._lock:
                 self._until_forgetting -= 1
                 due = self._until_forgetting < 0
@@ -62,7 +63,7 @@ class Store:
         with self._transaction() as connection:
             query = select(CHECKS).where(CHECKS.c.id == check_id)
             row = connection.execute(query).mappings().first()
-        return None if row is None else _check(row)
+            return None if row is None else check_of(row)
 
     def put_outcome(self, check_id: str, outcome: OutcomeRecord) -> OutcomeRecord | None:
         """Keep what became of a check's migration; return what was kept before, if anything."""
@@ -80,7 +81,7 @@ class Store:
                     causes=list(outcome.causes),
                 )
             )
-        return None if before is None else _outcome(before)
+            return None if before is None else outcome_of(before)
 
     def outcomes(self) -> Iterator[tuple[CheckRecord, OutcomeRecord]]:
         """Yield all checks that have an outcome, the oldest first."""
@@ -92,7 +93,7 @@ class Store:
         )
         with self._transaction() as connection:
             for row in connection.execute(query).mappings():
-                yield _check(row), _outcome(row)
+                yield check_of(row), outcome_of(row)
 
     def count_checks(self) -> int:
         """Return how many checks there are."""
@@ -120,55 +121,29 @@ class Store:
         except StoreError as error:
             raise StoreError(f"store {self._name}: {error}") from None
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise StoreError(f"store {self._name}: {_why(error)}") from None
+            where = self._damage() if _MALFORMED in str(error) else ""
+            raise StoreError(f"store {self._name}: {_why(error)}{where}") from None
+        except UnicodeError:
+            # SQLite's own message shows a piece of the file.
+            raise StoreError(f"store {self._name}: the file is damaged") from None
+
+    def _damage(self) -> str:
+        """Return what SQLite finds damaged first, such as a page; empty when it does not tell."""
+        try:
+            with self._engine.connect() as connection:
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        except (SQLAlchemyError, sqlite3.Error, UnicodeError):
+            return ""
+        return f" ({_one_line(str(found))})"
 
 
 def _why(error: Exception) -> str:
     # The driver's own words, without the statement and its values.
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return " ".join(str(cause).split())[:_SHOWN_CHARACTERS] or type(error).__name__
+    return _one_line(str(cause)) or type(error).__name__
 
 
-def _check_row(check: CheckRecord) -> Mapping[str, Any]:
-    return {
-        "id": check.id,
-        "checked_at_us": int(check.checked_at_seconds * 1e6),
-        "vm_name": check.vm_name,
-        "vm_uuid": check.vm_uuid,
-        "source_host": check.source_host,
-        "destination_host": check.destination_host,
-        "options_digest": check.options_digest,
-        "policy": check.policy,
-        "answer": check.answer,
-        "probability": check.probability,
-        "acceptable": check.acceptable,
-        "is_whole": check.is_whole,
-        "findings": {
-            fact: [given.answer, given.consequence]
-            if given.probability is None
-            else [given.answer, given.consequence, given.probability]
-            for fact, given in check.findings.items()
-        },
-    }
-
-
-def _check(row: RowMapping) -> CheckRecord:
-    return CheckRecord(
-        id=row["id"],
-        checked_at_seconds=row["checked_at_us"] / 1e6,
-        vm_name=row["vm_name"],
-        vm_uuid=row["vm_uuid"],
-        source_host=row["source_host"],
-        destination_host=row["destination_host"],
-        options_digest=row["options_digest"],
-        policy=row["policy"],
-        answer=row["answer"],
-        probability=row["probability"],
-        acceptable=row["acceptable"],
-        is_whole=row["is_whole"],
-        findings={fact: Given(*values) for fact, values in row["findings"].items()},
-    )
-
-
-def _outcome(row: RowMapping) -> OutcomeRecord:
-    return OutcomeRecord(row["outcome"], row["text"], tuple(row["causes"]))
+def _one_line(text: str) -> str:
+    # What a damaged file holds may come with it.
+    line = " ".join(text.split())[:_SHOWN_CHARACTERS]
+    return "".join(each if each.isprintable() else "?" for each in line)

@@ -1,10 +1,14 @@
 """The store's tables. A change to them is a new SCHEMA_VERSION."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -13,9 +17,31 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
 
 SCHEMA_VERSION = 1
+
+
+class _Json(TypeDecorator[Any]):
+    """JSON; None where a damaged file holds something else, so that the row can be named."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
+
+        def read_or_none(value: Any) -> Any:  # noqa: ANN401 -- JSON
+            try:
+                return read(value)
+            except (ValueError, TypeError, RecursionError):
+                return None
+
+        return read_or_none
+
 
 METADATA = MetaData()
 
@@ -44,7 +70,7 @@ CHECKS = Table(
     Column("is_whole", Boolean, nullable=False),
     # {fact: [answer, consequence] or [answer, consequence, probability]}: a row for each of a
     # hundred facts would be most of the store.
-    Column("findings", JSON, nullable=False),
+    Column("findings", _Json, nullable=False),
     Index("vmfit_checks_by_time", "checked_at_us"),
 )
 
@@ -57,5 +83,5 @@ OUTCOMES = Table(
     Column("reported_at_us", BigInteger, nullable=False),
     Column("outcome", Integer, nullable=False),
     Column("text", Text, nullable=False),
-    Column("causes", JSON, nullable=False),
+    Column("causes", _Json, nullable=False),
 )
