@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import logging
 import os
 import sys
@@ -14,7 +15,9 @@ import click
 from vmfit_agent import __version__
 from vmfit_agent.commands.options import CannotServeError, CommandError
 from vmfit_agent.commands.reload import ARGUMENTS
+from vmfit_agent.redaction.free_text import scrub
 from vmfit_agent.settings import DEFAULT_PATH, SettingsError, option_values, read_settings
+from vmfit_contract.printable import PrintableFormatter, printable, printable_lines
 
 COMMANDS: Mapping[str, str] = {
     "serve": "Serve this host's facts over gRPC.",
@@ -74,7 +77,9 @@ def group(ctx: click.Context, verbose: int, config: Path | None) -> None:
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)
     daemon = ctx.invoked_subcommand in ("serve", "collect")
     level = levels[min(verbose + (1 if daemon else 0), 2)]
-    logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter("%(levelname)s: %(message)s", scrub))
+    logging.basicConfig(level=level, handlers=[handler])
     try:
         settings = read_settings(config)
     except SettingsError as error:
@@ -89,7 +94,9 @@ def run(arguments: list[str] | None = None) -> int:
         status = group.main(arguments, prog_name="vmfit-agent", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        click.echo(printable_lines(scrub(told.getvalue())), nl=False, err=True)
         return 1 if isinstance(error, CannotServeError) else 2
     except click.Abort:
         return _complain("interrupted")
@@ -112,7 +119,7 @@ def _abandon_output() -> int:
 
 
 def _complain(text: str) -> int:
-    click.echo(f"Error: {text}", err=True)
+    click.echo(printable(scrub(f"Error: {text}")), err=True)
     return 2
 
 

@@ -15,6 +15,7 @@ import click
 from vmfit_comparator import __version__
 from vmfit_comparator.commands.reload import ARGUMENTS
 from vmfit_comparator.settings import DEFAULT_PATH, SettingsError, option_values, read_settings
+from vmfit_contract.printable import printable
 from vmfit_contract.spelling import did_you_mean
 
 COULD_NOT_ANSWER = 2
@@ -112,7 +113,7 @@ class _OneLine(logging.Formatter):
     """What a person gets to see of a log record: no traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"vmfit: {record.levelname.lower()}: {' '.join(record.getMessage().split())}"
+        return _line(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -137,8 +138,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str) -> int:
-    click.echo(f"vmfit: error: {' '.join(message.split())}", err=True)
+    click.echo(_line(f"error: {message}"), err=True)
     return COULD_NOT_ANSWER
+
+
+def _line(message: str) -> str:
+    # Hosts, files and servers have their say in messages.
+    return f"vmfit: {' '.join(printable(message).split())}"
 
 
 def _drop_output() -> None:

@@ -5,6 +5,8 @@ from typing import Any, NoReturn
 
 import grpc
 
+from vmfit_contract.printable import printable
+
 ERROR_DOMAIN = "vmfit"
 _SHOWN_CHARACTERS = 500
 _STATUS_NAME = re.compile(r"^[A-Z_]+: ")
@@ -78,5 +80,5 @@ def _violated_field(error: grpc.Call) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(printable(text).split())
     return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "…"

@@ -9,9 +9,18 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+
+def _string(text: str) -> str:
+    """Return a JSON string in which what a terminal would obey, not show, is escaped."""
+    quoted = encode_basestring(text)
+    if quoted.isprintable():
+        return quoted
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in quoted)
+
+
 # Python's own encoder is as fast only without line breaks.
 _SCALARS: Mapping[type, Callable[[Any], str]] = {
-    str: encode_basestring,
+    str: _string,
     int: str,
     bool: json.dumps,
     float: json.dumps,
@@ -45,10 +54,7 @@ def _text(value: Any, descriptor: Any, margin: str) -> str:  # noqa: ANN401 -- J
         return f"[{deeper}{f',{deeper}'.join(items)}{margin}]" if items else "[]"
     fields, of_values = _shape(descriptor) if descriptor is not None else (None, None)
     if fields is None:
-        items = [
-            f"{encode_basestring(key)}: {_text(value[key], of_values, deeper)}"
-            for key in sorted(value)
-        ]
+        items = [f"{_string(key)}: {_text(value[key], of_values, deeper)}" for key in sorted(value)]
     else:
         items = [
             key + _text(value[name], inner, deeper) for name, key, inner in fields if name in value

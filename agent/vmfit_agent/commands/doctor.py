@@ -12,6 +12,7 @@ from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.commands.options import host_options
 from vmfit_agent.diagnosis import Check, diagnose
 from vmfit_agent.local_host import HostOptions
+from vmfit_contract.printable import printable
 
 _COLOURS = {"ok": "green", "partly": "yellow", "missing": "red"}
 _SHOWN_REASONS = 3
@@ -62,12 +63,12 @@ def _print_table(checks: Sequence[Check], lacking: Sequence[Check]) -> None:
         if lines and first != check.name:
             lines = [f"as for {first}"]
         told.append("".join(f"\n{line}" for line in lines))
-        table.add_row(Text(check.name), told)
+        table.add_row(Text(printable(check.name)), told)
     with console.capture() as captured:
         console.print(table)
         if lacking:
             names = ", ".join(check.name for check in lacking)
-            console.print(Text(f"\nEssential and missing: {names}"))
+            console.print(Text(f"\nEssential and missing: {printable(names)}"))
     # rich fills its columns with blanks.
     for line in captured.get().splitlines():
         click.echo(line.rstrip(), color=True)
@@ -77,9 +78,4 @@ def _lines(check: Check) -> list[str]:
     reasons = list(check.reasons[:_SHOWN_REASONS])
     if len(check.reasons) > _SHOWN_REASONS:
         reasons.append(f"and {len(check.reasons) - _SHOWN_REASONS} more")
-    return [_printable(line) for line in (*reasons, *(f"-> {each}" for each in check.remedies))]
-
-
-def _printable(text: str) -> str:
-    # Errors quote what files and daemons say.
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return [printable(line) for line in (*reasons, *(f"-> {each}" for each in check.remedies))]

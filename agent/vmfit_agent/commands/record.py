@@ -10,6 +10,8 @@ from vmfit_agent.commands.options import CommandError, host_options
 from vmfit_agent.local_host import HostOptions
 from vmfit_agent.recording.host_recording import read_host
 from vmfit_agent.recording.libvirt_recording import record_libvirt
+from vmfit_agent.redaction.free_text import scrub
+from vmfit_contract.printable import printable
 
 _MARK = "vmfit-recording"
 _MARK_TEXT = "A host as vmfit-agent recorded it; use it with --root.\n"
@@ -51,7 +53,7 @@ def command(
         host.libvirt, directory, masking.mask if masking else str
     )
     for line in missing[:_SHOWN]:
-        click.echo(f"not recorded: {line}", err=True)
+        click.echo(printable(scrub(f"not recorded: {line}")), err=True)
     if len(missing) > _SHOWN:
         click.echo(f"not recorded: {len(missing) - _SHOWN} more", err=True)
     click.echo(f"{directory}: {len(recording.texts)} files, {len(recording.links)} links")

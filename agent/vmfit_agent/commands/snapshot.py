@@ -10,6 +10,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.commands.options import AddressOption, CommandError, host_options, part_names
 from vmfit_contract.address import Address, AddressError
 from vmfit_contract.json_text import to_json
+from vmfit_contract.printable import printable
 from vmfit_contract.snapshot_file import Format, SnapshotFileError, write_snapshot
 
 _ANSWER_SECONDS = 60.0
@@ -62,7 +63,7 @@ def command(
     _write(snapshot, output, file_format)
     absent = [status for status in snapshot.parts if status.error]
     for status in absent:
-        click.echo(f"{status.name}: {status.error}", err=True)
+        click.echo(printable(f"{status.name}: {status.error}"), err=True)
     return 1 if parts and absent else 0
 
 

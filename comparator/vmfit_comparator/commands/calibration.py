@@ -10,6 +10,7 @@ from vmfit_comparator.evaluation.probabilities import exported
 from vmfit_comparator.render.calibration import show_calibration
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_contract.printable import printable_lines
 
 
 @click.command()
@@ -38,7 +39,7 @@ def command(
     with comparator(settings, asking, store=store) as answering:
         response = answering.calibration(request)
     if export:
-        click.echo(exported(response), nl=False)
+        click.echo(printable_lines(exported(response)), nl=False)
     else:
         emit(response, output, lambda: show_calibration(response))
     return 0

@@ -20,6 +20,7 @@ from vmfit_comparator.render.findings import Detail, show_check
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
 from vmfit_comparator.virsh_options import VirshOptionError, parse_virsh_migrate
+from vmfit_contract.printable import printable
 
 _VIRSH_WORDS = "vmfit.virsh_words"
 
@@ -108,7 +109,7 @@ def _show(response: CheckResponse, output: str, detail: Detail) -> int:
     """Print the answer and return the exit status."""
     emit(response, output, lambda: show_check(response, detail))
     for error in response.subject.errors if output != "table" else ():
-        click.echo(f"vmfit: error: {error.host}: {error.error}", err=True)
+        click.echo(printable(f"vmfit: error: {error.host}: {error.error}"), err=True)
     if response.subject.errors:
         return COULD_NOT_ANSWER
     return 0 if response.verdict.acceptable else 1

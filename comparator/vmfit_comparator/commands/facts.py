@@ -9,6 +9,7 @@ from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_contract.printable import printable_lines
 from vmfit_contract.spelling import did_you_mean
 
 
@@ -32,7 +33,7 @@ def command(
     if fact_id:
         response = _selected(response, fact_id)
     if markdown:
-        click.echo(catalogue_markdown(response.facts), nl=False)
+        click.echo(printable_lines(catalogue_markdown(response.facts)), nl=False)
     elif fact_id:
         emit(response, output, lambda: show_fact(response.facts))
     else:

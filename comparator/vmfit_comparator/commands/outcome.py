@@ -8,6 +8,7 @@ from vmfit_comparator.commands.options import store_option
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.calibration import reported_text
 from vmfit_comparator.settings import Settings
+from vmfit_contract.printable import printable_lines
 
 _PREFIX = "MIGRATION_OUTCOME_"
 _OUTCOMES = [each.removeprefix(_PREFIX).lower() for each in MigrationOutcome.keys()[1:]]
@@ -54,5 +55,5 @@ def command(
     )
     with comparator(settings, asking, store=store) as answering:
         response = answering.report_outcome(request)
-    click.echo(reported_text(request, response))
+    click.echo(printable_lines(reported_text(request, response)))
     return 0

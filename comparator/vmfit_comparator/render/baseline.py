@@ -5,7 +5,8 @@ from collections.abc import Callable
 import click
 
 from vmfit.v1.comparator_service_pb2 import BaselineResponse
-from vmfit_comparator.render.terminal import Terminal, printable
+from vmfit_comparator.render.terminal import Terminal
+from vmfit_contract.printable import printable
 
 _INDENT = 2
 

@@ -12,7 +12,8 @@ from vmfit.v1.calibration_pb2 import (
 )
 from vmfit.v1.finding_pb2 import Answer, Quality
 from vmfit_comparator.render.answers import answer_text
-from vmfit_comparator.render.terminal import Terminal, column_widths, printable
+from vmfit_comparator.render.terminal import Terminal, column_widths
+from vmfit_contract.printable import printable
 
 _HEADINGS = ("FACT", "ANSWER", "SAID", "TRUE", "FALSE", "UNTESTED", "BRIER", "OUTCOMES")
 _FIRM = (Answer.ANSWER_NO, Answer.ANSWER_YES)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vmfit_contract.printable import printable
+
 # Commands that print JSON import this module too, and have no use for rich.
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -130,14 +132,6 @@ def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
     columns = zip(*rows, strict=True)
     return [max(cell_len(printable(cell)) for cell in column) for column in columns]
-
-
-def printable(text: str) -> str:
-    """Return a text on one line and without control characters: hosts and VMs name themselves."""
-    return "".join(
-        each if each.isprintable() else " " if each.isspace() else "\N{REPLACEMENT CHARACTER}"
-        for each in text
-    )
 
 
 def _style(colour: str | None = None, *, bold: bool = False, dim: bool = False) -> "Style":
