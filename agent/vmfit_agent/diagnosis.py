@@ -2,11 +2,13 @@
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vmfit.v1.host_pb2 import Clock
 from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
@@ -29,8 +31,14 @@ _DEVICES = {
     "run/udev/data": "start systemd-udevd: identities of disks",
     "proc/1/limits": "run as root: other processes' limits",
 }
+# A virtual environment does not see the distribution's modules.
+_LIBVIRT_MODULE = (
+    "install python3-libvirt"
+    if sys.prefix == sys.base_prefix
+    else f"{sys.prefix}/bin/pip install 'vmfit-agent[libvirt]', which needs libvirt's headers"
+)
 _REMEDIES = (
-    (r"python3-libvirt|libvirt Python module", "install python3-libvirt"),
+    (r"python3-libvirt|libvirt Python module", _LIBVIRT_MODULE),
     (
         r"[Ff]ailed to connect socket|No such file.*libvirt|libvirt does not answer",
         "start libvirtd, or virtqemud.socket and its siblings",
@@ -41,6 +49,7 @@ _REMEDIES = (
     (r"dev/cpu/\d+/cpuid", "modprobe cpuid, and run as root"),
     (r"dev/cpu/\d+/msr", "modprobe msr, and run as root"),
     (r"[Pp]ermission denied|[Oo]peration not permitted", "run as root"),
+    (r"^not synchronised", "start chronyd or systemd-timesyncd"),
     (r"not collected within", "look for a hung mount, device or libvirtd"),
     (r"internal error", "report this as a bug, with the output of -vv"),
 )
@@ -51,7 +60,7 @@ class Check:
     """One thing that was tried."""
 
     area: str
-    """ "part", "libvirt", "device", "program" or "process"."""
+    """ "part", "libvirt", "device", "program", "process" or "service"."""
     name: str
     state: str
     """ "ok", "partly" or "missing"."""
@@ -88,10 +97,17 @@ def remedies(reasons: tuple[str, ...]) -> tuple[str, ...]:
 
 def _check_part(part: CollectedPart, is_essential: bool) -> Check:  # noqa: FBT001
     status = part.status
-    reasons = (status.error,) if status.error else tuple(status.warnings)
+    reasons = (status.error,) if status.error else (*status.warnings, *_clock_reasons(part))
     state = "missing" if status.error else ("partly" if reasons else "ok")
     seconds = status.duration.ToNanoseconds() / 1e9
     return Check("part", status.name, state, is_essential, seconds, reasons, remedies(reasons))
+
+
+def _clock_reasons(part: CollectedPart) -> tuple[str, ...]:
+    clock = part.message
+    if isinstance(clock, Clock) and clock.HasField("synchronised") and not clock.synchronised:
+        return ("not synchronised: certificates, and times of other hosts, are judged by it",)
+    return ()
 
 
 def _check_libvirt(host: Host, uri: str) -> Check:

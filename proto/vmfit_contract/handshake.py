@@ -10,6 +10,15 @@ import time
 from datetime import UTC, datetime
 
 from vmfit_contract.address import Address
+from vmfit_contract.memory_handshake import (
+    EXPIRED,
+    NOT_YET_VALID,
+    OTHER_ADDRESS,
+    OTHER_NAME,
+    PURPOSE,
+    UNKNOWN_AUTHORITY,
+    judged,
+)
 from vmfit_contract.tls_files import TlsFiles
 from vmfit_contract.x509 import X509, parse_pem
 
@@ -21,10 +30,6 @@ _PLAIN_CAUSE = re.compile(
 _HTTP2_FRAME_HEADER_BYTES, _SETTINGS = 9, 4
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
 _SHOWN_NAMES, _SHOWN_CHARACTERS = 5, 100
-
-# Codes of X509_verify_cert. Source: openssl/x509_vfy.h
-_NOT_YET_VALID, _EXPIRED, _PURPOSE, _OTHER_NAME, _OTHER_ADDRESS = 9, 10, 26, 62, 64
-_UNKNOWN_AUTHORITY = frozenset((2, 18, 19, 20, 21, 24))
 
 
 def is_about_tls(reason: str) -> bool:
@@ -94,26 +99,26 @@ def _why_no_server_tls(address: Address, until: float) -> str:
 
 
 def _why_not_trusted(code: int, found: X509, files: TlsFiles, name: str) -> str:
-    if code in (_OTHER_NAME, _OTHER_ADDRESS):
+    if code in (OTHER_NAME, OTHER_ADDRESS):
         return (
             f"its certificate is for {_names(found)}, not for {name!r}: use such a name, or say "
             "which one to expect by tls_server_name in the inventory"
         )
-    if code == _EXPIRED and found.not_after < datetime.now(UTC):
+    if code == EXPIRED and found.not_after < datetime.now(UTC):
         return f"its certificate expired on {found.not_after:%Y-%m-%d}: renew it there"
-    if code == _EXPIRED:
+    if code == EXPIRED:
         return f"the authority in {files.authority} has expired: renew it"
-    if code == _NOT_YET_VALID:
+    if code == NOT_YET_VALID:
         return (
             f"its certificate is not valid before {found.not_before:%Y-%m-%d %H:%M} UTC: compare "
             "the clocks of both machines"
         )
-    if code in _UNKNOWN_AUTHORITY:
+    if code in UNKNOWN_AUTHORITY:
         return (
             f"its certificate was signed by {_shown(found.issuer)}, which {files.authority} does "
             "not hold: give the authority of both sides as --tls-ca"
         )
-    if code == _PURPOSE:
+    if code == PURPOSE:
         return (
             f"its certificate {_shown(found.subject)} is not for servers: issue it one for an agent"
         )
@@ -128,42 +133,16 @@ def _why_refused(files: TlsFiles, peer: X509 | None) -> str:
         return f"{refused}, which expired on {own.not_after:%Y-%m-%d}: renew it"
     if own.not_before > now:
         return f"{refused}, which is not valid before {own.not_before:%Y-%m-%d %H:%M} UTC"
-    code = _verified(files)
-    if code == _PURPOSE:
+    code = judged(files, as_server=False)
+    if code == PURPOSE:
         return f"{refused}, which is not for clients: use one for a comparator or a client"
-    if code in _UNKNOWN_AUTHORITY:
+    if code in UNKNOWN_AUTHORITY:
         return f"{refused}, which was signed by {_shown(own.issuer)}, not by {files.authority}"
     if peer is not None and peer.issuer != own.issuer:
         return (
             f"{refused}, signed by {_shown(own.issuer)}: its own is signed by {_shown(peer.issuer)}"
         )
     return f"{refused}: does its tls_ca hold {_shown(own.issuer)}?"
-
-
-def _verified(files: TlsFiles) -> int:
-    """Return the code by which a server with the same authority judges our certificate."""
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.verify_mode = ssl.CERT_REQUIRED
-    client = _context(files)
-    client.check_hostname = False
-    client.verify_mode = ssl.CERT_NONE
-    for context in (server, client):
-        context.load_cert_chain(files.certificate, files.key, password="")
-    server.load_verify_locations(files.authority)
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    sides = (
-        client.wrap_bio(to_client, to_server),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    )
-    for _ in range(3):
-        for side in sides:
-            try:
-                side.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-            except ssl.SSLCertVerificationError as error:
-                return error.verify_code
-    return 0
 
 
 def _certificate(address: Address, files: TlsFiles | None, until: float) -> X509 | None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import click
 
 from vmfit_agent.collectors import COLLECTORS
+from vmfit_agent.commands.network_options import network_options
 from vmfit_agent.commands.options import host_options
 from vmfit_agent.diagnosis import Check, diagnose
 from vmfit_agent.local_host import HostOptions
+from vmfit_agent.service_diagnosis import Serving, diagnose_service
+from vmfit_contract.address import Address
 from vmfit_contract.printable import printable
 
 _COLOURS = {"ok": "green", "partly": "yellow", "missing": "red"}
@@ -24,16 +27,30 @@ _UNBOUNDED = 1 << 24
     "-o", "output_format", default="table", show_default=True,
     type=click.Choice(["table", "json"]), help="A table for people, or JSON.",
 )  # fmt: skip
+@network_options
 @host_options
 def command(
-    *, output_format: str, root: Path, libvirt_uri: tuple[str, ...], attributes: Path
+    *,
+    output_format: str,
+    listen: Address,
+    insecure: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_ca: Path | None,
+    root: Path,
+    libvirt_uri: tuple[str, ...],
+    attributes: Path,
 ) -> int:
     """Tell which collectors work here, how long each takes, why others do not, and what to do.
+
+    Of this host also whether the service can start: its certificates and its address.
 
     The status is 1 when something essential is missing.
     """
     host = HostOptions(root, libvirt_uri, attributes).open()
     checks = list(diagnose(host, COLLECTORS))
+    if host.is_live:
+        checks += diagnose_service(Serving(listen, insecure, tls_cert, tls_key, tls_ca))
     lacking = [check for check in checks if check.is_essential and check.state == "missing"]
     if output_format == "json":
         document = {"ok": not lacking, "checks": [asdict(check) for check in checks]}

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from vmfit.v1.host_pb2 import Clock
 from vmfit_agent import cli
+from vmfit_agent.collectors import Collector
 from vmfit_agent.diagnosis import _running_agents, diagnose, remedies
 from vmfit_agent.host import Host, LibvirtUnavailable
 
@@ -178,3 +180,25 @@ def test_running_agents_and_what_they_cost(tmp_path):
     check = found[f"vmfit-agent serve, pid {agent.pid}"]
     assert check.state == "ok"
     assert re.fullmatch(r"\d+ MiB \(PSS\), [\d.]+ % of a CPU over [\d.]+ h", check.reasons[0])
+
+
+def test_a_clock_that_nobody_keeps(fake, root):
+    def collect(host):
+        return Clock(synchronised=False)
+
+    collectors = {"clock": Collector(collect, None, (), 5.0)}
+    check = by_name(diagnose(Host(root), collectors))["clock"]
+    assert check.state == "partly"
+    assert check.reasons[0].startswith("not synchronised: ")
+    assert check.remedies == ("start chronyd or systemd-timesyncd",)
+
+
+def test_a_virtual_environment_does_not_see_the_distributions_modules():
+    code = (
+        "import sys; sys.prefix, sys.base_prefix = '/venv', '/usr';"
+        "from vmfit_agent.diagnosis import remedies; print(remedies(('python3-libvirt',))[0])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith("/venv/bin/pip install 'vmfit-agent[libvirt]'")
