@@ -21,7 +21,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from vmfit.v1 import options_pb2
-from vmfit.v1.options_pb2 import Unit, Volatility
+from vmfit.v1.options_pb2 import Sensitivity, Unit, Volatility
 
 ROOT = Path(__file__).parent
 TARGET = ROOT.parent / "docs" / "snapshot.md"
@@ -38,6 +38,9 @@ What a host says of itself, part by part. Generated from the .proto files by
   any moment. It holds for everything below a field, until a field below says otherwise.
 - A *set* has no order, an *ordered list* has; the elements of a *list by* something are identified
   by these fields. Alternatives are separated by "or", the strongest first.
+- What a text gives away: *identifies* is a value that one machine, disk or installation alone
+  has, *names* a site's own name for something, *mentions* a text in which these can stand, and
+  *secret* a text whose secrets are blanked ("***"). A text without any gives away nothing.
 - *Raw* values are registers as hardware gives them; another field says what they mean.
 """
 
@@ -102,7 +105,10 @@ def _table(found: _Type) -> Iterator[str]:
         for value, comment in zip(found.definition.value, found.members, strict=True):
             yield f"| `{value.name}` | {_cell(comment)} |"
         return
-    yield from ("| field | type | changes | meaning | source |", "|---|---|---|---|---|")
+    yield from (
+        "| field | type | changes | gives away | meaning | source |",
+        "|---|---|---|---|---|---|",
+    )
     for field, comment in zip(found.definition.field, found.members, strict=True):
         extensions = field.options.Extensions
         volatility = extensions[options_pb2.volatility]
@@ -110,10 +116,16 @@ def _table(found: _Type) -> Iterator[str]:
             f"`{field.name}`",
             _type_text(field, found.definition),
             Volatility.Name(volatility).removeprefix("VOLATILITY_").lower() if volatility else "",
+            _sensitivity_text(extensions[options_pb2.sensitivity]),
             _cell(f"{comment} {_raw_text(extensions[options_pb2.raw])}".strip()),
             _cell(extensions[options_pb2.source]),
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _sensitivity_text(sensitivity: Sensitivity.ValueType) -> str:
+    name = Sensitivity.Name(sensitivity).removeprefix("SENSITIVITY_")
+    return name.lower() if sensitivity else ""
 
 
 def _raw_text(meaning: str) -> str:

@@ -42,7 +42,7 @@ def test_the_snapshot_is_documented():
         del sys.modules["snapshot_docs"]
     stale = "run `uv run python proto/snapshot_docs.py`"
     assert (ROOT / "docs" / "snapshot.md").read_text() == expected, stale
-    assert "| `mtu_bytes` | uint32, bytes |  |  | /sys/class/net/*/mtu |" in expected
+    assert "| `mtu_bytes` | uint32, bytes |  |  |  | /sys/class/net/*/mtu |" in expected
 
 
 def buf(*arguments):
