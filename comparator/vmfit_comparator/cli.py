@@ -28,6 +28,7 @@ _COMMANDS = {
     "outcome": "Report what became of a migration that was checked.",
     "calibration": "How often did the answers come true?",
     "serve": "Answer such questions over gRPC.",
+    "doctor": "Does everything that the settings name work, and what to do if not?",
     "certs": "Make and show certificates of agents, comparators and their clients.",
 }
 

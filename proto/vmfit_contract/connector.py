@@ -11,6 +11,7 @@ from vmfit_contract.address import Address, AddressError
 from vmfit_contract.channel import connect
 from vmfit_contract.errors import describe
 from vmfit_contract.tls_files import TlsError, TlsFiles
+from vmfit_contract.x509 import X509
 
 _LOG = logging.getLogger(__name__)
 
@@ -132,6 +133,17 @@ class Connector:
                 self._explanations.clear()
             self._explanations[key] = now, found
         return found or reason
+
+    def shown_certificate(
+        self, address: Address, server_name: str | None, seconds: float
+    ) -> X509 | None:
+        """Return the certificate that a server shows; None without TLS, or within `seconds`."""
+        files = None if self._insecure or address.is_unix else self._tls.files
+        if files is None or seconds <= 0:
+            return None
+        from vmfit_contract.handshake import shown_certificate  # noqa: PLC0415
+
+        return shown_certificate(address, files, server_name, min(seconds, _EXPLAIN_SECONDS))
 
     def _warn(self, address: Address) -> None:
         if self._has_warned or address.is_loopback:

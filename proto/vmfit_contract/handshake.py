@@ -54,8 +54,21 @@ def why_no_handshake(
         return ""
 
 
+def shown_certificate(
+    address: Address, files: TlsFiles | None, server_name: str | None, seconds: float
+) -> X509 | None:
+    """Return the certificate that a server shows, whoever signed it and whatever name it has.
+
+    None when it shows none within `seconds`.
+    """
+    try:
+        return _certificate(address, files, server_name, time.monotonic() + seconds)
+    except (OSError, ValueError):
+        return None
+
+
 def _why_no_plain_text(address: Address, until: float) -> str:
-    if _certificate(address, None, until) is None:
+    if _certificate(address, None, None, until) is None:
         return ""
     return (
         "it speaks TLS: give --tls-cert, --tls-key and --tls-ca (or tls_cert, tls_key and tls_ca "
@@ -77,7 +90,7 @@ def _why_no_tls(address: Address, files: TlsFiles, name: str, until: float) -> s
             secure.settimeout(_left(until))
             return "" if secure.recv(1) else _why_refused(files, peer)
     except ssl.SSLCertVerificationError as error:
-        found = _certificate(address, files, until)
+        found = _certificate(address, files, name, until)
         return "" if found is None else _why_not_trusted(error.verify_code, found, files, name)
     except ssl.SSLError as error:
         if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
@@ -145,15 +158,21 @@ def _why_refused(files: TlsFiles, peer: X509 | None) -> str:
     return f"{refused}: does its tls_ca hold {_shown(own.issuer)}?"
 
 
-def _certificate(address: Address, files: TlsFiles | None, until: float) -> X509 | None:
-    """Return the certificate that a server shows, whoever signed it; None without TLS."""
+def _certificate(
+    address: Address, files: TlsFiles | None, name: str | None, until: float
+) -> X509 | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
     if files is not None:
         context.load_cert_chain(files.certificate, files.key, password="")
-    with _connected(address, until) as plain, context.wrap_socket(plain) as secure:
+    # Which certificate a server shows may depend on the name that it is called by.
+    called = name or address.host
+    with (
+        _connected(address, until) as plain,
+        context.wrap_socket(plain, server_hostname=called) as secure,
+    ):
         return _peer(secure)
 
 

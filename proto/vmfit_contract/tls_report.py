@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmfit_contract.memory_handshake import PURPOSE, UNKNOWN_AUTHORITY, judged
+from vmfit_contract.printable import printable
 from vmfit_contract.tls_files import TlsFiles
 from vmfit_contract.x509 import X509, parse_pem
 
@@ -150,4 +151,4 @@ def _names(found: X509) -> str:
 
 
 def _shown(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text[:_SHOWN_CHARACTERS])
+    return printable(text[:_SHOWN_CHARACTERS])

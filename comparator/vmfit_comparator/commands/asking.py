@@ -38,11 +38,15 @@ class ClientFiles:
         """The files in use; None when there are none."""
         return None if self._tls is None else self._tls.files
 
+    def chosen(self) -> TlsFiles | None:
+        """Return which files would be used, not yet read; None for none. Raises TlsError."""
+        return chosen_files(*self._named, default_files())
+
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Return credentials for new channels; None when there are no files. Raises TlsError."""
         with self._lock:
             if not self._is_chosen:
-                files = chosen_files(*self._named, default_files())
+                files = self.chosen()
                 self._tls = None if files is None else ClientTls(files)
                 self._is_chosen = True
         return None if self._tls is None else self._tls.credentials()

@@ -42,6 +42,7 @@ def test_help_is_quick_and_has_examples():
         "outcome",
         "calibration",
         "serve",
+        "doctor",
         "certs",
     ):
         assert command in result.stdout
