@@ -17,7 +17,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.facts import BUILT_IN
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -124,9 +124,9 @@ def assign(message: Message, path: str, value: Any) -> None:
         json_format.ParseDict({last: value}, message)
 
 
-def finding(fact: Fact, case: Case) -> Finding:
-    """Evaluate one fact."""
-    return evaluate([fact], case)[0]
+def finding(fact: str, case: Case) -> Finding:
+    """Evaluate one built-in fact, by its id."""
+    return evaluate([BUILT_IN[fact]], case)[0]
 
 
 def answer(name: str) -> int:

@@ -75,7 +75,7 @@ def _answer(
     answer: Answer.ValueType, quality: Quality.ValueType, not_applicable: bool = False
 ) -> str:
     if not_applicable:
-        return "does not apply"
+        return "N/A"
     name = Answer.Name(answer).removeprefix("ANSWER_")
     lesser = quality not in (Quality.QUALITY_NATIVE, Quality.QUALITY_UNSPECIFIED)
     return f"{name} {Quality.Name(quality).removeprefix('QUALITY_')}" if lesser else name

@@ -29,7 +29,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import VM_STATE_RUNNING, Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.facts import cpu, cpu_model, cpu_passthrough
+from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.knowledge.cpu_offer import host_model
 from vmfit_comparator.knowledge.special_features import KVM_ALWAYS
 from vmfit_contract.cpu_features import features as features_of
@@ -37,13 +37,13 @@ from vmfit_contract.cpu_features import names
 
 pytestmark = NEEDS_CORPUS
 
-FACTS = (cpu.features, cpu.vendor, cpu_model.model_usable, cpu_passthrough.mode_passthrough)
+FACTS = ("cpu.features", "cpu.vendor", "cpu.model_usable", "cpu.mode_passthrough")
 FITS = {"SUPERSET", "IDENTICAL"}
 
 
 def findings(vm: Vm, destination: Snapshot, source: Snapshot | None = None):
     case = Case(source or destination, destination, vm, vm, MigrationOptions(live=True), Policy())
-    return evaluate(FACTS, case)
+    return evaluate([BUILT_IN[each] for each in FACTS], case)
 
 
 def disagreement(result: str, found) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.comparator.builders import destination_snapshot, source_snapshot, vm
 from tests.comparator.fake_agents import FakeAgent, described
+from tests.comparator.made_facts import made
 from vmfit.v1.comparator_service_pb2 import (
     CheckRequest,
     GetHostSnapshotRequest,
@@ -18,7 +19,7 @@ from vmfit.v1.comparator_service_pb2 import (
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.options_pb2 import Volatility
 from vmfit_comparator import Engine, EngineError
-from vmfit_comparator.evaluation.fact import Fact, fact
+from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.field_path import field_path
 from vmfit_comparator.evaluation.result import no, yes
 from vmfit_comparator.hosts.inventory import parse_inventory
@@ -28,14 +29,14 @@ from vmfit_contract.json_text import to_json
 SEEN = []
 
 
-@fact("test.memory", question="?", reads=("destination.memory.available_bytes", "vm.memory"))
+@made("test.memory", needs=("destination.memory.available_bytes", "vm.memory"))
 def _memory(migration):
     """See everything that the engine makes."""
     SEEN.append(migration)
     return yes("enough")
 
 
-@fact("test.reachable", question="?")
+@made("test.reachable")
 def _reachable(migration):
     """Say who is unreachable."""
     ages = migration.ages
@@ -44,7 +45,7 @@ def _reachable(migration):
     return no(gone) if gone else yes("both answer")
 
 
-@fact("test.paths", question="?", reads=("incoming.disks.source.path.exists",))
+@made("test.paths", needs=("incoming.disks.source.path.exists",))
 def _paths(migration):
     """Need what the destination sees behind the paths."""
     return yes("seen")
@@ -487,7 +488,7 @@ def test_fact_that_fails_costs_its_own_answer_alone(agents, caplog):
     def broken(migration):
         raise KeyError("x")
 
-    bad = Fact("test.bad", "?", 1, (), (field_path("vm.name"),), (), broken)
+    bad = Fact("test.bad", "?", broken, needs=(field_path("vm.name"),))
     with Engine(facts={**FACTS, bad.id: bad}) as engine:
         response = engine.check(_request(agents))
     assert _answers(response)["test.bad"] == "NO_IDEA"

@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.comparator.builders import migration
+from tests.comparator.made_facts import made
 from vmfit.v1.finding_pb2 import Answer, Quality
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.field_path import FieldPath
 from vmfit_comparator.evaluation.result import (
+    joined,
     no,
     no_idea,
     not_applicable,
     probably_yes,
-    worst_of,
     yes,
 )
 from vmfit_comparator.facts import BUILT_IN
@@ -25,7 +25,7 @@ FREE = "destination.memory.available_bytes"
 
 
 def _fact(check=lambda _: yes("fine"), **declared):
-    return fact("test.one", question="?", **declared)(check)
+    return made("test.one", **declared)(check)
 
 
 def _one(declared, case):
@@ -39,7 +39,7 @@ def _name(finding):
 
 def test_all_reads_are_named_at_once():
     case = migration({"destination.memory.available_bytes": None, "vm.cpu.model": None})
-    finding = _one(_fact(reads=(FREE, "vm.cpu.model", "vm.name")), case)
+    finding = _one(_fact(needs=(FREE, "vm.cpu.model", "vm.name")), case)
     assert _name(finding) == "NO_IDEA"
     assert list(finding.missing) == [FREE, "vm.cpu.model"]
     assert finding.reason == f"{FREE} is not known; vm.cpu.model is not known"
@@ -50,19 +50,19 @@ def test_absent_part_is_named_with_the_collectors_error():
     case = migration({"destination.memory": None})
     status = next(each for each in case.destination.parts if each.name == "memory")
     status.error = "/proc/meminfo: no such file"
-    finding = _one(_fact(reads=(FREE,)), case)
+    finding = _one(_fact(needs=(FREE,)), case)
     assert list(finding.missing) == ["destination.memory"]
     assert "(/proc/meminfo: no such file)" in finding.reason
 
 
 def test_unreachable_agent_is_named():
     case = migration({"destination.memory": None, "ages.destination_error": "refused"})
-    assert "(destination's agent: refused)" in _one(_fact(reads=(FREE,)), case).reason
+    assert "(destination's agent: refused)" in _one(_fact(needs=(FREE,)), case).reason
 
 
 def test_elements_of_lists_are_named_by_key():
     case = migration({"destination.numa.nodes[1].free_bytes": None})
-    finding = _one(_fact(reads=("destination.numa.nodes.free_bytes",)), case)
+    finding = _one(_fact(needs=("destination.numa.nodes.free_bytes",)), case)
     assert list(finding.missing) == ["destination.numa.nodes[1].free_bytes"]
 
 
@@ -117,7 +117,7 @@ def test_a_missing_part_is_no_reason_not_to_apply():
 )
 def test_staleness_degrades(age, outcome, answer, probability):
     case = migration({"ages.destination_seconds": age})
-    finding = _one(_fact(lambda _: outcome, reads=(FREE,)), case)
+    finding = _one(_fact(lambda _: outcome, needs=(FREE,)), case)
     assert _name(finding) == answer
     assert outcome.reason in finding.reason
     if probability is not None:
@@ -129,12 +129,12 @@ def test_staleness_degrades(age, outcome, answer, probability):
 
 def test_only_what_is_read_counts_and_each_by_its_own_volatility():
     case = migration({"ages.destination_seconds": 3000})
-    assert _name(_one(_fact(reads=("destination.cpu.vendor",)), case)) == "YES"
-    assert _name(_one(_fact(reads=("source.memory.available_bytes",)), case)) == "YES"
-    assert _name(_one(_fact(reads=("vm.name",)), case)) == "YES"
-    assert _name(_one(_fact(also_reads=(FREE,)), case)) == "NO_IDEA"
+    assert _name(_one(_fact(needs=("destination.cpu.vendor",)), case)) == "YES"
+    assert _name(_one(_fact(needs=("source.memory.available_bytes",)), case)) == "YES"
+    assert _name(_one(_fact(needs=("vm.name",)), case)) == "YES"
+    assert _name(_one(_fact(reads=(FREE,)), case)) == "NO_IDEA"
     # Total memory is fixed while the host runs, though it lies in a volatile part.
-    assert _name(_one(_fact(reads=("destination.memory.total_bytes",)), case)) == "YES"
+    assert _name(_one(_fact(needs=("destination.memory.total_bytes",)), case)) == "YES"
 
 
 def test_an_expired_input_outweighs_one_that_is_stale_for_longer():
@@ -144,12 +144,12 @@ def test_an_expired_input_outweighs_one_that_is_stale_for_longer():
             "ages.destination_seconds": 700,
         },
     )
-    declared = _fact(reads=("destination.network.interfaces", FREE))
+    declared = _fact(needs=("destination.network.interfaces", FREE))
     assert _name(_one(declared, case)) == "NO_IDEA"
 
 
 def test_a_recorded_vm_is_as_old_as_its_domains_part():
-    declared = _fact(reads=("vm.state",))
+    declared = _fact(needs=("vm.state",))
     for recorded, answer in ((True, "NO_IDEA"), (False, "YES")):
         case = migration({"ages.vm_from_snapshot": recorded, "ages.source_seconds": 3000})
         status = case.source.parts.add(name="domains", digest="00")
@@ -166,23 +166,23 @@ def test_a_part_that_does_not_say_its_age_is_as_old_as_its_snapshot(known):
         if known == "all but when":
             for name in ("memory", "domains"):
                 snapshot.parts.add(name=name, digest="00")
-    assert _name(_one(_fact(reads=(FREE,)), case)) == "PROBABLY_YES"
-    assert _name(_one(_fact(reads=("vm.state",)), case)) == "NO_IDEA"
+    assert _name(_one(_fact(needs=(FREE,)), case)) == "PROBABLY_YES"
+    assert _name(_one(_fact(needs=("vm.state",)), case)) == "NO_IDEA"
 
 
 def test_valid_until():
     case = migration({"ages.destination_seconds": 20})
-    finding = _one(_fact(reads=(FREE, "source.cpu.vendor")), case)
+    finding = _one(_fact(needs=(FREE, "source.cpu.vendor")), case)
     assert finding.valid_until.ToDatetime(UTC) == datetime(2026, 1, 1, 0, 0, 40, tzinfo=UTC)
-    assert not _one(_fact(reads=("vm.name",)), case).HasField("valid_until")
+    assert not _one(_fact(needs=("vm.name",)), case).HasField("valid_until")
 
 
 def test_evidence():
     case = migration({"destination.cpu.features": [str(each) for each in range(20)]})
     declared = _fact(
         lambda _: yes("fine", evidence={"destination.x[y]": "7"}),
-        reads=("destination.cpu.features", "vm.name", "vm.disks.target", "vm.memory"),
-        also_reads=("vm.memory.locked", "destination.clock.daemon"),
+        needs=("destination.cpu.features", "vm.name", "vm.disks.target", "vm.memory"),
+        reads=("vm.memory.locked", "destination.clock.daemon"),
     )
     case.destination.clock.ClearField("daemon")
     evidence = {each.path: each.value for each in _one(declared, case).evidence}
@@ -210,7 +210,7 @@ def test_a_failing_fact_is_a_bug_of_its_own(caplog):
 
 
 def test_subjects():
-    outcome = worst_of({"vda": yes("here"), "vdb": no("gone")})
+    outcome = joined({"vda": yes("here"), "vdb": no("gone")})
     finding = _one(_fact(lambda _: outcome), migration())
     assert _name(finding) == "NO"
     assert [(each.subject, _name(each)) for each in finding.subjects] == [
@@ -223,11 +223,11 @@ def test_subjects_with_one_reason_share_one_cause():
     alike = {
         name: probably_yes("NFS may differ", probability=0.9) for name in ("vda", "vdb", "vdc")
     }
-    assert worst_of(alike).probability == 0.9
-    assert worst_of(alike | {"vdd": yes("here")}).probability == 0.9
+    assert joined(alike).probability == 0.9
+    assert joined(alike | {"vdd": yes("here")}).probability == 0.9
     other = {"vde": probably_yes("a USB disk", probability=0.5)}
-    assert worst_of(alike | other).probability == pytest.approx(0.45)
-    assert worst_of(alike | {"vdf": no("gone")}).probability is None
+    assert joined(alike | other).probability == pytest.approx(0.45)
+    assert joined(alike | {"vdf": no("gone")}).probability is None
 
 
 # Rules for every fact of the catalogue.
@@ -258,7 +258,7 @@ def _clear(message, steps):
 @pytest.mark.parametrize("declared", BUILT_IN.values(), ids=BUILT_IN)
 def test_clearing_a_declared_read_gives_no_idea(declared):
     before = _one(declared, migration())
-    for path in declared.reads:
+    for path in declared.needs:
         case = migration()
         if not _cleared(case, path):
             continue

@@ -5,10 +5,8 @@ import pytest
 from tests.comparator.builders import MIB, answer, finding, migration
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import QUALITY_NATIVE, QUALITY_REDUCED
-from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import DirtyRateAnswer
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
-from vmfit_comparator.facts.vm_convergence import convergence
 from vmfit_comparator.knowledge.convergence import is_in_doubt, left
 
 LIMIT = "options.bandwidth_bytes_per_second"
@@ -82,7 +80,7 @@ CONVERGENCE = [
     ("measured over a long time", {**SLOW, **rate(2, period=60)}, "PROBABLY_NO"),
     ("memory unknown", {"vm.memory": None}, "NO_IDEA"),
 ]
-TABLES = {convergence: CONVERGENCE}
+TABLES = {"vm.convergence": CONVERGENCE}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))
@@ -100,16 +98,16 @@ def test_answer(fact, row):
     ],
 )
 def test_quality(changes, quality):
-    assert finding(convergence, migration(changes)).quality == quality
+    assert finding("vm.convergence", migration(changes)).quality == quality
 
 
 def test_a_check_without_options_is_taken_for_live():
-    case = migration({"vm.migration_limit_bytes_per_second": MIB}, options=MigrationOptions())
+    case = migration({"vm.migration_limit_bytes_per_second": MIB, "options.live": None})
     assert is_in_doubt(case)
 
 
 def test_why_nobody_measured_is_said():
-    found = finding(convergence, migration({**SLOW, "probes.dirty_rate": {"error": "a job"}}))
+    found = finding("vm.convergence", migration({**SLOW, "probes.dirty_rate": {"error": "a job"}}))
     assert "(a job)" in found.reason
 
 
@@ -129,7 +127,7 @@ def test_why_nobody_measured_is_said():
 )
 def test_remedies(changes, summaries):
     limits = {"destination.kernel.limits.unprivileged_userfaultfd": False}
-    found = finding(convergence, migration({**SLOW, **rate(200), **limits, **changes}))
+    found = finding("vm.convergence", migration({**SLOW, **rate(200), **limits, **changes}))
     assert len(found.remedies) == len(summaries)
     for remedy, word in zip(found.remedies, summaries, strict=True):
         assert word in remedy.summary

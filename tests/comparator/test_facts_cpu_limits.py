@@ -6,7 +6,6 @@ from tests.comparator.builders import answer, finding, migration
 from tests.comparator.healthy import FEATURES
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import cpu_advice, cpu_limits, cpu_topology
 
 CONNECTION = "hypervisor.connections[0]"
 NO_CAPABILITIES = {f"destination.{CONNECTION}.domain_capabilities": []}
@@ -127,13 +126,13 @@ VULNERABILITIES = [
 ]
 
 TABLES = {
-    cpu_limits.tsc_frequency: FREQUENCY,
-    cpu_topology.topology: TOPOLOGY,
-    cpu_limits.phys_bits: PHYS_BITS,
-    cpu_limits.xsave_state: XSAVE,
-    cpu_limits.nested: NESTED,
-    cpu_advice.microcode: MICROCODE,
-    cpu_advice.vulnerabilities: VULNERABILITIES,
+    "cpu.tsc_frequency": FREQUENCY,
+    "cpu.topology": TOPOLOGY,
+    "cpu.phys_bits": PHYS_BITS,
+    "cpu.xsave_state": XSAVE,
+    "cpu.nested": NESTED,
+    "cpu.microcode": MICROCODE,
+    "cpu.vulnerabilities": VULNERABILITIES,
 }
 
 
@@ -144,5 +143,5 @@ def test_answer(fact, row):
 
 
 def test_more_vcpus_than_cpus_is_a_lesser_yes():
-    found = finding(cpu_topology.topology, migration({f"{VCPUS}.current_count": 9}))
+    found = finding("cpu.topology", migration({f"{VCPUS}.current_count": 9}))
     assert found.quality == Quality.QUALITY_REDUCED

@@ -19,7 +19,6 @@ from tests.comparator.cpu_changes import (
 )
 from tests.comparator.healthy import FEATURES
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import cpu_model, cpu_passthrough
 
 PASSED = {"vm.cpu.mode": "host-passthrough", "vm.cpu.expanded": False}
 MAXIMUM = {"vm.cpu.mode": "maximum", "vm.cpu.expanded": False, **TCG}
@@ -202,10 +201,10 @@ ENLIGHTENMENTS = [
     ),
 ]
 TABLES = {
-    cpu_passthrough.mode_passthrough: PASSTHROUGH,
-    cpu_model.model_usable: USABLE,
-    cpu_model.migratable_flags: FLAGS,
-    cpu_model.enlightenments: ENLIGHTENMENTS,
+    "cpu.mode_passthrough": PASSTHROUGH,
+    "cpu.model_usable": USABLE,
+    "cpu.migratable_flags": FLAGS,
+    "cpu.enlightenments": ENLIGHTENMENTS,
 }
 
 
@@ -217,7 +216,7 @@ def test_answer(fact, row):
 
 def test_a_guest_that_loses_features_breaks():
     found = finding(
-        cpu_passthrough.mode_passthrough, migration({**PASSED, f"{HOST_MODEL}.features": NO_AVX2})
+        "cpu.mode_passthrough", migration({**PASSED, f"{HOST_MODEL}.features": NO_AVX2})
     )
     assert remedy_kinds(found) == ["disable_cpu_features", "use_cpu_model"]
     assert "avx2" in found.reason

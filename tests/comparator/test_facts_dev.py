@@ -4,10 +4,6 @@ import pytest
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import (
-    dev,
-    dev_blockers,
-)
 
 NEW_QEMU = {"hosts.hypervisor.connections[0].hypervisor_version": 8_002_000}
 NEW = {**NEW_QEMU, "hosts.hypervisor.connections[0].libvirt_version": 10_010_000}
@@ -168,10 +164,10 @@ BLOCKERS = [
 ]
 
 TABLES = {
-    dev_blockers.blockers: BLOCKERS,
-    dev.hostdev: HOSTDEVS,
-    dev.virtiofs: SHARES,
-    dev.filesystem: DIRECTORIES,
+    "dev.blockers": BLOCKERS,
+    "dev.hostdev": HOSTDEVS,
+    "dev.virtiofs": SHARES,
+    "dev.filesystem": DIRECTORIES,
 }
 
 
@@ -184,8 +180,8 @@ def test_answer(fact, row):
 @pytest.mark.parametrize(
     ("fact", "changes", "kind"),
     [
-        (dev.hostdev, USB, "detach_device"),
-        (dev.filesystem, share("path", exists=False), "provide_storage"),
+        ("dev.hostdev", USB, "detach_device"),
+        ("dev.filesystem", share("path", exists=False), "provide_storage"),
     ],
 )
 def test_remedies(fact, changes, kind):

@@ -5,11 +5,6 @@ import pytest
 from tests.comparator.builders import answer, finding, migration
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import (
-    dev_character_devices,
-    dev_paths,
-    dev_roms,
-)
 
 
 def serial(**fields):
@@ -307,9 +302,9 @@ def device(**fields):
 
 
 TABLES = {
-    dev_character_devices.chardev_paths: CHARACTER_DEVICES,
-    dev_roms.option_rom: ROMS,
-    dev_paths.vhost: VHOST,
+    "dev.chardev_paths": CHARACTER_DEVICES,
+    "dev.option_rom": ROMS,
+    "dev.vhost": VHOST,
 }
 
 
@@ -320,5 +315,5 @@ def test_answer(fact, row):
 
 
 def test_a_slower_nic_is_a_lesser_yes():
-    found = finding(dev_paths.vhost, migration({NODES: ["net/tun"]}))
+    found = finding("dev.vhost", migration({NODES: ["net/tun"]}))
     assert found.quality == Quality.QUALITY_REDUCED

@@ -4,7 +4,6 @@ import pytest
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import domain, domain_abi, domain_displays
 
 VMS = "destination.domains.vms"
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -261,9 +260,9 @@ ABI = [
 ]
 
 TABLES = {
-    domain.name_uuid: NAMES,
-    domain_displays.ports_display: DISPLAYS,
-    domain_abi.config_abi: ABI,
+    "domain.name_uuid": NAMES,
+    "domain.ports_display": DISPLAYS,
+    "domain.config_abi": ABI,
 }
 
 
@@ -277,13 +276,13 @@ def test_answer(fact, row):
     ("fact", "changes", "kinds"),
     [
         (
-            domain.name_uuid,
+            "domain.name_uuid",
             {VMS: [{**SAME, "uuid": "other"}]},
             ["remove_domain", "change_migration_option"],
         ),
-        (domain_displays.ports_display, vnc("192.0.2.1"), ["change_definition"]),
+        ("domain.ports_display", vnc("192.0.2.1"), ["change_definition"]),
         (
-            domain_abi.config_abi,
+            "domain.config_abi",
             {**XML, "incoming.memory.maximum_bytes": 1},
             ["change_migration_option"],
         ),
@@ -294,5 +293,5 @@ def test_remedies(fact, changes, kinds):
 
 
 def test_what_differs_is_told_with_values():
-    found = finding(domain_abi.config_abi, migration({**XML, "incoming.memory.maximum_bytes": 1}))
+    found = finding("domain.config_abi", migration({**XML, "incoming.memory.maximum_bytes": 1}))
     assert "memory: 2147483648 here, 1 there" in found.reason

@@ -4,10 +4,6 @@ import pytest
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import (
-    fw,
-    tpm,
-)
 
 LOADER = "vm.firmware.loader"
 OVMF = {
@@ -212,10 +208,10 @@ TPMS = [
     ("external, its socket not told", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),
 ]
 TABLES = {
-    fw.firmware: FIRMWARE,
-    fw.nvram: VARIABLES,
-    fw.boot_files: BOOT,
-    tpm.state: TPMS,
+    "fw.firmware": FIRMWARE,
+    "fw.nvram": VARIABLES,
+    "fw.boot_files": BOOT,
+    "tpm.state": TPMS,
 }
 
 
@@ -228,8 +224,8 @@ def test_answer(fact, row):
 @pytest.mark.parametrize(
     ("fact", "changes", "kind"),
     [
-        (tpm.state, {**EMULATED, SWTPM: None}, "upgrade_software"),
-        (fw.nvram, {**NVRAM, f"{TEMPLATE}.exists": False}, "provide_storage"),
+        ("tpm.state", {**EMULATED, SWTPM: None}, "upgrade_software"),
+        ("fw.nvram", {**NVRAM, f"{TEMPLATE}.exists": False}, "provide_storage"),
     ],
 )
 def test_remedies_of_firmware(fact, changes, kind):

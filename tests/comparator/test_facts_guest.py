@@ -4,7 +4,6 @@ import pytest
 
 from tests.comparator.builders import answer, finding
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import cpu_extra, dev_vfio, net_reach, policy, vm_guest
 
 CONNECTION = "hypervisor.connections[0]"
 
@@ -161,13 +160,13 @@ VFIO = [
     ("a partner", {"vm.host_devices": [{"type": "pci", "teaming": "transient"}]}, "YES"),
 ]
 TABLES = {
-    vm_guest.migration_blockers: BLOCKERS,
-    vm_guest.guest_agent: AGENT,
-    policy.affinity: AFFINITY,
-    net_reach.vlan_reach: VLAN,
-    net_reach.offload_features: OFFLOAD,
-    cpu_extra.extra_features: EXTRA,
-    dev_vfio.vfio_migratable: VFIO,
+    "vm.migration_blockers": BLOCKERS,
+    "vm.guest_agent": AGENT,
+    "policy.affinity": AFFINITY,
+    "net.vlan_reach": VLAN,
+    "net.offload_features": OFFLOAD,
+    "cpu.extra_features": EXTRA,
+    "dev.vfio_migratable": VFIO,
 }
 
 

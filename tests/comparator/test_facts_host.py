@@ -5,7 +5,6 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import host, hv, sw
 
 CONNECTION = "hypervisor.connections[0]"
 TAKEN = "2023-11-14T22:13:20Z"
@@ -199,17 +198,17 @@ EMULATOR = [
 ]
 
 TABLES = {
-    host.reachable: REACHABLE,
-    host.same_machine: SAME_MACHINE,
-    host.libvirt: LIBVIRT,
-    host.schedulable: SCHEDULABLE,
-    hv.domain_type: TYPE,
-    hv.architecture: ARCH,
-    sw.qemu_version: QEMU,
-    sw.libvirt_version: LIBVIRT_VERSION,
-    sw.kernel: KERNEL,
-    sw.known_regression: REGRESSION,
-    sw.emulator_path: EMULATOR,
+    "host.reachable": REACHABLE,
+    "host.same_machine": SAME_MACHINE,
+    "host.libvirt": LIBVIRT,
+    "host.schedulable": SCHEDULABLE,
+    "hv.type": TYPE,
+    "hv.arch": ARCH,
+    "sw.qemu_version": QEMU,
+    "sw.libvirt_version": LIBVIRT_VERSION,
+    "sw.kernel_version": KERNEL,
+    "sw.known_regression": REGRESSION,
+    "sw.emulator_path": EMULATOR,
 }
 
 
@@ -219,22 +218,20 @@ def test_answer(fact, row):
     assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
 
 
-@pytest.mark.parametrize(
-    ("fact", "changes"), [(hv.domain_type, TYPE[1][1]), (hv.architecture, ARCH[1][1])]
-)
+@pytest.mark.parametrize(("fact", "changes"), [("hv.type", TYPE[1][1]), ("hv.arch", ARCH[1][1])])
 def test_emulation_is_a_lesser_yes(fact, changes):
     assert finding(fact, migration(changes)).quality == Quality.QUALITY_EMULATED
 
 
 def test_a_wrong_emulator_path_is_answered_with_the_right_one():
-    found = finding(sw.emulator_path, migration({"incoming.emulator.exists": False}))
+    found = finding("sw.emulator_path", migration({"incoming.emulator.exists": False}))
     assert found.remedies[0].change_definition.value == "/usr/bin/qemu-system-x86_64"
 
 
 def test_a_silent_agent_is_named():
     case = migration({"ages.destination_error": "deadline exceeded"})
-    assert "destination's agent: deadline exceeded" in finding(host.reachable, case).reason
+    assert "destination's agent: deadline exceeded" in finding("host.reachable", case).reason
 
 
 def test_a_dead_libvirt_is_to_be_started():
-    assert remedy_kinds(finding(host.libvirt, migration(DOWN))) == ["restart_service"]
+    assert remedy_kinds(finding("host.libvirt", migration(DOWN))) == ["restart_service"]

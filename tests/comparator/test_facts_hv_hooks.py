@@ -4,7 +4,6 @@ import pytest
 
 from tests.comparator.builders import GIB, answer, finding, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import hv_directories, hv_helper_daemons, hv_helper_programs, hv_hooks
 
 THERE = "destination.security.hook_scripts"
 HERE = "source.security.hook_scripts"
@@ -178,10 +177,10 @@ DAEMONS = [
     ("not collected", {"destination.security": None}, "NO_IDEA"),
 ]  # fmt: skip
 TABLES = {
-    hv_helper_daemons.helper_daemons: DAEMONS,
-    hv_hooks.hooks: HOOKS,
-    hv_directories.directories: DIRECTORIES,
-    hv_helper_programs.helper_programs: PROGRAMS,
+    "hv.helper_daemons": DAEMONS,
+    "hv.hooks": HOOKS,
+    "hv.directories": DIRECTORIES,
+    "hv.helper_programs": PROGRAMS,
 }
 
 
@@ -193,14 +192,12 @@ def test_answer(fact, row):
 
 def test_the_script_is_named():
     case = case_of(("", {THERE: script("qemu.d/10-vlan")}))
-    found = finding(hv_hooks.hooks, case)
+    found = finding("hv.hooks", case)
     assert "qemu.d/10-vlan" in found.reason
     assert remedy_kinds(found) == ["", "choose_host"]
 
 
 def test_the_mount_is_named():
-    found = finding(
-        hv_directories.directories, case_of(("", mounts(mount_point="/var/log", read_only=True)))
-    )
+    found = finding("hv.directories", case_of(("", mounts(mount_point="/var/log", read_only=True))))
     assert "/var/log/libvirt/qemu: /var/log is mounted read-only" in found.reason
     assert remedy_kinds(found) == ["provide_storage"]

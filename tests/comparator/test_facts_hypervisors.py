@@ -9,7 +9,7 @@ from vmfit.v1.finding_pb2 import Answer
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.facts import BUILT_IN, hv_migration
+from vmfit_comparator.facts import BUILT_IN
 
 CONNECTION = "source.hypervisor.connections[0]"
 
@@ -37,7 +37,7 @@ LIVE = [
     ("no connection", driver("QEMU", "xen"), "NO_IDEA"),
     ("not collected", {"source.hypervisor": None}, "NO_IDEA"),
 ]
-TABLES = {hv_migration.live_migration: LIVE}
+TABLES = {"hv.live_migration": LIVE}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))

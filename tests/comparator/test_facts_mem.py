@@ -5,7 +5,6 @@ import pytest
 from tests.comparator.builders import GIB, MIB, answer, finding, migration
 from tests.comparator.memory_changes import HUGE, LIMIT, OFFLINE, WHOLE
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import limits, mem, mem_backing
 
 AVAILABLE = "destination.memory.available_bytes"
 SWAP = "destination.memory.swap_free_bytes"
@@ -274,14 +273,14 @@ KERNEL_LIMITS = [
 ]
 
 TABLES = {
-    mem.free: FREE,
-    mem.hugepages: HUGE_PAGES,
-    mem.swap_psi: PRESSURE,
-    mem_backing.backend: BACKEND,
-    mem_backing.lock_limit: LOCK,
-    mem_backing.dimm_layout: DIMMS,
-    mem_backing.nvdimm: NVDIMMS,
-    limits.kernel: KERNEL_LIMITS,
+    "mem.free": FREE,
+    "mem.hugepages": HUGE_PAGES,
+    "mem.swap_psi": PRESSURE,
+    "mem.backend": BACKEND,
+    "mem.lock_limit": LOCK,
+    "mem.dimm_layout": DIMMS,
+    "mem.nvdimm": NVDIMMS,
+    "limits.kernel": KERNEL_LIMITS,
 }
 
 
@@ -292,13 +291,13 @@ def test_answer(fact, row):
 
 
 def test_how_much_to_free():
-    found = finding(mem.free, migration(room(GIB)))
+    found = finding("mem.free", migration(room(GIB)))
     assert found.remedies[0].free_memory.bytes == GIB + 256 * MIB
     assert "1.0 GiB available, 2.0 GiB of memory wanted" in found.reason
 
 
 def test_how_many_pages_to_allocate():
     case = migration({**HUGE, **MOUNTED, f"{POOL}.free_count": 24, f"{POOL}.total_count": 24})
-    (remedy,) = finding(mem.hugepages, case).remedies
+    (remedy,) = finding("mem.hugepages", case).remedies
     assert remedy.allocate_huge_pages.count == 1024
     assert "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" in remedy.command

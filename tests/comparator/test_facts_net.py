@@ -5,7 +5,6 @@ import pytest
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import net, net_objects
 
 INTERFACES = "destination.network.interfaces"
 BR0 = f"{INTERFACES}[2]"
@@ -121,10 +120,10 @@ FILTERS = [
 ]
 
 TABLES = {
-    net.bridge: BRIDGES,
-    net_objects.network: NETWORK,
-    net.mtu: MTUS,
-    net_objects.network_filter: FILTERS,
+    "net.bridge": BRIDGES,
+    "net.network": NETWORK,
+    "net.mtu": MTUS,
+    "net.filter": FILTERS,
 }
 
 
@@ -137,15 +136,15 @@ def test_answer(fact, row):
 @pytest.mark.parametrize(
     ("fact", "changes", "word"),
     [
-        (net.bridge, {f"{BR0}.up": False}, "down"),
-        (net.bridge, {f"{BR0}.bridge.ports": [], f"{INTERFACES}[1].master": None}, "uplink"),
+        ("net.bridge", {f"{BR0}.up": False}, "down"),
+        ("net.bridge", {f"{BR0}.bridge.ports": [], f"{INTERFACES}[1].master": None}, "uplink"),
         (
-            net.bridge,
+            "net.bridge",
             {**ON_LAN, "source.libvirt_objects.networks": [{**LAN, "bridge": "eth0"}]},
             "another bridge",
         ),
-        (net_objects.network, {**ON_LAN, "vm.nics[0].port_group": "blue"}, "port group blue"),
-        (net.mtu, JUMBO, "larger frames are lost"),
+        ("net.network", {**ON_LAN, "vm.nics[0].port_group": "blue"}, "port group blue"),
+        ("net.mtu", JUMBO, "larger frames are lost"),
     ],
 )
 def test_what_works_with_a_loss_says_so(fact, changes, word):
@@ -157,9 +156,9 @@ def test_what_works_with_a_loss_says_so(fact, changes, word):
 @pytest.mark.parametrize(
     ("fact", "changes", "kind"),
     [
-        (net.bridge, ONLY_LO, "create_bridge"),
-        (net_objects.network, {**ON_LAN, f"destination.{NETWORKS}": []}, "start_network"),
-        (net.mtu, JUMBO, "set_mtu"),
+        ("net.bridge", ONLY_LO, "create_bridge"),
+        ("net.network", {**ON_LAN, f"destination.{NETWORKS}": []}, "start_network"),
+        ("net.mtu", JUMBO, "set_mtu"),
     ],
 )
 def test_remedies(fact, changes, kind):

@@ -4,7 +4,6 @@ import pytest
 
 from tests.comparator.builders import answer, finding
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import net_definition
 
 INTERFACES = "destination.network.interfaces"
 VERSION = "destination.hypervisor.connections[0].libvirt_version"
@@ -91,10 +90,10 @@ SCRIPTS = [
     ("of a bridge's NIC", {**UP, "vm.nics[0].type": "bridge"}, "YES"),
 ]
 TABLES = {
-    net_definition.scripts: SCRIPTS,
-    net_definition.tap_name: TAPS,
-    net_definition.vlan_tags: TAGS,
-    net_definition.sockets: SOCKETS,
+    "net.scripts": SCRIPTS,
+    "net.tap_name": TAPS,
+    "net.vlan_tags": TAGS,
+    "net.sockets": SOCKETS,
 }
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from tests.comparator.builders import answer, finding, migration
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts.net_libvirt import libvirt_reach
 
 
 def to(uri):
@@ -76,11 +75,11 @@ LIBVIRT = [
 )
 def test_where_libvirt_listens(uri, place):
     changes = {**P2P, **to(uri), "destination.network": None}
-    found = finding(libvirt_reach, migration(changes))
+    found = finding("net.libvirt_reach", migration(changes))
     assert f"libvirt at {place} was not tried" in found.reason
 
 
-TABLES = {libvirt_reach: LIBVIRT}
+TABLES = {"net.libvirt_reach": LIBVIRT}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))

@@ -7,7 +7,6 @@ from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.probe_pb2 import ConnectOutcome
-from vmfit_comparator.facts import net_migration, net_ports
 
 NAME = "destination.hypervisor.connections[0].hostname"
 ADDRESSES = "destination.identity.hostname_addresses"
@@ -216,10 +215,10 @@ PATHS = [
 ]
 
 TABLES = {
-    net_migration.host_name: NAMES,
-    net_migration.migration_path: PATHS,
-    net_ports.ports: PORTS,
-    net_ports.port_reach: REACH,
+    "net.host_name": NAMES,
+    "net.migration_path": PATHS,
+    "net.ports": PORTS,
+    "net.port_reach": REACH,
 }
 
 
@@ -231,7 +230,7 @@ def test_answer(fact, row):
 
 def test_a_slow_network_says_so():
     changes = {"source.network.interfaces[2].speed_bits_per_second": 100_000_000}
-    found = finding(net_migration.migration_path, migration(changes))
+    found = finding("net.migration_path", migration(changes))
     assert found.quality == Quality.QUALITY_REDUCED
     assert "100 Mbit/s" in found.reason
 
@@ -239,14 +238,14 @@ def test_a_slow_network_says_so():
 @pytest.mark.parametrize(
     ("fact", "changes", "kinds"),
     [
-        (net_migration.host_name, {NAME: "localhost"}, ["change_migration_option"]),
+        ("net.host_name", {NAME: "localhost"}, ["change_migration_option"]),
         (
-            net_ports.port_reach,
+            "net.port_reach",
             {OUTCOME: ConnectOutcome.CONNECT_OUTCOME_TIMED_OUT},
             ["change_migration_option", ""],
         ),
         (
-            net_ports.port_reach,
+            "net.port_reach",
             {"options.listen_address": "192.0.2.99"},
             ["change_migration_option"],
         ),
@@ -258,4 +257,4 @@ def test_remedies(fact, changes, kinds):
 
 def test_what_was_not_tried_says_why():
     changes = {**UNTRIED, "probes.not_asked": "policy careful forbids probes"}
-    assert "policy careful" in finding(net_ports.port_reach, migration(changes)).reason
+    assert "policy careful" in finding("net.port_reach", migration(changes)).reason

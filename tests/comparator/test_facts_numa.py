@@ -6,7 +6,6 @@ from tests.comparator.builders import GIB, MIB, answer, finding, migration, reme
 from tests.comparator.memory_changes import HUGE, LIMIT, OFFLINE, WHOLE
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import numa
 
 NODE = "destination.numa.nodes[0]"
 STRICT = {"vm.numa.memory_mode": "strict", "vm.numa.host_node_ids": [0]}
@@ -128,9 +127,9 @@ PINNING = [
     ("no CPU known", {**pinned(0), "destination.cpu.online_cpu_ids": []}, "NO_IDEA"),
 ]
 TABLES = {
-    numa.node_memory: NODE_MEMORY,
-    numa.topology: NUMA_TOPOLOGY,
-    numa.cpu_pinning: PINNING,
+    "numa.node_memory": NODE_MEMORY,
+    "numa.topology": NUMA_TOPOLOGY,
+    "numa.cpu_pinning": PINNING,
 }
 
 
@@ -141,16 +140,16 @@ def test_answer(fact, row):
 
 
 def test_nodes_with_room_are_named():
-    found = finding(numa.node_memory, migration(FULL))
+    found = finding("numa.node_memory", migration(FULL))
     assert remedy_kinds(found) == ["free_memory", "repin_vcpus"]
     assert found.remedies[1].repin_vcpus.numa_nodes == [1]
 
 
 def test_a_preferred_node_that_is_full_is_a_lesser_yes():
     case = migration({**FULL, "vm.numa.memory_mode": "preferred"})
-    assert finding(numa.node_memory, case).quality == Quality.QUALITY_REDUCED
+    assert finding("numa.node_memory", case).quality == Quality.QUALITY_REDUCED
 
 
 def test_each_binding_is_a_subject():
-    found = finding(numa.node_memory, migration(CELLS))
+    found = finding("numa.node_memory", migration(CELLS))
     assert [each.subject for each in found.subjects] == ["cell 0", "cell 1"]

@@ -5,7 +5,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.comparator.builders import answer, finding, migration, remedy_kinds
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import sec, sec_peer, sec_tls
 
 URI = {"uri": "qemu:///system"}
 SECRET = {"vm.secrets": [{"uuid": "5ec5", "type": "passphrase", "user": "disk vda"}]}
@@ -268,12 +267,12 @@ ENCRYPTED_DISPLAYS = [
 ]  # fmt: skip
 
 TABLES = {
-    sec.secrets: SECRETS,
-    sec.model: LABELS,
-    sec.launch_security: ENCRYPTED,
-    sec_peer.peer_auth: CERTIFICATES,
-    sec_tls.device_tls: DEVICE_TLS,
-    sec_tls.display_tls: ENCRYPTED_DISPLAYS,
+    "sec.secrets": SECRETS,
+    "sec.model": LABELS,
+    "sec.launch_security": ENCRYPTED,
+    "sec.peer_auth": CERTIFICATES,
+    "sec.device_tls": DEVICE_TLS,
+    "sec.display_tls": ENCRYPTED_DISPLAYS,
 }
 
 
@@ -284,4 +283,4 @@ def test_answer(fact, row):
 
 
 def test_a_missing_secret_is_to_be_defined():
-    assert remedy_kinds(finding(sec.secrets, migration(SECRET))) == ["define_secret"]
+    assert remedy_kinds(finding("sec.secrets", migration(SECRET))) == ["define_secret"]

@@ -4,7 +4,6 @@ import pytest
 
 from tests.comparator.builders import answer, finding
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts import sec_control
 
 CONF = "destination.security.libvirtd_conf"
 SASL = "destination.security.sasl"
@@ -33,7 +32,7 @@ AUTH = [
     ("no URI", {CONF: {"auth_tcp": "sasl"}, **MISSING}, "YES"),
     ("not collected", {**TCP, "destination.security": None}, "NO_IDEA"),
 ]
-TABLES = {sec_control.libvirt_auth: AUTH}
+TABLES = {"sec.libvirt_auth": AUTH}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))

@@ -15,9 +15,6 @@ from tests.comparator.disk_changes import (
 )
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts.storage import path_present
-from vmfit_comparator.facts.storage_identity import disk_identity
-from vmfit_comparator.facts.storage_sharing import shared_proof
 
 DATA = f"{THERE}.source.data_file"
 READ_ONLY_DEVICE = {
@@ -113,7 +110,7 @@ def test_an_optional_medium_that_is_missing_leaves_an_empty_drive(policy):
         f"vm.{DISK}.device": "cdrom",
         f"vm.{DISK}.startup_policy": policy,
     }
-    found = finding(path_present, migration(changes))
+    found = finding("storage.path_present", migration(changes))
     assert (found.answer, found.quality) == (answer("YES"), Quality.QUALITY_REDUCED)
     assert "comes out empty" in found.reason
 
@@ -123,13 +120,13 @@ def test_the_remedy_for_a_missing_mount_names_it():
         f"{PATH}.exists": False,
         "destination.mounts.mounts": [{"mountPoint": "/", "type": "ext4", "source": "/dev/sda"}],
     }
-    found = finding(path_present, migration(changes))
+    found = finding("storage.path_present", migration(changes))
     assert found.remedies[0].provide_storage.source == "filer:/export"
     assert "/srv/shared/guest.qcow2 does not exist" in found.reason
 
 
 def test_other_content_under_the_same_path_says_what_differs():
-    found = finding(disk_identity, migration({**ONE_KERNEL, f"{PATH}.inode": 43}))
+    found = finding("storage.disk_identity", migration({**ONE_KERNEL, f"{PATH}.inode": 43}))
     assert "inode 42 here, 43 there" in found.reason
 
 
@@ -137,13 +134,13 @@ def test_other_content_under_the_same_path_says_what_differs():
     ("changes", "option"), [(ONE_KERNEL, "--unsafe"), (LOCAL, "--copy-storage-all")]
 )
 def test_unsafe_is_a_remedy_only_for_what_is_proven_the_same(changes, option):
-    found = finding(shared_proof, migration(changes))
+    found = finding("storage.shared_proof", migration(changes))
     assert remedy_kinds(found) == ["change_migration_option"]
     assert found.remedies[0].change_migration_option.option == option
 
 
 TABLES = {
-    path_present: PRESENT,
+    "storage.path_present": PRESENT,
 }
 
 

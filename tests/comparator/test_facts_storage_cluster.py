@@ -5,7 +5,6 @@ import pytest
 from tests.comparator.builders import answer, finding, migration
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.migration_pb2 import StorageCopy
-from vmfit_comparator.facts import storage_cluster, storage_drivers, storage_permissions
 
 RBD = {"type": "network", "protocol": "rbd", "name": "pool/guest"}
 DISK = "vm.disks[0]"
@@ -247,11 +246,11 @@ FC = [
     ("not collected", {**FC_DISK, "destination.block_devices": None}, "NO_IDEA"),
 ]
 TABLES = {
-    storage_drivers.block_drivers: DRIVERS,
-    storage_permissions.permissions: PERMISSIONS,
-    storage_cluster.ceph: CEPH,
-    storage_cluster.lvm: LVM,
-    storage_cluster.fc_port: FC,
+    "storage.block_drivers": DRIVERS,
+    "storage.permissions": PERMISSIONS,
+    "storage.ceph": CEPH,
+    "storage.lvm": LVM,
+    "storage.fc_port": FC,
 }
 
 
@@ -264,7 +263,7 @@ def test_answer(fact, row):
 def test_a_volume_of_a_known_group_can_be_activated():
     devices = [{"name": "dm-3", "deviceMapper": {"volumeGroup": "vg", "logicalVolume": "other"}}]
     found = finding(
-        storage_cluster.lvm,
+        "storage.lvm",
         migration({**VOLUME, **there(None), DEVICES: devices}),
     )
     assert found.remedies[0].command == "lvchange --activate y /dev/vg/lv"

@@ -5,10 +5,6 @@ import pytest
 from tests.comparator.builders import GIB, answer, finding, migration, remedy_kinds
 from tests.comparator.probed_disks import USERSPACE_SESSIONS
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts.storage import path_present
-from vmfit_comparator.facts.storage_copy import copy, pool
-from vmfit_comparator.facts.storage_iscsi import iscsi_session
-from vmfit_comparator.facts.storage_space import free_space
 
 THERE = "incoming.disks[0]"
 PATH = f"{THERE}.source.path"
@@ -176,7 +172,7 @@ COPIES = [
 
 
 def test_a_missing_image_gets_a_remedy_with_its_size():
-    found = finding(copy, migration({**ALL, **ABSENT}))
+    found = finding("storage.copy", migration({**ALL, **ABSENT}))
     assert remedy_kinds(found) == ["provide_storage"]
     assert str(10 * GIB) in found.remedies[0].summary
     assert "over /srv/shared" in found.reason
@@ -230,7 +226,7 @@ def test_disks_of_one_place_share_its_room():
         second = vm.disks.add()
         second.CopyFrom(vm.disks[0])
         second.target = "vdb"
-    assert finding(free_space, case).answer == answer("PROBABLY_YES")
+    assert finding("storage.free_space", case).answer == answer("PROBABLY_YES")
 
 
 TARGET = "iqn.2026-11.net.example:t"
@@ -269,7 +265,7 @@ SESSIONS = [
 
 def test_a_login_is_offered_at_the_portal_that_is_known():
     case = migration({**LUN, **INITIATOR, "destination.iscsi.nodes": [NODE]})
-    (remedy,) = finding(iscsi_session, case).remedies
+    (remedy,) = finding("storage.iscsi_session", case).remedies
     assert remedy.login_iscsi.portal == "192.0.2.9:3260"
     assert "--login" in remedy.command
 
@@ -287,15 +283,15 @@ MISSING_LUN = {**LUN, **ABSENT}
     ],
 )
 def test_a_missing_lun_can_be_attached(changes, expected):
-    found = finding(path_present, migration({**MISSING_LUN, **changes}))
+    found = finding("storage.path_present", migration({**MISSING_LUN, **changes}))
     assert found.answer == answer(expected), found.reason
 
 
 TABLES = {
-    copy: COPIES,
-    pool: VOLUMES,
-    free_space: ROOM,
-    iscsi_session: SESSIONS,
+    "storage.copy": COPIES,
+    "storage.pool": VOLUMES,
+    "storage.free_space": ROOM,
+    "storage.iscsi_session": SESSIONS,
 }
 
 

@@ -18,7 +18,6 @@ from tests.comparator.disk_changes import (
 )
 from tests.comparator.probed_disks import CONTENTS
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts.storage_identity import disk_identity
 
 SAME = [
     ("each host's own data file", DATA_FILE, "NO"),
@@ -289,7 +288,7 @@ SAME = [
     *CONTENTS,
 ]
 TABLES = {
-    disk_identity: SAME,
+    "storage.disk_identity": SAME,
 }
 
 

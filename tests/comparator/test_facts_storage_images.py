@@ -6,9 +6,6 @@ from tests.comparator.builders import GIB, answer, finding
 from tests.comparator.disk_changes import BASE, BASE_THERE, DISK, PATH, THERE
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.migration_pb2 import StorageCopy
-from vmfit_comparator.facts.storage import image_chain
-from vmfit_comparator.facts.storage_backing import backing_identity
-from vmfit_comparator.facts.storage_format import image_format
 
 CHAIN = {
     f"vm.{DISK}.backing_chain": [
@@ -127,9 +124,9 @@ BACKING = [
     ),
 ]
 TABLES = {
-    image_chain: CHAINS,
-    backing_identity: BACKING,
-    image_format: FORMATS,
+    "storage.image_chain": CHAINS,
+    "storage.backing_identity": BACKING,
+    "storage.image_format": FORMATS,
 }
 
 

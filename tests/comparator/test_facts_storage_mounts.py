@@ -5,7 +5,6 @@ import pytest
 from tests.comparator.builders import answer, finding, migration
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.finding_pb2 import Quality
-from vmfit_comparator.facts import storage_mounts
 
 MOUNT = "destination.mounts.mounts[1]"
 MOUNTS = [
@@ -88,9 +87,9 @@ LOCKS = [
 ]
 
 TABLES = {
-    storage_mounts.nfs_mount: MOUNTS,
-    storage_mounts.multipath: MAPS,
-    storage_mounts.lock: LOCKS,
+    "storage.nfs_mount": MOUNTS,
+    "storage.multipath": MAPS,
+    "storage.lock": LOCKS,
 }
 
 
@@ -102,4 +101,4 @@ def test_answer(fact, row):
 
 def test_a_single_path_is_a_lesser_yes():
     case = migration({**MULTIPATH, DEVICES: [{**MAP, "slaves": ["sda"]}]})
-    assert finding(storage_mounts.multipath, case).quality == Quality.QUALITY_REDUCED
+    assert finding("storage.multipath", case).quality == Quality.QUALITY_REDUCED

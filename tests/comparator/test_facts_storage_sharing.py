@@ -15,7 +15,6 @@ from tests.comparator.disk_changes import (
     block,
 )
 from tests.comparator.tables import case_of, cases
-from vmfit_comparator.facts.storage_sharing import cache_mode, shared_proof
 
 OLD_QEMU = {"source.hypervisor.connections[0].hypervisor_version": 2_011_000}
 
@@ -89,8 +88,8 @@ SHARED = [
     ),
 ]
 TABLES = {
-    cache_mode: CACHES,
-    shared_proof: SHARED,
+    "storage.cache_mode": CACHES,
+    "storage.shared_proof": SHARED,
 }
 
 

@@ -5,7 +5,6 @@ import pytest
 from tests.comparator.builders import answer, finding, migration
 from tests.comparator.tables import case_of, cases
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
-from vmfit_comparator.facts import sw_migration
 from vmfit_comparator.virsh_options import parse_virsh_migrate
 
 CONNECTION = "hypervisor.connections[0]"
@@ -190,7 +189,7 @@ CAPS = [
     ),
     ("another hypervisor", {**flags("--direct"), "vm.domain_type": "xen"}, "YES"),
 ]
-TABLES = {sw_migration.migration_caps: CAPS}
+TABLES = {"sw.migration_caps": CAPS}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))
@@ -201,7 +200,7 @@ def test_answer(fact, row):
 
 def test_all_conflicts_are_told_at_once():
     found = finding(
-        sw_migration.migration_caps,
+        "sw.migration_caps",
         migration(flags("--live --tunnelled --parallel --zerocopy --compressed")),
     )
     assert len(found.remedies) == 3

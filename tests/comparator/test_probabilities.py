@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from tests.comparator.builders import finding, migration
+from tests.comparator.builders import migration
 from vmfit.v1.calibration_pb2 import GetCalibrationResponse
-from vmfit.v1.finding_pb2 import Answer, Consequence
+from vmfit.v1.finding_pb2 import Answer
+from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.probabilities import (
     Count,
@@ -54,9 +55,10 @@ def test_counts_and_the_estimate(outcome, probability):
 
 def test_findings_rest_on_the_counts(monkeypatch):
     monkeypatch.setattr("vmfit_comparator.evaluation.probabilities.built_in_counts", lambda: COUNTS)
-    fact = Fact("x", "?", Consequence.CONSEQUENCE_FAILS, (), (), (), lambda _: probably_yes("r"))
-    assert finding(fact, migration()).probability == pytest.approx((9 + 1.8) / 12)
-    assert finding(replace(fact, id="y"), migration()).probability == 0.9
+    fact = Fact("x", "?", lambda _: probably_yes("r"))
+    counted, uncounted = evaluate([fact, replace(fact, id="y")], migration())
+    assert counted.probability == pytest.approx((9 + 1.8) / 12)
+    assert uncounted.probability == 0.9
 
 
 @pytest.mark.parametrize("outcome", [yes("r"), no("r"), no_idea("r"), not_applicable("r")])

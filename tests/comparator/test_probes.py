@@ -7,6 +7,7 @@ import pytest
 
 from tests.comparator.builders import destination_snapshot, migration, source_snapshot, vm
 from tests.comparator.fake_agents import FakeAgent, described
+from tests.comparator.made_facts import made
 from vmfit.v1.comparator_service_pb2 import (
     CheckRequest,
     HostReference,
@@ -28,7 +29,6 @@ from vmfit.v1.probe_pb2 import (
     ProbeResult,
 )
 from vmfit_comparator import Engine
-from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import yes
 from vmfit_comparator.policies.policy_file import parse_policy
 
@@ -36,20 +36,20 @@ SEEN = []
 CONNECTED = ConnectOutcome.CONNECT_OUTCOME_CONNECTED
 
 
-@fact("test.probes", question="?", also_reads=("probes.migration_port",))
+@made("test.probes", reads=("probes.migration_port",))
 def _probes(case):
     """Keep what was found."""
     SEEN.append(case.probes)
     return yes("seen")
 
 
-@fact("test.rates", question="?", also_reads=("probes.dirty_rate",))
+@made("test.rates", reads=("probes.dirty_rate",))
 def _rates(_case):
     """Want the dirty rate."""
     return yes("seen")
 
 
-@fact("test.other", question="?", also_reads=("vm.name",))
+@made("test.other", reads=("vm.name",))
 def _other(_case):
     """Want no probe."""
     return yes("seen")

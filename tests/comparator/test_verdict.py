@@ -12,10 +12,7 @@ from vmfit_comparator.policies.policy import resolve_policy
 from vmfit_comparator.policies.policy_file import parse_policy
 
 NAMES = ("a.one", "a.two", "b.one", "b.two")
-CATALOGUE = {
-    name: Fact(name, "?", Consequence.CONSEQUENCE_FAILS, (), (), (), lambda _: yes("y"))
-    for name in NAMES
-}
+CATALOGUE = {name: Fact(name, "?", lambda _: yes("y")) for name in NAMES}
 NATIVE = Quality.QUALITY_NATIVE
 
 

@@ -32,7 +32,7 @@ from vmfit_agent.virtualization.cpu_expansion import CpuExpander, Hypervisor
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.facts import cpu as cpu_facts
+from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.knowledge.cpu_compare import Fit, compare
 from vmfit_comparator.knowledge.cpu_offer import offer
 from vmfit_comparator.knowledge.special_features import NOT_IN_HOST_MODELS
@@ -194,7 +194,7 @@ def forbids_its_own(vm: Vm, expander: CpuExpander) -> bool:
 
 def as_facts(vm: Vm, snapshot: Snapshot, result: str, cpu_xml: str) -> list[str]:
     case = Case(snapshot, snapshot, vm, vm, MigrationOptions(live=True), Policy())
-    (found,) = evaluate([cpu_facts.features], case)
+    (found,) = evaluate([BUILT_IN["cpu.features"]], case)
     fits = found.answer >= Answer.ANSWER_PROBABLY_YES
     if fits == (result != Fit.INCOMPATIBLE.name):
         return []

@@ -22,7 +22,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.facts import sw_migration
+from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.virsh_options import parse_virsh_migrate
 
 TOOLS = ("libvirtd", "qemu-system-x86_64", "bindfs", "nsenter", "unshare", "ip")
@@ -97,7 +97,7 @@ def prediction(flags: str):
     vm = parse_vm(GUEST)
     vm.connection_uri = "qemu:///system"
     (found,) = evaluate(
-        [sw_migration.migration_caps], Case(host(), host(), vm, vm, options, Policy())
+        [BUILT_IN["sw.migration_caps"]], Case(host(), host(), vm, vm, options, Policy())
     )
     return found
 

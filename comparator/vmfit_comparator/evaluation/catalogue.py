@@ -1,12 +1,82 @@
-"""The catalogue of facts as the contract describes it."""
+"""The catalogue of facts: found file by file, and as the contract describes it."""
 
-from collections.abc import Iterable
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from types import MappingProxyType, ModuleType
 
 from vmfit.v1.comparator_service_pb2 import ListFactsResponse
 from vmfit.v1.finding_pb2 import FactDescription
 from vmfit.v1.policy_pb2 import Freshness
 from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.field_path import FieldPath, field_path
 from vmfit_comparator.evaluation.freshness import bounds_of
+
+_OPPOSITE = {"source": "destination", "destination": "source", "incoming": "vm"}
+# What of the way back is known only when it is gone.
+_NEVER_ASKED = ("probes", "clock")
+
+
+class CatalogueError(ValueError):
+    """What is wrong with a package of facts."""
+
+
+def facts_below(package: str) -> Iterator[Fact]:
+    """Yield the fact of every file AREA/NAME.py below a package, by their names.
+
+    CatalogueError for a file without a fact of its own, or with several.
+    """
+    for area in _modules_below(import_module(package)):
+        for module in _modules_below(import_module(area)):
+            yield fact_of(import_module(module))
+
+
+def _modules_below(package: ModuleType) -> list[str]:
+    found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    return sorted(each.name for each in found)
+
+
+def fact_of(module: ModuleType) -> Fact:
+    """Return the one fact that a module declares."""
+    name = module.__name__
+    declared = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, Fact) and each.check.__module__ == name
+    ]
+    if len(declared) != 1:
+        raise CatalogueError(f"{name} declares {len(declared)} facts, not one")
+    return declared[0]
+
+
+def catalogue(facts: Iterable[Fact], areas: Sequence[str] = ()) -> Mapping[str, Fact]:
+    """Return the facts by id, `areas` first; CatalogueError for a repeated id."""
+    by_id: dict[str, Fact] = {}
+    for each in facts:
+        if each.id in by_id:
+            raise CatalogueError(f"fact {each.id} is declared twice")
+        by_id[each.id] = each
+    places = {area: place for place, area in enumerate(areas)}
+    ids = sorted(by_id, key=lambda each: places.get(each.partition(".")[0], len(places)))
+    return MappingProxyType({each: _bound(by_id[each], by_id) for each in ids})
+
+
+def _bound(fact: Fact, by_id: Mapping[str, Fact]) -> Fact:
+    """Return a fact that has those at hand which it asks about the way back."""
+    if not fact.way_back:
+        return fact
+    asked = tuple(by_id[each] for each in fact.way_back)
+    check = partial(fact.check, asked)
+    read = {_opposite(path): None for each in asked for path in each.every_input}
+    reads = tuple(each for each in (*fact.reads, *read) if each.root not in _NEVER_ASKED)
+    return replace(fact, check=check, reads=reads)
+
+
+def _opposite(path: FieldPath) -> FieldPath:
+    root, dot, rest = path.text.partition(".")
+    return field_path(f"{_OPPOSITE.get(root, root)}{dot}{rest}")
 
 
 def describe_facts(facts: Iterable[Fact], freshness: Freshness) -> ListFactsResponse:
@@ -14,16 +84,21 @@ def describe_facts(facts: Iterable[Fact], freshness: Freshness) -> ListFactsResp
     bounds = bounds_of(freshness)
     rows = []
     for fact in facts:
+        applicability = fact.applicability
         row = FactDescription(
             id=fact.id,
             question=fact.question,
             consequence=fact.consequence,
-            reads=[path.text for path in fact.reads],
-            applies_if=[path.text for path in fact.applies_if],
-            also_reads=[path.text for path in fact.also_reads],
+            reads=[path.text for path in fact.needs],
+            applies_if=[path.text for path in applicability.any_of],
+            also_reads=[path.text for path in fact.inputs[len(fact.needs) :]],
             volatility=fact.volatility,
             description=fact.description,
             user_defined=fact.user_defined,
+            subjects=[each.noun for each in fact.each],
+            hypervisors=applicability.hypervisors,
+            architectures=applicability.architectures,
+            offline=applicability.offline,
         )
         if fact.volatility in bounds:
             row.fresh_for.FromNanoseconds(int(bounds[fact.volatility].fresh_seconds * 1e9))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from vmfit.v1.finding_pb2 import Answer, Consequence, Evidence, Finding
+from vmfit.v1.finding_pb2 import Answer, Consequence, Evidence, Finding, SubjectFinding
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evidence import text_of
 from vmfit_comparator.evaluation.fact import Fact
@@ -19,7 +19,7 @@ from vmfit_comparator.evaluation.result import Result, no_idea, not_applicable
 
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
-# Most of what is shown ("present", "none", "true") is the same for all migrations.
+# Most of what is shown ("present", "none", "true") is the same for all cases.
 _KEPT = 4096
 # Whose a field is that is not there, for people.
 _OWNERS = {
@@ -45,8 +45,8 @@ def evaluate(
 ) -> list[Finding]:
     """Return one finding per fact, in the order given.
 
-    `at` is when the ages of `migration` hold, for `valid_until`; now by default. `ages` are those
-    of `migration`, where the caller has them. A fact whose function raises is a bug: it is logged,
+    `at` is when the ages of `case` hold, for `valid_until`; now by default. `ages` are those
+    of `case`, where the caller has them. A fact whose function raises is a bug: it is logged,
     and its finding alone carries the error.
     """
     moment = at or datetime.now(UTC)
@@ -55,11 +55,20 @@ def evaluate(
         return [evaluation.finding(fact) for fact in facts]
 
 
+def results(facts: Iterable[Fact], case: Case) -> dict[str, Result]:
+    """Return what facts say of a case, by id, whatever the age of what they read.
+
+    Bugs are raised.
+    """
+    evaluation = _Evaluation(case, PartAges(case), 0.0)
+    return {each.id: evaluation.result(each) for each in facts}
+
+
 class _Evaluation:
-    """One migration's findings. What several facts read is looked up once."""
+    """One case's findings. What several facts read is looked up once."""
 
     def __init__(self, case: Case, ages: PartAges, at_seconds: float) -> None:
-        self._migration = case
+        self._case = case
         self._ages = ages
         self._at_seconds = at_seconds
         # None of them refers back to the evaluation: a cycle would be left to the collector.
@@ -70,47 +79,67 @@ class _Evaluation:
 
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
-        if fact.applies_if and not any(map(self._holds.__getitem__, fact.applies_if)):
-            return self._not_applicable(fact)
-        if None in map(self._values.__getitem__, fact.reads):
-            return _message(fact, self._unset(fact.reads))
         try:
-            outcome = fact.check(self._migration)
+            result = self.result(fact)
         except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own fact alone
             _LOG.exception("fact %s failed", fact.id)
             text = f"{type(error).__name__}: {error}"
             reason = f"the fact itself failed, please report it: {text}"
             return _message(fact, no_idea(reason), error=text)
-        if outcome.not_applicable:
-            return _message(fact, outcome)
+        if result.not_applicable:
+            if not result.subjects:
+                return Finding.FromString(_does_not_apply(fact.id, fact.consequence, result.reason))
+            return _message(fact, result)
+        if result.unset:
+            return _message(fact, result)
         age = self._ages.oldest(fact.ageing)
-        outcome = _degraded(with_counts(fact.id, outcome), age)
-        finding = _message(fact, outcome, b"".join(map(self._shown.__getitem__, fact.inputs)))
+        result = _degraded(with_counts(fact.id, result), age)
+        finding = _message(fact, result, b"".join(map(self._shown.__getitem__, fact.inputs)))
         if age is not None:
             until = self._at_seconds + max(age.fresh_for_seconds, 0)
             valid_until = finding.valid_until
             valid_until.seconds, valid_until.nanos = int(until), int(until % 1 * 1e9)
         return finding
 
-    def _not_applicable(self, fact: Fact) -> Finding:
-        absent = [path for path in fact.applies_if if path.part and self._is_part_absent(path)]
-        if absent:
-            return _message(fact, self._unset(absent))
-        return Finding.FromString(_does_not_apply(fact.id, fact.consequence, fact.applies_if))
+    def result(self, fact: Fact) -> Result:
+        """Return what a fact says: that it does not apply, what it lacks, or what it finds."""
+        applicability = fact.applicability
+        if why := applicability.why_not(self._case):
+            return not_applicable(f"does not apply: {why}")
+        any_of = applicability.any_of
+        if any_of and not any(map(self._holds.__getitem__, any_of)):
+            return self._without(any_of)
+        if fact.each and (why := self._without_subjects(fact)):
+            return not_applicable(why)
+        if None in map(self._values.__getitem__, fact.needs):
+            return self._unset(fact.needs)
+        return fact.result(self._case)
+
+    def _without_subjects(self, fact: Fact) -> str:
+        """Return that there is nothing to ask about; empty where there is, or may be, something."""
+        if any(kind.find(self._case) for kind in fact.each):
+            return ""
+        if None in map(self._values.__getitem__, fact.tells_subjects):
+            return ""
+        return _no_subjects(tuple(each.noun for each in fact.each))
+
+    def _without(self, any_of: Sequence[FieldPath]) -> Result:
+        absent = [path for path in any_of if path.part and self._is_part_absent(path)]
+        return self._unset(absent) if absent else not_applicable(_without_text(tuple(any_of)))
 
     def _is_part_absent(self, path: FieldPath) -> bool:
         unset = self._values[path] is None
-        return unset and path.missing(self._migration) == f"{path.root}.{path.part}"
+        return unset and path.missing(self._case) == f"{path.root}.{path.part}"
 
     def _unset(self, paths: Sequence[FieldPath]) -> Result:
         """Return NO_IDEA that names those of the paths that are unset."""
         reasons: dict[str, str] = {}
         for path in paths:
             if self._values[path] is None:
-                missing = path.missing(self._migration) or path.text
+                missing = path.missing(self._case) or path.text
                 reasons[missing] = self._ages.why_absent(path)
         text = "; ".join(f"{path} is not known{why}" for path, why in reasons.items())
-        return no_idea(text, missing=tuple(reasons))
+        return no_idea(text, missing=tuple(reasons))._replace(unset=True)
 
 
 def _shown(path: FieldPath, values: list[Any] | None) -> bytes:
@@ -127,62 +156,75 @@ def _evidence(path: str, value: str) -> bytes:
 
 
 @lru_cache(_KEPT)
-def _does_not_apply(
-    fact_id: str, consequence: Consequence.ValueType, applies_if: tuple[FieldPath, ...]
-) -> bytes:
-    """Return a serialized finding: half of all, and the same for every migration."""
+def _does_not_apply(fact_id: str, consequence: Consequence.ValueType, reason: str) -> bytes:
+    """Return a serialized finding: half of all, and the same for most cases."""
+    finding = Finding(fact=fact_id, consequence=consequence)
+    _fill(finding, not_applicable(reason))
+    return finding.SerializeToString()
+
+
+@lru_cache(_KEPT)
+def _no_subjects(nouns: tuple[str, ...]) -> str:
+    return f"does not apply: the VM has no {' or '.join(nouns)}"
+
+
+@lru_cache(_KEPT)
+def _without_text(any_of: tuple[FieldPath, ...]) -> str:
     whose: dict[str, list[str]] = {}
-    for path in applies_if:
+    for path in any_of:
         owner = _OWNERS[path.root]
         name = path.text.removeprefix(f"{path.root}.")
         if name not in whose.setdefault(owner, []):
             whose[owner].append(name)
     texts = (f"{owner} {' or '.join(names)}" for owner, names in whose.items())
-    finding = Finding(fact=fact_id, consequence=consequence)
-    _fill(finding, not_applicable(f"does not apply: {', '.join(texts)}"))
-    return finding.SerializeToString()
+    return f"does not apply: {', '.join(texts)}"
 
 
-def _degraded(outcome: Result, age: Age | None) -> Result:
+def _degraded(result: Result, age: Age | None) -> Result:
     if age is None or age.is_fresh:
-        return outcome
+        return result
     if age.is_expired:
         return no_idea(
-            f"{age.path} is {age.text} old, too old to tell; then it was: {outcome.reason}",
+            f"{age.path} is {age.text} old, too old to tell; then it was: {result.reason}",
             missing=(age.path,),
         )
-    if outcome.answer not in _WEAKER:
-        return outcome
-    answer, probability = _WEAKER[outcome.answer]
-    reason = f"{outcome.reason} ({age.path} is {age.text} old)"
-    return outcome._replace(answer=answer, reason=reason, probability=probability)
+    if result.answer not in _WEAKER:
+        return result
+    answer, probability = _WEAKER[result.answer]
+    reason = f"{result.reason} ({age.path} is {age.text} old)"
+    return result._replace(answer=answer, reason=reason, probability=probability)
 
 
-def _message(fact: Fact, outcome: Result, evidence: bytes = b"", error: str = "") -> Finding:
+def _message(fact: Fact, result: Result, evidence: bytes = b"", error: str = "") -> Finding:
     # Fields are set one by one: by keyword it takes several times as long.
     finding = Finding()
     finding.MergeFromString(evidence)
     finding.fact, finding.consequence, finding.error = fact.id, fact.consequence, error
-    _fill(finding, outcome)
+    _fill(finding, result)
     return finding
 
 
-def _fill(finding: Finding, outcome: Result) -> None:
-    finding.answer, finding.reason = outcome.answer, outcome.reason
-    if outcome.answer >= _PROBABLY_YES:
-        finding.quality = outcome.quality
-    if outcome.not_applicable:
-        finding.not_applicable = True
-    else:
-        for name, value in outcome.evidence.items():
-            finding.evidence.add(path=name, value=value)
-    if outcome.probability is not None:
-        finding.probability = outcome.probability
-    if outcome.remedies:
-        finding.remedies.extend(outcome.remedies)
-    if outcome.missing:
-        finding.missing.extend(outcome.missing)
-    for name, each in outcome.subjects.items():
+def _fill(finding: Finding, result: Result) -> None:
+    _fill_shared(finding, result)
+    if result.missing:
+        finding.missing.extend(result.missing)
+    for name, each in result.subjects.items():
         subject = finding.subjects.add()
-        subject.subject, subject.reason = name, each.reason
-        subject.answer, subject.quality = each.answer, each.quality
+        subject.subject = name
+        _fill_shared(subject, each)
+
+
+def _fill_shared(message: Finding | SubjectFinding, result: Result) -> None:
+    """Fill what findings and those of their subjects have alike."""
+    message.answer, message.reason = result.answer, result.reason
+    if result.answer >= _PROBABLY_YES:
+        message.quality = result.quality
+    if result.not_applicable:
+        message.not_applicable = True
+    else:
+        for name, value in result.evidence.items():
+            message.evidence.add(path=name, value=value)
+    if result.probability is not None:
+        message.probability = result.probability
+    if result.remedies:
+        message.remedies.extend(result.remedies)

@@ -1,52 +1,67 @@
 """How a fact is declared."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.options_pb2 import Volatility
+from vmfit_comparator.evaluation.applicability import ANY, Applicability
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath, field_path
-from vmfit_comparator.evaluation.result import Result
+from vmfit_comparator.evaluation.reads import reads_of
+from vmfit_comparator.evaluation.result import Result, joined, not_applicable
+from vmfit_comparator.evaluation.subjects import Subjects, found
 
-Check = Callable[[Case], Result]
+Check = Callable[..., Result | None]
+"""Of a case; of a subject and a case where the fact asks about each of several, and then None
+says that it is not about this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One question about a migration. The evaluator enforces what it declares."""
+    """One question about a case. The evaluator enforces what it declares."""
 
     id: str
     question: str
-    consequence: Consequence.ValueType
-    applies_if: tuple[FieldPath, ...]
-    """At least one must be set (a list not empty, a flag true); empty: the fact always applies."""
-    reads: tuple[FieldPath, ...]
-    """All must be set, or the answer is NO_IDEA naming those that are not."""
-    also_reads: tuple[FieldPath, ...]
-    """Taken into account when set; the function tests their presence itself."""
     check: Check
+    consequence: Consequence.ValueType = Consequence.CONSEQUENCE_FAILS
+    applicability: Applicability = ANY
+    each: tuple[Subjects[Any], ...] = ()
+    """What it asks about one by one; empty: it asks about the case as a whole."""
+    needs: tuple[FieldPath, ...] = ()
+    """All must be set, or the answer is NO_IDEA naming those that are not."""
+    reads: tuple[FieldPath, ...] = ()
+    """What else counts: of its function, and of all that this uses."""
+    way_back: tuple[str, ...] = ()
+    """Ids of facts that it asks about the way back: the catalogue gives them to its function,
+    before the case."""
+    description: str = ""
+    """The rule and its source, as Markdown."""
     user_defined: bool = False
-    text: str = ""
-    """The rule and its source, as Markdown, for a fact that is not a Python function."""
     inputs: tuple[FieldPath, ...] = field(init=False, compare=False)
-    """What it reads, then what it also reads."""
+    """What it needs, then what it reads beside."""
     ageing: tuple[FieldPath, ...] = field(init=False, compare=False)
     """The first of those inputs that age alike: of one part, and of one volatility."""
+    tells_subjects: tuple[FieldPath, ...] = field(init=False, compare=False)
+    """What of the hosts tells which subjects there are."""
 
     def __post_init__(self) -> None:
         """Work out what every evaluation needs."""
-        inputs = (*self.reads, *self.also_reads)
+        inputs = tuple(dict.fromkeys((*self.needs, *self.reads)))
         alike: dict[AgesAs, FieldPath] = {}
         for path in inputs:
             alike.setdefault(path.ages_as, path)
+        tells = reads_of(*(each.find for each in self.each))
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "ageing", tuple(alike.values()))
+        object.__setattr__(self, "tells_subjects", tuple(each for each in tells if each.part))
 
     @property
-    def description(self) -> str:
-        """The rule and its source, as Markdown."""
-        return self.text or self.check.__doc__ or ""
+    def every_input(self) -> tuple[FieldPath, ...]:
+        """All that its answer rests on, and whether it applies."""
+        return tuple(dict.fromkeys((*self.applicability.reads, *self.inputs)))
 
     @property
     def volatility(self) -> Volatility.ValueType:
@@ -56,27 +71,72 @@ class Fact:
             default=Volatility.VOLATILITY_STATIC,
         )
 
+    def result(self, case: Case) -> Result:
+        """Return what the fact says of a case that it applies to and that has what it needs."""
+        if not self.each:
+            whole = self.check(case)
+            assert whole is not None
+            return whole
+        results = {
+            name: result
+            for name, subject in found(self.each, case)
+            if (result := self.check(subject, case)) is not None
+        }
+        if results:
+            return joined(results)
+        nouns = " or ".join(each.noun for each in self.each)
+        return not_applicable(f"does not apply to any {nouns} of the VM")
+
+
+Words = str | tuple[str, ...]
+"""One or several."""
+
 
 def fact(
-    id: str,  # noqa: A002 -- the catalogue's word
     *,
-    question: str,
-    reads: tuple[str, ...] = (),
-    also_reads: tuple[str, ...] = (),
-    applies_if: tuple[str, ...] = (),
+    each: Subjects[Any] | tuple[Subjects[Any], ...] = (),
+    needs: Words = (),
+    reads: Words = (),
+    applies_if: Words = (),
+    hypervisors: Words = (),
+    architectures: Words = (),
+    offline: bool = False,
+    way_back: tuple[str, ...] = (),
     consequence: Consequence.ValueType = Consequence.CONSEQUENCE_FAILS,
 ) -> Callable[[Check], Fact]:
-    """Declare the decorated function as a fact; ValueError for a path the contract lacks."""
+    """Declare the decorated function as the fact of its file.
+
+    Its id is the file's place, AREA/NAME.py; the file's docstring is its question, the function's
+    its rule. `reads` are those of the function itself: what it uses declares its own. ValueError
+    for a path that the contract lacks.
+    """
+    kinds = each if isinstance(each, tuple) else (each,)
+    applicability = Applicability(
+        _tuple(hypervisors), _tuple(architectures), offline, _paths(applies_if)
+    )
 
     def declare(check: Check) -> Fact:
+        area, _, name = check.__module__.rpartition(".")
+        derived = reads_of(check, *(kind.find for kind in kinds))
         return Fact(
-            id=id,
-            question=question,
-            consequence=consequence,
-            applies_if=tuple(map(field_path, applies_if)),
-            reads=tuple(map(field_path, reads)),
-            also_reads=tuple(map(field_path, also_reads)),
+            id=f"{area.rpartition('.')[2].rstrip('_')}.{name.rstrip('_')}",
+            question=sys.modules[check.__module__].__doc__ or "",
             check=check,
+            consequence=consequence,
+            applicability=applicability,
+            each=kinds,
+            needs=_paths(needs),
+            reads=(*_paths(reads), *derived),
+            way_back=way_back,
+            description=check.__doc__ or "",
         )
 
     return declare
+
+
+def _tuple(words: Words) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else words
+
+
+def _paths(texts: Words) -> tuple[FieldPath, ...]:
+    return tuple(map(field_path, _tuple(texts)))

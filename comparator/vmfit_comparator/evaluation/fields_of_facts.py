@@ -32,7 +32,7 @@ def _readers() -> Mapping[str, dict[str, int]]:
 
     readers: dict[str, dict[str, int]] = defaultdict(dict)
     for place, fact in enumerate(BUILT_IN.values()):
-        for path in (*fact.reads, *fact.also_reads, *fact.applies_if):
+        for path in fact.every_input:
             if path.part is not None:
                 readers[path.text.partition(".")[2]][fact.id] = place
     return readers

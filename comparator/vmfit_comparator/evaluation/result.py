@@ -35,6 +35,8 @@ class Result(NamedTuple):
     missing: tuple[str, ...] = ()
     subjects: Mapping[str, "Result"] = _NO_SUBJECTS
     not_applicable: bool = False
+    unset: bool = False
+    """What it needs is not known, so nothing was asked."""
 
 
 def yes(
@@ -108,22 +110,23 @@ def not_applicable(reason: str) -> Result:
     return Result(ANSWER_YES, reason, QUALITY_NATIVE, not_applicable=True)
 
 
-def worst_of(outcomes: Mapping[str, Result]) -> Result:
-    """Join the outcomes of several subjects (disks, NICs): the worst answer, with its reasons.
+def joined(results: Mapping[str, Result]) -> Result:
+    """Join the results of several subjects (disks, NICs): the worst answer, with its reasons.
 
     The quality is the least of all, remedies and evidence are those of the subjects that are not
     a plain yes. Subjects with one reason share one cause: the probability is the product over the
-    causes. An empty mapping is a mistake of the caller.
+    causes. What several subjects have in common is told once. An empty mapping is a
+    mistake of the caller.
     """
-    every = outcomes.values()
+    every = results.values()
     answer = min([each.answer for each in every])
-    deciding = {name: each for name, each in outcomes.items() if each.answer == answer}
+    deciding = {name: each for name, each in results.items() if each.answer == answer}
     remedies: list[Remedy] = []
     evidence: dict[str, str] = {}
     for each in every:
         evidence |= each.evidence
         if each.answer != ANSWER_YES:
-            remedies += each.remedies
+            remedies += [remedy for remedy in each.remedies if remedy not in remedies]
     probability, missing = None, [path for each in deciding.values() for path in each.missing]
     if answer in (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES):
         causes = {each.reason: each.probability for each in deciding.values()}
@@ -138,7 +141,7 @@ def worst_of(outcomes: Mapping[str, Result]) -> Result:
         evidence,
         probability,
         tuple(missing),
-        dict(outcomes),
+        dict(results),
         all(each.not_applicable for each in every),
     )
 

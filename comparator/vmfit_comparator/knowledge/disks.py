@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import Disk, StorageSource
+from vmfit_comparator.evaluation import result
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.evaluation.result import Result, not_applicable, worst_of
+from vmfit_comparator.evaluation.result import Result, not_applicable
 
 # The device is dropped rather than the start refused when its medium is missing.
 DROPPED_WHEN_MISSING = ("optional", "requisite")
@@ -145,4 +146,4 @@ def is_on_host(source: StorageSource) -> bool:
 
 def joined(outcomes: Mapping[str, Result], otherwise: str) -> Result:
     """Return the worst of the outcomes; not applicable, as `otherwise` says, without any."""
-    return worst_of(outcomes) if outcomes else not_applicable(otherwise)
+    return result.joined(outcomes) if outcomes else not_applicable(otherwise)

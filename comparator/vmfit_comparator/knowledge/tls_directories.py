@@ -1,6 +1,7 @@
 """Where libvirt has QEMU look for certificates."""
 
 from vmfit.v1.host_pb2 import Security
+from vmfit_comparator.evaluation.case import Case
 
 _COMMON = "/etc/pki/qemu"
 
@@ -25,3 +26,8 @@ def _exists(directory: str, security: Security) -> bool:
     return directory in security.certificate_directories or any(
         each.path.startswith(f"{directory}/") for each in security.certificates
     )
+
+
+def server_key(case: Case) -> str:
+    """Return where the destination's QEMU looks for its key; libvirt does not give it the file."""
+    return f"{certificate_directory('migrate', case.destination.security)}/server-key.pem"

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 
 from vmfit.v1.finding_pb2 import Answer, Consequence, Remedy
 from vmfit.v1.policy_pb2 import Policy, UserFact
+from vmfit_comparator.evaluation.applicability import Applicability
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import Check, Fact
 from vmfit_comparator.evaluation.field_path import FieldPath, field_path
-from vmfit_comparator.evaluation.remembered import remembered
+from vmfit_comparator.evaluation.once import once
 from vmfit_comparator.evaluation.result import (
     Result,
     no,
@@ -68,12 +69,11 @@ def _fact(declared: UserFact, reads: FieldPaths, expressions: Expressions) -> Fa
         id=declared.id,
         question=question,
         consequence=declared.consequence or Consequence.CONSEQUENCE_FAILS,
-        applies_if=(),
-        reads=reads,
-        also_reads=(),
+        applicability=Applicability(offline=True),
+        needs=reads,
         check=_check(declared, expressions),
         user_defined=True,
-        text=f"`{declared.expression.strip()}`",
+        description=f"`{declared.expression.strip()}`",
     )
 
 
@@ -111,7 +111,7 @@ def _check(declared: UserFact, expressions: Expressions) -> Check:
     return check
 
 
-@remembered
+@once
 def _results(expressions: Expressions, case: Case) -> Mapping[str, Given]:
     """Return what all expressions of the policy give: its facts ask together."""
     return expressions.evaluate(

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.facts.sec_peer import server_key
-from vmfit_comparator.facts.storage_identity import same_disk
 from vmfit_comparator.knowledge.connections import KVM_DEVICE, runs_in_session, runs_on_qemu
 from vmfit_comparator.knowledge.convergence import is_in_doubt
 from vmfit_comparator.knowledge.device_servers import (
@@ -15,6 +13,7 @@ from vmfit_comparator.knowledge.device_servers import (
     servers_elsewhere,
     servers_of_secret_disks,
 )
+from vmfit_comparator.knowledge.disk_identity import same_disk
 from vmfit_comparator.knowledge.disks import (
     DiskPair,
     backing_pairs,
@@ -30,6 +29,7 @@ from vmfit_comparator.knowledge.migration_ways import (
     libvirt_place,
     migration_way,
 )
+from vmfit_comparator.knowledge.tls_directories import server_key
 from vmfit_comparator.probes.blocks import Blocks, chosen_blocks
 
 _MAX_DISKS = 8

@@ -1,0 +1,1 @@
+"""The guest's CPU, and what the hosts give of it."""

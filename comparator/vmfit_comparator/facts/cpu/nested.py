@@ -1,0 +1,65 @@
+"""Can the guest go on running guests of its own?"""
+
+from vmfit.v1.finding_pb2 import Remedy
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import (
+    Result,
+    no,
+    no_idea,
+    not_applicable,
+    yes,
+)
+from vmfit_comparator.knowledge.cpu_offer import offer_reads
+from vmfit_comparator.knowledge.guest_cpu import needed_features
+from vmfit_contract.cpu_features import features, names
+
+# What decides which domain capabilities concern the VM.
+_VM = (
+    "vm.domain_type",
+    "vm.os_type",
+    "vm.architecture",
+    "vm.machine_type",
+    "vm.emulator",
+    "vm.connection_uri",
+)
+
+
+_NESTING = features(("vmx", "svm"))
+
+
+@fact(
+    applies_if=("vm.cpu.expanded_features",),
+    needs=("vm.cpu.expanded_features", "vm.domain_type"),
+    reads=(
+        "destination.cpu.kvm.nested",
+        *offer_reads("source"),
+        "vm.cpu",
+        "incoming.cpu",
+        "options.destination_xml",
+        *_VM,
+    ),
+)
+def nested(case: Case) -> Result:
+    """Check that a guest with vmx or svm finds nested virtualisation.
+
+    Without vmx and svm there is nothing to ask. On is YES (that the vmx-* features fit,
+    cpu.features judges); off is NO; unknown NO_IDEA.
+
+    Source: /sys/module/kvm_intel/parameters/nested, kvm_amd.
+    """
+    vm = case.vm
+    seen = names(needed_features(case) & _NESTING)
+    if not seen or vm.domain_type != "kvm":
+        return not_applicable("the guest has no virtualisation of its own from KVM")
+    kvm = case.destination.cpu.kvm
+    if not kvm.HasField("nested"):
+        missing = "destination.cpu.kvm.nested"
+        return no_idea("whether KVM nests there is not known", missing=[missing])
+    if kvm.nested:
+        return yes("KVM nests there; guests of the guest move with it")
+    remedy = Remedy(
+        summary="Load the KVM module with nested=1, or start the guest without vmx and svm",
+        command="modprobe -r kvm_intel && modprobe kvm_intel nested=1",
+    )
+    return no(f"the guest has {seen[0]}, KVM does not nest there", remedies=[remedy])

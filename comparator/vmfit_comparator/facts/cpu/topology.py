@@ -1,0 +1,77 @@
+"""Does the destination run guests with so many vCPUs?"""
+
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChangeDefinition, Remedy
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
+from vmfit_comparator.knowledge.connections import (
+    canonical_machine,
+    connection_for,
+    domain_capabilities_for,
+    machine_types_for,
+)
+
+
+@fact(
+    applies_if=("vm.vcpus",),
+    needs=(
+        "vm.vcpus.current_count",
+        "destination.hypervisor.connections",
+        "destination.cpu.online_cpu_ids",
+    ),
+    reads=(
+        "vm.vcpus",
+        "vm.machine_type",
+        "vm.architecture",
+        "vm.os_type",
+        "vm.domain_type",
+        "vm.emulator",
+        "vm.connection_uri",
+        "destination.cpu.kvm.maximum_vcpu_count",
+        "destination.cpu.topology",
+    ),
+)
+def topology(case: Case) -> Result:
+    """Compare the guest's vCPUs with the machine type's maximum and with the host's threads.
+
+    More than the machine type or KVM allows is NO. More than the host has threads works, of REDUCED
+    quality. NO_IDEA when the destination does not tell its maximum.
+
+    Source: virConnectGetDomainCapabilities: vcpu; virConnectGetCapabilities: maxCpus;
+    KVM_CAP_MAX_VCPUS.
+    """
+    vcpus, destination = case.vm.vcpus, case.destination
+    count = max(vcpus.maximum_count, vcpus.current_count)
+    maximum = _maximum_vcpus(case)
+    if not maximum:
+        missing = "destination.hypervisor.connections.domain_capabilities.max_vcpu_count"
+        return no_idea("how many vCPUs a guest may have there is not known", missing=[missing])
+    if count > maximum:
+        remedy = Remedy(
+            summary=f"Start the guest with at most {maximum} vCPUs, or with another machine type",
+            change_definition=ChangeDefinition(element="vcpu", value=str(maximum)),
+        )
+        return no(f"{count} vCPUs, at most {maximum} are possible there", remedies=[remedy])
+    threads = len(destination.cpu.online_cpu_ids)
+    text = f"{vcpus.current_count} vCPUs on {threads} CPUs (at most {maximum} vCPUs)"
+    if threads and vcpus.current_count > threads:
+        return yes(f"{text}: they take turns", quality=QUALITY_REDUCED)
+    return yes(text)
+
+
+def _maximum_vcpus(case: Case) -> int:
+    vm, destination = case.vm, case.destination
+    connection = connection_for(vm, destination)
+    if connection is None:
+        return 0
+    machine = canonical_machine(vm, connection)
+    limits = []
+    capabilities = domain_capabilities_for(vm, destination)
+    if capabilities is not None and capabilities.machine_type == machine:
+        limits.append(capabilities.max_vcpu_count)
+    listed = machine_types_for(vm, connection).get(machine)
+    if listed is not None:
+        limits.append(listed.max_vcpu_count)
+    if vm.domain_type == "kvm":
+        limits.append(destination.cpu.kvm.maximum_vcpu_count)
+    return min((each for each in limits if each), default=0)

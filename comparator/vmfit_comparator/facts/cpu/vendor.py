@@ -1,0 +1,80 @@
+"""Does the guest find a processor of the vendor that it knows?"""
+
+from vmfit.v1.finding_pb2 import (
+    ChangeDefinition,
+    Remedy,
+)
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import (
+    Result,
+    no,
+    no_idea,
+    probably_no,
+    yes,
+)
+from vmfit_comparator.knowledge.cpu_offer import (
+    host_model,
+)
+from vmfit_comparator.knowledge.cpu_vendors import vendor_name
+from vmfit_comparator.knowledge.guest_cpu import (
+    PASSED_THROUGH,
+    live_cpu,
+)
+
+
+@fact(
+    applies_if=("vm.cpu",),
+    needs=("vm.domain_type",),
+    reads=(
+        "source.cpu.vendor",
+        "destination.cpu.vendor",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+        "vm.cpu",
+        "incoming.cpu",
+        "options.destination_xml",
+        "vm.emulator",
+        "vm.machine_type",
+        "vm.os_type",
+        "vm.architecture",
+        "vm.connection_uri",
+    ),
+)
+def vendor(case: Case) -> Result:
+    """Compare the vendors of both processors; under KVM a guest sees its host's.
+
+    The same vendor is YES, and any vendor under TCG, which emulates the processor. Between
+    vendors a KVM guest whose CPU comes from its host (host-model, host-passthrough, maximum) or
+    names a vendor is NO; a bare named model without vendor is PROBABLY_NO: QEMU passes the
+    host's vendor on, so it changes under the running guest.
+
+    Source: libvirt docs/formatdomain.rst, cpu/vendor; QEMU x86_cpu_load_model; CPUID 0.
+    """
+    if case.vm.domain_type != "kvm":
+        return yes("the guest's processor is emulated, the destination's own is hidden")
+    before = _vendor(case.vm, case.source)
+    after = _vendor(case.vm, case.destination)
+    if not before or not after:
+        side = "destination" if before else "source"
+        return no_idea(f"the {side}'s vendor is not known", missing=[f"{side}.cpu.vendor"])
+    if before == after:
+        return yes(f"both processors are from {after}")
+    cpu = live_cpu(case)
+    text = f"the guest runs on {before}, the destination's processor is from {after}"
+    if cpu.mode in PASSED_THROUGH or cpu.mode == "host-model" or cpu.vendor:
+        return no(text, remedies=[_BASELINE])
+    return probably_no(text, remedies=[_BASELINE])
+
+
+def _vendor(vm: Vm, snapshot: Snapshot) -> str:
+    model = host_model(vm, snapshot)
+    return vendor_name(snapshot.cpu.vendor or (model.vendor if model else ""))
+
+
+_BASELINE = Remedy(
+    summary="Start the guest with a named CPU model that both hosts can give, without <vendor>",
+    change_definition=ChangeDefinition(element="cpu", value="see vmfit baseline"),
+)

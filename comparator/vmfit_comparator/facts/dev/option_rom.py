@@ -1,0 +1,158 @@
+"""Do the guest's ROMs take the same room on the destination?"""
+
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import Nic, Vm
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
+from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
+from vmfit_comparator.knowledge.device_paths import existing
+from vmfit_comparator.knowledge.disks import joined
+
+# What QEMU loads for a PCI device by its model when the definition names no file.
+_NIC_ROMS = {
+    "virtio": "efi-virtio.rom",
+    "virtio-transitional": "efi-virtio.rom",
+    "virtio-non-transitional": "efi-virtio.rom",
+    "e1000": "efi-e1000.rom",
+    "e1000e": "efi-e1000e.rom",
+    "ne2k_pci": "efi-ne2k_pci.rom",
+    "pcnet": "efi-pcnet.rom",
+    "rtl8139": "efi-rtl8139.rom",
+    "vmxnet3": "efi-vmxnet3.rom",
+    "i82550": "efi-eepro100.rom",
+    "i82557b": "efi-eepro100.rom",
+    "i82559er": "efi-eepro100.rom",
+}
+
+
+_VIDEO_ROMS = {
+    "vga": "vgabios-stdvga.bin",
+    "cirrus": "vgabios-cirrus.bin",
+    "qxl": "vgabios-qxl.bin",
+    "vmvga": "vgabios-vmware.bin",
+    "virtio": "vgabios-virtio.bin",
+}
+
+
+# Versioned, canonical or of RHEL: "pc-q35-7.2", "pc", "q35", "pc-i440fx-rhel7.6.0".
+_PCS = ("pc", "q35")
+
+
+@fact(
+    applies_if=("incoming.nics", "incoming.other_devices", "incoming.machine_type"),
+    needs=("vm.nics", "incoming.nics"),
+    reads=(
+        "vm.domain_type",
+        "vm.architecture",
+        "vm.firmware",
+        "vm.machine_type",
+        "incoming.architecture",
+        "incoming.domain_type",
+        "incoming.firmware",
+        "incoming.machine_type",
+        "incoming.other_devices",
+        "source.hypervisor.rom_files",
+        "destination.hypervisor.rom_files",
+    ),
+)
+def option_rom(case: Case) -> Result:
+    """Compare the ROMs of NICs and video cards, and the BIOS: files named, or QEMU's own by model.
+
+    A ROM is memory of the guest: when its size, rounded up to a power of two, differs, QEMU
+    refuses the guest's memory: NO. A missing file is NO as well, a named one that nobody looked
+    for NO_IDEA; without both sizes a named file is PROBABLY_YES. One of QEMU's own that only the
+    source has is PROBABLY_NO where the destination keeps others at the source's places, else it is
+    not judged.
+
+    Source: QEMU's pci_add_option_rom; stat(2) on both hosts.
+    """
+    outcomes = {}
+    bios = _own(_bios(case.incoming), case)
+    if bios is not None:
+        outcomes["BIOS"] = bios
+    here = {nic.mac: nic for nic in case.vm.nics}
+    for nic in case.incoming.nics:
+        if nic.rom_disabled:
+            continue
+        outcome = (
+            _named(here.get(nic.mac), nic)
+            if nic.rom.path
+            else _own(_NIC_ROMS.get(nic.model, ""), case)
+        )
+        if outcome is not None:
+            outcomes[nic.mac] = outcome
+    for device in case.incoming.other_devices:
+        name = _VIDEO_ROMS.get(device.model or device.type, "") if device.kind == "video" else ""
+        own = _own(name, case)
+        if own is not None:
+            outcomes[f"video {device.model or device.type}"] = own
+    return joined(outcomes, "does not apply: no ROM is known on both hosts")
+
+
+def _named(here: Nic | None, nic: Nic) -> Result:
+    found = existing(nic.rom, "incoming.nics.rom")
+    if not nic.rom.exists:
+        return found
+    sizes = [here.rom.size_bytes if here is not None else 0, nic.rom.size_bytes]
+    if not all(sizes):
+        return probably_yes(f"{nic.rom.path} is there, its size was not compared")
+    rooms = [_room(size) for size in sizes]
+    if rooms[0] != rooms[1]:
+        summary = f"Install the source's {nic.rom.path} on the destination"
+        text = f"{nic.rom.path} takes {rooms[0]} bytes here, {rooms[1]} there"
+        return no(text, remedies=[provide_storage(summary, nic.rom.path)])
+    return yes(f"{nic.rom.path} takes {rooms[0]} bytes on both hosts")
+
+
+def _own(name: str, case: Case) -> Result | None:
+    """Judge a ROM that QEMU chooses itself; None when it is not known on both hosts."""
+    if not name or not _is_x86(case.incoming):
+        return None
+    sizes = [_size(name, each) for each in (case.source, case.destination)]
+    if sizes[0] and not sizes[1] and _same_places(case):
+        return probably_no(
+            f"QEMU's {name} is not on the destination",
+            probability=0.05,
+            remedies=[upgrade(f"the package with {name}", "")],
+        )
+    if not all(sizes):
+        return None
+    rooms = [_room(size) for size in sizes]
+    if rooms[0] != rooms[1]:
+        return no(
+            f"QEMU's {name} takes {rooms[0]} bytes here, {rooms[1]} there",
+            remedies=[
+                upgrade(f"the package with {name} in the source's version", ""),
+                change_definition("Switch the ROM off and restart the guest", "rom/@bar", "off"),
+            ],
+        )
+    return yes(f"QEMU's {name} takes {rooms[0]} bytes on both hosts")
+
+
+def _bios(vm: Vm) -> str:
+    """Return the BIOS that QEMU gives a guest without firmware of its own; empty for other VMs."""
+    own = vm.firmware.loader.path or vm.firmware.auto_type == "efi"
+    runs = vm.domain_type in ("qemu", "kvm") and vm.machine_type.startswith(_PCS)
+    return "bios-256k.bin" if runs and not own else ""
+
+
+def _same_places(case: Case) -> bool:
+    """Tell whether both QEMUs look for such files in the same directories, by a file of both."""
+    here, there = (
+        {each.path for each in snapshot.hypervisor.rom_files}
+        for snapshot in (case.source, case.destination)
+    )
+    return not here.isdisjoint(there)
+
+
+def _size(name: str, snapshot: Snapshot) -> int:
+    return next((each.size_bytes for each in snapshot.hypervisor.rom_files if each.name == name), 0)
+
+
+def _room(size: int) -> int:
+    return 1 << (size - 1).bit_length()
+
+
+def _is_x86(vm: Vm) -> bool:
+    return vm.architecture in ("x86_64", "i686")

@@ -1,0 +1,1 @@
+"""Firmware and boot files."""

@@ -1,0 +1,101 @@
+"""Are source and destination two hosts to libvirt?"""
+
+from urllib.parse import urlsplit
+
+from vmfit.v1.finding_pb2 import (
+    ChooseHost,
+    Remedy,
+)
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.host_addresses import own_names
+
+# What decides which connection would run the VM.
+_VM = ("vm.domain_type", "vm.connection_uri")
+
+
+@fact(
+    needs=("source.identity", "destination.identity"),
+    reads=(
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+        "source.network.interfaces",
+        "destination.network.interfaces",
+        "options.destination_uri",
+        "options.peer_to_peer",
+        *_VM,
+    ),
+    offline=True,
+)
+def same_machine(case: Case) -> Result:
+    """Compare the UUIDs by which libvirt tells hosts apart.
+
+    The same libvirt host UUID is NO: libvirt refuses it, also for clones. Without both of them the
+    same firmware UUID, from which libvirt takes its own, is PROBABLY_NO; nothing to compare is
+    NO_IDEA. A machine id or boot id in common (clones, containers) does not matter.
+    A destination URI with a name or an address of the source alone is NO. One without a host leads
+    to where it is opened: NO with --p2p, else PROBABLY_NO, as the client mostly runs on the source.
+
+    Source: virConnectGetCapabilities: host/uuid; libvirtd.conf, host_uuid; connection URIs.
+    """
+    back = _leads_back(case)
+    if back is not None:
+        return back
+    source, destination = _host_uuid(case, "source"), _host_uuid(case, "destination")
+    if source and destination:
+        if source != destination:
+            return yes(f"libvirt's host UUIDs are {source} and {destination}")
+        return no(f"both hosts have the libvirt host UUID {source}", remedies=[_OWN_UUID])
+    before = case.source.identity.product_uuid
+    after = case.destination.identity.product_uuid
+    if not before or not after:
+        side = "destination" if source else "source"
+        missing = f"{side}.identity.libvirt_host_uuid"
+        return no_idea(f"the {side}'s host UUID is not known", missing=[missing])
+    if before == after:
+        return probably_no(f"both hosts have the firmware UUID {before}", remedies=[_OWN_UUID])
+    return probably_yes(f"the firmware UUIDs are {before} and {after}", probability=0.99)
+
+
+_OWN_UUID = Remedy(
+    summary="Give each host its own host_uuid in libvirtd.conf, or choose another destination",
+    choose_host=ChooseHost(why="source and destination are the same host to libvirt"),
+)
+
+
+def _leads_back(case: Case) -> Result | None:
+    """Return what speaks against the destination URI: it leads to the source."""
+    uri = case.options.destination_uri
+    remedy = Remedy(
+        summary="Name the destination in the destination URI",
+        choose_host=ChooseHost(why=f"{uri} is not the destination's libvirt"),
+    )
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if not parts.scheme or (not host and parts.query):
+        return None
+    if not host:
+        text = f"{uri} leads to the libvirt of the host where it is opened"
+        if case.options.peer_to_peer:
+            return no(f"{text}, the source", remedies=[remedy])
+        return probably_no(f"{text}, mostly the source", probability=0.05, remedies=[remedy])
+    sides = [
+        own_names(snapshot, connection_for(case.vm, snapshot))
+        for snapshot in (case.source, case.destination)
+    ]
+    if host in sides[0] - sides[1]:
+        return no(f"{uri} leads to the source itself", remedies=[remedy])
+    return None
+
+
+def _host_uuid(case: Case, side: str) -> str:
+    snapshot: Snapshot = getattr(case, side)
+    connection = connection_for(case.vm, snapshot)
+    from_connection = connection.host_uuid if connection is not None else ""
+    return (from_connection or snapshot.identity.libvirt_host_uuid).lower()

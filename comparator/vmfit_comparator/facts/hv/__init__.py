@@ -1,0 +1,1 @@
+"""The hypervisor, libvirt's own files, and programs beside them."""

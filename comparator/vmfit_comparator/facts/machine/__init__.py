@@ -1,0 +1,1 @@
+"""The machine type and the device models."""

@@ -1,0 +1,98 @@
+"""Has the destination enough free memory for the guest?"""
+
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Remedy
+from vmfit.v1.host_pb2 import Memory
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.knowledge.guest_memory import (
+    available_bytes,
+    free_memory,
+    limit_is_hidden,
+    must_be_resident,
+    ordinary_bytes,
+    size_text,
+)
+
+_REDUCED = QUALITY_REDUCED
+
+
+@fact(
+    applies_if=("vm.memory",),
+    needs=("vm.memory", "incoming.memory", "destination.memory.available_bytes"),
+    reads=(
+        "incoming.numa.cells",
+        "destination.memory.guest_cgroup",
+        "destination.memory.swap_free_bytes",
+        "destination.memory.overcommit_mode",
+        "destination.memory.commit_limit_bytes",
+        "destination.memory.committed_bytes",
+    ),
+)
+def free(case: Case) -> Result:
+    """Compare the guest's memory with what is available, its control group's limit heeded.
+
+    Room for the maximum, times the policy's `memory_ratio`, plus `memory_overhead_bytes`, is YES.
+    Memory that is preallocated or locked must fit, else NO. Other memory comes as it is touched:
+    room for the balloon's target, or for what is resident on the source, is PROBABLY_YES of REDUCED
+    quality, with swap a lesser one; less than what is resident is NO, PROBABLY_NO when that is not
+    known. Memory in huge pages does not count. A kernel that never overcommits must have the
+    maximum left to commit, else NO. Where a control group bounds guests whose limit nothing shows,
+    YES is no more than PROBABLY_YES, and NO_IDEA when all memory is taken at the start.
+
+    Source: /proc/meminfo MemAvailable; memory.max; virDomainMemoryStats.
+    """
+    vm, memory, margins = case.incoming, case.destination.memory, case.policy.margins
+    available, ordinary = available_bytes(memory), ordinary_bytes(vm)
+    overhead = margins.memory_overhead_bytes
+    wanted = int(ordinary * margins.memory_ratio) + overhead
+    text = f"{size_text(available)} available, {size_text(ordinary)} of memory wanted"
+    text += f" (with margins {size_text(wanted)})"
+    remedy = free_memory(wanted - available)
+    if not _may_commit(memory, ordinary):
+        return no(f"{text}; the kernel there never overcommits", remedies=[remedy])
+    if limit_is_hidden(memory) and available >= ordinary:
+        return _hidden_limit(case, ordinary, text)
+    if available >= wanted:
+        return yes(text)
+    if must_be_resident(vm):
+        if available >= ordinary:
+            return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=[remedy])
+        return no(f"{text}, all of it taken at the start", remedies=[remedy])
+    return _as_touched(case, ordinary, text, remedy)
+
+
+def _hidden_limit(case: Case, ordinary: int, text: str) -> Result:
+    text += f"; guests are bound by the control group {case.destination.memory.guest_cgroup.path}"
+    text += ", whose limit cannot be seen"
+    if must_be_resident(case.incoming) and ordinary:
+        missing = "destination.memory.guest_cgroup.limit_bytes"
+        return no_idea(text, missing=[missing])
+    return probably_yes(text, probability=0.85)
+
+
+def _may_commit(memory: Memory, wanted: int) -> bool:
+    if memory.overcommit_mode != 2 or not memory.HasField("commit_limit_bytes"):
+        return True
+    return memory.commit_limit_bytes - memory.committed_bytes >= wanted
+
+
+def _as_touched(case: Case, ordinary: int, text: str, remedy: Remedy) -> Result:
+    guest, memory = case.vm.memory, case.destination.memory
+    available = available_bytes(memory)
+    target = min(guest.current_bytes or ordinary, ordinary)
+    if available >= target + case.policy.margins.memory_overhead_bytes:
+        text += f"; enough for its present {size_text(target)}"
+        return probably_yes(text, quality=_REDUCED, remedies=[remedy])
+    if not guest.HasField("resident_bytes"):
+        text += "; how much it has touched is not known"
+        return probably_no(text, probability=0.3, remedies=[remedy])
+    # Huge pages are not part of the resident set.
+    resident = min(guest.resident_bytes, ordinary)
+    text += f"; {size_text(resident)} are in use now"
+    if available >= resident:
+        return probably_yes(text, quality=_REDUCED, remedies=[remedy])
+    if available + memory.swap_free_bytes >= resident:
+        text += ", it will swap"
+        return probably_yes(text, probability=0.6, quality=_REDUCED, remedies=[remedy])
+    return no(text, remedies=[remedy])

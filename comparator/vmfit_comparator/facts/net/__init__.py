@@ -1,0 +1,1 @@
+"""The guest's NICs, and the way that the migration's data takes."""

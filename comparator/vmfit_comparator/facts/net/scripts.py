@@ -1,0 +1,45 @@
+"""Can the destination run the scripts that the guest's NICs name?"""
+
+import shlex
+
+from vmfit.v1.finding_pb2 import Answer, Remedy
+from vmfit.v1.vm_pb2 import HostPath
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import Result, no, probably_yes, yes
+from vmfit_comparator.knowledge.device_paths import existing
+from vmfit_comparator.knowledge.disks import joined
+
+_EXECUTABLE = 0o111
+
+
+@fact(applies_if=("incoming.nics.script",), needs=("vm.nics", "incoming.nics"))
+def scripts(case: Case) -> Result:
+    """Look at the scripts that libvirt runs for NICs of type ethernet before the guest comes.
+
+    A script that is missing, or that nobody may execute, is NO; one that nobody looked for NO_IDEA.
+    The same content as on the source, where it worked, is YES, another one PROBABLY_YES.
+
+    Source: libvirt's virNetDevRunEthernetScript; stat(2) on the destination.
+    """
+    here = {nic.mac: nic.script for nic in case.vm.nics}
+    outcomes = {
+        nic.mac: _script(here.get(nic.mac, HostPath()), nic.script)
+        for nic in case.incoming.nics
+        if nic.type == "ethernet" and nic.script.path
+    }
+    return joined(outcomes, "does not apply: libvirt runs no script for a NIC")
+
+
+def _script(here: HostPath, there: HostPath) -> Result:
+    found = existing(there, "incoming.nics.script")
+    if found.answer != Answer.ANSWER_YES:
+        return found
+    if there.HasField("mode") and not there.mode & _EXECUTABLE:
+        remedy = Remedy(
+            summary=f"Make {there.path} executable", command=f"chmod +x {shlex.quote(there.path)}"
+        )
+        return no(f"{there.path} may not be executed on the destination", remedies=[remedy])
+    if here.sha256 and here.sha256 == there.sha256:
+        return yes(f"{there.path} is the same on both hosts")
+    return probably_yes(f"{there.path} is there; it is not known to be the same script")

@@ -1,0 +1,82 @@
+"""Do the guest's NICs come out in the same VLAN on the destination?"""
+
+from vmfit.v1.finding_pb2 import Consequence
+from vmfit.v1.network_pb2 import Network
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import (
+    Result,
+    not_applicable,
+    probably_no,
+    yes,
+)
+from vmfit_comparator.knowledge.bridges import interface, link_name, uplinks
+from vmfit_comparator.knowledge.disks import joined
+
+_NETWORK = (
+    "vm.domain_type",
+    "vm.connection_uri",
+    "vm.nics",
+    "source.network.interfaces",
+    "destination.network.interfaces",
+    "source.libvirt_objects.networks",
+    "destination.libvirt_objects.networks",
+    "source.hypervisor.connections",
+    "destination.hypervisor.connections",
+)
+
+
+@fact(
+    applies_if=("incoming.nics",),
+    needs=("incoming.nics",),
+    reads=_NETWORK,
+    consequence=Consequence.CONSEQUENCE_ADVISORY,
+)
+def vlan_reach(case: Case) -> Result:
+    """Compare the VLANs of the uplinks behind both bridges, as far as hosts know them.
+
+    Uplinks of the same VLAN, or without one on both sides, are YES. Different VLANs, and a VLAN
+    on one side alone, are PROBABLY_NO: the guest keeps its address in another network. A bridge
+    without uplink on one side alone is PROBABLY_NO too; on both sides it reaches nobody anyhow.
+    What a switch does to untagged frames no host knows, so this decides nothing by itself. An
+    unknown bridge is left to net.bridge.
+
+    Source: /proc/net/vlan; /sys/class/net/*/brif.
+    """
+    outcomes = {}
+    here = {nic.mac: nic for nic in case.vm.nics}
+    for nic in case.incoming.nics:
+        if nic.mac not in here:
+            continue
+        before = link_name(here[nic.mac], case.vm, case.source)
+        after = link_name(nic, case.incoming, case.destination)
+        sides = (
+            _vlans(before, case.source.network),
+            _vlans(after, case.destination.network),
+        )
+        outcomes[nic.mac] = _same_vlans(*sides)
+    return joined(outcomes, "no NIC is on a bridge of both hosts")
+
+
+def _vlans(name: str, network: Network) -> frozenset[int] | None:
+    """Return the VLANs that frames leave in, 0 for untagged; empty without uplink, None unknown."""
+    found = interface(name, network) if name else None
+    if found is None:
+        return None
+    if found.type != "bridge":
+        return frozenset((found.vlan_id,))
+    return frozenset(each.vlan_id for each in uplinks(found, network))
+
+
+def _same_vlans(before: frozenset[int] | None, after: frozenset[int] | None) -> Result:
+    if before is None or after is None:
+        return not_applicable("the bridge is not known on both hosts")
+    if before == after:
+        return yes(f"both come out in {_words(before)}")
+    return probably_no(f"source {_words(before)}, destination {_words(after)}", probability=0.3)
+
+
+def _words(vlans: frozenset[int]) -> str:
+    if not vlans:
+        return "no uplink"
+    return ", ".join(f"VLAN {each}" if each else "untagged frames" for each in sorted(vlans))

@@ -1,0 +1,116 @@
+"""Have the NUMA nodes that the guest's memory is bound to room for it?"""
+
+from collections.abc import Sequence
+
+from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Remedy, RepinVcpus
+from vmfit.v1.host_pb2 import NumaNode
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import (
+    Result,
+    no,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.guest_memory import free_memory, must_be_resident, size_text
+
+_REDUCED = QUALITY_REDUCED
+
+
+@fact(
+    applies_if=("incoming.numa.host_node_ids", "incoming.numa.placements"),
+    needs=("incoming.numa", "incoming.memory", "destination.numa.nodes.free_bytes"),
+    reads=("vm.memory.resident_bytes", "destination.numa.nodes"),
+)
+def node_memory(case: Case) -> Result:
+    """Compare each binding of numatune with the free and reclaimable memory of its nodes.
+
+    A node that does not exist is NO, whatever the mode. Room for the memory, times the policy's
+    `numa_memory_ratio`, is YES. Too little is YES of REDUCED quality unless the mode is strict.
+    Strict memory that is preallocated or locked must fit, else NO; other strict memory comes as it
+    is touched: room for what is resident now is PROBABLY_YES of REDUCED quality, less is NO. The
+    remedy names nodes that have room. Huge pages are judged by mem.hugepages.
+
+    Source: /sys/devices/system/node/node*/meminfo; libvirt docs/formatdomain.rst, numatune.
+    """
+    numa = case.incoming.numa
+    nodes = {node.node_id: node for node in case.destination.numa.nodes}
+    cells = {cell.cell_id: cell.memory_bytes for cell in numa.cells}
+    placed = {each.cell_id for each in numa.placements}
+    outcomes = {}
+    if numa.host_node_ids:
+        rest = sum(size for cell, size in cells.items() if cell not in placed)
+        wanted = rest if cells else case.incoming.memory.maximum_bytes
+        bound = list(numa.host_node_ids)
+        outcomes["the guest"] = _bound(case, nodes, bound, numa.memory_mode, wanted)
+    for each in numa.placements:
+        if not each.host_node_ids:
+            continue
+        wanted = cells.get(each.cell_id, 0)
+        bound = list(each.host_node_ids)
+        outcome = _bound(case, nodes, bound, each.memory_mode, wanted)
+        outcomes[f"cell {each.cell_id}"] = outcome
+    return joined(outcomes, "does not apply: no memory is bound to a node")
+
+
+def _bound(
+    case: Case, nodes: dict[int, NumaNode], bound: Sequence[int], mode: str, wanted: int
+) -> Result:
+    absent = [node for node in bound if node not in nodes]
+    names = ", ".join(map(str, bound))
+    if absent:
+        known = ", ".join(map(str, nodes)) or "none"
+        text = f"NUMA node {', '.join(map(str, absent))} does not exist there (there are: {known})"
+        return no(text, remedies=_other_nodes(nodes, wanted))
+    if case.incoming.memory.uses_huge_pages:
+        return yes(f"NUMA node {names} is there; mem.hugepages counts the pages")
+    there = sum(nodes[node].free_bytes + nodes[node].reclaimable_bytes for node in bound)
+    needed = int(wanted * case.policy.margins.numa_memory_ratio)
+    text = f"{size_text(needed)} wanted on NUMA node {names}, {size_text(there)} free there"
+    if there >= needed:
+        return yes(text)
+    remedies = [
+        free_memory(needed - there, bound[0]),
+        *_other_nodes(nodes, needed),
+    ]
+    if mode not in {"strict", ""}:
+        text += f"; mode {mode} takes the rest elsewhere"
+        return yes(text, quality=_REDUCED, remedies=remedies)
+    if must_be_resident(case.incoming):
+        if there >= wanted:
+            return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=remedies)
+        return no(text, remedies=remedies)
+    return _as_touched(case, wanted, there, text, remedies)
+
+
+def _as_touched(case: Case, wanted: int, there: int, text: str, remedies: list[Remedy]) -> Result:
+    used = case.vm.memory
+    if not used.HasField("resident_bytes"):
+        text += "; how much it has touched is not known"
+        return probably_no(text, probability=0.3, remedies=remedies)
+    maximum_bytes = case.incoming.memory.maximum_bytes
+    share = wanted / max(maximum_bytes, 1)
+    resident = int(min(used.resident_bytes, maximum_bytes) * share)
+    text += f"; about {size_text(resident)} are in use now"
+    if there >= resident:
+        return probably_yes(text, quality=_REDUCED, remedies=remedies)
+    return no(text, remedies=remedies)
+
+
+def _other_nodes(nodes: dict[int, NumaNode], wanted: int) -> list[Remedy]:
+    fitting = [
+        node_id
+        for node_id, node in nodes.items()
+        if node.free_bytes + node.reclaimable_bytes >= wanted
+    ]
+    if not fitting:
+        return []
+    names = ", ".join(map(str, fitting))
+    return [
+        Remedy(
+            summary=f"Bind the memory to NUMA node {names} instead, with --xml",
+            repin_vcpus=RepinVcpus(numa_nodes=fitting),
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Secrets, confinement, certificates and who may connect."""

@@ -1,0 +1,71 @@
+"""Are the images below every disk's top image there on the destination?"""
+
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
+from vmfit_comparator.knowledge.disks import (
+    DiskPair,
+    joined,
+    opened_below,
+    pairs,
+)
+from vmfit_comparator.knowledge.host_paths import (
+    path_exists,
+)
+
+
+@fact(
+    applies_if=("incoming.disks.backing_chain",),
+    needs=("incoming.disks",),
+    reads=(
+        "vm.domain_type",
+        "vm.connection_uri",
+        "vm.disks",
+        "destination.block_devices.devices",
+        "destination.libvirt_objects.storage_pools",
+        "options.storage_copy",
+        "options.copied_disks",
+    ),
+)
+def image_chain(case: Case) -> Result:
+    """Ask whether every backing image of what the destination will open is there.
+
+    A missing base image is NO; one that nobody looked at, or whose name is not understood, is
+    NO_IDEA. Those over the network are storage.network_reach's business. A disk whose top image is
+    made by --copy-storage-all needs no chain: the copy is flat. So is that of an image which rests
+    on nothing, whatever the one that waits for it names.
+
+    Source: libvirt probes the whole chain before it starts QEMU.
+    """
+    return joined(
+        {pair.there.target: _chain(pair, case) for pair in pairs(case) if pair.there.backing_chain},
+        "does not apply: no disk has a backing image",
+    )
+
+
+def _chain(pair: DiskPair, case: Case) -> Result:
+    top = pair.there.source.path
+    if path_exists(top, case.destination) is False:
+        return yes(f"{top.path} is missing itself")
+    unknown = []
+    images = opened_below(pair, case)
+    for image in images:
+        if not image.path.path:
+            unknown += [image.name] if image.name and not image.protocol else []
+            continue
+        exists = path_exists(image.path, case.destination)
+        if exists is False:
+            summary = f"Copy {image.path.path} to the destination"
+            return no(
+                f"backing image {image.path.path} of {top.path} is missing on the destination",
+                remedies=[provide_storage(summary, image.path.path)],
+            )
+        if exists is None:
+            unknown.append(image.path.path)
+    if unknown:
+        return no_idea(
+            f"whether {', '.join(unknown)} exists on the destination is not known",
+            missing=["incoming.disks.backing_chain.path.exists"],
+        )
+    return yes(f"all {len(images)} backing images are there")

@@ -1,0 +1,74 @@
+"""Are the images on the destination in the formats that the definition names?"""
+
+from vmfit.v1.finding_pb2 import Answer
+from vmfit.v1.vm_pb2 import StorageSource
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, probably_yes, yes
+from vmfit_comparator.knowledge.disk_identity import IDENTITY_READS, proven_disk
+from vmfit_comparator.knowledge.disks import DiskPair, joined, opened_below, pairs
+from vmfit_comparator.knowledge.host_paths import path_exists
+
+# Formats whose images always begin with their own magic bytes.
+_TELLING = ("qcow2", "qcow", "qed", "luks", "vdi", "vhdx")
+
+
+@fact(
+    applies_if=("incoming.disks",),
+    needs=("vm.disks", "incoming.disks"),
+    reads=(
+        *IDENTITY_READS,
+        "options.storage_copy",
+        "options.copied_disks",
+    ),
+)
+def image_format(case: Case) -> Result:
+    """Compare each image's first bytes with the format that QEMU will read it in.
+
+    QEMU refuses qcow2, LUKS and other images that do not begin as their format does: NO, also for
+    images below and for those that are copied to, and for images that are not encrypted where the
+    definition has a key for them. Anything can be read as raw. An image whose
+    header was not read is PROBABLY_YES, YES where it is the very image that the guest uses.
+
+    Source: QEMU's block drivers ("Image is not in qcow2 format"); the image's header.
+    """
+    outcomes = {}
+    for pair in pairs(case):
+        for image in (pair.there.source, *opened_below(pair, case)):
+            wanted = _wanted(image)
+            there = path_exists(image.path, case.destination)
+            if wanted in _TELLING and not image.protocol and there:
+                outcomes[pair.there.target] = _format(image, wanted, pair, case)
+                if outcomes[pair.there.target].answer == Answer.ANSWER_NO:
+                    break
+    return joined(outcomes, "does not apply: no image that is there has a format of its own")
+
+
+def _wanted(image: StorageSource) -> str:
+    if image.format in ("", "raw"):
+        return image.encryption_format
+    return image.format
+
+
+def _format(image: StorageSource, wanted: str, pair: DiskPair, case: Case) -> Result:
+    path = image.path.path
+    if image.header_format == wanted:
+        if image.encryption_format and image.HasField("encrypted") and not image.encrypted:
+            summary = f"Make {path} on the destination a {wanted} image with encryption"
+            return no(
+                f"{path} on the destination is not encrypted, the definition says "
+                f"{image.encryption_format}",
+                remedies=[provide_storage(summary, path)],
+            )
+        return yes(f"{path} is {wanted}")
+    if image.header_format:
+        summary = f"Make {path} on the destination a {wanted} image"
+        return no(
+            f"{path} on the destination is {image.header_format}, not {wanted}",
+            remedies=[provide_storage(summary, path)],
+        )
+    same = proven_disk(pair, case)
+    if same.answer == Answer.ANSWER_YES and not same.not_applicable:
+        return yes(f"{path}: the guest uses this image")
+    return probably_yes(f"{path} is there; its header was not read")

@@ -1,0 +1,83 @@
+"""Does no other guest of the destination hold the disks?"""
+
+from vmfit.v1.finding_pb2 import ANSWER_PROBABLY_NO
+from vmfit.v1.vm_pb2 import Disk, StorageSource, Vm
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.result import Result, probably_no, yes
+from vmfit_comparator.knowledge.active import is_active
+from vmfit_comparator.knowledge.content_identity import content_probe
+from vmfit_comparator.knowledge.disks import (
+    DiskPair,
+    backing_pairs,
+    is_read_only,
+    joined,
+    used_in_place,
+)
+
+
+@fact(
+    applies_if=("incoming.disks",),
+    needs=("incoming.disks", "destination.domains.vms"),
+    reads=(
+        "vm.disks",
+        "vm.uuid",
+        "options.storage_copy",
+        "options.copied_disks",
+        "probes.contents",
+    ),
+)
+def lock(case: Case) -> Result:
+    """Look for running guests of the destination that use the same image, device or export.
+
+    QEMU locks what it writes to, so another holder is PROBABLY_NO; none, or one that has the disk
+    shareable or read-only as the guest has it, is YES. Of a
+    file that the guest only reads, a probe may have seen by QEMU's locks that somebody there writes
+    to it: PROBABLY_NO. Holders on third hosts are not seen.
+
+    Source: libvirt's live definitions; QEMU's image locking, fcntl(2).
+    """
+    others = [
+        each
+        for each in case.destination.domains.vms
+        if is_active(each) and each.uuid != case.vm.uuid
+    ]
+    outcomes = {
+        disk.target: _holders(disk, others)
+        for disk in case.incoming.disks
+        if disk.HasField("source")
+    }
+    for pair in (*used_in_place(case), *backing_pairs(case)):
+        held = _held(pair, case)
+        if held and outcomes.get(pair.there.target, held).answer != ANSWER_PROBABLY_NO:
+            outcomes[pair.there.target] = held
+    return joined(outcomes, "does not apply: every drive is empty")
+
+
+def _held(pair: DiskPair, case: Case) -> Result | None:
+    """Judge what a probe saw of locks on a file that is only read; None when nothing speaks."""
+    probe = content_probe(pair, case)
+    if not pair.is_read_only or pair.there.shareable or probe is None or not probe.image_written:
+        return None
+    path = pair.there.source.path.path
+    return probably_no(f"somebody on the destination writes to {path}, as QEMU's locks tell")
+
+
+def _holders(disk: Disk, others: list[Vm]) -> Result:
+    mine = _place(disk.source)
+    for vm in others:
+        for other in vm.disks:
+            if not mine or _place(other.source) != mine:
+                continue
+            if (disk.shareable and other.shareable) or (is_read_only(disk) and is_read_only(other)):
+                continue
+            return probably_no(f"guest {vm.name} of the destination uses {mine} as well")
+    return yes("no other running guest there uses it")
+
+
+def _place(source: StorageSource) -> str:
+    """Return what names the storage on one host; empty when nothing does."""
+    if source.protocol:
+        servers = ",".join(sorted(host.name for host in source.hosts))
+        return f"{source.protocol}://{servers}/{source.name}"
+    return source.path.real_path or source.path.path

@@ -1,0 +1,68 @@
+"""Are the guest's logical volumes active on the destination?"""
+
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.vm_pb2 import BlockIdentity
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.remedies import provide_storage
+from vmfit_comparator.evaluation.result import Result, no, yes
+from vmfit_comparator.knowledge.disks import DiskPair, joined, used_in_place
+from vmfit_comparator.knowledge.host_paths import block_identity
+
+_DISKS = (
+    "vm.disks",
+    "source.block_devices.devices",
+    "destination.block_devices.devices",
+    "options.storage_copy",
+    "options.copied_disks",
+)
+
+
+@fact(
+    applies_if=("incoming.disks",),
+    needs=("incoming.disks", "destination.block_devices"),
+    reads=_DISKS,
+)
+def lvm(case: Case) -> Result:
+    """Compare the LVM identity (of volume group and volume) behind each disk.
+
+    The same volume active there is YES. Another volume of that path is NO. A volume that is not
+    active there is NO; the remedy activates it when its volume group has others there, or one of
+    its physical volumes is. Disks that are no logical volumes: not applicable.
+
+    Source: device mapper's UUID "LVM-" VG-UUID LV-UUID; udev DM_VG_NAME, DM_LV_NAME.
+    """
+    outcomes = {}
+    for pair in used_in_place(case):
+        here = block_identity(pair.here.source.path, case.source)
+        if here is not None and here.dm_uuid.startswith("LVM-"):
+            outcomes[pair.there.target] = _volume(pair, here, case)
+    return joined(outcomes, "no disk is a logical volume")
+
+
+def _volume(pair: DiskPair, here: BlockIdentity, case: Case) -> Result:
+    there = block_identity(pair.there.source.path, case.destination)
+    path = pair.there.source.path.path
+    if there is not None and there.dm_uuid == here.dm_uuid:
+        return yes(f"{path} is the same logical volume")
+    if there is not None and there.dm_uuid:
+        summary = f"Make {path} on the destination the same volume as on the source"
+        remedy = provide_storage(summary, path)
+        return no(f"{path} is another volume there", remedies=[remedy])
+    group = _volume_group(here, case.source)
+    known = _known_groups(case.destination)
+    command = f"lvchange --activate y {path}" if group in known else ""
+    remedy = provide_storage(f"Activate {path} on the destination", path, command=command)
+    return no(f"the logical volume {path} is not active there", remedies=[remedy])
+
+
+def _volume_group(identity: BlockIdentity, snapshot: Snapshot) -> str:
+    for each in snapshot.block_devices.devices:
+        if each.dm_uuid == identity.dm_uuid:
+            return each.device_mapper.volume_group
+    return ""
+
+
+def _known_groups(snapshot: Snapshot) -> set[str]:
+    devices = snapshot.block_devices.devices
+    return {each.device_mapper.volume_group for each in devices} - {""}

@@ -1,0 +1,1 @@
+"""Software versions, and what they know of the migration asked for."""

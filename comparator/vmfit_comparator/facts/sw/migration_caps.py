@@ -1,0 +1,213 @@
+"""Do libvirt and QEMU know a migration with these flags?"""
+
+from vmfit.v1.migration_pb2 import StorageCopy
+from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
+from vmfit_comparator.evaluation.result import (
+    Result,
+    no,
+    no_idea,
+    not_applicable,
+    probably_no,
+    probably_yes,
+    yes,
+)
+from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
+from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.migration_flags import conflicts
+
+# libvirt compresses parallel connections by zlib or zstd, and only so, since this version.
+_PARALLEL_COMPRESSION = 9_004_000
+
+
+# libvirt refuses a list of disks to copy without a copy; older ones ignore it.
+_STRICT_COPIED_DISKS = 9_002_000
+
+
+# QEMU can no longer compress by threads of its own.
+_NO_THREADED_COMPRESSION = 9_001_000
+
+
+# QEMU since tries /dev/userfaultfd too, which an administrator may open to it.
+_DEV_USERFAULTFD = 8_000_000
+
+
+_ROOT = ("root", "0", "+0")
+
+
+_METHODS = ("mt", "xbzrle", "zlib", "zstd")
+
+
+@fact(
+    needs=("vm.domain_type",),
+    reads=(
+        "options",
+        "vm.state",
+        "vm.state_reason",
+        "vm.connection_uri",
+        "vm.memory.hard_limit_bytes",
+        "source.hypervisor.connections",
+        "destination.hypervisor.connections",
+        "source.security.qemu_conf",
+        "source.kernel.limits",
+        "destination.kernel.limits",
+        "destination.security.qemu_conf",
+    ),
+    offline=True,
+)
+def migration_caps(case: Case) -> Result:
+    """Judge the flags: against one another, and by what these versions and hosts can do.
+
+    YES unless something is said here. Flags that libvirt refuses together are NO. So are
+    compression methods that the source's libvirt does not know, RDMA without memtune/hard_limit,
+    a resumption of a post-copy that has not failed, and a migration without --tls between hosts of
+    which one forces it. Post-copy is NO where the destination's kernel keeps page faults from a
+    QEMU before 8.0 that is not root, PROBABLY_NO for newer ones and when its user is not known,
+    NO_IDEA when the kernel's setting is unknown. Compression when the versions are unknown is
+    NO_IDEA. Hypervisors other than QEMU: not applicable.
+
+    Source: libvirt's qemu driver, virsh(1); QEMU's migration capabilities; userfaultfd(2).
+    """
+    if not runs_on_qemu(case.vm):
+        return not_applicable("these flags are about QEMU")
+    found = {
+        f"conflict {number}": no(each.reason, remedies=[each.remedy])
+        for number, each in enumerate(conflicts(case.options), 1)
+    }
+    if case.options.offline:
+        return joined(found, "an offline migration only defines the domain there")
+    for name, check in _CHECKS.items():
+        outcome = check(case)
+        if outcome is not None:
+            found[name] = outcome
+    return joined(found, "") if found else yes("nothing speaks against these flags")
+
+
+def _compression(case: Case) -> Result | None:
+    options = case.options
+    methods = list(options.compression_methods)
+    if not (options.compressed or methods):
+        return None
+    foreign = [each for each in methods if each not in _METHODS]
+    if foreign:
+        return no(f"no libvirt knows compression by {', '.join(foreign)}", remedies=[_DEFAULT])
+    connection = connection_for(case.vm, case.source)
+    if connection is None or not connection.libvirt_version:
+        missing = "source.hypervisor.connections.libvirt_version"
+        return no_idea("which compression libvirt knows is not known", missing=[missing])
+    newer = connection.libvirt_version >= _PARALLEL_COMPRESSION
+    modern = [each for each in methods if each in {"zlib", "zstd"}]
+    if modern and not (newer and options.parallel):
+        why = "needs --parallel" if newer else "is not known to the source's libvirt"
+        return no(f"compression by {', '.join(modern)} {why}", remedies=[_DEFAULT])
+    if newer and options.parallel and not modern:
+        remedy = add_option("--comp-methods zstd", "parallel connections compress so")
+        return no("parallel connections are compressed by zlib or zstd alone", remedies=[remedy])
+    return _threaded(case) if "mt" in methods else None
+
+
+def _threaded(case: Case) -> Result | None:
+    """Judge compression by threads, which new QEMUs lack."""
+    for side, snapshot in (("source", case.source), ("destination", case.destination)):
+        connection = connection_for(case.vm, snapshot)
+        if connection is not None and connection.hypervisor_version >= _NO_THREADED_COMPRESSION:
+            return no(f"the {side}'s QEMU cannot compress by threads", remedies=[_DEFAULT])
+    return None
+
+
+_DEFAULT = drop_option("--comp-methods", "--compressed takes what both know")
+
+
+_OVER_TCP = drop_option("--migrateuri rdma:", "TCP is the default")
+
+
+def _rdma(case: Case) -> Result | None:
+    if not case.options.migration_uri.startswith("rdma:"):
+        return None
+    if not case.vm.memory.HasField("hard_limit_bytes"):
+        remedy = change_definition("Set memtune/hard_limit", "memtune/hard_limit", "")
+        return no("libvirt wants memtune/hard_limit for RDMA", remedies=[remedy])
+    connection = connection_for(case.vm, case.source)
+    if connection is not None and "rdma" not in connection.migration_transports:
+        return no("the source's libvirt has no RDMA", remedies=[_OVER_TCP])
+    return no_idea("whether RDMA devices lead from host to host is not known")
+
+
+def _resumption(case: Case) -> Result | None:
+    if not case.options.post_copy_resume:
+        return None
+    vm = case.vm
+    if vm.state == VM_STATE_PAUSED and "postcopy" in vm.state_reason.replace("-", ""):
+        return probably_yes(f"post-copy failed ({vm.state_reason}) and may be resumed")
+    remedy = drop_option("--postcopy-resume", "it is for a post-copy migration that broke")
+    return no("no broken post-copy migration waits to be resumed", remedies=[remedy])
+
+
+def _forced_tls(case: Case) -> Result | None:
+    options = case.options
+    if options.tls or options.tunnelled:
+        return None
+    sides = {"source": case.source, "destination": case.destination}
+    for side, snapshot in sides.items():
+        if snapshot.security.qemu_conf.get("migrate_tls_force", "0") == "1":
+            remedy = add_option("--tls", f"the {side}'s qemu.conf has migrate_tls_force")
+            return no(f"the {side} migrates only with --tls", remedies=[remedy])
+    return None
+
+
+def _post_copy(case: Case) -> Result | None:
+    if not case.options.post_copy or case.options.post_copy_resume:
+        return None
+    limits = case.destination.kernel.limits
+    user = case.destination.security.qemu_conf.get("user", "")
+    if limits.unprivileged_userfaultfd or user in _ROOT:
+        return None
+    if not limits.HasField("unprivileged_userfaultfd"):
+        missing = "destination.kernel.limits.unprivileged_userfaultfd"
+        return no_idea("whether QEMU there may handle page faults is not known", missing=[missing])
+    remedy = change_definition(
+        "Set vm.unprivileged_userfaultfd=1 on the destination", "sysctl", "1"
+    )
+    connection = connection_for(case.vm, case.destination)
+    old = connection is not None and 0 < connection.hypervisor_version < _DEV_USERFAULTFD
+    text = "the kernel there keeps page faults from processes without privileges"
+    if user and old:
+        return no(f"{text}, and QEMU runs as {user}", remedies=[remedy])
+    return probably_no(f"{text}, as QEMU mostly is", remedies=[remedy])
+
+
+def _zero_copy(case: Case) -> Result | None:
+    limits = case.source.kernel.limits
+    if not case.options.zero_copy or limits.memlock_unlimited:
+        return None
+    if limits.HasField("limits_raisable") and not limits.limits_raisable:
+        return no(
+            "the source's libvirtd may not raise the limit of locked memory for zero-copy",
+            remedies=[drop_option("--zerocopy", "memory is not locked then")],
+        )
+    return None
+
+
+def _copied_disks(case: Case) -> Result | None:
+    options = case.options
+    copies = options.storage_copy != StorageCopy.STORAGE_COPY_UNSPECIFIED
+    connection = connection_for(case.vm, case.source)
+    if copies or not options.copied_disks or connection is None:
+        return None
+    if connection.libvirt_version < _STRICT_COPIED_DISKS:
+        return None
+    remedy = add_option("--copy-storage-all", "or leave out --migrate-disks")
+    return probably_no("--migrate-disks names disks of a copy not asked for", remedies=[remedy])
+
+
+_CHECKS = {
+    "compression": _compression,
+    "copied disks": _copied_disks,
+    "rdma": _rdma,
+    "post-copy resumption": _resumption,
+    "tls": _forced_tls,
+    "post-copy": _post_copy,
+    "zero-copy": _zero_copy,
+}

@@ -1,0 +1,1 @@
+"""The VM's own state, and what runs in it."""
