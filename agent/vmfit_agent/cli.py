@@ -22,6 +22,7 @@ from vmfit_contract.printable import PrintableFormatter, printable, printable_li
 COMMANDS: Mapping[str, str] = {
     "serve": "Serve this host's facts over gRPC.",
     "collect": "Collect facts with privileges, for a serve process on this host.",
+    "probe": "Answer questions about the network, for a collect process on this host.",
     "snapshot": "Print a snapshot of this host, or write it to a file.",
     "describe": "Describe a domain as a typed VM.",
     "record": "Copy what a snapshot is made from, so that this host can be replayed.",
@@ -75,7 +76,7 @@ def group(ctx: click.Context, verbose: int, config: Path | None) -> None:
     Options override VMFIT_AGENT_* in the environment, which overrides the configuration file.
     """
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)
-    daemon = ctx.invoked_subcommand in ("serve", "collect")
+    daemon = ctx.invoked_subcommand in ("serve", "collect", "probe")
     level = levels[min(verbose + (1 if daemon else 0), 2)]
     handler = logging.StreamHandler()
     handler.setFormatter(PrintableFormatter("%(levelname)s: %(message)s", scrub))

@@ -7,14 +7,15 @@ from vmfit_agent.events import follow_kernel
 from vmfit_agent.host import Host
 from vmfit_agent.local_host import local_source
 from vmfit_agent.parts import PART_NAMES
+from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import settle
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_agent.virtualization.libvirt_events import follow_libvirt
 
 
-def live_source(host: Host, probes_per_minute: int) -> InProcess:
+def live_source(host: Host, probing: ProbeSettings) -> InProcess:
     """Return a source that follows the host's events."""
-    source = local_source(host, probes_per_minute)
+    source = local_source(host, probing)
     if host.is_live:
         follow_kernel(source.invalidate)
         follow_libvirt(host.libvirt.uris, source.invalidate)

@@ -1,16 +1,19 @@
 """This host, or the recording of one, as the commands' options name it."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
+from vmfit_agent.calls import Calls
 from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.host import Host, Libvirt, NoLibvirt
+from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.sources.in_process import AnswerProbes, InProcess
 from vmfit_contract.access import LOCAL, Caller
+from vmfit_contract.address import Address
 
 NO_URI = "none"
 """What stands for no libvirt at all among the URIs."""
@@ -41,30 +44,33 @@ class HostOptions(NamedTuple):
         return LiveLibvirt(uris)
 
 
-def local_source(host: Host, probes_per_minute: int = 0) -> InProcess:
+def local_source(host: Host, probing: ProbeSettings | None = None) -> InProcess:
     """Return a source that collects from the host in this process; it probes when it may."""
-    answer = prober(host, probes_per_minute) if probes_per_minute else None
+    answer = prober(host, probing) if probing is not None else None
     return InProcess(host, COLLECTORS, _describe, answer)
 
 
-def prober(host: Host, per_minute: int) -> AnswerProbes:
-    """Return what answers probes of the host, so many a minute."""
+def prober(host: Host, probing: ProbeSettings) -> AnswerProbes:
+    """Return what answers probes of the host, as the settings say."""
 
     @functools.cache
-    def made() -> Callable[[Sequence[Probe], float], Sequence[ProbeResult]]:
+    def made() -> AnswerProbes:
         # Most processes are never asked, and start faster without.
         from vmfit_agent.probes.prober import Prober  # noqa: PLC0415
 
-        return Prober(host, per_minute).answer
+        network = _prober_at(probing.prober) if probing.prober is not None else None
+        return Prober(host, probing, network).answer
 
-    def answer(
-        probes: Sequence[Probe],
-        seconds: float,
-        caller: Caller,  # noqa: ARG001 -- all who may probe at all may ask the same
-    ) -> Sequence[ProbeResult]:
-        return made()(probes, seconds)
+    def answer(probes: Sequence[Probe], seconds: float, caller: Caller) -> Sequence[ProbeResult]:
+        return made()(probes, seconds, caller)
 
     return answer
+
+
+def _prober_at(address: Address) -> Calls:
+    from vmfit_agent.collect_socket.client import CollectSocket  # noqa: PLC0415
+
+    return CollectSocket(address, who="the process for questions about the network")
 
 
 def describe_without_host(xml: str) -> DescribeVmResponse:

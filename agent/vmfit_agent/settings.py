@@ -8,7 +8,7 @@ libvirt_uris = ["qemu:///system"]           # several are asked side by side; []
 probe = ["dns:vmfit.example"]
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,39 @@ __all__ = [
 DEFAULT_PATH = Path("/etc/vmfit/agent.toml")
 MAX_BYTES = 1 << 20
 
+
+def _probe_ports(value: object) -> str:
+    from vmfit_agent.probes.port_ranges import parse_ports  # noqa: PLC0415 -- most files have none
+
+    if not isinstance(value, list) or any(type(each) not in (int, str) for each in value):
+        return 'must be a list of ports and ranges, 1234 and "1234-1239"'
+    return _first_problem(value, parse_ports)
+
+
+def _probe_hosts(value: object) -> str:
+    from vmfit_agent.probes.host_patterns import parse_pattern  # noqa: PLC0415 -- as above
+
+    return texts(value) or _first_problem(value, parse_pattern)
+
+
+def _first_problem(value: object, parse: Callable[[str], object]) -> str:
+    for each in value if isinstance(value, list) else ():
+        try:
+            parse(str(each))
+        except ValueError as error:
+            return f"{str(each)[:100]!r}: {error}"
+    return ""
+
+
 KEYS: Mapping[str, Check] = {
     "attributes_directory": text,
     "insecure": flag,
     "libvirt_uris": texts,
     "listen": address(AGENT_PORT),
+    "probe_hosts": _probe_hosts,
+    "probe_ports": _probe_ports,
+    "probe_socket_directories": texts,
+    "prober": address(AGENT_PORT),
     "probes": flag,
     "probes_per_minute": number(0, 10**6 + 1, whole=True),
     "replay": text,

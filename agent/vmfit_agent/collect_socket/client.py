@@ -28,8 +28,12 @@ RETRY_SECONDS = 1.0
 class CollectSocket:
     """Hands on calls, each over a connection of its own, so that a restart breaks no other."""
 
-    def __init__(self, address: Address, *, probes: bool = True) -> None:
+    def __init__(
+        self, address: Address, *, probes: bool = True, who: str = "the collecting process"
+    ) -> None:
+        """`who` is what errors call the other process."""
         self._address = address
+        self._who = who
         self._may_probe = probes
         self._closed = threading.Event()
         self._watches: WeakSet[CollectSocketWatch] = WeakSet()
@@ -76,7 +80,7 @@ class CollectSocket:
         """Return the failure of a call that the collecting process did not answer."""
         reason = "did not answer in time" if isinstance(error, BlockingIOError) else ""
         reason = reason or getattr(error, "strerror", None) or str(error)
-        told = f"the collecting process at {self._address}: {reason}"
+        told = f"{self._who} at {self._address}: {reason}"
         return CallFailed(Status.UNAVAILABLE, told)
 
     def _send(self, request: Request) -> socket.socket:

@@ -2,31 +2,31 @@
 
 import functools
 import logging
-import socket as sockets
 from pathlib import Path
 
 import click
 
 from vmfit_agent.collect_socket.self_check import answers_itself
 from vmfit_agent.collect_socket.server import SocketServer
+from vmfit_agent.commands.inherited_socket import inherited_socket
 from vmfit_agent.commands.options import (
     DEFAULT_SOCKET,
-    CommandError,
     host_options,
     listen_failure,
-    probe_options,
 )
+from vmfit_agent.commands.probe_options import PROBE_PARAMETERS, probe_options, probe_settings
 from vmfit_agent.commands.reload import Parameters, reloader
 from vmfit_agent.listening import ListenError
 from vmfit_agent.live_source import collect_first, live_source
 from vmfit_agent.local_host import HostOptions, prober
 from vmfit_agent.parts import PART_NAMES
+from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps
 from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
 from vmfit_contract.service_life import ANSWER_SECONDS, live
-from vmfit_contract.service_manager import ServiceManager, listening_sockets
+from vmfit_contract.service_manager import ServiceManager
 from vmfit_contract.settings_file import Settings
 from vmfit_contract.stop_signal import signals
 
@@ -50,8 +50,7 @@ def command(
     ctx: click.Context,
     *,
     socket: Path,
-    probes: bool,
-    probes_per_minute: int,
+    probing: ProbeSettings,
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -65,8 +64,8 @@ def command(
     limit_heaps()
     with signals() as told:
         host = HostOptions(root, libvirt_uri, attributes).open()
-        source = live_source(host, probes_per_minute)
-        calls = HostMetadata(source, probes=probes)
+        source = live_source(host, probing)
+        calls = HostMetadata(source, probes=probing.allowed)
         server = SocketServer(calls)
         try:
             address = server.start(Address(path=str(socket)), inherited_socket())
@@ -77,35 +76,19 @@ def command(
         collect_first(source, lambda: manager.ready(status()))
 
         def change(_: Settings, parameters: Parameters) -> None:
-            source.probe_with(prober(host, parameters["probes_per_minute"]))
-            calls.allow_probes(allowed=parameters["probes"])
+            changed = probe_settings(parameters)
+            source.probe_with(prober(host, changed))
+            calls.allow_probes(allowed=changed.allowed)
 
         live(
             manager,
             told,
             status=status,
-            reload=reloader(ctx, ("probes", "probes_per_minute"), change),
+            reload=reloader(ctx, PROBE_PARAMETERS, change),
             makes_progress=lambda: answers_itself(address, ANSWER_SECONDS),
         )
         server.stop()
     return 0
-
-
-def inherited_socket() -> sockets.socket | None:
-    """Return the unix socket on which systemd listens for this process; None if it does not.
-
-    Raises CommandError for anything else that it may have been told to hand over.
-    """
-    inherited = listening_sockets()
-    if not inherited:
-        return None
-    first = inherited[0]
-    kind = (first.family, first.type)
-    if len(inherited) > 1 or kind != (sockets.AF_UNIX, sockets.SOCK_STREAM):
-        raise CommandError(
-            "the .socket unit must have one ListenStream= with the path of a unix socket"
-        )
-    return first
 
 
 def _status(source: InProcess, address: Address) -> str:

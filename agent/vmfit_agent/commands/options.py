@@ -87,30 +87,6 @@ def host_options(function: Function) -> Function:
     return function
 
 
-def probe_options(function: Function) -> Function:
-    """Add the options that say whether and how often probes are answered."""
-    for decorate in (
-        click.option(
-            "--probes-per-minute",
-            default=600,
-            envvar="VMFIT_AGENT_PROBES_PER_MINUTE",
-            metavar="COUNT",
-            help="Answer at most so many probes a minute.",
-            show_default=True,
-            type=click.IntRange(1, 1_000_000),
-        ),
-        click.option(
-            "--probes/--no-probes",
-            default=True,
-            envvar="VMFIT_AGENT_PROBES",
-            help="Answer probes: names, ports, disks, paths and blocks of this host.",
-            show_default=True,
-        ),
-    ):
-        function = decorate(function)
-    return function
-
-
 def part_names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
     """Return the parts that an option names, checked."""
     from vmfit_agent.parts import PART_NAMES  # noqa: PLC0415 -- `--help` need not wait for it

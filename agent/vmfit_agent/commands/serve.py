@@ -14,10 +14,11 @@ from vmfit_agent.commands.options import (
     CommandError,
     host_options,
     listen_failure,
-    probe_options,
 )
+from vmfit_agent.commands.probe_options import probe_options
 from vmfit_agent.commands.reload import Parameters, reloader
 from vmfit_agent.listening import ListenError
+from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer, TlsFiles
 from vmfit_contract.address import Address
@@ -81,8 +82,7 @@ def command(
     tls_key: Path | None,
     tls_ca: Path | None,
     insecure: bool,
-    probes: bool,
-    probes_per_minute: int,
+    probing: ProbeSettings,
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -100,11 +100,11 @@ def command(
     limit_heaps()
     with signals() as told:
         if source is not None:
-            calls = _calls_to(source, probes=probes)
+            calls = _calls_to(source, probes=probing.allowed)
         elif replay is not None:
-            calls = _calls_replaying(replay, probes=probes)
+            calls = _calls_replaying(replay, probes=probing.allowed)
         else:
-            calls = _calls_here(root, libvirt_uri, attributes, probes_per_minute, probes=probes)
+            calls = _calls_here(root, libvirt_uri, attributes, probing)
         server = AgentServer(calls)
         try:
             address = server.start(listen, tls, insecure=insecure, own=own)
@@ -176,15 +176,13 @@ def _calls_here(
     root: Path,
     libvirt_uris: Sequence[str],
     attributes: Path,
-    probes_per_minute: int,
-    *,
-    probes: bool,
+    probing: ProbeSettings,
 ) -> Calls:
     from vmfit_agent.live_source import collect_first, live_source  # noqa: PLC0415
     from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
     from vmfit_agent.service import HostMetadata  # noqa: PLC0415
 
     host = HostOptions(root, libvirt_uris, attributes).open()
-    source = live_source(host, probes_per_minute)
+    source = live_source(host, probing)
     collect_first(source, lambda: None)
-    return HostMetadata(source, probes=probes)
+    return HostMetadata(source, probes=probing.allowed)

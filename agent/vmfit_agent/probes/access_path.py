@@ -4,7 +4,6 @@ import ctypes
 import errno
 import os
 import stat
-import time
 from pathlib import PurePosixPath
 
 from vmfit.v1.probe_pb2 import AccessAnswer, AccessPath
@@ -12,22 +11,22 @@ from vmfit_agent.collectors.mounts import read_mounts
 from vmfit_agent.host import Host
 from vmfit_agent.probes.as_user import call_as
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
+from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.waiting_mount import look
 
 Refusal = tuple[str, int]
 """The place that is refused, and the errno."""
 
 
-def access_path(question: AccessPath, host: Host, seconds: float) -> AccessAnswer:
+def access_path(question: AccessPath, terms: Terms) -> AccessAnswer:
     """Ask the kernel in that user's name, so that ACLs and a server's squashing of root count.
 
     Nothing is opened. A confinement of QEMU's own (SELinux, AppArmor) is not in the answer.
     Raises Unanswerable when that user is not known or cannot be acted for. Source: access(2).
     """
-    give_up_at = time.monotonic() + seconds
+    host = terms.host
     user = qemu_user(host)
-    left = max(give_up_at - time.monotonic(), 0.01)
-    return look(host, question.path, left, lambda: _try(question, host, user))
+    return look(host, question.path, terms.left(), lambda: _try(question, host, user))
 
 
 def _try(question: AccessPath, host: Host, user: QemuUser) -> AccessAnswer:

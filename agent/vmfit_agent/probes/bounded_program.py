@@ -5,11 +5,12 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 from vmfit_agent.probes.qemu_user import QemuUser
+from vmfit_agent.probes.terms import LOOK_SECONDS
 
 MAX_OUTPUT_BYTES = 64 * 1024
 """Of each stream; more is read and dropped."""
@@ -27,11 +28,16 @@ class Ended:
     errors: bytes
 
 
-def run_program(command: Sequence[str], user: QemuUser | None, seconds: float) -> Ended:
+def run_program(
+    command: Sequence[str],
+    user: QemuUser | None,
+    seconds: float,
+    is_gone: Callable[[], bool] = lambda: False,
+) -> Ended:
     """Run a program to its end: no shell, no input, a clean environment; as `user` if given.
 
-    It and what it started are killed when the time is over: TimeoutError. Raises OSError when it
-    cannot be started.
+    It and what it started are killed when the time is over, or when `is_gone` says that nobody
+    waits any more: TimeoutError. Raises OSError when it cannot be started.
     """
     give_up_at = time.monotonic() + seconds
     with subprocess.Popen(  # noqa: S603 -- a list of our own making
@@ -49,7 +55,7 @@ def run_program(command: Sequence[str], user: QemuUser | None, seconds: float) -
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            output, errors = _read(process.stdout, process.stderr, give_up_at)
+            output, errors = _read(process.stdout, process.stderr, give_up_at, is_gone)
             status = process.wait(max(give_up_at - time.monotonic(), 0.0))
         except subprocess.TimeoutExpired:
             raise TimeoutError from None
@@ -63,16 +69,18 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _read(output: IO[bytes], errors: IO[bytes], give_up_at: float) -> tuple[bytes, bytes]:
+def _read(
+    output: IO[bytes], errors: IO[bytes], give_up_at: float, is_gone: Callable[[], bool]
+) -> tuple[bytes, bytes]:
     kept = {output.fileno(): bytearray(), errors.fileno(): bytearray()}
     with selectors.DefaultSelector() as selector:
         for stream in (output, errors):
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map():
             left = give_up_at - time.monotonic()
-            if left <= 0:
+            if left <= 0 or is_gone():
                 raise TimeoutError
-            for key, _ in selector.select(left):
+            for key, _ in selector.select(min(left, LOOK_SECONDS)):
                 chunk = os.read(key.fd, _CHUNK_BYTES)
                 if not chunk:
                     selector.unregister(key.fileobj)

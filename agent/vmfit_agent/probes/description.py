@@ -33,6 +33,12 @@ def describe_probe(probe: Probe) -> str:
             return "nothing"
 
 
+def shown_name(name: str) -> str:
+    """Return a caller's name in one line."""
+    short = name if len(name) <= _SHOWN_CHARACTERS else name[:_SHOWN_CHARACTERS] + "…"
+    return "".join(character if character.isprintable() else "\ufffd" for character in short)
+
+
 def _disk(source: StorageSource) -> str:
     places = [host.socket or f"{host.name}:{host.port or ''}".rstrip(":") for host in source.hosts]
     # A URL's query may hold a token.

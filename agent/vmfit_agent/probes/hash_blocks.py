@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vmfit.v1.probe_pb2 import BlocksAnswer, HashBlocks
-from vmfit_agent.host import Host
 from vmfit_agent.probes.image_lock import image_locked, image_written
+from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import SECTOR_BYTES
 from vmfit_agent.probes.waiting_mount import look
@@ -22,14 +22,14 @@ _DIGEST_BYTES = 16
 _NO_STORAGE = ("/proc/", "/sys/")
 
 
-def hash_blocks(question: HashBlocks, host: Host, seconds: float) -> BlocksAnswer:
+def hash_blocks(question: HashBlocks, terms: Terms) -> BlocksAnswer:
     """Return one hash per offset, empty where fewer than 512 bytes are left.
 
     What is read comes from the storage: past this host's page cache, which may hold what another
     host has since overwritten. Raises OSError, and Unanswerable for what is no regular file or
     block device. Source: BLAKE2b (RFC 7693) of 16 bytes, keyed with the nonce.
     """
-    return look(host, question.path, seconds, lambda: _hash(question))
+    return look(terms.host, question.path, terms.left(), lambda: _hash(question))
 
 
 def _hash(question: HashBlocks) -> BlocksAnswer:

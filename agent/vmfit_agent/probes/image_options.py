@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
+from vmfit_agent.probes.disk_places import plain_name, port_of
 from vmfit_agent.probes.unanswerable import Unanswerable
 
 Options = list[tuple[str, str]]
 
-_DEFAULT_PORTS = {"nbd": 10809, "iscsi": 3260, "gluster": 24007, "sheepdog": 7000}
-_RBD_PORT = 6789
 # Of a URL's path: what may stand as it is.
 _URL_SAFE = "/:@!$&'()*+,;=~-._"
 
@@ -24,14 +23,19 @@ def image_options(source: StorageSource) -> str:
     make = _MAKERS.get(source.protocol)
     if make is None:
         raise Unanswerable(f"{source.protocol} disks cannot be asked for")
-    if source.tls and source.protocol != "https":
+    if source.tls:
         raise Unanswerable(f"{source.protocol} over TLS needs certificates that are not asked with")
     return _joined(make(source))
 
 
-def driver_options(source: StorageSource) -> str:
+def driver_options(protocol: str) -> str:
     """Return options that open nothing, and tell whether QEMU has the protocol's driver."""
-    return _joined([("driver", source.protocol)])
+    return _joined([("driver", protocol)])
+
+
+def url_path(name: str) -> str:
+    """Return a disk's name as the path of a URL, without the first slash."""
+    return quote(name.removeprefix("/"), _URL_SAFE)
 
 
 def _joined(options: Options) -> str:
@@ -48,7 +52,7 @@ def _iscsi(source: StorageSource) -> Options:
     options = [
         ("driver", "iscsi"),
         ("transport", "tcp"),
-        ("portal", _location(source, _DEFAULT_PORTS["iscsi"])),
+        ("portal", _location(source)),
         ("target", target),
         ("lun", unit or "0"),
     ]
@@ -64,22 +68,20 @@ def _rbd(source: StorageSource) -> Options:
     options += [("namespace", "/".join(namespace))] if namespace else []
     options += [("snapshot", snapshot)] if snapshot else []
     for index, host in enumerate(source.hosts):
-        options.append((f"server.{index}.host", _plain(host.name)))
-        options.append((f"server.{index}.port", str(host.port or _RBD_PORT)))
+        options.append((f"server.{index}.host", plain_name(host)))
+        options.append((f"server.{index}.port", str(port_of(host, source.protocol))))
     return options
 
 
-def _curl(source: StorageSource) -> Options:
-    path, question_mark, query = source.name.partition("?")
-    url = f"{source.protocol}://{_location(source)}/{quote(path.removeprefix('/'), _URL_SAFE)}"
-    return [("driver", source.protocol), ("url", url + question_mark + query)]
+def _ftp(source: StorageSource) -> Options:
+    return [("driver", "ftp"), ("url", f"ftp://{_location(source)}/{url_path(source.name)}")]
 
 
 def _gluster(source: StorageSource) -> Options:
     volume, _, path = source.name.partition("/")
     options = [("driver", "gluster"), ("volume", volume), ("path", path)]
     for index, host in enumerate(source.hosts):
-        options += _address(f"server.{index}", host, _DEFAULT_PORTS["gluster"])
+        options += _address(f"server.{index}", host, source.protocol)
     return options
 
 
@@ -87,7 +89,7 @@ def _nfs(source: StorageSource) -> Options:
     return [
         ("driver", "nfs"),
         ("server.type", "inet"),
-        ("server.host", _plain(_host(source).name)),
+        ("server.host", plain_name(_host(source))),
         ("path", source.name),
     ]
 
@@ -97,18 +99,18 @@ def _sheepdog(source: StorageSource) -> Options:
 
 
 def _server(prefix: str, source: StorageSource) -> Options:
-    return _address(prefix, _host(source), _DEFAULT_PORTS[source.protocol])
+    return _address(prefix, _host(source), source.protocol)
 
 
-def _address(prefix: str, host: NetworkHost, port: int) -> Options:
+def _address(prefix: str, host: NetworkHost, protocol: str) -> Options:
     if host.transport == "unix":
         return [(f"{prefix}.type", "unix"), (f"{prefix}.path", host.socket)]
     if host.transport not in ("", "tcp"):
         raise Unanswerable(f"transport {host.transport} cannot be asked for")
     return [
         (f"{prefix}.type", "inet"),
-        (f"{prefix}.host", _plain(host.name)),
-        (f"{prefix}.port", str(host.port or port)),
+        (f"{prefix}.host", plain_name(host)),
+        (f"{prefix}.port", str(port_of(host, protocol))),
     ]
 
 
@@ -118,21 +120,17 @@ def _host(source: StorageSource) -> NetworkHost:
     return source.hosts[0]
 
 
-def _location(source: StorageSource, default_port: int | None = None) -> str:
+def _location(source: StorageSource) -> str:
     host = _host(source)
-    name, port = _plain(host.name), host.port or default_port
-    return (f"[{name}]" if ":" in name else name) + (f":{port}" if port else "")
-
-
-def _plain(name: str) -> str:
-    return name.strip("[]")
+    name, port = plain_name(host), port_of(host, source.protocol)
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 _MAKERS: Mapping[str, Callable[[StorageSource], Options]] = {
     "nbd": _nbd,
     "iscsi": _iscsi,
     "rbd": _rbd,
-    **dict.fromkeys(("http", "https", "ftp", "ftps"), _curl),
+    "ftp": _ftp,
     "gluster": _gluster,
     "nfs": _nfs,
     "sheepdog": _sheepdog,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
 from vmfit_agent.probes.bounded_program import run_program
+from vmfit_agent.probes.disk_places import plain_name, port_of
 from vmfit_agent.probes.qemu_user import QemuUser
 
 _QEMU_NBD = "qemu-nbd"
-_DEFAULT_PORT = 10809
 _FLAGS = re.compile(r"^  flags: 0x[0-9a-f]+ \((.*)\)$", re.MULTILINE)
 
 
@@ -34,7 +34,7 @@ def is_read_only(
 def _place(host: NetworkHost) -> list[str]:
     if host.transport == "unix":
         return [f"--socket={host.socket}"]
-    return [f"--bind={host.name.strip('[]')}", f"--port={host.port or _DEFAULT_PORT}"]
+    return [f"--bind={plain_name(host)}", f"--port={port_of(host, 'nbd')}"]
 
 
 def _listed(text: str, name: str) -> bool | None:

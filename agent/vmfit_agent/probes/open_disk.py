@@ -1,78 +1,64 @@
 """Does a network disk open from this host, as QEMU would open it?"""
 
-import contextlib
-import json
 import os
-import re
 import socket
-import time
+from collections.abc import Sequence
 
 from vmfit.v1.probe_pb2 import DiskAnswer, OpenDisk
 from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_agent.host import Host
-from vmfit_agent.probes.bounded_program import Ended, run_program
-from vmfit_agent.probes.image_options import driver_options, image_options
+from vmfit_agent.probes.disk_places import (
+    Place,
+    alternatives,
+    disk_places,
+    require_open_disk,
+    server_addresses,
+)
+from vmfit_agent.probes.disk_sockets import disk_at_socket, is_by_socket
+from vmfit_agent.probes.http_disk import open_http
+from vmfit_agent.probes.image_options import image_options
+from vmfit_agent.probes.image_program import ImageProgram, one_line
 from vmfit_agent.probes.nbd_export import is_read_only
+from vmfit_agent.probes.network_rules import NetworkRules
 from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
-from vmfit_agent.probes.resolve_name import look_up
+from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 
-_MISSING = re.compile(
-    r"Unknown (?:driver|protocol)|[Dd]river '[^']*' (?:is not whitelisted|is not supported)"
-)
-_FAILURE = re.compile(r"^qemu-img: (?:Could not open )?(.*)$", re.MULTILINE)
-_SHOWN_CHARACTERS = 500
+_WEB = ("http", "https")
+# What their servers allow depends on who asks.
+_BY_USER = ("gluster", "nfs", "rbd")
 _ENOUGH_SECONDS = 2.0
 """A server that lets QEMU wait as long is none to rely on: the first packet was sent twice."""
 
 
-def open_disk(question: OpenDisk, host: Host, seconds: float) -> DiskAnswer:
+def allow_opening(question: OpenDisk, _host: Host, rules: NetworkRules) -> None:
+    """Raise NotAllowed for servers that the rules leave out, or for a query."""
+    require_open_disk(question.source, rules)
+
+
+def open_disk(question: OpenDisk, terms: Terms) -> DiskAnswer:
     """Let QEMU's own block driver open the disk read-only, with the rights of QEMU's user.
 
-    The program is killed when the time is over: that is an answer after two seconds, Unanswerable
-    after less.
-    Source: qemu-img info --image-opts; qemu-nbd --list; getaddrinfo(3).
+    A server that does not answer in the time is an answer after two seconds, Unanswerable after
+    less. Files of web servers are asked for without QEMU, whose driver would go wherever they
+    redirect it. Raises NotAllowed for places that the rules leave out.
+    Source: qemu-img info --image-opts; qemu-nbd --list; getaddrinfo(3); HTTP HEAD.
     """
-    give_up_at = time.monotonic() + seconds
-    program = qemu_img()
-    if program is None:
+    path = qemu_img()
+    if path is None:
         raise Unanswerable(f"{QEMU_IMG} is not installed")
-    user = _other_user(host)
+    program = ImageProgram(path, _other_user(terms.host), terms)
     try:
-        options, why_not = image_options(question.source), None
-    except Unanswerable as error:
+        return _open(question.source, program, terms)
+    except Unanswerable:
         # Whether QEMU has the driver is known even so.
-        options, why_not = driver_options(question.source), error
-    command = [program, "info", "--output=json", "--force-share", "--image-opts", options]
-    left = max(give_up_at - time.monotonic(), 0.01)
-    try:
-        ended = run_program(command, user, left)
+        missing = program.missing_driver(question.source.protocol)
+        if missing is None:
+            raise
+        return missing
     except TimeoutError:
-        if why_not is not None:
-            raise why_not from None
-        return _timed_out(left)
-    answer = _opened(ended) if ended.status == 0 else _failed(ended, options)
-    if answer.opens and question.source.protocol == "nbd":
-        left = max(give_up_at - time.monotonic(), 0.01)
-        read_only = is_read_only(question.source, program, user, left)
-        if read_only is not None:
-            answer.read_only = read_only
-    if answer.opens:
-        answer.server_addresses.extend(server_addresses(question.source))
-    if why_not is not None and not answer.driver_missing:
-        raise why_not
-    return answer
-
-
-def server_addresses(source: StorageSource) -> list[str]:
-    """Return the addresses of a network disk's servers as this host's resolver has them, sorted."""
-    found: set[str] = set()
-    for host in source.hosts:
-        if host.name:
-            with contextlib.suppress(socket.gaierror, UnicodeEncodeError):
-                found.update(address[0] for _, address in look_up(host.name.strip("[]"), 0))
-    return sorted(found)
+        return _timed_out(terms.seconds)
 
 
 def _other_user(host: Host) -> QemuUser | None:
@@ -83,15 +69,69 @@ def _other_user(host: Host) -> QemuUser | None:
     return user if user.user_id != 0 else None
 
 
-def _opened(ended: Ended) -> DiskAnswer:
-    answer = DiskAnswer(opens=True)
+def _open(source: StorageSource, program: ImageProgram, terms: Terms) -> DiskAnswer:
+    if source.protocol in _WEB:
+        return program.missing_driver(source.protocol) or _open_by_http(source, terms)
+    image_options(source)
+    if is_by_socket(source):
+        return _opened(disk_at_socket(source, terms), [], program, terms)
     try:
-        size = json.loads(ended.output)["virtual-size"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return answer
-    if isinstance(size, int) and 0 <= size < 1 << 63:
-        answer.virtual_size_bytes = size
+        places = disk_places(source, terms.rules)
+    except socket.gaierror as error:
+        missing = program.missing_driver(source.protocol)
+        return missing or DiskAnswer(reason=f"address resolution failed: {error.strerror}")
+    answer = _opened(source, places, program, terms)
+    refused = not answer.opens and not answer.driver_missing
+    if refused and source.protocol in _BY_USER and not _as_qemu(program, terms.host):
+        raise Unanswerable(f"it does not open for a user who is not QEMU's: {answer.reason}")
     return answer
+
+
+def _open_by_http(source: StorageSource, terms: Terms) -> DiskAnswer:
+    try:
+        places = disk_places(source, terms.rules)
+    except socket.gaierror as error:
+        return DiskAnswer(reason=f"Could not resolve host: {error.strerror}")
+    if not places:
+        raise Unanswerable(f"the {source.protocol} disk names no host")
+    answer = open_http(source, places[0], terms.left())
+    answer.reason = one_line(answer.reason)
+    if answer.opens:
+        answer.server_addresses.extend(server_addresses(places))
+    return answer
+
+
+def _opened(
+    source: StorageSource, places: Sequence[Place], program: ImageProgram, terms: Terms
+) -> DiskAnswer:
+    """Try one alternative after the other until one opens; the last one's failure counts."""
+    tried = alternatives(source, places) or [source]
+    for index, alternative in enumerate(tried):
+        last = index == len(tried) - 1
+        try:
+            answer = program.open(image_options(alternative), terms.left() / (len(tried) - index))
+        except TimeoutError:
+            if last:
+                raise
+            continue
+        if answer.opens or last:
+            break
+    if answer.opens and source.protocol == "nbd":
+        read_only = is_read_only(alternative, program.path, program.user, terms.left())
+        if read_only is not None:
+            answer.read_only = read_only
+    if answer.opens:
+        answer.server_addresses.extend(server_addresses(places))
+    return answer
+
+
+def _as_qemu(program: ImageProgram, host: Host) -> bool:
+    """Return whether the program has QEMU's user, or no other user of QEMU's is known."""
+    try:
+        user = qemu_user(host)
+    except Unanswerable:
+        return True
+    return program.user is not None or os.geteuid() == user.user_id
 
 
 def _timed_out(seconds: float) -> DiskAnswer:
@@ -100,22 +140,3 @@ def _timed_out(seconds: float) -> DiskAnswer:
             f"QEMU did not open it within {seconds:.1f} s, the rest of the time for an answer"
         )
     return DiskAnswer(reason=f"no answer within {seconds:.1f} s", timed_out_seconds=seconds)
-
-
-def _failed(ended: Ended, options: str) -> DiskAnswer:
-    if ended.status < 0:
-        raise Unanswerable(f"{QEMU_IMG} was ended by signal {-ended.status}")
-    text = ended.errors.decode(errors="replace")
-    words = [line.replace(f"'{options}': ", "") for line in _FAILURE.findall(text)]
-    # What a library of QEMU complains of on the way is not why.
-    reason = next((line for line in reversed(words) if not line.startswith("GLib")), text)
-    return DiskAnswer(
-        reason=_plain(reason),
-        driver_missing=_MISSING.search(text) is not None,
-    )
-
-
-def _plain(words: str) -> str:
-    """Return one line for a terminal: part of it is what a stranger's server said."""
-    line = " ".join(words.split())[:_SHOWN_CHARACTERS]
-    return "".join(character if character.isprintable() else "\ufffd" for character in line)

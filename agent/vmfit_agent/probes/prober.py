@@ -2,120 +2,131 @@
 
 import logging
 import math
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
+from vmfit_agent.calls import Calls
 from vmfit_agent.host import Host
-from vmfit_agent.probes.description import describe_probe
-from vmfit_agent.probes.questions import QUESTIONS
-from vmfit_agent.probes.token_bucket import TokenBucket
+from vmfit_agent.probes.asked import Answering, Asked, Asking
+from vmfit_agent.probes.caller_rates import CallerRates
+from vmfit_agent.probes.description import describe_probe, shown_name
+from vmfit_agent.probes.handed_on import hand_on
+from vmfit_agent.probes.places import Places
+from vmfit_agent.probes.probe_settings import DEFAULTS, ProbeSettings
+from vmfit_agent.probes.questions import QUESTIONS, Question, is_about_network
+from vmfit_agent.probes.shares import Shares
+from vmfit_agent.probes.terms import LOOK_SECONDS, Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import DEFAULT_SECONDS
 from vmfit_agent.sources import ProbesExhausted
+from vmfit_contract.access import Caller
 
 _LOG = logging.getLogger(__name__)
 
-MAX_REQUESTS = 4
-"""How many requests may be under way at once."""
-SLOT_SECONDS = 2.0
-"""How long a further request waits for one of them to end."""
-MARGIN_SECONDS = 0.1
+MAX_REQUESTS = 24
+"""How many requests may be under way at once; a caller has at most half of them."""
 
 
 class Prober:
     """Answers probes of one host. Safe to use from several threads."""
 
-    def __init__(self, host: Host, per_minute: int) -> None:
+    def __init__(
+        self,
+        host: Host,
+        settings: ProbeSettings = DEFAULTS,
+        network: Calls | None = None,
+        questions: Mapping[str, Question] = QUESTIONS,
+    ) -> None:
+        """`network` answers questions about the network; without it this process does."""
         self._host = host
-        self._per_minute = per_minute
-        self._rate = TokenBucket(per_minute)
-        self._free_requests = threading.BoundedSemaphore(MAX_REQUESTS)
-        self._free = {
-            kind: threading.BoundedSemaphore(question.most_at_once)
-            for kind, question in QUESTIONS.items()
-        }
+        self._settings = settings
+        self._questions = questions
+        self._network = network
+        self._rates = CallerRates(settings.per_minute)
+        self._requests = Shares(MAX_REQUESTS)
+        self._places = {kind: Places(each.places, MAX_REQUESTS) for kind, each in questions.items()}
 
-    def answer(self, probes: Sequence[Probe], seconds: float) -> list[ProbeResult]:
+    def answer(self, probes: Sequence[Probe], seconds: float, caller: Caller) -> list[ProbeResult]:
         """Return the results in the order of the probes, which are valid; raises ProbesExhausted.
 
         What is not answered within the seconds, or a probe's own, has an error. A question that
-        hangs keeps its thread and its place among those of its kind, never its caller.
+        hangs keeps its thread and its place among those of its kind, never its caller; when the
+        caller is gone, what has not begun never does.
         """
-        give_up_at = time.monotonic() + seconds
-        if wait := self._rate.take(len(probes)):
+        until = time.monotonic() + seconds
+        if wait := self._rates.take(caller.name, len(probes)):
             raise ProbesExhausted(
-                f"{self._per_minute} probes a minute are answered (probes_per_minute): "
+                f"{self._settings.per_minute} probes a minute are answered (probes_per_minute): "
                 f"ask again in {math.ceil(wait)} s"
             )
-        if not self._free_requests.acquire(timeout=min(SLOT_SECONDS, seconds)):
-            raise ProbesExhausted(f"{MAX_REQUESTS} requests for probes are under way already")
+        if not self._requests.take(caller.name):
+            raise ProbesExhausted("too many requests for probes are under way already")
         try:
-            asked = [self._ask(probe, give_up_at) for probe in probes]
-            return [each.result() for each in asked]
+            asking = Asking(caller.name, until, caller.is_gone, partial(self._terms, caller))
+            return self._answer(probes, asking, caller)
         finally:
-            self._free_requests.release()
+            self._requests.give_back(caller.name)
 
-    def _ask(self, probe: Probe, give_up_at: float) -> "_Asked":
-        kind = probe.WhichOneof("question")
-        assert kind is not None
-        _LOG.info("probe: %s", describe_probe(probe))
-        seconds = probe.timeout_seconds if probe.HasField("timeout_seconds") else DEFAULT_SECONDS
-        asked = _Asked(probe, kind, min(give_up_at, time.monotonic() + seconds))
-        threading.Thread(
-            target=asked.run, args=(self._host, self._free[kind]), name=f"probe-{kind}", daemon=True
-        ).start()
+    def _answer(self, probes: Sequence[Probe], asking: Asking, caller: Caller) -> list[ProbeResult]:
+        for probe in probes:
+            _LOG.info("probe for %s: %s", shown_name(caller.name), describe_probe(probe))
+        foreign = [probe for probe in probes if self._is_handed_on(probe)]
+        handed_on = iter(self._hand_on(foreign, asking.until, caller))
+        answers = [
+            next(handed_on) if self._is_handed_on(probe) else self._ask(probe, asking)
+            for probe in probes
+        ]
+        try:
+            _wait_for(answers, caller)
+        finally:
+            for places in self._places.values():
+                places.forget(asking.request)
+        return [each.result() for each in answers]
+
+    def _is_handed_on(self, probe: Probe) -> bool:
+        if self._network is None or not is_about_network(probe):
+            return False
+        kind, question = self._question(probe)
+        try:
+            question.allow(getattr(probe, kind), self._host, self._settings.rules)
+        except Unanswerable:
+            return False  # Asked in this process it says why, and touches nothing.
+        return True
+
+    def _hand_on(
+        self, probes: Sequence[Probe], until: float, caller: Caller
+    ) -> Sequence[Answering]:
+        if not probes or self._network is None:
+            return ()
+        longest = time.monotonic() + max(map(_seconds, probes))
+        return hand_on(self._network, probes, min(until, longest), caller)
+
+    def _ask(self, probe: Probe, asking: Asking) -> Answering:
+        kind, question = self._question(probe)
+        asked = Asked(
+            probe, question, self._places[kind], asking, time.monotonic() + _seconds(probe)
+        )
+        self._places[kind].enter(asked)
         return asked
 
+    def _question(self, probe: Probe) -> tuple[str, Question]:
+        kind = probe.WhichOneof("question") or ""
+        return kind, self._questions[kind]
 
-class _Asked:
-    """One question under way."""
+    def _terms(self, caller: Caller, seconds: float) -> Terms:
+        settings = self._settings
+        return Terms(self._host, settings.rules, caller, seconds, settings.socket_directories)
 
-    def __init__(self, probe: Probe, kind: str, give_up_at: float) -> None:
-        self._probe = probe
-        self._kind = kind
-        self._began_at = time.monotonic()
-        self._give_up_at = give_up_at
-        self._ended = threading.Event()
-        self._result = ProbeResult()
 
-    def run(self, host: Host, free: threading.BoundedSemaphore) -> None:
-        """Answer once others of this kind leave room, unless the time is over by then."""
-        result = ProbeResult()
-        if not free.acquire(timeout=max(self._left(), 0.0)):
-            result.error = "too many questions of this kind have not ended"
-        else:
-            try:
-                result = self._answer(host)
-            finally:
-                free.release()
-        self._result = result
-        self._ended.set()
+def _wait_for(answers: Sequence[Answering], caller: Caller) -> None:
+    """Wait until all are there or out of time, or the caller is gone."""
+    for each in answers:
+        while not each.wait(LOOK_SECONDS):
+            if caller.is_gone():
+                return
 
-    def result(self) -> ProbeResult:
-        """Wait for the answer, as long as there is time."""
-        if self._ended.wait(max(self._left(), 0.0)):
-            return self._result
-        return ProbeResult(error=f"no answer within {self._give_up_at - self._began_at:.3g} s")
 
-    def _answer(self, host: Host) -> ProbeResult:
-        question = QUESTIONS[self._kind]
-        asked = getattr(self._probe, self._kind)
-        result = ProbeResult()
-        try:
-            # A little less than is left: "timed out" is an answer too, and must arrive in time.
-            left = max(self._left(), 0.001)
-            answer = question.answer(asked, host, max(left - MARGIN_SECONDS, left / 2))
-            getattr(result, question.field).CopyFrom(answer)
-        except (Unanswerable, TimeoutError) as error:
-            result.error = str(error)
-        except OSError as error:
-            result.error = error.strerror or str(error)
-        except Exception as error:  # noqa: BLE001 -- a bug costs its own answer alone
-            _LOG.exception("probe: %s", self._kind)
-            result.error = f"internal error: {type(error).__name__}: {error}"
-        return result
-
-    def _left(self) -> float:
-        return self._give_up_at - time.monotonic()
+def _seconds(probe: Probe) -> float:
+    return probe.timeout_seconds if probe.HasField("timeout_seconds") else DEFAULT_SECONDS

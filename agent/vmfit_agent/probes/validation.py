@@ -16,6 +16,7 @@ from vmfit.v1.probe_pb2 import (
     Probe,
     ResolveName,
 )
+from vmfit_agent.probes.addresses import parse_address
 
 MAX_PROBES = 64
 DEFAULT_SECONDS = 2.0
@@ -138,8 +139,15 @@ def _port(path: str, value: int) -> Iterator[Complaint]:
 
 
 def _name(path: str, value: str) -> Iterator[Complaint]:
-    if not 1 <= len(value) <= _MAX_NAME_CHARACTERS or not value.isprintable() or " " in value:
+    if not 1 <= len(value) <= _MAX_NAME_CHARACTERS or not _is_name(value):
         yield path, f"must be a name or address of at most {_MAX_NAME_CHARACTERS} characters"
+
+
+def _is_name(value: str) -> bool:
+    """Return whether it is a name, or an address: nothing that means more to a URL."""
+    if parse_address(value) is not None:
+        return value.isprintable()
+    return all(each.isalnum() or each in "-._" for each in value)
 
 
 def _path(path: str, value: str) -> Iterator[Complaint]:

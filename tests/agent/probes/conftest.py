@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from vmfit_agent.probes import network_rules
+
 
 @pytest.fixture
 def free_port():
@@ -35,3 +37,24 @@ def start():
     for process in running:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Let names resolve to addresses of the test's; every look is noted."""
+    looks = []
+
+    def use(**found):
+        def look_up(name, port, flags=0):
+            looks.append(name)
+            if name not in found:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return [
+                (socket.AF_INET6 if ":" in each else socket.AF_INET, (each, port))
+                for each in found[name].split()
+            ]
+
+        monkeypatch.setattr(network_rules, "look_up", look_up)
+        return looks
+
+    return use

@@ -51,10 +51,10 @@ IPV6 = NetworkHost(name="fd00::1", port=3261)
             ),
         ),
         (
-            network("https", "/a b/c%.iso?token=1&x=2", at(name="www")),
-            "driver=https,url=https://www/a%20b/c%25.iso?token=1&x=2",
+            network("ftp", "/a b/c%?#.iso", at(name="www")),
+            "driver=ftp,url=ftp://www:21/a%20b/c%25%3F%23.iso",
         ),
-        (network("http", "a,b", IPV6), "driver=http,url=http://[fd00::1]:3261/a,,b"),
+        (network("ftp", "a,b", IPV6), "driver=ftp,url=ftp://[fd00::1]:3261/a,,b"),
         (
             network("gluster", "volume/a/b", at(), unix("/run/g")),
             (

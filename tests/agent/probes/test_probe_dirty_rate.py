@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.agent.probes.permissive import terms
 from vmfit.v1.probe_pb2 import DirtyRateAnswer, MeasureDirtyRate
 from vmfit_agent.host import DirtyRate, Host, LibvirtUnavailable, NoLibvirt
 from vmfit_agent.probes.measure_dirty_rate import measure_dirty_rate as probe
@@ -224,7 +225,9 @@ class Uris:
 
 
 def answered(*answers):
-    return probe(MeasureDirtyRate(uuid=UUID, period_seconds=1), Host(libvirt=Uris(*answers)), 1.5)
+    return probe(
+        MeasureDirtyRate(uuid=UUID, period_seconds=1), terms(1.5, Host(libvirt=Uris(*answers)))
+    )
 
 
 def test_the_uri_that_has_the_domain_answers():
@@ -244,7 +247,7 @@ def test_no_answer(answers, words):
 
 def test_a_host_without_libvirt():
     with pytest.raises(Unanswerable, match="no domain"):
-        probe(MeasureDirtyRate(uuid=UUID, period_seconds=1), Host(libvirt=NoLibvirt()), 1.5)
+        probe(MeasureDirtyRate(uuid=UUID, period_seconds=1), terms(1.5, Host(libvirt=NoLibvirt())))
 
 
 def test_a_driver_that_cannot():
@@ -252,6 +255,6 @@ def test_a_driver_that_cannot():
     host = Host(libvirt=LiveLibvirt(["test:///default"]))
     known = MeasureDirtyRate(uuid="6695eb01-f6a4-8304-79aa-97f2502e193f", period_seconds=1)
     with pytest.raises(Unanswerable, match="not supported"):
-        probe(known, host, 1.5)
+        probe(known, terms(1.5, host))
     with pytest.raises(Unanswerable, match="no domain"):
-        probe(MeasureDirtyRate(uuid=UUID, period_seconds=1), host, 1.5)
+        probe(MeasureDirtyRate(uuid=UUID, period_seconds=1), terms(1.5, host))

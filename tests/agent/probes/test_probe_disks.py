@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.probes.permissive import terms
 from vmfit.v1.probe_pb2 import OpenDisk
 from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
-from vmfit_agent.host import Host
 from vmfit_agent.probes import open_disk as opening
 from vmfit_agent.probes import qemu_img as programs
 from vmfit_agent.probes.open_disk import open_disk
@@ -37,7 +37,7 @@ def unix(path):
 def ask(source, seconds=5.0):
     if qemu_img() is None:
         pytest.skip("qemu-img is not installed")
-    return open_disk(OpenDisk(source=source), Host(), seconds)
+    return open_disk(OpenDisk(source=source), terms(seconds))
 
 
 def installed(*names):
@@ -50,6 +50,7 @@ def installed(*names):
 def qemus_user(monkeypatch):
     """QEMU's user of a host without libvirt: whoever runs the tests."""
     monkeypatch.setattr(opening, "_other_user", lambda _: None)
+    monkeypatch.setattr(opening, "_as_qemu", lambda *_: True)
 
 
 @pytest.mark.parametrize("export", ["", "disk", "with, comma"])
@@ -59,11 +60,6 @@ def test_nbd_over_tcp(start, free_port, export):
     answer = ask(network("nbd", export, at(free_port)))
     assert (answer.opens, answer.virtual_size_bytes, answer.reason) == (True, 3 << 20, "")
     assert answer.server_addresses == ["127.0.0.1"]
-
-
-def test_the_addresses_of_servers():
-    hosts = [at(name="[::1]"), at(name="127.0.0.1"), at(name="no.such.invalid"), unix("/run/nbd")]
-    assert opening.server_addresses(network("nbd", "", *hosts)) == ["127.0.0.1", "::1"]
 
 
 @pytest.mark.parametrize(("option", "read_only"), [("-r", True), ("-v", False)])
@@ -295,6 +291,14 @@ def test_a_size_that_is_not_told_is_absent(program, output):
     assert not answer.HasField("virtual_size_bytes")
 
 
+def test_what_another_user_than_qemus_may_not_open_is_no_answer(program, monkeypatch):
+    monkeypatch.setattr(opening, "_as_qemu", lambda *_: False)
+    program("import sys; sys.exit('qemu-img: error connecting: Permission denied')")
+    with pytest.raises(Unanswerable, match=r"not QEMU's: error connecting: Permission denied"):
+        ask(network("rbd", "p/i"))
+    assert not ask(network("nbd", "", at())).opens
+
+
 def test_a_program_that_dies_is_no_answer(program):
     program("import os; os.kill(os.getpid(), 11)")
     with pytest.raises(Unanswerable, match="signal 11"):
@@ -304,4 +308,4 @@ def test_a_program_that_dies_is_no_answer(program):
 def test_no_program_is_no_answer(monkeypatch, tmp_path):
     monkeypatch.setattr(programs, "_DIRECTORIES", str(tmp_path))
     with pytest.raises(Unanswerable, match="qemu-img is not installed"):
-        open_disk(OpenDisk(source=network("rbd", "p/i")), Host(), 1.0)
+        open_disk(OpenDisk(source=network("rbd", "p/i")), terms())

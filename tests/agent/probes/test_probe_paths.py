@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from tests.agent.probes.permissive import terms
 from vmfit.v1.probe_pb2 import AccessPath, HashBlocks
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.probes import access_path as accessing
@@ -42,7 +43,7 @@ def ask(monkeypatch):
 
     def run(path, *, write=False, user=NOBODY):
         monkeypatch.setattr(accessing, "qemu_user", lambda _: user)
-        return access_path(AccessPath(path=str(path), write=write), Host(), 5.0)
+        return access_path(AccessPath(path=str(path), write=write), terms())
 
     return run
 
@@ -187,7 +188,7 @@ def test_a_user_that_is_not_there_is_no_answer(tree, conf):
 
 def hashes(path, offsets, length=4096, nonce=NONCE):
     question = HashBlocks(path=str(path), nonce=nonce, offsets=offsets, block_bytes=length)
-    return hash_blocks(question, Host(), 5.0)
+    return hash_blocks(question, terms())
 
 
 def expected(content, nonce=NONCE):

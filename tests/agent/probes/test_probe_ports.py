@@ -4,21 +4,21 @@ import time
 
 import pytest
 
+from tests.agent.probes.permissive import terms
 from vmfit.v1.probe_pb2 import ConnectOutcome, ConnectPort, OpenListener, ResolveName
-from vmfit_agent.host import Host
 from vmfit_agent.probes import connect_port as connecting
 from vmfit_agent.probes import listener as listening
-from vmfit_agent.probes import resolve_name as resolving
+from vmfit_agent.probes import look_up as resolving
+from vmfit_agent.probes import network_rules
 from vmfit_agent.probes.connect_port import connect_port
 from vmfit_agent.probes.listener import open_listener
 from vmfit_agent.probes.resolve_name import resolve_name
 from vmfit_agent.probes.unanswerable import Unanswerable
-
-HOST = Host()
+from vmfit_contract.access import EVERY_ROLE, Caller
 
 
 def connect(port, host="127.0.0.1", seconds=1.0):
-    answer = connect_port(ConnectPort(host=host, port=port), HOST, seconds)
+    answer = connect_port(ConnectPort(host=host, port=port), terms(seconds))
     return ConnectOutcome.Name(answer.outcome).removeprefix("CONNECT_OUTCOME_"), answer.address
 
 
@@ -26,7 +26,7 @@ def listen(first, last=None, address="", seconds=5.0):
     question = OpenListener(
         address=address, first_port=first, last_port=last or first, seconds=seconds
     )
-    return open_listener(question, HOST, 1.0)
+    return open_listener(question, terms())
 
 
 def is_listening(port):
@@ -51,9 +51,9 @@ def wait_until_free(port, seconds=5.0):
 
 
 def test_names_resolve_as_the_resolver_says():
-    answer = resolve_name(ResolveName(name="localhost"), HOST, 2.0)
+    answer = resolve_name(ResolveName(name="localhost"), terms())
     assert "127.0.0.1" in answer.addresses or "::1" in answer.addresses
-    assert resolve_name(ResolveName(name="192.0.2.7"), HOST, 2.0).addresses == ["192.0.2.7"]
+    assert resolve_name(ResolveName(name="192.0.2.7"), terms()).addresses == ["192.0.2.7"]
     assert len(set(answer.addresses)) == len(answer.addresses)
 
 
@@ -61,7 +61,7 @@ def test_names_resolve_as_the_resolver_says():
     "name", ["no-such-host.invalid", "x" * 70 + ".invalid", "ü.invalid", "a..b"]
 )
 def test_names_that_do_not_resolve_have_a_reason(name):
-    answer = resolve_name(ResolveName(name=name), HOST, 5.0)
+    answer = resolve_name(ResolveName(name=name), terms())
     assert not answer.addresses
     assert answer.reason
 
@@ -76,10 +76,10 @@ def test_a_resolver_without_servers_and_one_that_cannot_run(monkeypatch):
         raise errors.pop(0)
 
     monkeypatch.setattr(resolving.socket, "getaddrinfo", fail)
-    answer = resolve_name(ResolveName(name="a"), HOST, 1.0)
+    answer = resolve_name(ResolveName(name="a"), terms())
     assert (list(answer.addresses), answer.reason) == ([], "Temporary failure in name resolution")
     with pytest.raises(Unanswerable, match="cannot run"):
-        resolve_name(ResolveName(name="a"), HOST, 1.0)
+        resolve_name(ResolveName(name="a"), terms())
 
 
 def test_a_port_that_listens_connects_and_nothing_is_sent():
@@ -148,7 +148,7 @@ def test_a_later_address_may_connect(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         addresses = [(socket.AF_INET, (name, port)) for name in ("127.0.0.9", "127.0.0.1")]
-        monkeypatch.setattr(connecting, "look_up", lambda *_: addresses)
+        monkeypatch.setattr(network_rules, "look_up", lambda *_: addresses)
         assert connect(port, host="both") == ("CONNECTED", "127.0.0.1")
     assert connect(port, host="both") == ("REFUSED", "127.0.0.1")
 
@@ -210,12 +210,15 @@ def test_an_address_of_another_host(free_port, address, reason):
 
 
 def test_listeners_are_bounded(free_port):
+    # One caller has half of them at most, and another one still gets its own.
     def many():
-        for _ in range(listening.MAX_LISTENERS + 1):
+        for _ in range(listening.MAX_LISTENERS // 2 + 1):
             assert listen(20000, 20063, address="127.0.0.1", seconds=0.3).port
 
     with pytest.raises(Unanswerable, match="listeners"):
         many()
+    question = OpenListener(first_port=20000, last_port=20063, seconds=0.3)
+    assert open_listener(question, terms(caller=Caller("dns:other", EVERY_ROLE))).port
     time.sleep(0.5)
     # Those that ended gave their places back, and so does one that cannot listen.
     for _ in range(listening.MAX_LISTENERS + 1):

@@ -1,8 +1,5 @@
 import logging
 import os
-import threading
-import time
-from types import MappingProxyType
 
 import pytest
 
@@ -11,7 +8,6 @@ from vmfit.v1.probe_pb2 import (
     ConnectPort,
     HashBlocks,
     MeasureDirtyRate,
-    NameAnswer,
     OpenDisk,
     OpenListener,
     Probe,
@@ -19,13 +15,9 @@ from vmfit.v1.probe_pb2 import (
 )
 from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
 from vmfit_agent.host import Host
-from vmfit_agent.probes import prober as probing
 from vmfit_agent.probes.prober import Prober
-from vmfit_agent.probes.questions import Question
-from vmfit_agent.probes.token_bucket import TokenBucket
-from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import first_complaint
-from vmfit_agent.sources import ProbesExhausted
+from vmfit_contract.access import EVERY_ROLE, Caller
 
 NONCE = b"n" * 16
 UUID = "11111111-0000-4000-8000-000000000001"
@@ -76,6 +68,11 @@ def path(text):
         (name("a\0b"), "probes[0].resolve_name.name"),
         (name("a\nb"), "probes[0].resolve_name.name"),
         (name("a" * 254), "probes[0].resolve_name.name"),
+        (name("user:word@a"), "probes[0].resolve_name.name"),
+        (name("a/b"), "probes[0].resolve_name.name"),
+        (name("a?b"), "probes[0].resolve_name.name"),
+        (name("a%b"), "probes[0].resolve_name.name"),
+        (name("a:1"), "probes[0].resolve_name.name"),
         (listener(first_port=0), "probes[0].open_listener.first_port"),
         (listener(first_port=65536, last_port=65536), "probes[0].open_listener.first_port"),
         (listener(last_port=65536), "probes[0].open_listener.last_port"),
@@ -85,6 +82,7 @@ def path(text):
         (listener(seconds=11), "probes[0].open_listener.seconds"),
         (listener(address="a b"), "probes[0].open_listener.address"),
         (connect(host=""), "probes[0].connect_port.host"),
+        (connect(host="user:word@a"), "probes[0].connect_port.host"),
         (connect(port=0), "probes[0].connect_port.port"),
         (disk(type="file"), "probes[0].open_disk.source.type"),
         (disk(protocol=""), "probes[0].open_disk.source.protocol"),
@@ -93,6 +91,8 @@ def path(text):
         (disk(initiator_name="\x1b"), "probes[0].open_disk.source.initiator_name"),
         (disk(hosts=[NetworkHost()] * 33), "probes[0].open_disk.source.hosts"),
         (disk(hosts=[NetworkHost(name="")]), "probes[0].open_disk.source.hosts[0].name"),
+        (disk(hosts=[NetworkHost(name="a,b")]), "probes[0].open_disk.source.hosts[0].name"),
+        (disk(hosts=[NetworkHost(name="u:w@a")]), "probes[0].open_disk.source.hosts[0].name"),
         (disk(hosts=[{"name": "a", "port": 70000}]), "probes[0].open_disk.source.hosts[0].port"),
         (disk(hosts=[{"transport": "unix", "socket": "a"}]),
          "probes[0].open_disk.source.hosts[0].socket"),
@@ -128,150 +128,15 @@ def test_good_questions():
     unix = {"transport": "unix", "socket": "/run/a"}
     good = [
         name("a" * 253, 10), name("ü.example"), listener(last_port=64), listener(address="::1"),
-        connect(port=65535), disk(name="ü, x=y"), disk(hosts=[unix, {"name": "fd00::1"}]),
+        connect(port=65535), connect(host="[fd00::1]"), connect(host="a_b.c-d."),
+        disk(name="ü, x=y"),
+        disk(hosts=[unix, {"name": "fd00::1"}]),
         path("/"), blocks(offsets=range(0, 64 * 512, 512)), blocks(nonce=b"n" * 64),
         blocks(block_bytes=65536), blocks(offsets=[]), rate(), rate(period_seconds=5),
     ]  # fmt: skip
     assert first_complaint(good) is None
     assert first_complaint([name()] * 64) is None
     assert first_complaint([name()] * 65)[0] == "probes"
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """Let names be resolved by a function of the test's."""
-
-    def use(answer, most_at_once=16):
-        question = Question(answer, "name", most_at_once)
-        monkeypatch.setattr(probing, "QUESTIONS", MappingProxyType({"resolve_name": question}))
-
-    return use
-
-
-def test_questions_are_answered_side_by_side_and_in_order(asked):
-    everybody = threading.Barrier(16)
-
-    def answer(question, host, seconds):
-        everybody.wait(10)
-        return NameAnswer(reason=question.name)
-
-    asked(answer)
-    names = [str(number) for number in range(16)]
-    results = Prober(Host(), 600).answer([name(each, 10) for each in names], 60)
-    assert [result.name.reason for result in results] == names
-
-
-def test_one_that_hangs_costs_its_own_answer(asked):
-    release = threading.Event()
-
-    def answer(question, host, seconds):
-        if question.name == "hang":
-            release.wait(20)
-        return NameAnswer(reason=question.name)
-
-    asked(answer, 2)
-    prober = Prober(Host(), 600)
-    began = time.monotonic()
-    results = prober.answer([name("hang", 0.2), name("a", 5)], 60)
-    assert time.monotonic() - began < 2
-    assert results[0].error == "no answer within 0.2 s"
-    assert results[1].name.reason == "a"
-    # Those that hang keep their places; then there are none left, until they are back.
-    prober.answer([name("hang", 0.1)], 60)
-    [result] = prober.answer([name("b", 0.2)], 60)
-    assert result.error in ("too many questions of this kind have not ended",
-                            "no answer within 0.2 s")  # fmt: skip
-    release.set()
-    [result] = prober.answer([name("c", 5)], 60)
-    assert result.name.reason == "c"
-
-
-def test_the_callers_time_bounds_every_question(asked):
-    release = threading.Event()
-    asked(lambda *_: release.wait(20))
-    began = time.monotonic()
-    [result] = Prober(Host(), 600).answer([name("a", 10)], 0.2)
-    assert time.monotonic() - began < 2
-    assert result.error
-    release.set()
-
-
-def test_a_question_learns_its_time(asked):
-    told = []
-
-    def answer(question, host, seconds):
-        told.append(seconds)
-        return NameAnswer()
-
-    asked(answer)
-    Prober(Host(), 600).answer([name("a", 5)], 60)
-    Prober(Host(), 600).answer([name("a")], 60)
-    assert 4 < told[0] < 5
-    assert 1.5 < told[1] < 2
-
-
-@pytest.mark.parametrize(
-    ("raised", "error"),
-    [
-        (Unanswerable("because"), "because"),
-        (TimeoutError("no answer within 1 s"), "no answer within 1 s"),
-        (OSError(13, "Permission denied"), "Permission denied"),
-        (ValueError("x"), "internal error: ValueError: x"),
-    ],
-)
-def test_errors_are_results(asked, raised, error):
-    def answer(question, host, seconds):
-        raise raised
-
-    asked(answer)
-    [result] = Prober(Host(), 600).answer([name()], 60)
-    assert result.error == error
-    assert result.WhichOneof("answer") is None
-
-
-def test_requests_are_bounded(asked, monkeypatch):
-    monkeypatch.setattr(probing, "MAX_REQUESTS", 1)
-    monkeypatch.setattr(probing, "SLOT_SECONDS", 0.1)
-    release, entered = threading.Event(), threading.Event()
-
-    def answer(question, host, seconds):
-        entered.set()
-        release.wait(20)
-        return NameAnswer()
-
-    asked(answer)
-    prober = Prober(Host(), 600)
-    other = threading.Thread(target=lambda: prober.answer([name("a", 10)], 60))
-    other.start()
-    entered.wait(10)
-    with pytest.raises(ProbesExhausted, match="under way"):
-        prober.answer([name()], 60)
-    release.set()
-    other.join(10)
-    assert len(prober.answer([name()], 60)) == 1
-
-
-def test_the_rate_is_bounded(asked):
-    asked(lambda *_: NameAnswer())
-    prober = Prober(Host(), 10)
-    prober.answer([name()] * 6, 60)
-    with pytest.raises(ProbesExhausted, match=r"10 probes a minute .* in \d+ s"):
-        prober.answer([name()] * 6, 60)
-    prober.answer([name()] * 4, 60)
-
-
-def test_tokens():
-    now = [0.0]
-    bucket = TokenBucket(60, lambda: now[0])
-    assert bucket.take(60) == 0
-    assert bucket.take(2) == 2
-    now[0] = 1.5
-    assert bucket.take(2) == pytest.approx(0.5)
-    assert bucket.take(1) == 0
-    now[0] = 1000.0
-    assert bucket.take(61) == pytest.approx(1)
-    assert bucket.take(60) == 0
-    assert bucket.take(0) == 0
 
 
 def test_the_log_names_the_place_and_no_secret(caplog, tmp_path, free_port):
@@ -285,13 +150,14 @@ def test_the_log_names_the_place_and_no_secret(caplog, tmp_path, free_port):
         rate(),
     ]
     with caplog.at_level(logging.INFO, "vmfit_agent.probes"):
-        Prober(Host(), 600).answer(probes, 60)
+        Prober(Host()).answer(probes, 60, Caller("dns:asker\x1b.example\n", EVERY_ROLE))
     lines = [record.getMessage() for record in caplog.records]
+    who = "probe for dns:asker\ufffd.example\ufffd: "
     assert lines[:3] == [
-        f"probe: hash 2 blocks of '{tmp_path / 'disk'}'",
-        "probe: open 'ssh /a at the default place'",
-        f"probe: connect to '127.0.0.1' port {free_port}",
+        f"{who}hash 2 blocks of '{tmp_path / 'disk'}'",
+        f"{who}open 'ssh /a at the default place'",
+        f"{who}connect to '127.0.0.1' port {free_port}",
     ]
-    assert lines[4] == f"probe: dirty rate of domain '{UUID}' in 1 s"
+    assert lines[4] == f"{who}dirty rate of domain '{UUID}' in 1 s"
     assert not any("hidden" in line or "\n" in line for line in lines)
     assert NONCE.hex() not in caplog.text

@@ -296,6 +296,41 @@ def test_options_bound_probes(start, tmp_path, command, options, code):
             assert raised.value.code().name == code
 
 
+def test_questions_about_the_network_through_three_processes(start, tmp_path):
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        f'prober = "unix:{tmp_path}/p.sock"\nsource = "unix:{tmp_path}/c.sock"\n'
+        f'socket = "{tmp_path}/c.sock"\nprobe_ports = [5302, "6000-6001"]\n'
+        'probe_hosts = ["192.0.2.0/24"]\n'
+    )
+    prober = start("--config", config, "probe")
+    collect = start("--config", config, "collect", *NO_LIBVIRT)
+    start("--config", config, "serve", "--listen", f"unix:{tmp_path}/a.sock")
+    await_answer(f"unix:{tmp_path}/a.sock")
+    places = [("192.0.2.1", 9), ("198.51.100.1", 6001), ("192.0.2.1", 6002)]
+    request = ProbeRequest(
+        probes=[
+            {"resolve_name": {"name": "192.0.2.1"}},
+            *({"connect_port": {"host": host, "port": port}} for host, port in places),
+        ]
+    )
+    with grpc.insecure_channel(f"unix:{tmp_path}/a.sock") as channel:
+        results = HostMetadataStub(channel).Probe(request).results
+        prober.kill()
+        prober.wait()
+        [after] = HostMetadataStub(channel).Probe(
+            ProbeRequest(probes=[{"resolve_name": {"name": "192.0.2.1"}}])
+        ).results  # fmt: skip
+    assert results[0].name.addresses == ["192.0.2.1"]
+    assert [each.error for each in results[1:]] == [
+        "the agent's probe_ports does not allow port 9",
+        "the agent's probe_hosts does not allow 198.51.100.1",
+        "the agent's probe_ports does not allow port 6002",
+    ]
+    assert after.error.startswith("the process for questions about the network at unix:")
+    assert collect.poll() is None
+
+
 def test_replay(start, tmp_path):
     snapshot = Snapshot(schema_revision=1)
     snapshot.taken_at.FromSeconds(1_000_000)

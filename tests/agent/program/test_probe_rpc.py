@@ -1,5 +1,7 @@
 """The Probe call: through one process and through two, and when it is refused."""
 
+from ipaddress import ip_address
+
 import grpc
 import pytest
 from google.rpc import error_details_pb2
@@ -12,6 +14,9 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.collect_socket.client import CollectSocket
 from vmfit_agent.collect_socket.server import SocketServer
 from vmfit_agent.host import Host
+from vmfit_agent.networking.interface_addresses import interface_addresses
+from vmfit_agent.probes.addresses import why_never
+from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.probes.prober import Prober
 from vmfit_agent.server import AgentServer
 from vmfit_agent.service import HostMetadata
@@ -21,8 +26,18 @@ from vmfit_contract.address import Address
 
 
 def prober(host, per_minute):
-    answer = Prober(host, per_minute).answer
-    return lambda probes, seconds, _: answer(probes, seconds)
+    return Prober(host, ProbeSettings(per_minute=per_minute)).answer
+
+
+@pytest.fixture
+def own_address():
+    """An address of this machine that probes may go to."""
+    for addresses in interface_addresses().values():
+        for each in addresses:
+            address = each.partition("/")[0]
+            if not why_never(ip_address(address)):
+                return address
+    return pytest.skip("this machine has no address but loopback ones")
 
 
 @pytest.fixture
@@ -58,15 +73,27 @@ def test_answers_come_in_order(ask):
     assert not any(result.error for result in results)
 
 
-def test_a_listener_and_its_peer(ask):
+def test_a_listener_and_its_peer(ask, own_address):
     probe = ask()
-    question = {"address": "127.0.0.1", "first_port": 21000, "last_port": 21063, "seconds": 5}
+    question = {"address": own_address, "first_port": 49152, "last_port": 49215, "seconds": 5}
     [listening] = probe(ProbeRequest(probes=[{"open_listener": question}])).results
-    place = {"host": "127.0.0.1", "port": listening.listener.port}
+    place = {"host": own_address, "port": listening.listener.port}
     [first] = probe(ProbeRequest(probes=[{"connect_port": place}])).results
     assert first.connect.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED
     [second] = probe(ProbeRequest(probes=[{"connect_port": place}])).results
     assert second.connect.outcome == ConnectOutcome.CONNECT_OUTCOME_REFUSED
+
+
+def test_places_that_are_not_asked_have_an_error_that_says_why(ask):
+    places = [("127.0.0.1", 22), ("169.254.169.254", 80), ("192.0.2.1", 6443), ("localhost", 22)]
+    probes = [{"connect_port": {"host": host, "port": port}} for host, port in places]
+    errors = [each.error for each in ask()(ProbeRequest(probes=probes)).results]
+    assert errors[:3] == [
+        "127.0.0.1 is a loopback address: no probe goes there",
+        "169.254.169.254 is a link-local address: no probe goes there",
+        "the agent's probe_ports does not allow port 6443",
+    ]
+    assert "a loopback address: no probe goes there" in errors[3]
 
 
 def test_a_domain_that_is_not_here(ask):
