@@ -75,10 +75,35 @@ def connected(*outcomes):
     }
 
 
+def listening(address, port):
+    """Return a destination where one program listens."""
+    return {"destination.network.listening_ports": [{"address": address, "port": port}]}
+
+
 REACHED = [
     ("no network disk", {}, "YES"),
     ("not tried", network_disk({"name": "192.0.2.9", "port": 10809}), "PROBABLY_YES"),
-    ("on the host itself", network_disk({"name": "127.0.0.1"}), "NO_IDEA"),
+    ("on the host itself, where nothing listens", network_disk({"name": "127.0.0.1"}), "NO"),
+    (
+        "on the host itself, served",
+        {**network_disk({"name": "localhost"}), **listening("127.0.0.1", 10809)},
+        "NO_IDEA",
+    ),
+    (
+        "on the host itself, served on all addresses",
+        {**network_disk({"name": "127.0.0.1", "port": 5}), **listening("::", 5)},
+        "NO_IDEA",
+    ),
+    (
+        "on the host itself, served on another address",
+        {**network_disk({"name": "127.0.0.1"}), **listening("192.0.2.9", 10809)},
+        "NO",
+    ),
+    (
+        "on the host itself, and what listens is not known",
+        {**network_disk({"name": "127.0.0.1"}), "destination.network.listening_ports": []},
+        "NO_IDEA",
+    ),
     ("a socket", network_disk({"transport": "unix", "socket": "/run/nbd"}), "NO_IDEA"),
     ("by configuration", network_disk(), "NO_IDEA"),
     ("opens", tried(SERVER, opens=True), "YES"),

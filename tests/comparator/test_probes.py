@@ -295,7 +295,8 @@ def test_destinations_that_are_ranked_share_a_measurement(agents, rates):
 def test_an_agent_that_cannot_measure_is_asked_again(agents, rates):
     agents[0].answer_probe.override["measure_dirty_rate"] = ProbeResult(error="a job")
     for _ in range(2):
-        assert _check(rates, agents, options=LIMITED).dirty_rate.error == "a job"
+        error = _check(rates, agents, options=LIMITED).dirty_rate.error
+        assert error == f"host {agents[0].address}: a job"
     assert _measured(agents) == 2
 
 
@@ -327,7 +328,8 @@ def test_ways_are_reused_for_a_moment(agents, engine, monkeypatch):
 
 def test_failures_are_not_reused(agents, engine):
     agents[1].answer_probe.override["open_listener"] = ProbeResult(error="too many listeners")
-    assert _check(engine, agents).migration_port.error == "too many listeners"
+    error = _check(engine, agents).migration_port.error
+    assert error == f"host {agents[1].address}: too many listeners"
     agents[1].answer_probe.override.clear()
     assert _check(engine, agents).migration_port.answer.outcome == CONNECTED
 
@@ -472,7 +474,7 @@ def test_an_unreadable_image(agents, engine):
     _comparable(agents, _image("one"), _image("one"))
     agents[1].answer_probe.override["hash_blocks"] = ProbeResult(error="Permission denied")
     (found,) = _check(engine, agents).contents
-    assert found.error == "Permission denied"
+    assert found.error == f"host {agents[1].address}: Permission denied"
 
 
 def test_the_healthy_case_needs_no_comparison():

@@ -13,13 +13,18 @@ from typing import Any
 BIN = Path(sys.executable).parent
 
 
+# Ports that scenarios take although they are none of libvirt, migrations and disks' servers.
+_PROBED = ("--probe-port", "5302", "--probe-port", "49500")
+
+
 class AgentError(Exception):
     """An agent or the command did not do its part."""
 
 
 def start_agent(enter: Sequence[str], socket: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start an agent where the command `enter` leads to; wait until it listens on `socket`."""
-    command = [*enter, str(BIN / "vmfit-agent"), "serve", "--listen", f"unix:{socket}"]
+    program = str(BIN / "vmfit-agent")
+    command = [*enter, program, "serve", "--listen", f"unix:{socket}", *_PROBED]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -55,6 +55,12 @@ def probe_of(place: tuple[str, int], probes: ProbeAnswers) -> PortProbe | None:
     )
 
 
+def why_not_tried(place: tuple[str, int], probes: ProbeAnswers) -> str:
+    """Return why a server was not connected to; empty where nobody says so."""
+    errors = [each.error for each in probes.device_servers if (each.host, each.port) == place]
+    return next(filter(None, errors), probes.not_asked)
+
+
 def names_elsewhere(case: Case) -> list[str]:
     """Return the names that QEMU resolves for devices which send UDP."""
     hosts = dict.fromkeys(each.host for each in _clients(case, "udp"))

@@ -23,7 +23,10 @@ class AskedHost:
         return (self._until - time.monotonic()) * _QUESTIONS_SHARE
 
     def ask(self, questions: Sequence[Probe]) -> Callable[[], Sequence[ProbeResult]]:
-        """Start to ask; what is returned waits. An agent that fails answers each with an error."""
+        """Start to ask; what is returned waits. An agent that fails answers each with an error.
+
+        Errors name the host: which question an agent leaves out is its own configuration's matter.
+        """
         if not questions:
             return lambda: ()
         seconds = self.seconds_left()
@@ -36,9 +39,13 @@ class AskedHost:
 
         def results() -> Sequence[ProbeResult]:
             try:
-                return wait()
+                found = wait()
             except AgentError as error:
                 return self._failed(questions, error)()
+            for each in found:
+                if each.error:
+                    each.error = f"host {self.name}: {each.error}"
+            return found
 
         return results
 

@@ -8,7 +8,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.device_paths import creatable, existing, served
-from vmfit_comparator.knowledge.device_servers import probe_of
+from vmfit_comparator.knowledge.device_servers import probe_of, why_not_tried
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
@@ -132,7 +132,7 @@ def _sender(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Result
 def _elsewhere(device: CharacterDevice, place: str, probes: ProbeAnswers) -> Result:
     probe = probe_of((device.host, device.port), probes)
     if probe is None:
-        why = probes.not_asked
+        why = why_not_tried((device.host, device.port), probes)
         tried = f"it connects to {place}, which was not tried from there"
         return probably_yes(f"{tried}{f': {why}' if why else ''}")
     outcome = probe.answer.outcome

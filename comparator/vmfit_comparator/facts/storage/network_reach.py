@@ -17,6 +17,7 @@ from vmfit_comparator.knowledge.disks import (
     pairs,
     servers,
 )
+from vmfit_comparator.knowledge.host_addresses import is_in_use
 
 
 def _tried(pair: DiskPair, case: Case) -> Result | None:
@@ -52,6 +53,7 @@ def _not_tried(pair: DiskPair, case: Case) -> str:
         "vm.disks",
         "options.storage_copy",
         "options.copied_disks",
+        "destination.network.listening_ports",
         "probes.disks",
         "probes.device_servers",
         "probes.not_asked",
@@ -65,8 +67,9 @@ def network_reach(case: Case) -> Result:
     destination may only read is NO for a disk that the guest may write to. A disk that needs a
     secret is not opened: where the destination cannot connect to any of its servers it is NO, or
     PROBABLY_NO when they are silent. Without an agent servers that the source reaches are
-    PROBABLY_YES, a server on the host itself, or one that the hypervisor finds by its own
-    configuration, NO_IDEA. Copied disks count: libvirt makes no network disk. So do images below
+    PROBABLY_YES. Agents do not ask servers on the host itself: where nothing listens on the
+    destination it is NO, else NO_IDEA, as is a server that the hypervisor finds by its own
+    configuration. Copied disks count: libvirt makes no network disk. So do images below
     disks.
 
     Source: qemu-img info and qemu-nbd --list on the destination; libvirt's formatdomain, disk
@@ -86,7 +89,9 @@ def _reach(pair: DiskPair, case: Case) -> Result:
         return tried
     source = pair.there.source
     if is_on_host(source):
-        return no_idea(f"{source.protocol} at {servers(source)} is another server on every host")
+        return _unserved(source, case) or no_idea(
+            f"{source.protocol} at {servers(source)} is another server on every host"
+        )
     if not source.hosts:
         return no_idea(f"the {source.protocol} servers are those of the host's configuration")
     refused = _refused(source, case.probes)
@@ -95,6 +100,19 @@ def _reach(pair: DiskPair, case: Case) -> Result:
     return probably_yes(
         f"{source.protocol} at {servers(source)}; {_not_tried(pair, case)}",
         probability=0.85,
+    )
+
+
+def _unserved(source: StorageSource, case: Case) -> Result | None:
+    """Return what speaks against a server on the destination itself; None for nothing."""
+    listening = case.destination.network.listening_ports
+    places = places_of(source)
+    if not (listening and places) or any(is_in_use(*place, listening) for place in places):
+        return None
+    where = ", ".join(f"{host}:{port}" for host, port in places)
+    return no(
+        f"nothing listens at {where} of the destination",
+        remedies=[provide_storage(f"Start the {source.protocol} server at {where}", source.name)],
     )
 
 
