@@ -4,7 +4,7 @@ import json
 
 import grpc
 
-from vmfit_contract.address import Address, AddressError
+from vmfit_contract.address import Address
 from vmfit_contract.limits import MAX_MESSAGE_BYTES
 
 _RETRY_SERVICE_CONFIG = {
@@ -46,21 +46,13 @@ SERVER_OPTIONS = (
 
 
 def connect(
-    address: Address,
-    *,
-    insecure: bool = False,
-    tls: grpc.ChannelCredentials | None = None,
-    server_name: str | None = None,
+    address: Address, tls: grpc.ChannelCredentials | None = None, server_name: str | None = None
 ) -> grpc.Channel:
-    """Return a channel that connects when it is first used.
+    """Return a channel that connects when it is first used; without `tls` in plain text.
 
-    A unix socket is protected by its permissions; over the network plain text is used only when
-    `insecure` says so. Raises AddressError without `tls` then. With `server_name` the server's
-    certificate must have that name instead of the address's.
+    With `server_name` the server's certificate must have that name instead of the address's.
     """
-    if address.is_unix or (insecure and tls is None):
-        return grpc.insecure_channel(address.target, options=_CHANNEL_OPTIONS)
     if tls is None:
-        raise AddressError(f"address {str(address)!r}: a plain-text connection needs --insecure")
+        return grpc.insecure_channel(address.target, options=_CHANNEL_OPTIONS)
     expected = (("grpc.ssl_target_name_override", server_name),) if server_name else ()
     return grpc.secure_channel(address.target, tls, options=(*_CHANNEL_OPTIONS, *expected))

@@ -91,9 +91,7 @@ class Connector:
 
         With `server_name` the server's certificate must have that name instead of the address's.
         """
-        credentials = self.credentials(address)
-        insecure = credentials is None
-        return connect(address, insecure=insecure, tls=credentials, server_name=server_name)
+        return connect(address, self.credentials(address), server_name)
 
     def explain(
         self,

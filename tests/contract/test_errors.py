@@ -9,7 +9,7 @@ from grpc_status import rpc_status
 
 from vmfit.v1 import host_metadata_service_pb2 as messages
 from vmfit.v1 import host_metadata_service_pb2_grpc as services
-from vmfit_contract.address import Address, AddressError
+from vmfit_contract.address import Address
 from vmfit_contract.channel import SERVER_OPTIONS, connect
 from vmfit_contract.errors import abort, describe
 
@@ -67,10 +67,3 @@ def test_dead_agent(tmp_path):
     assert text.startswith("unavailable: unix:")
     assert "No such file" in text
     assert "\n" not in text
-
-
-def test_plain_text_needs_consent():
-    with pytest.raises(AddressError, match="--insecure"):
-        connect(Address("localhost", 1))
-    connect(Address("localhost", 1), insecure=True).close()
-    connect(Address("localhost", 1), tls=grpc.ssl_channel_credentials()).close()

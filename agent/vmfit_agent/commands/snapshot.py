@@ -14,6 +14,7 @@ from vmfit_contract.printable import printable
 from vmfit_contract.snapshot_file import Format, SnapshotFileError, write_snapshot
 
 _ANSWER_SECONDS = 60.0
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("snapshot")
@@ -34,6 +35,13 @@ _ANSWER_SECONDS = 60.0
 @click.option("--address", metavar="ADDRESS", type=AddressOption(), help="Ask a running agent.")
 @click.option("--insecure", is_flag=True, envvar="VMFIT_AGENT_INSECURE",
               help="Ask over the network in plain text.")  # fmt: skip
+# Not those of the settings file: an agent's own certificate is no client's.
+@click.option("--tls-cert", "client_cert", envvar="VMFIT_TLS_CERT", metavar="FILE", type=_FILE,
+              help="A client's certificate, PEM.  [default: libvirt's]")  # fmt: skip
+@click.option("--tls-key", "client_key", envvar="VMFIT_TLS_KEY", metavar="FILE", type=_FILE,
+              help="The certificate's key, PEM.")  # fmt: skip
+@click.option("--tls-ca", "client_ca", envvar="VMFIT_TLS_CA", metavar="FILE", type=_FILE,
+              help="The authority of the agent's certificate, PEM.")  # fmt: skip
 @host_options
 def command(
     *,
@@ -42,6 +50,9 @@ def command(
     output: Path | None,
     address: Address | None,
     insecure: bool,
+    client_cert: Path | None,
+    client_key: Path | None,
+    client_ca: Path | None,
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -54,7 +65,8 @@ def command(
     if file_format == "binary" and output is None and sys.stdout.isatty():
         raise click.UsageError("the binary form is not for a terminal: give --output FILE")
     if address is not None:
-        snapshot = _fetch(address, parts, insecure=insecure)
+        named = (client_cert, client_key, client_ca)
+        snapshot = _fetch(address, parts, named, insecure=insecure and not any(named))
     else:
         from vmfit_agent.local_host import HostOptions, local_source  # noqa: PLC0415
 
@@ -67,22 +79,35 @@ def command(
     return 1 if parts and absent else 0
 
 
-def _fetch(address: Address, parts: Sequence[str], *, insecure: bool) -> Snapshot:
+def _fetch(
+    address: Address,
+    parts: Sequence[str],
+    named: tuple[Path | None, Path | None, Path | None],
+    *,
+    insecure: bool,
+) -> Snapshot:
     import grpc  # noqa: PLC0415 -- only for a running agent
 
     from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest  # noqa: PLC0415
     from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub  # noqa: PLC0415
-    from vmfit_contract.channel import connect  # noqa: PLC0415
-    from vmfit_contract.errors import describe  # noqa: PLC0415
+    from vmfit_contract.connector import Connector  # noqa: PLC0415
+    from vmfit_contract.tls_files import (  # noqa: PLC0415
+        LIBVIRT_CLIENT,
+        ClientTls,
+        TlsError,
+        chosen_files,
+    )
 
     try:
-        with connect(address, insecure=insecure) as channel:
+        files = None if insecure or address.is_unix else chosen_files(*named, LIBVIRT_CLIENT)
+        connector = Connector(insecure=insecure, tls=ClientTls(files) if files else None)
+        with connector.connect(address) as channel:
             request = GetSnapshotRequest(parts=parts)
             return HostMetadataStub(channel).GetSnapshot(request, timeout=_ANSWER_SECONDS).snapshot
-    except AddressError as error:
+    except (AddressError, TlsError) as error:
         raise CommandError(str(error)) from None
     except grpc.RpcError as error:
-        raise CommandError(f"{address}: {describe(error)}") from None
+        raise CommandError(f"{address}: {connector.explain(error, address)}") from None
 
 
 def _write(snapshot: Snapshot, output: Path | None, file_format: Format) -> None:

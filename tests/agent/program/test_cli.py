@@ -65,7 +65,8 @@ def test_every_command_explains_itself(run, name):
     [
         (["snapshot", "--part", "cpus"], "'cpus' is none of identity, cpu"),
         (["snapshot", "--address", "a:b:c"], "an IPv6 address needs brackets"),
-        (["snapshot", "--address", "localhost:1"], "needs --insecure"),
+        (["snapshot", "--address", "localhost:1"], "TLS needs a certificate: give --tls-cert"),
+        (["snapshot", "--address", "localhost:1", "--tls-ca", "x"], "belong together"),
         (["snapshot", "--root", "/nonexistent"], "does not exist"),
         (["snapshot", "--output", "/nonexistent/x"], "/nonexistent/x: cannot be written"),
         (["describe"], "give a domain's name or UUID, or --xml FILE"),
