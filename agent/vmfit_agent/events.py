@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from vmfit_agent.storage.mount_table import mount_table
 from vmfit_agent.storage.udev import load_pyudev
 
 _LOG = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ UDEV_PARTS: dict[str, tuple[str, ...]] = {
 }
 """By udev subsystem: the parts that hold something of it."""
 
-MOUNT_TABLE = Path("/proc/self/mountinfo")
+_ROOT = Path("/")
 # From linux/rtnetlink.h; Python's socket module does not have them.
 _RTMGRP_LINK = 0x1
 _RTMGRP_IPV4_IFADDR = 0x10
@@ -74,7 +75,7 @@ def _follow_udev(invalidate: Invalidate) -> None:
 
 
 def _follow_mounts(invalidate: Invalidate) -> None:
-    with MOUNT_TABLE.open("rb") as table:
+    with (_ROOT / mount_table(_ROOT)).open("rb") as table:
         poller = select.poll()
         # proc(5): a change of the mount table marks the file with POLLERR and POLLPRI.
         poller.register(table, select.POLLPRI)

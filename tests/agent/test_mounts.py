@@ -1,6 +1,8 @@
 """Mounts of recorded and live hosts; servers that do not answer."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -8,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from tests.agent.device_tree import block_device, make_host
+from vmfit.v1.storage_pb2 import Mounts
 from vmfit_agent.collectors.mounts import collect
 from vmfit_agent.storage import filesystem_status
 from vmfit_agent.storage.filesystem_status import FilesystemProbe
+from vmfit_agent.storage.mount_table import mount_table
 
 ROOT = "25 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 SDA1 = block_device(
@@ -126,3 +130,45 @@ def test_this_hosts_root_has_sizes():
     assert root.size_bytes == expected.f_blocks * expected.f_frsize
     assert 0 < root.available_bytes <= root.size_bytes
     assert not root.hung
+
+
+def test_the_hosts_mounts_are_those_of_its_first_process(tmp_path):
+    def table(name, own, first):
+        root = tmp_path / name
+        make_host(root, {"proc/self/mountinfo": own, "proc/1/mountinfo": first})
+        return mount_table(root)
+
+    read_only = ROOT.replace("rw,", "ro,", 1) + "30 25 0:9 / /etc ro - ext4 /dev/sda1 rw\n"
+    assert table("confined", read_only, ROOT) == "proc/1/mountinfo"
+    # In a container beside the host's processes, paths are the container's.
+    container = ROOT.replace(" / / ", " /var/lib/container / ")
+    assert table("contained", container, ROOT) == "proc/self/mountinfo"
+    assert table("without", ROOT, "") == "proc/self/mountinfo"
+
+
+CONFINED = """
+import sys
+from vmfit.v1.storage_pb2 import Mounts
+from vmfit_agent.collectors.mounts import collect
+from vmfit_agent.host import Host
+sys.stdout.buffer.write(collect(Host()).SerializeToString())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes mount and process namespaces")
+def test_what_systemd_makes_read_only_for_the_agent_is_not_so_for_guests(tmp_path):
+    # As ProtectSystem= and ProtectKernelLogs= do, under a first process that sees the host.
+    confine = (
+        "mount --bind /etc /etc && mount -o remount,bind,ro /etc && "
+        'mount -t tmpfs tmpfs /usr/share && exec "$@"'
+    )
+    script = f'"$@" >{tmp_path}/free; unshare -m sh -c \'{confine}\' sh "$@" >{tmp_path}/confined'
+    first = ["unshare", "-mpf", "--mount-proc", "sh", "-c", script, "sh"]
+    subprocess.run([*first, sys.executable, "-c", CONFINED], check=True)
+    free = Mounts.FromString((tmp_path / "free").read_bytes())
+    confined = Mounts.FromString((tmp_path / "confined").read_bytes())
+    for mount in (*free.mounts, *confined.mounts):
+        mount.ClearField("available_bytes")
+    assert free.mounts
+    assert "/etc" not in [each.mount_point for each in free.mounts]
+    assert confined == free

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vmfit.v1.storage_pb2 import Mount, Mounts
 from vmfit_agent.host import Host
@@ -13,12 +13,12 @@ from vmfit_agent.storage.filesystem_status import (
     FilesystemStatus,
     filesystem_status,
 )
+from vmfit_agent.storage.mount_table import OWN_TABLE, mount_table
 from vmfit_agent.storage.mountinfo import MountEntry, export_of, parse_mountinfo
 from vmfit_agent.storage.udev import BlockDatabase, block_database
 
-_MOUNTINFO = "proc/self/mountinfo"
 FILES = (
-    _MOUNTINFO,
+    OWN_TABLE,
     "run/udev/data/b*",
     "sys/class/block/*/dev",
     "sys/class/block/*/uevent",
@@ -27,15 +27,15 @@ FILES = (
 
 
 def collect(host: Host) -> Mounts:
-    """Return the mounts of the agent's mount namespace, in the kernel's order.
+    """Return the mounts of the host's first process, in the kernel's order.
 
     Sizes are in bytes; absent for file systems without blocks, in a recording, and when the
     server does not answer (then `hung`). Takes at most a second, however many servers are dead.
     Raises OSError without a mount table, ValueError when it is malformed.
-    Source: /proc/self/mountinfo, statvfs(3), udev's database.
+    Source: /proc/1/mountinfo, or /proc/self/mountinfo (mount_table); statvfs(3), udev's database.
     """
     entries = read_mounts(host)
-    statuses = _statuses(entries) if host.is_live else {}
+    statuses = _statuses(_in_reach(host, entries)) if host.is_live else {}
     identities = FilesystemIdentities(host)
     return Mounts(
         mounts=[_mount(host, entry, statuses.get(entry.mount_id), identities) for entry in entries]
@@ -44,9 +44,10 @@ def collect(host: Host) -> Mounts:
 
 def read_mounts(host: Host) -> list[MountEntry]:
     """Return the mount table. Raises OSError when there is none, ValueError when malformed."""
-    text = read_text(host, _MOUNTINFO)
+    path = mount_table(host.root) if host.is_live else OWN_TABLE
+    text = read_text(host, path)
     if text is None:
-        raise FileNotFoundError(f"/{_MOUNTINFO}: cannot be read")
+        raise FileNotFoundError(f"/{path}: cannot be read")
     return parse_mountinfo(text)
 
 
@@ -96,6 +97,15 @@ class FilesystemIdentities:
             self._database = block_database(self._host)
         found = self._database.device(name)
         return (found[1].get("ID_FS_UUID") or None) if found is not None else None
+
+
+def _in_reach(host: Host, entries: Sequence[MountEntry]) -> Sequence[MountEntry]:
+    """Leave out mounts in whose place this process sees something else, by systemd's doing."""
+    if mount_table(host.root) == OWN_TABLE:
+        return entries
+    own = parse_mountinfo(read_text(host, OWN_TABLE) or "")
+    seen = {entry.mount_point: entry.device_number for entry in own}
+    return [each for each in entries if seen.get(each.mount_point) == each.device_number]
 
 
 def _statuses(entries: Iterable[MountEntry]) -> dict[int, FilesystemStatus]:

@@ -22,6 +22,7 @@ from vmfit_agent.local_host import HostOptions, prober
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps
+from vmfit_agent.process_rights import keep_from_programs
 from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
@@ -61,6 +62,7 @@ def command(
     opened one.
     """
     manager = ServiceManager()
+    keep_from_programs()
     limit_heaps()
     with signals() as told:
         host = HostOptions(root, libvirt_uri, attributes).open()

@@ -108,7 +108,7 @@ def _ethtool_driver(name: str) -> str | None:
     address, _ = information.buffer_info()
     request = struct.pack("16sP16x", name.encode(), address)
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as any_socket:
             fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
     except OSError:
         return None

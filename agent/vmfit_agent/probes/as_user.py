@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from vmfit_agent.probes.qemu_user import QemuUser
 from vmfit_agent.probes.unanswerable import Unanswerable
+from vmfit_agent.process_rights import SETGID, SETUID, drop_in_thread, holds
 
 Result = TypeVar("Result")
 
@@ -33,8 +34,8 @@ def call_as(user: QemuUser, call: Callable[[], Result]) -> Result:
     own = (os.geteuid(), os.getegid())
     if own == (user.user_id, user.group_id):
         return call()
-    if own[0] != 0:
-        raise Unanswerable(f"the agent does not run as root, so it cannot try as {user.name}")
+    if not may_act_for_others():
+        raise Unanswerable(f"the agent may not act for others, so it cannot try as {user.name}")
     numbers = _CALLS.get(platform.machine())
     if numbers is None:
         raise Unanswerable(f"the agent cannot act as {user.name} on {platform.machine()}")
@@ -58,12 +59,18 @@ def call_as(user: QemuUser, call: Callable[[], Result]) -> Result:
     return results[0]
 
 
+def may_act_for_others() -> bool:
+    """Return whether this thread may become any user."""
+    return holds(SETUID, SETGID)
+
+
 def _become(user: QemuUser, numbers: tuple[int, int, int]) -> None:
     setgroups, setresgid, setresuid = numbers
     groups = (ctypes.c_uint32 * len(user.groups))(*user.groups)
     _call(setgroups, len(user.groups), groups)
     _call(setresgid, *[user.group_id] * 3)
     _call(setresuid, *[user.user_id] * 3)
+    drop_in_thread()
 
 
 def _call(number: int, *arguments: object) -> None:

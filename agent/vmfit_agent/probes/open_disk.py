@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vmfit.v1.probe_pb2 import DiskAnswer, OpenDisk
 from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_agent.host import Host
+from vmfit_agent.probes.as_user import may_act_for_others
 from vmfit_agent.probes.disk_places import (
     Place,
     alternatives,
@@ -63,7 +64,7 @@ def open_disk(question: OpenDisk, terms: Terms) -> DiskAnswer:
 
 def _other_user(host: Host) -> QemuUser | None:
     """Return QEMU's user where it is not this process's own and this process may become it."""
-    if os.geteuid() != 0:
+    if not may_act_for_others():
         return None
     user = qemu_user(host)
     return user if user.user_id != 0 else None

@@ -134,9 +134,10 @@ def test_only_the_asking_thread_becomes_another(place):
     assert (os.geteuid(), os.getegid()) == (0, 0)
 
 
-def test_acting_for_another_needs_root(monkeypatch):
+def test_acting_for_another_needs_the_right_to(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(Unanswerable, match="does not run as root"):
+    monkeypatch.setattr("vmfit_agent.probes.as_user.holds", lambda *_: False)
+    with pytest.raises(Unanswerable, match="may not act for others"):
         call_as(NOBODY, lambda: 1)
     own = QemuUser("me", 1000, os.getegid(), (), owns_images=True)
     assert call_as(own, lambda: 1) == 1
