@@ -24,6 +24,8 @@ class Rpc(NamedTuple):
     method: str
     role: str
     """What its caller must be allowed to do: "read", "probe", "check" or "administer"."""
+    costly: bool
+    """A server answers few of these at a time."""
     request: str
     """The full name of the request's message."""
     request_module: str
@@ -81,7 +83,7 @@ def _entry(pool: descriptor_pool.DescriptorPool, method: MethodDescriptor) -> st
     values = (
         method.containing_service.full_name,
         method.name,
-        _role(pool, method),
+        *_options(pool, method),
         method.input_type.full_name,
         method.input_type.file.name.removesuffix(".proto").replace("/", ".") + "_pb2",
         method.client_streaming,
@@ -90,8 +92,8 @@ def _entry(pool: descriptor_pool.DescriptorPool, method: MethodDescriptor) -> st
     return f'    "{method.name}": Rpc{values!r},'
 
 
-def _role(pool: descriptor_pool.DescriptorPool, method: MethodDescriptor) -> str:
-    """Return the role's short name; raises RuntimeError for an RPC without one."""
+def _options(pool: descriptor_pool.DescriptorPool, method: MethodDescriptor) -> tuple[str, bool]:
+    """Return the role's short name, and whether the RPC is costly; raises RuntimeError."""
     kind = pool.FindMessageTypeByName("google.protobuf.MethodOptions")
     options = message_factory.GetMessageClass(kind).FromString(
         method.GetOptions().SerializeToString()
@@ -101,7 +103,8 @@ def _role(pool: descriptor_pool.DescriptorPool, method: MethodDescriptor) -> str
     if not number:
         raise RuntimeError(f"{method.full_name} has no option (role)")
     name: str = extension.enum_type.values_by_number[number].name
-    return name.removeprefix("ROLE_").lower()
+    costly = options.Extensions[pool.FindExtensionByName("vmfit.v1.costly")]
+    return name.removeprefix("ROLE_").lower(), costly
 
 
 def _constant(name: str) -> str:

@@ -1,11 +1,14 @@
 """The calls of the HostMetadata service, apart from how they travel: as serialised messages."""
 
-from collections.abc import Callable, Iterator, Mapping
-from enum import IntEnum
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from vmfit.v1.rpcs import HOST_METADATA_RPCS, Rpc
 from vmfit_contract.access import Caller
+from vmfit_contract.call_failed import CallFailed, Status
+from vmfit_contract.serving.service import Stream
+
+__all__ = ["CallFailed", "Calls", "Status", "Stream"]
 
 UNARY: Mapping[str, Rpc] = {
     name: rpc for name, rpc in HOST_METADATA_RPCS.items() if not rpc.response_streams
@@ -19,38 +22,6 @@ PROBES_FORBIDDEN = "the agent's configuration forbids probes (probes = false)"
 LONGEST_CALL_SECONDS = 60.0
 MAX_WATCHES = 8
 """How many watches may be open at once; each holds a thread."""
-
-
-class Status(IntEnum):
-    """Why a call has no answer, by gRPC's names and numbers."""
-
-    UNKNOWN = 2
-    INVALID_ARGUMENT = 3
-    NOT_FOUND = 5
-    RESOURCE_EXHAUSTED = 8
-    FAILED_PRECONDITION = 9
-    UNIMPLEMENTED = 12
-    UNAVAILABLE = 14
-
-
-class CallFailed(Exception):  # noqa: N818 -- the outcome of a call, not a mistake
-    """The call has no answer; `field` is the path in the request that is to blame, or empty."""
-
-    def __init__(self, status: Status, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.field = field
-
-
-class Stream(Iterator[bytes], Protocol):
-    """Serialised responses; ends by CallFailed, or quietly when it is cancelled or Calls close."""
-
-    def cancel(self) -> None:
-        """End the iteration soon, from any thread."""
-
-    def close(self) -> None:
-        """Release what the stream holds; for the thread that iterates, at the end."""
 
 
 class Calls(Protocol):

@@ -1,70 +1,45 @@
-"""The gRPC server around who answers calls: credentials, start, health and graceful stop."""
+"""The agent's gRPC server: who answers calls, behind certificates and bounds."""
 
-import socket
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
-from vmfit.v1.rpcs import HOST_METADATA
-from vmfit_agent.calls import MAX_WATCHES, Calls
-from vmfit_agent.grpc_service import Reflection, add_host_metadata
-from vmfit_agent.listening import ListenError, TakenError, require_free, socket_mode
+from vmfit.v1.rpcs import HOST_METADATA, HOST_METADATA_RPCS, Rpc
+from vmfit_agent.calls import LONGEST_CALL_SECONDS, MAX_WATCHES, Calls, time_for_answer
+from vmfit_contract.access import Caller
 from vmfit_contract.address import Address
-from vmfit_contract.channel import SERVER_OPTIONS
+from vmfit_contract.identity import AGENT_ROLES, RoleRules
+from vmfit_contract.serving.server import GrpcServer
+from vmfit_contract.serving.service import Limits, Share
+from vmfit_contract.tls_files import ServerTls
 
 STOP_SECONDS = 2.0
-"""How long calls under way may go on; open health and reflection streams use it up."""
-# Every watch and every reflection stream holds a thread; so many are left for short calls.
-THREADS_FOR_CALLS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Certificate chain and key of the server, and the authority of its clients, as PEM files."""
-
-    certificate: Path
-    key: Path
-    authority: Path
-
-    def credentials(self) -> grpc.ServerCredentials:
-        """Return credentials that demand a client's certificate; raises ListenError."""
-        pems = []
-        for path in (self.key, self.certificate, self.authority):
-            try:
-                pems.append(path.read_bytes())
-            except OSError as error:
-                raise ListenError(f"{path}: cannot be read: {error.strerror}") from None
-        key, certificate, authority = pems
-        return grpc.ssl_server_credentials(
-            [(key, certificate)], root_certificates=authority, require_client_auth=True
-        )
+"""How long calls under way may go on."""
+_MIB = 1 << 20
+LIMITS = Limits(
+    request_bytes=4 * _MIB,
+    default_seconds=LONGEST_CALL_SECONDS,
+    longest_seconds=LONGEST_CALL_SECONDS,
+    calls=Share(512, 256),
+    bytes_held=Share(64 * _MIB, 32 * _MIB),
+    working=Share(16, 12),
+    # As many as the collecting process answers at once.
+    costly=Share(4, 3),
+    watches=Share(MAX_WATCHES, MAX_WATCHES // 2),
+    streams=Share(64, 16),
+)
 
 
 class AgentServer:
     """Serves calls on one address."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, rules: RoleRules | None = None) -> None:
         self._calls = calls
-        self._server = grpc.server(
-            ThreadPoolExecutor(MAX_WATCHES + THREADS_FOR_CALLS, thread_name_prefix="rpc"),
-            options=SERVER_OPTIONS,
-        )
-        self._health = health.HealthServicer(
-            experimental_non_blocking=True,
-            experimental_thread_pool=ThreadPoolExecutor(1, thread_name_prefix="health"),
-        )
-        add_host_metadata(self._server, calls)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._server.add_generic_rpc_handlers((Reflection(),))
-        self._report(False)  # noqa: FBT003 -- nothing was answered yet
+        rules = rules or RoleRules(AGENT_ROLES, {})
+        self._server = GrpcServer(HOST_METADATA, _Service(calls), LIMITS, rules, calls.watch)
 
     def start(
         self,
         address: Address,
-        tls: TlsFiles | None = None,
+        tls: ServerTls | None = None,
         *,
         insecure: bool = False,
         own: Address | None = None,
@@ -74,56 +49,30 @@ class AgentServer:
         Plain text is served on a unix socket, elsewhere only when `insecure` says so. On `own`, a
         unix socket, this very process asks whether it answers. Raises ListenError.
         """
-        if address.is_unix:
-            require_free(address)
-        elif tls is None and not insecure:
-            raise ListenError(
-                f"{address}: serving plain text needs --insecure; "
-                "for TLS give --tls-cert, --tls-key and --tls-ca"
-            )
-        port = self._bind(address, tls)
-        if own is not None:
-            self._bind(own, None)
-        self._server.start()
-        self._calls.follow_availability(self._report)
-        return address if address.is_unix else Address(address.host, port)
+        addresses = [address] if own is None else [address, own]
+        bound = self._server.start(addresses, tls, insecure=insecure)
+        self._calls.follow_availability(lambda available: self._server.report(serving=available))
+        return bound[0]
+
+    def reload(self, rules: RoleRules) -> None:
+        """Give roles by these rules, and read the certificates again. Raises TlsError."""
+        self._server.reload(rules)
 
     def stop(self) -> None:
         """Take no more calls, end the watches, and wait a little for the calls under way."""
-        self._health.enter_graceful_shutdown()
-        stopped = self._server.stop(STOP_SECONDS)
+        wait = self._server.stop(STOP_SECONDS)
         self._calls.close()
-        stopped.wait(STOP_SECONDS + 1)
-
-    def _bind(self, address: Address, tls: TlsFiles | None) -> int:
-        try:
-            with socket_mode():
-                if tls is None or address.is_unix:
-                    return int(self._server.add_insecure_port(address.target))
-                return int(self._server.add_secure_port(address.target, tls.credentials()))
-        except RuntimeError as error:
-            raise _failure(address, tls, error) from None
-
-    def _report(self, available: bool) -> None:  # noqa: FBT001 -- a callback's only argument
-        response = health_pb2.HealthCheckResponse
-        status = response.SERVING if available else response.NOT_SERVING
-        for service in ("", HOST_METADATA):
-            self._health.set(service, status)
+        wait()
 
 
-def _failure(address: Address, tls: TlsFiles | None, error: RuntimeError) -> ListenError:
-    # gRPC tells the cause in its log alone; binding once more ourselves tells us.
-    try:
-        if address.is_unix:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.bind(address.path)
-        else:
-            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-            with socket.socket(family) as probe:
-                probe.bind((address.host, address.port))
-    except OSError as cause:
-        return TakenError(f"{address}: cannot listen: {cause.strerror or cause}")
-    if tls is not None:
-        told = f"{tls.certificate} and {tls.key}: not a usable certificate and its key"
-        return ListenError(f"{address}: cannot listen: {told}")
-    return TakenError(f"{address}: cannot listen: {error}")
+class _Service:
+    """The agent's calls as a service."""
+
+    rpcs: Mapping[str, Rpc] = HOST_METADATA_RPCS
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
+        """Return the response within the seconds; raises CallFailed."""
+        return self._calls.answer(method, request, time_for_answer(seconds), caller)

@@ -1,102 +1,63 @@
-"""The Comparator service: the engine behind gRPC."""
+"""The Comparator service: the engine's answers as serialised messages."""
 
-import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-import grpc
+from google.protobuf.message import DecodeError, Message
 
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
-from vmfit.v1.comparator_service_pb2_grpc import ComparatorServicer
+from vmfit.v1.rpcs import COMPARATOR_RPCS, Rpc
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.engine_error import EngineError
-from vmfit_contract.errors import abort
-
-_LOG = logging.getLogger(__name__)
-# gRPC gives centuries for a call without a deadline.
-_LONGEST_CALL_SECONDS = 3600.0
-
-Answer = TypeVar("Answer")
+from vmfit_contract.access import Caller
+from vmfit_contract.call_failed import CallFailed, Status
 
 
-class Comparator(ComparatorServicer):
-    """Answers from an engine; every error names the field it is about.
+class _Answer(Protocol):
+    def __call__(self, request: Any, seconds: float, /) -> Message: ...  # noqa: ANN401 -- its own kind
 
-    The caller's deadline bounds what the agents may take.
+
+class Comparator:
+    """Answers from an engine; every error names the field it is about. See Service.
+
+    The caller's time bounds what the agents may take.
     """
 
+    rpcs: Mapping[str, Rpc] = COMPARATOR_RPCS
+
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        # By the request's message, as the contract's table of RPCs names it.
+        answers: dict[type[Message], _Answer] = {
+            messages.ListFactsRequest: lambda _, __: engine.list_facts(),
+            messages.CheckRequest: engine.check,
+            messages.RankRequest: engine.rank,
+            messages.DiffRequest: engine.diff,
+            messages.BaselineRequest: engine.baseline,
+            messages.ListHostsRequest: lambda _, seconds: engine.list_hosts(seconds),
+            messages.GetHostSnapshotRequest: engine.host_snapshot,
+            outcomes.ReportOutcomeRequest: lambda request, _: engine.report_outcome(request),
+            outcomes.GetCalibrationRequest: lambda request, _: engine.calibration(request),
+        }
+        self._answers = {
+            kind.DESCRIPTOR.full_name: (kind, answer) for kind, answer in answers.items()
+        }
 
-    def ListFacts(  # noqa: N802 -- gRPC's name
+    def answer(
         self,
-        request: messages.ListFactsRequest,  # noqa: ARG002 -- it has no fields
-        context: grpc.ServicerContext,
-    ) -> messages.ListFactsResponse:
-        """Return the catalogue."""
-        return _guarded(context, lambda _: self._engine.list_facts())
-
-    def Check(  # noqa: N802 -- gRPC's name
-        self, request: messages.CheckRequest, context: grpc.ServicerContext
-    ) -> messages.CheckResponse:
-        """Return whether a VM can move."""
-        return _guarded(context, lambda seconds: self._engine.check(request, seconds))
-
-    def Rank(  # noqa: N802 -- gRPC's name
-        self, request: messages.RankRequest, context: grpc.ServicerContext
-    ) -> messages.RankResponse:
-        """Return the same for several destinations, best first."""
-        return _guarded(context, lambda seconds: self._engine.rank(request, seconds))
-
-    def Diff(  # noqa: N802 -- gRPC's name
-        self, request: messages.DiffRequest, context: grpc.ServicerContext
-    ) -> messages.DiffResponse:
-        """Return what differs between two hosts."""
-        return _guarded(context, lambda seconds: self._engine.diff(request, seconds))
-
-    def Baseline(  # noqa: N802 -- gRPC's name
-        self, request: messages.BaselineRequest, context: grpc.ServicerContext
-    ) -> messages.BaselineResponse:
-        """Return what all hosts can give."""
-        return _guarded(context, lambda seconds: self._engine.baseline(request, seconds))
-
-    def ListHosts(  # noqa: N802 -- gRPC's name
-        self,
-        request: messages.ListHostsRequest,  # noqa: ARG002 -- it has no fields
-        context: grpc.ServicerContext,
-    ) -> messages.ListHostsResponse:
-        """Return the inventory."""
-        return _guarded(context, self._engine.list_hosts)
-
-    def GetHostSnapshot(  # noqa: N802 -- gRPC's name
-        self, request: messages.GetHostSnapshotRequest, context: grpc.ServicerContext
-    ) -> messages.GetHostSnapshotResponse:
-        """Return a host's snapshot."""
-        return _guarded(context, lambda seconds: self._engine.host_snapshot(request, seconds))
-
-    def ReportOutcome(  # noqa: N802 -- gRPC's name
-        self, request: outcomes.ReportOutcomeRequest, context: grpc.ServicerContext
-    ) -> outcomes.ReportOutcomeResponse:
-        """Keep what became of a migration."""
-        return _guarded(context, lambda _: self._engine.report_outcome(request))
-
-    def GetCalibration(  # noqa: N802 -- gRPC's name
-        self, request: outcomes.GetCalibrationRequest, context: grpc.ServicerContext
-    ) -> outcomes.GetCalibrationResponse:
-        """Return how often the answers came true."""
-        return _guarded(context, lambda _: self._engine.calibration(request))
-
-
-def _guarded(context: grpc.ServicerContext, call: Callable[[float | None], Answer]) -> Answer:
-    """Return what the call returns in the caller's time, or end the RPC with its error's status."""
-    remaining: float | None = context.time_remaining()
-    if remaining is not None and remaining > _LONGEST_CALL_SECONDS:
-        remaining = None
-    try:
-        return call(remaining)
-    except EngineError as error:
-        abort(context, error.code, str(error), error.field)
-    except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own call alone
-        _LOG.exception("a call failed")
-        abort(context, grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+        method: str,
+        request: bytes,
+        seconds: float,
+        caller: Caller,  # noqa: ARG002 -- all who may call are answered alike
+    ) -> bytes:
+        """Return the response within the seconds; raises CallFailed."""
+        kind, answer = self._answers[COMPARATOR_RPCS[method].request]
+        try:
+            message = kind.FromString(request)
+        except DecodeError as error:
+            told = f"the request is malformed: {error}"
+            raise CallFailed(Status.INVALID_ARGUMENT, told) from None
+        try:
+            return answer(message, seconds).SerializeToString()
+        except EngineError as error:
+            raise CallFailed(Status[error.code.name], str(error), error.field or "") from None

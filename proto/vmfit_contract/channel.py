@@ -1,4 +1,4 @@
-"""gRPC channels and servers as vmfit configures them."""
+"""gRPC channels, and what servers have in common, as vmfit configures them."""
 
 import json
 

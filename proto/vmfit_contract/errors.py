@@ -5,6 +5,11 @@ from typing import Any, NoReturn
 
 import grpc
 
+# Not where an error happens: one of them is that no file can be opened any more.
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
 from vmfit_contract.printable import printable
 
 ERROR_DOMAIN = "vmfit"
@@ -22,23 +27,21 @@ def abort(
 
     `field` is a path in the request, such as "facts[2]" or "policy.name". Always raises.
     """
-    # Imported where an error happens: servers that only answer need not hold these modules.
-    from google.protobuf import any_pb2  # noqa: PLC0415
-    from google.rpc import code_pb2, error_details_pb2, status_pb2  # noqa: PLC0415
-    from grpc_status import rpc_status  # noqa: PLC0415
+    status = status_of(code.value[0], code.name, message, field)
+    context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("abort_with_status returned")
 
-    details = [error_details_pb2.ErrorInfo(reason=code.name, domain=ERROR_DOMAIN)]
+
+def status_of(number: int, name: str, message: str, field: str | None = None) -> status_pb2.Status:
+    """Return a status of this number and name, as `abort` ends a call with it."""
+    details = [error_details_pb2.ErrorInfo(reason=name, domain=ERROR_DOMAIN)]
     if field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     packed = [any_pb2.Any() for _ in details]
     for box, detail in zip(packed, details, strict=True):
         box.Pack(detail)
-    status = status_pb2.Status(
-        code=code_pb2.Code.Value(code.name), message=_one_line(message), details=packed
-    )
-    context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort_with_status returned")
+    return status_pb2.Status(code=number, message=one_line(message), details=packed)
 
 
 def describe(error: grpc.RpcError) -> str:
@@ -46,9 +49,9 @@ def describe(error: grpc.RpcError) -> str:
     # What a stub raises is also a grpc.Call; the stubs' types do not say so.
     call: Any = error
     if not isinstance(call, grpc.Call):
-        return _one_line(str(error)) or type(error).__name__
+        return one_line(str(error)) or type(error).__name__
     code = call.code()
-    details = _one_line(call.details() or "")
+    details = one_line(call.details() or "")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "did not answer in time"
     if code is grpc.StatusCode.UNAVAILABLE:
@@ -65,9 +68,6 @@ def describe(error: grpc.RpcError) -> str:
 
 
 def _violated_field(error: grpc.Call) -> str:
-    from google.rpc import error_details_pb2  # noqa: PLC0415
-    from grpc_status import rpc_status  # noqa: PLC0415
-
     try:
         status = rpc_status.from_call(error)
     except ValueError:  # The details contradict the status: a foreign server.
@@ -79,6 +79,7 @@ def _violated_field(error: grpc.Call) -> str:
     return ""
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return the text as one line of bounded length."""
     line = " ".join(printable(text).split())
     return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "…"

@@ -16,9 +16,10 @@ from vmfit_comparator.engine import Engine
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.hosts.inventory import parse_inventory
 from vmfit_comparator.server import ComparatorServer
-from vmfit_contract.address import Address, AddressError, parse_address
+from vmfit_contract.address import Address, parse_address
 from vmfit_contract.channel import connect
 from vmfit_contract.errors import describe
+from vmfit_contract.listening import ListenError, TakenError
 
 
 @pytest.fixture
@@ -150,11 +151,12 @@ def test_health_and_reflection(channel):
 
 def test_addresses(tmp_path):
     with Engine() as engine:
-        with pytest.raises(AddressError, match="--insecure"):
-            ComparatorServer(engine, [parse_address("127.0.0.1:0", 1)])
+        with pytest.raises(ListenError, match="--insecure"):
+            ComparatorServer(engine, [parse_address("127.0.0.1:0", 1)]).start()
         server = ComparatorServer(engine, [parse_address("127.0.0.1:0", 1)], insecure=True)
+        server.start()
         (address,) = server.addresses
         assert address.port > 0
-        with pytest.raises(AddressError, match=f":{address.port}"):
-            ComparatorServer(engine, [address], insecure=True)
+        with pytest.raises(TakenError, match=f":{address.port}: cannot listen: Address already"):
+            ComparatorServer(engine, [address], insecure=True).start()
         server.stop(0)

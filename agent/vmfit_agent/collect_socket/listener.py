@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from vmfit_agent.listening import TakenError, require_free, socket_mode
 from vmfit_contract.address import Address
+from vmfit_contract.listening import TakenError, require_free, socket_mode
 
 _LOG = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from vmfit_agent.commands.options import (
 )
 from vmfit_agent.commands.probe_options import PROBE_PARAMETERS, probe_options, probe_settings
 from vmfit_agent.commands.reload import Parameters, reloader
-from vmfit_agent.listening import ListenError
 from vmfit_agent.live_source import collect_first, live_source
 from vmfit_agent.local_host import HostOptions, prober
 from vmfit_agent.parts import PART_NAMES
@@ -26,6 +25,7 @@ from vmfit_agent.process_rights import keep_from_programs
 from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
+from vmfit_contract.listening import ListenError
 from vmfit_contract.service_life import ANSWER_SECONDS, live
 from vmfit_contract.service_manager import ServiceManager
 from vmfit_contract.settings_file import Settings

@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 
 import click
 
-from vmfit_agent.listening import ListenError, TakenError
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
+from vmfit_contract.listening import ListenError, TakenError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 DEFAULT_LISTEN = f"[::]:{AGENT_PORT}"
+# Where the service's RuntimeDirectory is.
+LOCAL_LISTEN = "unix:/run/vmfit-agent/agent.sock"
 DEFAULT_SOCKET = "/run/vmfit/collect.sock"
 DEFAULT_URI = "qemu:///system"
 DEFAULT_ATTRIBUTES = "/etc/vmfit/attributes.d"

@@ -12,11 +12,11 @@ from vmfit_agent.commands.options import listen_failure
 from vmfit_agent.commands.probe_options import PROBE_PARAMETERS, probe_options, probe_settings
 from vmfit_agent.commands.reload import Parameters, reloader
 from vmfit_agent.host import Host
-from vmfit_agent.listening import ListenError
 from vmfit_agent.probes.network_service import NetworkProbes
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps
 from vmfit_contract.address import Address
+from vmfit_contract.listening import ListenError
 from vmfit_contract.service_life import ANSWER_SECONDS, live
 from vmfit_contract.service_manager import ServiceManager
 from vmfit_contract.settings_file import Settings

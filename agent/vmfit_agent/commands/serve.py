@@ -10,6 +10,7 @@ from click.core import ParameterSource
 from vmfit_agent.calls import Calls
 from vmfit_agent.commands.options import (
     DEFAULT_LISTEN,
+    LOCAL_LISTEN,
     AddressOption,
     CommandError,
     host_options,
@@ -17,16 +18,18 @@ from vmfit_agent.commands.options import (
 )
 from vmfit_agent.commands.probe_options import probe_options
 from vmfit_agent.commands.reload import Parameters, reloader
-from vmfit_agent.listening import ListenError
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps, settle
-from vmfit_agent.server import AgentServer, TlsFiles
-from vmfit_contract.address import Address
+from vmfit_agent.server import AgentServer
+from vmfit_contract.address import AGENT_PORT, Address, parse_address
+from vmfit_contract.identity import AGENT_ROLES, RoleRules
+from vmfit_contract.listening import ListenError
 from vmfit_contract.self_check import answers_itself, own_address
-from vmfit_contract.service_life import ANSWER_SECONDS, live
+from vmfit_contract.service_life import ANSWER_SECONDS, ReloadRefused, live
 from vmfit_contract.service_manager import ServiceManager
 from vmfit_contract.settings_file import Settings
 from vmfit_contract.stop_signal import signals
+from vmfit_contract.tls_files import LIBVIRT_SERVER, ServerTls, TlsError, chosen_files
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,12 +39,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command("serve")
 @click.option(
     "--listen",
-    default=DEFAULT_LISTEN,
     envvar="VMFIT_AGENT_LISTEN",
     metavar="ADDRESS",
-    show_default=True,
     type=AddressOption(),
-    help="host:port, [IPv6]:port or unix:PATH.",
+    help="host:port, [IPv6]:port or unix:PATH."
+    f"  [default: {DEFAULT_LISTEN}, without certificates {LOCAL_LISTEN}]",
 )
 @click.option(
     "--source",
@@ -75,7 +77,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def command(
     ctx: click.Context,
     *,
-    listen: Address,
+    listen: Address | None,
     source: Address | None,
     replay: Path | None,
     tls_cert: Path | None,
@@ -92,7 +94,8 @@ def command(
     The facts come from a collecting process (--source), from a recorded snapshot (--replay), or
     from this process itself.
     """
-    tls = _tls(tls_cert, tls_key, tls_ca)
+    tls = _tls(tls_cert, tls_key, tls_ca, insecure=insecure)
+    settings: Settings = ctx.obj
     if source is not None and replay is not None:
         source, replay = _nearer(ctx, source, replay)
     manager = ServiceManager()
@@ -105,9 +108,10 @@ def command(
             calls = _calls_replaying(replay, probes=probing.allowed)
         else:
             calls = _calls_here(root, libvirt_uri, attributes, probing)
-        server = AgentServer(calls)
+        server = AgentServer(calls, RoleRules(AGENT_ROLES, settings.roles))
         try:
-            address = server.start(listen, tls, insecure=insecure, own=own)
+            place = listen or _default_place(tls, insecure=insecure)
+            address = server.start(place, tls, insecure=insecure, own=own)
         except ListenError as error:
             raise listen_failure(error) from None
         status = f"serving on {address}{'' if tls or address.is_unix else ', plain text'}"
@@ -115,7 +119,11 @@ def command(
         settle()
         manager.ready(status)
 
-        def change(_: Settings, parameters: Parameters) -> None:
+        def change(fresh: Settings, parameters: Parameters) -> None:
+            try:
+                server.reload(RoleRules(AGENT_ROLES, fresh.roles))
+            except TlsError as error:
+                raise ReloadRefused(str(error)) from None
             calls.allow_probes(allowed=parameters["probes"])
 
         live(
@@ -143,12 +151,27 @@ def _nearer(
     raise click.UsageError("--source and --replay exclude each other")
 
 
-def _tls(certificate: Path | None, key: Path | None, authority: Path | None) -> TlsFiles | None:
-    if certificate and key and authority:
-        return TlsFiles(certificate, key, authority)
-    if certificate or key or authority:
-        raise click.UsageError("--tls-cert, --tls-key and --tls-ca belong together")
-    return None
+def _tls(
+    certificate: Path | None, key: Path | None, authority: Path | None, *, insecure: bool
+) -> ServerTls | None:
+    """Return the certificates to use; None for plain text."""
+    try:
+        if insecure and not (certificate or key or authority):
+            return None
+        files = chosen_files(certificate, key, authority, LIBVIRT_SERVER)
+        return None if files is None else ServerTls(files)
+    except TlsError as error:
+        raise CommandError(str(error)) from None
+
+
+def _default_place(tls: ServerTls | None, *, insecure: bool) -> Address:
+    if tls is not None or insecure:
+        return parse_address(DEFAULT_LISTEN, AGENT_PORT)
+    _LOG.warning(
+        "there are no certificates, so only this host is served: for others name them (tls_cert, "
+        "tls_key, tls_ca)"
+    )
+    return parse_address(LOCAL_LISTEN, AGENT_PORT)
 
 
 def _calls_to(address: Address, *, probes: bool) -> Calls:

@@ -28,7 +28,8 @@ class ClientFiles:
     """
 
     def __init__(self, certificate: Path | None, key: Path | None, authority: Path | None) -> None:
-        self._named = certificate, key, authority
+        self.named = certificate, key, authority
+        """What options name, in this order."""
         self._lock = threading.Lock()
         self._is_chosen = False
         self._tls: ClientTls | None = None
@@ -40,7 +41,7 @@ class ClientFiles:
 
     def chosen(self) -> TlsFiles | None:
         """Return which files would be used, not yet read; None for none. Raises TlsError."""
-        return chosen_files(*self._named, default_files())
+        return chosen_files(*self.named, default_files())
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Return credentials for new channels; None when there are no files. Raises TlsError."""

@@ -12,26 +12,33 @@ from vmfit_comparator.commands.reload import Parameters, reloader
 from vmfit_comparator.commands.session import known_to, local_engine
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.policies.policy_error import PolicyError
-from vmfit_comparator.server import CannotListenError, ComparatorServer
+from vmfit_comparator.server import ComparatorServer
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
+from vmfit_contract.identity import COMPARATOR_ROLES, RoleRules
+from vmfit_contract.listening import ListenError, TakenError
 from vmfit_contract.self_check import answers_itself, own_address
 from vmfit_contract.service_life import ANSWER_SECONDS, ReloadRefused, live
 from vmfit_contract.service_manager import ServiceManager
 from vmfit_contract.stop_signal import signals
+from vmfit_contract.tls_files import LIBVIRT_SERVER, ServerTls, TlsError, chosen_files
 
 _LOG = logging.getLogger(__name__)
+
+_LISTEN = f"[::]:{COMPARATOR_PORT}"
+_PLAIN_LISTEN = f"localhost:{COMPARATOR_PORT}"
+# Where the service's RuntimeDirectory is.
+_LOCAL_LISTEN = "unix:/run/vmfit-comparator/comparator.sock"
 
 
 @click.command()
 @click.option(
     "--listen",
     multiple=True,
-    default=[f"localhost:{COMPARATOR_PORT}"],
-    show_default=True,
     metavar="ADDRESS",
     envvar="VMFIT_LISTEN",
-    help="host:port, [IPv6]:port or unix:PATH; may be repeated.",
+    help="host:port, [IPv6]:port or unix:PATH; may be repeated."
+    f"  [default: {_LISTEN}, in plain text {_PLAIN_LISTEN}, with neither {_LOCAL_LISTEN}]",
 )
 @connection_options
 @store_option
@@ -54,12 +61,21 @@ def command(
     manager = ServiceManager()
     own = own_address() if manager.watchdog_seconds else None
     try:
-        addresses = [parse_address(each, COMPARATOR_PORT) for each in listen]
+        tls = _tls(asking)
+        places = listen or [_default_place(tls, insecure=asking.insecure)]
+        addresses = [parse_address(each, COMPARATOR_PORT) for each in places]
         with (
             signals() as told,
             local_engine(settings, asking, store) as engine,
         ):
-            server = ComparatorServer(engine, addresses, insecure=asking.insecure, own=own)
+            server = ComparatorServer(
+                engine,
+                addresses,
+                insecure=asking.insecure,
+                tls=tls,
+                own=own,
+                rules=RoleRules(COMPARATOR_ROLES, settings.roles),
+            )
             server.start()
             names = ", ".join(map(str, server.addresses))
             _LOG.info("listening on %s", names)
@@ -71,15 +87,15 @@ def command(
                 manager,
                 told,
                 status=status,
-                reload=reloader(ctx, ("timeout",), functools.partial(_change, engine)),
+                reload=reloader(ctx, ("timeout",), functools.partial(_change, engine, server)),
                 makes_progress=lambda: own is None or answers_itself(own, ANSWER_SECONDS),
             )
             server.stop()
-    except CannotListenError as error:
+    except TakenError as error:
         # Status 1: another try may succeed without a new setting.
         click.echo(f"vmfit: error: {error}", err=True)
         return 1
-    except AddressError as error:
+    except (AddressError, ListenError, TlsError) as error:
         raise click.ClickException(str(error)) from None
     return 0
 
@@ -88,9 +104,32 @@ def _status(engine: Engine, names: str) -> str:
     return f"listening on {names}; {engine.host_count} hosts in the inventory"
 
 
-def _change(engine: Engine, settings: Settings, parameters: Parameters) -> None:
+def _tls(asking: Asking) -> ServerTls | None:
+    """Return the certificates to serve with; None for plain text. Raises TlsError."""
+    if asking.insecure:
+        return None
+    files = chosen_files(*asking.tls.named, LIBVIRT_SERVER)
+    return None if files is None else ServerTls(files)
+
+
+def _default_place(tls: ServerTls | None, *, insecure: bool) -> str:
+    if tls is not None:
+        return _LISTEN
+    if insecure:
+        return _PLAIN_LISTEN
+    _LOG.warning(
+        "there are no certificates, so only this host is served: for others name them (tls_cert, "
+        "tls_key, tls_ca)"
+    )
+    return _LOCAL_LISTEN
+
+
+def _change(
+    engine: Engine, server: ComparatorServer, settings: Settings, parameters: Parameters
+) -> None:
     inventory, policies = known_to(settings)
     try:
+        server.reload(RoleRules(COMPARATOR_ROLES, settings.roles))
         engine.reconfigure(inventory, policies, parameters["timeout"])
-    except PolicyError as error:
+    except (PolicyError, TlsError) as error:
         raise ReloadRefused(str(error)) from None

@@ -76,12 +76,12 @@ def test_every_command_explains_itself(run, name):
         (["serve", "--source", "unix:/a", "--replay", "b"], "exclude each other"),
         (["serve", "--source", "a:1", "--insecure"], "must be unix:PATH"),
         (["serve", "--replay", "/nonexistent", "--insecure"], "/nonexistent: cannot be read"),
-        (["serve", "--source", "unix:/a"], "needs --insecure"),
+        (["serve", "--source", "unix:/a", "--listen", "localhost:1"], "needs --insecure"),
         (["serve", "--source", "unix:/a", "--tls-cert", "x"], "belong together"),
         (["serve", "--source", "unix:/a", "--listen", "unix:/nonexistent/s"], "no directory"),
         (
             ["serve", "--source=unix:/a", "--tls-cert=/n1", "--tls-key=/n2", "--tls-ca=/n3"],
-            "/n2: cannot be read",
+            "/n1: cannot be read",
         ),
         (["collect", "--socket", "/nonexistent/s", *NO_LIBVIRT], "no directory /nonexistent"),
         (

@@ -178,7 +178,7 @@ def test_a_grpc_client_is_sent_away_and_named_in_the_log(address, dial, caplog):
     with pytest.raises(grpc.RpcError) as raised:
         HostMetadataStub(dial(address)).GetSnapshot(GetSnapshotRequest(), timeout=10)
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert "for vmfit-agent serve only: a client is not a vmfit-agent" in caplog.text
+    await_true(lambda: "serve only: a client is not a vmfit-agent" in caplog.text)
     assert "PRI * HTTP/2.0" in caplog.text
 
 

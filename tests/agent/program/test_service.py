@@ -17,14 +17,13 @@ from vmfit.v1.host_metadata_service_pb2 import (
 )
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit.v1.rpcs import HOST_METADATA
-from vmfit_agent.calls import MAX_WATCHES
 from vmfit_agent.collect_socket import client
 from vmfit_agent.collect_socket.client import CollectSocket
 from vmfit_agent.collect_socket.server import SocketServer
-from vmfit_agent.listening import ListenError
-from vmfit_agent.server import AgentServer
+from vmfit_agent.server import LIMITS, AgentServer
 from vmfit_agent.service import HostMetadata
 from vmfit_contract.address import Address
+from vmfit_contract.listening import ListenError
 
 NAMES = ["identity", "memory", "network"]
 
@@ -112,7 +111,8 @@ def test_watch(stub, fake):
 
 def test_watches_are_bounded_and_end_with_their_clients(stub, fake):
     streams = [
-        stub.WatchSnapshot(WatchSnapshotRequest(parts=["identity"])) for _ in range(MAX_WATCHES)
+        stub.WatchSnapshot(WatchSnapshotRequest(parts=["identity"]))
+        for _ in range(LIMITS.watches.per_caller)
     ]
     for stream in streams:
         next(stream)

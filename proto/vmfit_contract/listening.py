@@ -1,4 +1,4 @@
-"""What the agent's servers share: taking a unix socket's path."""
+"""Where servers listen: whether they can, and who may open their sockets."""
 
 import os
 import socket
@@ -30,6 +30,24 @@ def require_free(address: Address) -> None:
         except OSError:
             return
     raise TakenError(f"{address}: cannot listen: another process does already")
+
+
+def cannot_listen(address: Address, told: str) -> ListenError:
+    """Return why a server cannot listen at an address; `told` counts when nothing else does.
+
+    gRPC tells the cause in its log only; binding once more ourselves tells us.
+    """
+    try:
+        if address.is_unix:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.bind(address.path)
+        else:
+            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+            with socket.socket(family) as probe:
+                probe.bind((address.host, address.port))
+    except OSError as cause:
+        told = cause.strerror or str(cause)
+    return TakenError(f"{address}: cannot listen: {told}")
 
 
 @contextmanager

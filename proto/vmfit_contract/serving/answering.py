@@ -1,0 +1,124 @@
+"""Calls of a service: answered in threads, which callers share fairly."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from vmfit.v1.rpcs import Rpc
+from vmfit_contract.access import Caller
+from vmfit_contract.call_failed import CallFailed, Status
+from vmfit_contract.serving.budget import Budget
+from vmfit_contract.serving.conversation import Call
+from vmfit_contract.serving.fair_places import FairPlaces
+from vmfit_contract.serving.memory import give_back_soon
+from vmfit_contract.serving.service import Limits, OpenStream, Service, Share
+from vmfit_contract.serving.watching import Watching
+
+STOPPING = "the service is stopping"
+"""What ends a stream whose client is still there."""
+
+
+class Answering:
+    """Answers the calls of one service. For one event loop."""
+
+    def __init__(self, service: Service, limits: Limits, watch: OpenStream | None) -> None:
+        self._service = service
+        self._open_stream = watch
+        self._limits = limits
+        self._calls = Budget("calls", *limits.calls)
+        self._held = Budget("bytes", *limits.bytes_held)
+        self._watches = Budget("streams", *limits.watches)
+        shares = {rpc.method: _share(rpc, limits) for rpc in service.rpcs.values()}
+        self._places = {method: FairPlaces(*share) for method, share in shares.items()}
+        threads = limits.watches.total + sum(share.total for share in shares.values())
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
+
+    async def answer(self, rpc: Rpc, call: Call) -> None:
+        """Answer a call that has one response; raises CallFailed, and TimeoutError."""
+        message = await call.request()
+        gone = threading.Event()
+        caller = replace(call.caller, is_gone=gone.is_set)
+        try:
+            with self._calls.using(call.key):
+                await self._answer(rpc, call, message, caller)
+        finally:
+            gone.set()
+            give_back_soon(len(message))
+
+    async def watch(self, rpc: Rpc, call: Call) -> None:  # noqa: ARG002 -- a service has one
+        """Send what a stream gives until the caller goes away; raises CallFailed."""
+        message = await call.request()
+        assert self._open_stream is not None
+        watching = Watching(call.context, partial(self._open_stream, message, call.caller))
+        self._watches.take(call.key)
+        work = asyncio.get_running_loop().run_in_executor(self._threads, watching.send_all)
+
+        def done(worked: "asyncio.Future[None]") -> None:
+            self._watches.give_back(call.key)
+            worked.exception()  # Otherwise asyncio complains that nobody asked.
+
+        work.add_done_callback(done)
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            watching.end()
+            raise
+        raise CallFailed(Status.UNAVAILABLE, STOPPING)
+
+    def close(self) -> None:
+        """Start no more threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _seconds(self, call: Call) -> float:
+        remaining = call.context.time_remaining()
+        if remaining is None:
+            return self._limits.default_seconds
+        return max(min(remaining, self._limits.longest_seconds), 0.0)
+
+    async def _answer(self, rpc: Rpc, call: Call, message: bytes, caller: Caller) -> None:
+        until = asyncio.get_running_loop().time() + self._seconds(call)
+
+        def work(seconds: float) -> bytes:
+            return self._service.answer(rpc.method, message, seconds, caller)
+
+        async with asyncio.timeout_at(until):
+            places = self._places[rpc.method]
+            answer = await self._in_turn(places, call.key, message, until, work)
+            with self._held.using(call.key, len(answer)):
+                await call.context.write(answer)
+
+    async def _in_turn(
+        self,
+        places: FairPlaces,
+        key: str,
+        message: bytes,
+        until: float,
+        work: Callable[[float], bytes],
+    ) -> bytes:
+        """Return what the work returns, done in a thread when it is the caller's turn.
+
+        A thread goes on when nobody waits for it any more, and keeps place and memory as long.
+        """
+        loop = asyncio.get_running_loop()
+        self._held.take(key, len(message))
+        try:
+            await places.take(key)
+        except BaseException:
+            self._held.give_back(key, len(message))
+            raise
+
+        def done(worked: "asyncio.Future[bytes]") -> None:
+            places.give_back(key)
+            self._held.give_back(key, len(message))
+            worked.exception()  # As above.
+
+        worked = loop.run_in_executor(self._threads, work, until - loop.time())
+        worked.add_done_callback(done)
+        return await asyncio.shield(worked)
+
+
+def _share(rpc: Rpc, limits: Limits) -> Share:
+    return limits.costly if rpc.costly else limits.working

@@ -1,0 +1,78 @@
+"""One call from its arrival to its end: who may, what it may have, what it is answered."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from vmfit_contract.access import Caller, Role
+from vmfit_contract.call_failed import CallFailed, Status
+from vmfit_contract.serving.arrivals import Arrivals
+from vmfit_contract.serving.callers import Callers
+from vmfit_contract.serving.context import Context
+from vmfit_contract.serving.refusals import denied, refuse, unexpected
+
+
+@dataclass(slots=True)
+class Call:
+    """A call under way."""
+
+    context: Context
+    caller: Caller
+    key: str
+    """What the caller shares places with."""
+    arrivals: Arrivals
+
+    async def receive(self) -> bytes | None:
+        """Return the next request, None when there are no more; raises CallFailed."""
+        message: Any = await self.arrivals.receive(self.key, self.context.read())
+        return message if isinstance(message, bytes) else None
+
+    async def request(self) -> bytes:
+        """Return the only request; raises CallFailed."""
+        message = await self.receive()
+        if message is None:
+            raise CallFailed(Status.INVALID_ARGUMENT, "the call has no request")
+        return message
+
+
+Talk = Callable[[Call], Awaitable[None]]
+
+
+class Conversations:
+    """Makes gRPC's handlers of what talks with a caller that may."""
+
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+        self._arrivals = Arrivals()
+
+    def handler(
+        self, path: str, role: Role | None, talk: Talk
+    ) -> "grpc.RpcMethodHandler[Any, Any]":
+        """Return a handler for callers that have the role; None: for all that are known."""
+
+        async def converse(_: object, context: Context) -> None:
+            failure = await self._failure(path, role, talk, context)
+            if failure is not None and not context.done():
+                await refuse(context, failure)
+
+        # For gRPC a request that streams is one that the handler itself reads.
+        return grpc.stream_stream_rpc_method_handler(converse)
+
+    async def _failure(
+        self, path: str, role: Role | None, talk: Talk, context: Context
+    ) -> CallFailed | None:
+        """Talk with the caller; return why that failed."""
+        try:
+            peer = self._callers.peer(context)
+            if role is not None and not peer.caller.may(role):
+                return denied(peer.caller.name, path, role)
+            await talk(Call(context, peer.caller, peer.key, self._arrivals))
+        except CallFailed as failure:
+            return failure
+        except TimeoutError:
+            return CallFailed(Status.DEADLINE_EXCEEDED, "no answer in time")
+        except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own call alone
+            return None if context.done() else unexpected(path, error)
+        return None
