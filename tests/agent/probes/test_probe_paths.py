@@ -2,6 +2,7 @@ import hashlib
 import os
 import stat
 import threading
+import time
 
 import pytest
 
@@ -266,9 +267,53 @@ def test_a_dead_server_costs_one_question(tree):
     with pytest.raises(TimeoutError, match="/srv/nfs does not answer"):
         look(host, "/srv/nfs/b/c", 5, hang)
     assert len(looks) == 1
-    assert look(host, "/srv/nfs/local/a", 5, lambda: "a") == "a"
+    # The way to another file system below it leads through what hangs.
+    with pytest.raises(TimeoutError, match="/srv/nfs does not answer"):
+        look(host, "/srv/nfs/local/a", 5, hang)
+    assert len(looks) == 1
     assert look(host, "/srv/nfsother", 5, lambda: "b") == "b"
     release.set()
+
+
+def test_a_dead_server_behind_links_costs_one_question(tree, tmp_path, monkeypatch):
+    dead, links = tmp_path / "dead", tmp_path / "links"
+    links.mkdir()
+    (links / "directly").symlink_to(dead / "disk")
+    (links / "again").symlink_to("directly")
+    (links / "directory").symlink_to(dead)
+    (links / "back").symlink_to(dead / "link to a local file")
+    table = MOUNTS + f"32 22 0:45 / {dead} rw - fuse.sshfs filer:/export rw\n"
+    host = tree({"proc/self/mountinfo": table, "proc/1/mountinfo": table})
+    release, asked, read_link = threading.Event(), [], os.readlink
+
+    def hang(path):
+        if str(path).startswith(str(dead)):
+            asked.append(path)
+            release.wait(20)
+        return read_link(path)
+
+    monkeypatch.setattr(os, "readlink", hang)
+    began = time.monotonic()
+    for name in ("again", "directly", "directory/disk", "back", "directory/../x"):
+        with pytest.raises(TimeoutError):
+            look(host, str(links / name), 0.2, lambda: pytest.fail("looked"))
+    assert time.monotonic() - began < 2
+    assert len(asked) == 1
+    assert look(host, str(links), 5, lambda: "a") == "a"
+    release.set()
+
+
+def test_links_on_a_server_that_answers_are_followed(tree, tmp_path):
+    server = tmp_path / "server"
+    server.mkdir()
+    (tmp_path / "disk").write_text("a")
+    (server / "disk").symlink_to(tmp_path / "disk")
+    (server / "loop").symlink_to("loop")
+    table = MOUNTS + f"32 22 0:45 / {server} rw - fuse.sshfs filer:/export rw\n"
+    host = tree({"proc/self/mountinfo": table, "proc/1/mountinfo": table})
+    for name in ("disk", "loop", "none", "none/../disk"):
+        asker = look(host, str(server / name), 5, threading.current_thread)
+        assert asker is not threading.current_thread()
 
 
 def test_a_libvirt_that_hangs_is_not_waited_for(tree, monkeypatch):
