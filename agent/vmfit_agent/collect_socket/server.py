@@ -27,7 +27,10 @@ from vmfit_agent.collect_socket.frames import (
     send_failure,
 )
 from vmfit_agent.collect_socket.listener import Listener
+from vmfit_agent.collect_socket.peers import PermittedPeers, peer_of
 from vmfit_contract.address import Address
+from vmfit_contract.listening import TakenError
+from vmfit_contract.quiet_log import QuietLog
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class SocketServer:
         self._calls = calls
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._stopped = False
+        self._quiet = QuietLog(_LOG)
 
     def start(self, address: Address, inherited: socket.socket | None = None) -> Address:
         """Answer at the address, or on a socket that systemd listens on; raises ListenError.
@@ -53,6 +57,10 @@ class SocketServer:
         Returns where it listens.
         """
         self._listener = Listener(address, inherited)
+        try:
+            self._permitted = PermittedPeers(self._listener.address)
+        except OSError as error:
+            raise TakenError(f"{address}: cannot listen: {error.strerror}") from None
         self._listener.start(self._take)
         return self._listener.address
 
@@ -68,6 +76,8 @@ class SocketServer:
             self._places.acquire(timeout=max(end - time.monotonic(), 0))
 
     def _take(self, connection: socket.socket) -> None:
+        if not self._may_speak(connection):
+            return
         limit_waiting(connection, receive=REQUEST_SECONDS, send=SEND_SECONDS)
         if not self._places.acquire(blocking=False):
             why = f"{MAX_CONNECTIONS} calls are under way already"
@@ -80,6 +90,24 @@ class SocketServer:
         except RuntimeError as error:  # The process may have no more threads.
             self._places.release()
             _turn_away(connection, CallFailed(Status.RESOURCE_EXHAUSTED, str(error)))
+
+    def _may_speak(self, connection: socket.socket) -> bool:
+        try:
+            peer = peer_of(connection)
+        except OSError as error:
+            connection.close()
+            _LOG.warning("the socket %s: %s", self._listener.address, error)
+            return False
+        if self._permitted.permit(peer):
+            return True
+        self._quiet.tell(
+            "peer",
+            f"the socket {self._listener.address}, which is for its owner and group: refused "
+            f"process {peer.pid} of user {peer.uid}",
+        )
+        why = f"user {peer.uid} may not use {self._listener.address}"
+        _turn_away(connection, CallFailed(Status.PERMISSION_DENIED, why))
+        return False
 
     def _converse(self, connection: socket.socket) -> None:
         try:

@@ -19,6 +19,7 @@ from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit_agent.calls import MAX_WATCHES, CallFailed, Status
 from vmfit_agent.collect_socket import frames, server
 from vmfit_agent.collect_socket.client import CollectSocket
+from vmfit_agent.service import HostMetadata
 from vmfit_contract.access import LOCAL, Caller, Role
 from vmfit_contract.address import Address
 
@@ -283,3 +284,47 @@ def test_nothing_is_cut_off_in_silence(method, name):
         request = frames.Request(method, 1.5, b"", Caller(name, frozenset()))
         status, message = failure(lambda: frames.send_request(ours, request))
     assert (status, "too long" in message) == (Status.INVALID_ARGUMENT, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.parametrize(
+    ("who", "permitted"),
+    [((1234, [1234]), False), ((1234, [4321]), True), ((0, [1234]), True),
+     ((1234, [1, 2, 4321]), True), ((1234, []), False), ((4444, [1234]), True)],
+)  # fmt: skip
+def test_others_are_refused_whatever_the_sockets_mode(fake, tmp_path, caplog, who, permitted):
+    # The owner and the group are what they are when the service starts, as with systemd's sockets.
+    with socket.socket(socket.AF_UNIX) as listener:
+        path = tmp_path / "shared.sock"
+        listener.bind(str(path))
+        listener.listen()
+        os.chown(path, 4444, 4321)
+        service = server.SocketServer(HostMetadata(fake.source()))
+        service.start(Address(path=str(path)), listener)
+        path.chmod(0o666)
+        tmp_path.chmod(0o711)
+        try:
+            status = asked_by(*who, tmp_path, path.name)
+        finally:
+            service.stop()
+    assert status == (0 if permitted else Status.PERMISSION_DENIED)
+    assert (f"of user {who[0]}" in caplog.text) is not permitted
+
+
+def asked_by(uid, groups, directory, name):
+    """Ask as another user; return the answer's status."""
+    child = os.fork()
+    if child == 0:
+        status = 255
+        try:
+            os.chdir(directory)
+            os.setgroups(groups)
+            os.setgid(groups[0] if groups else uid)
+            os.setuid(uid)
+            CollectSocket(Address(path=name)).answer("GetSnapshot", IDENTITY, 5.0, LOCAL)
+            status = 0
+        except CallFailed as failed:
+            status = failed.status
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
