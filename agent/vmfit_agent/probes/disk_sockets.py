@@ -32,17 +32,17 @@ def disk_at_socket(source: StorageSource, terms: Terms) -> StorageSource:
     """Return the disk with its socket's real path.
 
     Below /run/libvirt, /run/qemu* and configured directories, apart from the sockets of libvirt
-    itself, any socket will do, elsewhere those that a domain of this host has its disk at. Below
-    /run and the configured directories an absent socket is told from one that is not allowed.
-    Raises NotAllowed, and TimeoutError on a mount that hangs.
+    itself, any socket will do, elsewhere those that a domain of this host has its disk at. That
+    nothing is there is is_hidden below /run and the configured directories. Raises NotAllowed, and
+    TimeoutError on a mount that hangs.
     """
     if len(source.hosts) > 1:
         raise Unanswerable(f"the {source.protocol} disk has several servers, one of them a socket")
     path = source.hosts[0].socket
     real = look(terms.host, path, terms.left(), lambda: os.path.realpath(path))
     exists = look(terms.host, real, terms.left(), lambda: os.path.lexists(real))
-    is_guarded = exists or not _is_below(real, (_RUN, *terms.socket_directories))
-    if is_guarded and not _is_usual(real, terms.socket_directories) and not _is_used(path, terms):
+    is_hidden = exists or not _is_below(real, (_RUN, *terms.socket_directories))
+    if is_hidden and not _is_usual(real, terms.socket_directories) and not _is_used(path, terms):
         raise NotAllowed(f"the agent's probe_socket_directories does not allow {path}")
     found = StorageSource()
     found.CopyFrom(source)
