@@ -36,6 +36,7 @@ from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
 from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
+from vmfit_comparator.request_checks import check_moment, check_request
 from vmfit_contract.connector import Connector, FixedTls, Tls
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
@@ -141,9 +142,11 @@ class Engine:
         self, request: messages.CheckRequest, timeout_seconds: float | None = None
     ) -> messages.CheckResponse:
         """Return whether the VM can move, fact by fact; a dead agent is named in the answer."""
+        check_request(request)
         inquiry = self._inquiry(request)
         source = self._side(request.source, "source")
         destination = self._side(request.destination, "destination")
+        check_moment(request.at, "at")
         at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
         (outcome,) = comparison.compare(
             inquiry,
@@ -164,6 +167,7 @@ class Engine:
         self, request: messages.RankRequest, timeout_seconds: float | None = None
     ) -> messages.RankResponse:
         """Return the check of every destination, the best first; none costs another its answer."""
+        check_request(request)
         if not request.destinations:
             raise _invalid("destinations", "names no host")
         source = self._side(request.source, "source")
@@ -196,6 +200,7 @@ class Engine:
         """Return what differs between two hosts."""
         from vmfit_comparator.differences.diff import diff  # noqa: PLC0415 -- only who compares hosts pays for it
 
+        check_request(request)
         _check_parts(request.parts)
         left, right = self._snapshots(
             [request.left, request.right], ["left", "right"], timeout_seconds
@@ -217,6 +222,7 @@ class Engine:
         """Return what all hosts can give to a guest."""
         from vmfit_comparator.baselines.baseline import baseline  # noqa: PLC0415 -- as above
 
+        check_request(request)
         if not request.hosts:
             raise _invalid("hosts", "names no host")
         fields = [f"hosts[{index}]" for index in range(len(request.hosts))]
@@ -242,6 +248,7 @@ class Engine:
         self, request: messages.GetHostSnapshotRequest, timeout_seconds: float | None = None
     ) -> messages.GetHostSnapshotResponse:
         """Return a host's snapshot as the engine sees it."""
+        check_request(request)
         if request.HasField("at"):
             message = "at: snapshots of the past are not kept; leave it out for the present one"
             raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
@@ -256,12 +263,14 @@ class Engine:
         self, request: outcomes.ReportOutcomeRequest
     ) -> outcomes.ReportOutcomeResponse:
         """Keep what became of a migration that was checked."""
+        check_request(request)
         return self._recorded().report(request)
 
     def calibration(
         self, request: outcomes.GetCalibrationRequest
     ) -> outcomes.GetCalibrationResponse:
         """Return how often the answers came true."""
+        check_request(request)
         known = (*self._catalogue, *self._policies.user_facts)
         return self._recorded().calibration(request, known)
 

@@ -14,6 +14,7 @@ from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
+from vmfit_comparator.request_checks import check_moment
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 from vmfit_contract.spelling import did_you_mean
@@ -61,6 +62,7 @@ def resolve_side(
                 f"{field}.snapshot.schema_revision",
                 f"{snapshot.schema_revision} is newer than {SCHEMA_REVISION}, the latest known",
             )
+        check_moment(snapshot.taken_at, f"{field}.snapshot.taken_at")
         return Side(snapshot.identity.hostname or "snapshot", field, content=snapshot)
     try:
         if kind == "name":

@@ -13,6 +13,7 @@ from vmfit.v1.vm_pb2 import HostPath, Vm
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
 from vmfit_comparator.hosts.sides import Side
+from vmfit_comparator.request_checks import check_vm
 from vmfit_contract.spelling import did_you_mean
 
 # Statuses by which an agent says that the request is at fault, not the agent.
@@ -45,13 +46,16 @@ def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
     if kind is None or not getattr(reference, kind):
         raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, "vm: names no VM", "vm")
     if kind == "description":
+        check_vm(reference.description, "vm.description")
         return SourceVm(reference.description)
     if source.client is None:
         assert source.content is not None
         if kind == "xml":
             message = f"vm.xml: {source.name} is a snapshot; only an agent can describe XML"
             raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, message, "vm.xml")
-        return SourceVm(_domain(source.content, reference.name_or_uuid, source), from_snapshot=True)
+        found = _domain(source.content, reference.name_or_uuid, source)
+        check_vm(found, "vm.name_or_uuid")
+        return SourceVm(found, from_snapshot=True)
     request = DescribeVmRequest(**{kind: getattr(reference, kind)})
     try:
         response = source.client.describe_vm(request, until)
