@@ -19,7 +19,7 @@ from vmfit_comparator.evaluation.catalogue import describe_facts
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.hosts.agents import Agents
+from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES, Agents
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.hosts.inventory_rows import inventory_row
 from vmfit_comparator.hosts.sides import (
@@ -58,9 +58,10 @@ class Engine:
 
     `policies` are known by name beside the built-in ones. `tls` is the certificate shown to agents:
     a ClientTls, which reads renewed files again, or credentials that the program has made;
-    `insecure` is plain text over the network instead. With a `history` checks are recorded. Every
-    method raises EngineError for what cannot be answered, and takes the caller's time for it, in
-    seconds; None means the agents' own.
+    `insecure` is plain text over the network instead. An agent's answer has at most
+    `agent_answer_bytes`. With a `history` checks are recorded. Every method raises EngineError for
+    what cannot be answered, and takes the caller's time for it, in seconds; None means the agents'
+    own.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Engine:
         insecure: bool = False,
         tls: Tls | grpc.ChannelCredentials | None = None,
         agent_timeout_seconds: float = 10.0,
+        agent_answer_bytes: int = MAX_ANSWER_BYTES,
         facts: Mapping[str, Fact] = BUILT_IN,
         history: "History | None" = None,
     ) -> None:
@@ -79,7 +81,8 @@ class Engine:
         self._history = history
         self._agent_timeout_seconds = agent_timeout_seconds
         source = FixedTls(tls) if isinstance(tls, grpc.ChannelCredentials) else tls
-        self._agents = Agents(Connector(insecure=insecure, tls=source))
+        connector = Connector(insecure=insecure, tls=source)
+        self._agents = Agents(connector, max_answer_bytes=agent_answer_bytes)
         self._prober = Prober()
         self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
         self._policies = self._former = PolicyLibrary(policies, facts)

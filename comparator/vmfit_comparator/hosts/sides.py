@@ -10,7 +10,8 @@ import grpc
 from vmfit.v1.comparator_service_pb2 import HostReference
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.engine_error import EngineError
-from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
+from vmfit_comparator.hosts.agent_client import AgentClient
+from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
