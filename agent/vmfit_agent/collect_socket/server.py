@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
 
 from vmfit_agent.calls import (
     STOPPING,
@@ -112,7 +114,7 @@ class SocketServer:
     def _converse(self, connection: socket.socket) -> None:
         try:
             with connection:
-                self._reply(connection, receive_request(connection))
+                self._reply(connection, receive_request(connection, REQUEST_SECONDS))
         except ForeignClientError as foreign:
             _LOG.warning("the socket, which is for vmfit-agent serve only: a client is %s", foreign)
         except (FrameError, OSError) as error:
@@ -127,7 +129,8 @@ class SocketServer:
             if request.method == WATCH.method:
                 self._watch(connection, request)
             else:
-                send_answer(connection, self._answer(request))
+                caller = replace(request.caller, is_gone=partial(_is_gone, connection))
+                send_answer(connection, self._answer(request._replace(caller=caller)))
         except CallFailed as failure:
             send_failure(connection, failure)
 
@@ -175,6 +178,16 @@ def _cancel_with_client(connection: socket.socket, stream: Stream) -> None:
     poller.register(connection, select.POLLIN | select.POLLRDHUP)
     poller.poll()
     stream.cancel()
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Return whether who made the call waits no more; also when the connection is closed."""
+    descriptor = connection.fileno()
+    if descriptor < 0:
+        return True
+    poller = select.poll()
+    poller.register(descriptor, select.POLLRDHUP)
+    return bool(poller.poll(0))
 
 
 def _turn_away(connection: socket.socket, failure: CallFailed) -> None:
