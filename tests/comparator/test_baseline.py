@@ -11,7 +11,7 @@ from vmfit.v1.hypervisor_pb2 import CpuModelUsability
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.baselines.baseline import baseline
 from vmfit_comparator.baselines.baseline_model import best_model, common_models
-from vmfit_comparator.knowledge.cpu_generations import generation
+from vmfit_comparator.knowledge.cpu.generations import generation
 
 
 def host(features, *, models=(), vendor="Intel", domain_type="kvm", arch="x86_64"):

@@ -21,7 +21,7 @@ from tests.comparator.cpu_corpus import CORPUS, NEEDS_CORPUS, answers, assert_ag
 from vmfit.v1.comparator_service_pb2 import BaselineResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.baselines.baseline import baseline
-from vmfit_comparator.knowledge.special_features import NEVER_ASKED as _NEVER_ASKED
+from vmfit_comparator.knowledge.cpu.special_features import NEVER_ASKED as _NEVER_ASKED
 from vmfit_contract.cpu_features import features as features_of
 from vmfit_contract.cpu_features import names
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.comparator.cpu_corpus import NEEDS_CORPUS, answers, assert_agreement, guest, host
-from vmfit_comparator.knowledge.cpu_compare import Comparison, compare
+from vmfit_comparator.knowledge.cpu.compare import Comparison, compare
 from vmfit_contract.cpu_features import features, names
 
 pytestmark = NEEDS_CORPUS

@@ -21,8 +21,8 @@ from tests.comparator.cpu_corpus import (
 )
 from tests.comparator.test_baseline_oracle import described_hosts
 from vmfit_comparator.baselines.baseline import baseline
-from vmfit_comparator.knowledge.cpu_compare import compare
-from vmfit_comparator.knowledge.special_features import NEVER_ASKED
+from vmfit_comparator.knowledge.cpu.compare import compare
+from vmfit_comparator.knowledge.cpu.special_features import NEVER_ASKED
 from vmfit_contract.cpu_features import feature
 from vmfit_contract.cpu_features import features as features_of
 

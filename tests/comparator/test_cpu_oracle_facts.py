@@ -30,8 +30,8 @@ from vmfit.v1.vm_pb2 import VM_STATE_RUNNING, Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.knowledge.cpu_offer import host_model
-from vmfit_comparator.knowledge.special_features import KVM_ALWAYS
+from vmfit_comparator.knowledge.cpu.offer import host_model
+from vmfit_comparator.knowledge.cpu.special_features import KVM_ALWAYS
 from vmfit_contract.cpu_features import features as features_of
 from vmfit_contract.cpu_features import names
 

@@ -15,7 +15,7 @@ from tests.comparator.cpu_corpus import NEEDS_CORPUS, answers, assert_agreement
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import GuestCpu
 from vmfit_comparator.baselines.baseline import baseline
-from vmfit_comparator.knowledge.cpu_compare import Fit, compare
+from vmfit_comparator.knowledge.cpu.compare import Fit, compare
 from vmfit_contract.cpu_features import features
 
 pytestmark = NEEDS_CORPUS

@@ -33,9 +33,9 @@ from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.knowledge.cpu_compare import Fit, compare
-from vmfit_comparator.knowledge.cpu_offer import offer
-from vmfit_comparator.knowledge.special_features import NOT_IN_HOST_MODELS
+from vmfit_comparator.knowledge.cpu.compare import Fit, compare
+from vmfit_comparator.knowledge.cpu.offer import offer
+from vmfit_comparator.knowledge.cpu.special_features import NOT_IN_HOST_MODELS
 from vmfit_contract.cpu_features import names as names_of
 
 TOOLS = ("libvirtd", "qemu-system-x86_64", "bindfs", "nsenter", "unshare", "ip")

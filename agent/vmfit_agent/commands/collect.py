@@ -16,7 +16,6 @@ from vmfit_agent.commands.options import (
 )
 from vmfit_agent.commands.probe_options import PROBE_PARAMETERS, probe_options, probe_settings
 from vmfit_agent.commands.reload import Parameters, reloader
-from vmfit_agent.commands.restartable import restartable
 from vmfit_agent.live_source import collect_first, live_source
 from vmfit_agent.local_host import HostOptions, prober
 from vmfit_agent.parts import PART_NAMES
@@ -48,7 +47,6 @@ _LOG = logging.getLogger(__name__)
 @probe_options
 @host_options
 @click.pass_context
-@restartable()
 def command(
     ctx: click.Context,
     *,

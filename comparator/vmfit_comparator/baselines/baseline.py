@@ -13,8 +13,8 @@ from vmfit_comparator.baselines.baseline_model import (
     cpu_xml,
     definitions,
 )
-from vmfit_comparator.knowledge.cpu_offer import kvm_features, processor_features
-from vmfit_comparator.knowledge.cpu_vendors import vendor_name
+from vmfit_comparator.knowledge.cpu.offer import kvm_features, processor_features
+from vmfit_comparator.knowledge.cpu.vendors import vendor_name
 from vmfit_contract.cpu_features import Feature, is_hypervisors, names
 from vmfit_contract.cpu_features import features as features_of
 

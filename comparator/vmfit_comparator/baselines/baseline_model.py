@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmfit.v1.hypervisor_pb2 import CpuModelUsability, HostCpuModel
-from vmfit_comparator.knowledge.cpu_generations import generation
-from vmfit_comparator.knowledge.cpu_vendors import vendor_name
-from vmfit_comparator.knowledge.special_features import INVARIANT_TSC, NEVER_ASKED
+from vmfit_comparator.knowledge.cpu.generations import generation
+from vmfit_comparator.knowledge.cpu.special_features import INVARIANT_TSC, NEVER_ASKED
+from vmfit_comparator.knowledge.cpu.vendors import vendor_name
 from vmfit_contract.cpu_features import Feature, names
 from vmfit_contract.cpu_features import features as features_of
 

@@ -39,7 +39,7 @@ def _modules_below(package: ModuleType) -> list[str]:
 
 
 def fact_of(module: ModuleType) -> Fact:
-    """Return the one fact that a module declares."""
+    """Return the one fact that a module declares, with all that it reads."""
     name = module.__name__
     declared = [
         each
@@ -48,7 +48,7 @@ def fact_of(module: ModuleType) -> Fact:
     ]
     if len(declared) != 1:
         raise CatalogueError(f"{name} declares {len(declared)} facts, not one")
-    return declared[0]
+    return declared[0].derived()
 
 
 def catalogue(facts: Iterable[Fact], areas: Sequence[str] = ()) -> Mapping[str, Fact]:
@@ -69,9 +69,15 @@ def _bound(fact: Fact, by_id: Mapping[str, Fact]) -> Fact:
         return fact
     asked = tuple(by_id[each] for each in fact.way_back)
     check = partial(fact.check, asked)
-    read = {_opposite(path): None for each in asked for path in each.every_input}
-    reads = tuple(each for each in (*fact.reads, *read) if each.root not in _NEVER_ASKED)
-    return replace(fact, check=check, reads=reads)
+    shown = [path for each in asked for path in (*each.applicability.reads, *each.shown)]
+    reads = (*fact.reads, *_on_the_way_back(shown))
+    chooses = _on_the_way_back([path for each in asked for path in each.chooses])
+    return replace(fact, check=check, reads=reads, chooses=chooses)
+
+
+def _on_the_way_back(paths: Iterable[FieldPath]) -> tuple[FieldPath, ...]:
+    turned = dict.fromkeys(map(_opposite, paths))
+    return tuple(each for each in turned if each.root not in _NEVER_ASKED)
 
 
 def _opposite(path: FieldPath) -> FieldPath:

@@ -94,7 +94,7 @@ class _Evaluation:
             return _message(fact, result)
         age = self._ages.oldest(fact.ageing)
         result = _degraded(with_counts(fact.id, result), age)
-        finding = _message(fact, result, b"".join(map(self._shown.__getitem__, fact.inputs)))
+        finding = _message(fact, result, b"".join(map(self._shown.__getitem__, fact.shown)))
         if age is not None:
             until = self._at_seconds + max(age.fresh_for_seconds, 0)
             valid_until = finding.valid_until

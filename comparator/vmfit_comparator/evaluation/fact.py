@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vmfit.v1.finding_pb2 import Consequence
@@ -10,7 +10,7 @@ from vmfit.v1.options_pb2 import Volatility
 from vmfit_comparator.evaluation.applicability import ANY, Applicability
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath, field_path
-from vmfit_comparator.evaluation.reads import reads_of
+from vmfit_comparator.evaluation.reads import choices_of, reads_of
 from vmfit_comparator.evaluation.result import Result, joined, not_applicable
 from vmfit_comparator.evaluation.subjects import Subjects, found
 
@@ -33,7 +33,9 @@ class Fact:
     needs: tuple[FieldPath, ...] = ()
     """All must be set, or the answer is NO_IDEA naming those that are not."""
     reads: tuple[FieldPath, ...] = ()
-    """What else counts: of its function, and of all that this uses."""
+    """What else counts: of its function, and, once `derived`, of all that this uses."""
+    chooses: tuple[FieldPath, ...] = ()
+    """What merely decides which of several things count: no evidence for people."""
     way_back: tuple[str, ...] = ()
     """Ids of facts that it asks about the way back: the catalogue gives them to its function,
     before the case."""
@@ -41,7 +43,9 @@ class Fact:
     """The rule and its source, as Markdown."""
     user_defined: bool = False
     inputs: tuple[FieldPath, ...] = field(init=False, compare=False)
-    """What it needs, then what it reads beside."""
+    """What it needs, then what it reads beside, then what it chooses by."""
+    shown: tuple[FieldPath, ...] = field(init=False, compare=False)
+    """Those of the inputs that are evidence."""
     ageing: tuple[FieldPath, ...] = field(init=False, compare=False)
     """The first of those inputs that age alike: of one part, and of one volatility."""
     tells_subjects: tuple[FieldPath, ...] = field(init=False, compare=False)
@@ -49,12 +53,15 @@ class Fact:
 
     def __post_init__(self) -> None:
         """Work out what every evaluation needs."""
-        inputs = tuple(dict.fromkeys((*self.needs, *self.reads)))
+        shown = tuple(dict.fromkeys((*self.needs, *self.reads)))
+        inputs = tuple(dict.fromkeys((*shown, *self.chooses)))
         alike: dict[AgesAs, FieldPath] = {}
         for path in inputs:
             alike.setdefault(path.ages_as, path)
-        tells = reads_of(*(each.find for each in self.each))
+        finds = [each.find for each in self.each]
+        tells = (*reads_of(*finds), *choices_of(*finds))
         object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "shown", shown)
         object.__setattr__(self, "ageing", tuple(alike.values()))
         object.__setattr__(self, "tells_subjects", tuple(each for each in tells if each.part))
 
@@ -70,6 +77,15 @@ class Fact:
             (path.volatility for path in self.ageing),
             default=Volatility.VOLATILITY_STATIC,
         )
+
+    def derived(self) -> "Fact":
+        """Return the same fact with the reads of all that its function uses.
+
+        This is known only once the function's module is loaded to its end.
+        """
+        used = (self.check, *(kind.find for kind in self.each))
+        reads = dict.fromkeys((*self.reads, *reads_of(*used)))
+        return replace(self, reads=tuple(reads), chooses=choices_of(*used))
 
     def result(self, case: Case) -> Result:
         """Return what the fact says of a case that it applies to and that has what it needs."""
@@ -117,7 +133,6 @@ def fact(
 
     def declare(check: Check) -> Fact:
         area, _, name = check.__module__.rpartition(".")
-        derived = reads_of(check, *(kind.find for kind in kinds))
         return Fact(
             id=f"{area.rpartition('.')[2].rstrip('_')}.{name.rstrip('_')}",
             question=sys.modules[check.__module__].__doc__ or "",
@@ -126,7 +141,7 @@ def fact(
             applicability=applicability,
             each=kinds,
             needs=_paths(needs),
-            reads=(*_paths(reads), *derived),
+            reads=_paths(reads),
             way_back=way_back,
             description=check.__doc__ or "",
         )

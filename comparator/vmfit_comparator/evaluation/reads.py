@@ -9,7 +9,7 @@ from vmfit_comparator.evaluation.field_path import FieldPath, field_path
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _HERE = "vmfit_comparator"
-_DECLARED = "_reads"
+_DECLARED, _CHOOSES = "_reads", "_chooses"
 
 
 def reads(*paths: str) -> Callable[[_Function], _Function]:
@@ -18,17 +18,39 @@ def reads(*paths: str) -> Callable[[_Function], _Function]:
     What the functions read that it uses is theirs to declare. ValueError for a path that the
     contract lacks.
     """
+    return _declaring(_DECLARED, paths)
+
+
+def chooses(*paths: str) -> Callable[[_Function], _Function]:
+    """Declare, as `reads` does, what merely decides which of several things counts.
+
+    Answers rest on it as on all else; as evidence it tells people nothing.
+    """
+    return _declaring(_CHOOSES, paths)
+
+
+def _declaring(kind: str, paths: Iterable[str]) -> Callable[[_Function], _Function]:
     compiled = tuple(map(field_path, paths))
 
     def declare(function: _Function) -> _Function:
-        vars(function)[_DECLARED] = compiled
+        vars(function)[kind] = compiled
         return function
 
     return declare
 
 
 def reads_of(*functions: object) -> tuple[FieldPath, ...]:
-    """Return what functions read, and all that they use: in the order in which it is found.
+    """Return what functions read, and all that they use: in the order in which it is found."""
+    return _declared_by(_DECLARED, functions)
+
+
+def choices_of(*functions: object) -> tuple[FieldPath, ...]:
+    """Return what functions, and all that they use, choose by."""
+    return _declared_by(_CHOOSES, functions)
+
+
+def _declared_by(kind: str, functions: Iterable[object]) -> tuple[FieldPath, ...]:
+    """Return what functions and all that they use declare.
 
     Followed are the names that their code looks up: functions, tables and classes of theirs, in
     this package and in the one that the functions come from.
@@ -42,7 +64,7 @@ def reads_of(*functions: object) -> tuple[FieldPath, ...]:
         if function in seen or _home(function) not in homes:
             continue
         seen.add(function)
-        paths.update(dict.fromkeys(vars(function).get(_DECLARED, ())))
+        paths.update(dict.fromkeys(vars(function).get(kind, ())))
         pending += _used_by(function)
     return tuple(paths)
 

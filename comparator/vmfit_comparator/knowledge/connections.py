@@ -1,15 +1,11 @@
-"""Which of a host's libvirt connections, and which of its domain capabilities, concern a VM."""
+"""Which of a host's libvirt connections concerns a VM."""
 
-from collections.abc import Iterator, Mapping
-
-from vmfit.v1.hypervisor_pb2 import (
-    DomainCapabilities,
-    GuestArch,
-    HypervisorConnection,
-    MachineType,
-)
+from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.once import once
+from vmfit_comparator.evaluation.reads import chooses, reads
 from vmfit_comparator.evaluation.remembered import remembered
 
 # libvirt's driver (virConnectGetType) that runs domains of a type, in lower case.
@@ -76,65 +72,57 @@ def runs_in_session(vm: Vm, snapshot: Snapshot) -> bool:
     return uri.partition("?")[0].endswith("/session")
 
 
-def guest_archs_for(vm: Vm, connection: HypervisorConnection) -> Iterator[GuestArch]:
-    """Yield the entries for the VM's OS type and architecture: none, or one."""
-    architecture, os_type = vm.architecture, vm.os_type
-    for each in connection.guest_archs:
-        if each.architecture == architecture and each.os_type == os_type:
-            yield each
-
-
-@remembered
-def machine_types_for(vm: Vm, connection: HypervisorConnection) -> Mapping[str, MachineType]:
-    """Return the machine types for the VM's OS type and architecture, aliases too, by name."""
-    return {
-        machine.name: machine
-        for arch in guest_archs_for(vm, connection)
-        for machine in arch.machine_types
-    }
-
-
-@remembered
-def canonical_machine(vm: Vm, connection: HypervisorConnection) -> str:
-    """Return the VM's machine type with an alias resolved as this host's hypervisor does it.
-
-    A name that this host does not know is returned as it is; empty when the VM has none.
-    """
-    found = machine_types_for(vm, connection).get(vm.machine_type)
-    return found.canonical or found.name if found is not None else vm.machine_type
-
-
-@remembered
-def domain_capabilities_for(vm: Vm, snapshot: Snapshot) -> DomainCapabilities | None:
-    """Return the domain capabilities nearest to the VM's needs; None when there are none.
-
-    Domain type and architecture always agree. The VM's own emulator is preferred, then the
-    host's default one; the VM's machine type is preferred, then any: what the CPU can give does
-    not depend on it, whoever needs more compares `machine_type`.
-    """
-    connection = connection_for(vm, snapshot)
-    if connection is None:
-        return None
-    domain_type, architecture = vm.domain_type, vm.architecture
-    fitting = [
-        each
-        for each in connection.domain_capabilities
-        if each.domain_type == domain_type and each.architecture == architecture
-    ]
-    if len(fitting) <= 1:
-        return fitting[0] if fitting else None
-    emulator, machine = vm.emulator.path, canonical_machine(vm, connection)
-    defaults = {arch.emulator_path for arch in guest_archs_for(vm, connection)}
-    return max(
-        fitting,
-        key=lambda each: (
-            each.emulator_path == emulator,
-            each.emulator_path in defaults,
-            each.machine_type == machine,
-        ),
-    )
-
-
 def connection_errors(snapshot: Snapshot) -> dict[str, str]:
     """Return why connections could not be asked, by URI."""
     return {each.uri: each.error for each in snapshot.hypervisor.connections if each.error}
+
+
+def on_connections(side: str, *fields: str) -> tuple[str, ...]:
+    """Return the paths of fields of all connections of "source" or "destination"."""
+    return tuple(f"{side}.hypervisor.connections.{each}" for each in fields)
+
+
+_VM = ("vm.domain_type", "vm.connection_uri")
+_CHOICE = ("driver", "error", "uri")
+
+
+@chooses(*_VM, *on_connections("source", *_CHOICE))
+@once
+def source_connection(case: Case) -> HypervisorConnection | None:
+    """Return the source's connection that runs the VM; None without one."""
+    return connection_for(case.vm, case.source)
+
+
+@chooses(*_VM, *on_connections("destination", *_CHOICE))
+@once
+def destination_connection(case: Case) -> HypervisorConnection | None:
+    """Return the destination's connection that would run the VM; None if none could."""
+    return connection_for(case.vm, case.destination)
+
+
+@reads(*on_connections("source", "libvirt_version"))
+def source_libvirt_version(case: Case) -> int:
+    """Return the version of the source's libvirt; 0 when it is not known."""
+    connection = source_connection(case)
+    return connection.libvirt_version if connection is not None else 0
+
+
+@reads(*on_connections("destination", "libvirt_version"))
+def destination_libvirt_version(case: Case) -> int:
+    """Return the version of the destination's libvirt; 0 when it is not known."""
+    connection = destination_connection(case)
+    return connection.libvirt_version if connection is not None else 0
+
+
+@reads(*on_connections("source", "hypervisor_version"))
+def source_hypervisor_version(case: Case) -> int:
+    """Return the version of the hypervisor that the guest runs on; 0 when it is not known."""
+    connection = source_connection(case)
+    return connection.hypervisor_version if connection is not None else 0
+
+
+@reads(*on_connections("destination", "hypervisor_version"))
+def destination_hypervisor_version(case: Case) -> int:
+    """Return the version of the destination's hypervisor; 0 when it is not known."""
+    connection = destination_connection(case)
+    return connection.hypervisor_version if connection is not None else 0

@@ -9,7 +9,8 @@ from google.protobuf.message import Message
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import GuestTopology
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.knowledge.cpu_compare import expanded_features
+from vmfit_comparator.evaluation.reads import chooses
+from vmfit_comparator.knowledge.cpu.compare import expanded_features
 from vmfit_comparator.knowledge.versions import version_number
 from vmfit_contract.cpu_features import features
 
@@ -37,6 +38,7 @@ def in_ranges(ranges: tuple[Range, ...], version: int) -> bool:
     )
 
 
+@chooses("vm.machine_type")
 def _machine(wanted: dict[str, Any], case: Case) -> bool:
     found = _MACHINE_TYPE.fullmatch(case.vm.machine_type)
     if found is None or found[1] not in wanted.get("families", [found[1]]):
@@ -44,15 +46,18 @@ def _machine(wanted: dict[str, Any], case: Case) -> bool:
     return in_ranges(parse_ranges(wanted), version_number(found[2]))
 
 
+@chooses("vm.cpu.expanded_features")
 def _guest_has(wanted: list[str], case: Case) -> bool:
     return features(wanted) <= expanded_features(case.vm.cpu)
 
 
+@chooses("vm.cpu.expanded", "vm.cpu.expanded_features")
 def _guest_lacks(wanted: list[str], case: Case) -> bool:
     cpu = case.vm.cpu
     return cpu.expanded and features(wanted).isdisjoint(expanded_features(cpu))
 
 
+@chooses("vm.cpu.topology")
 def _socket_threads(wanted: int, case: Case) -> bool:
     # libvirt gives every vCPU a socket of its own where the definition says nothing.
     cpu = case.vm.cpu
@@ -64,23 +69,28 @@ def _threads(topology: GuestTopology) -> int:
     return dies * topology.core_count * topology.thread_count
 
 
+@chooses("vm.hypervisor_features.enabled")
 def _features_off(wanted: list[str], case: Case) -> bool:
     return set(wanted).isdisjoint(case.vm.hypervisor_features.enabled)
 
 
+@chooses("vm.other_devices.kind", "vm.other_devices.model")
 def _devices(wanted: list[str], case: Case) -> bool:
     return any(f"{each.kind}/{each.model}" in wanted for each in case.vm.other_devices)
 
 
+@chooses("source.cpu.features", "destination.cpu.features")
 def _hosts_features(wanted: list[str], case: Case) -> bool:
     hosts = case.source, case.destination
     return all(features(wanted) <= features(each.cpu.features) for each in hosts)
 
 
+@chooses("options.tls", "options.parallel", "options.post_copy_resume")
 def _options(wanted: list[str], case: Case) -> bool:
     return all(_is_given(case.options, each) for each in wanted)
 
 
+@chooses("options.tls_destination")
 def _options_not(wanted: list[str], case: Case) -> bool:
     return not any(_is_given(case.options, each) for each in wanted)
 
@@ -89,23 +99,44 @@ def _is_given(options: Message, name: str) -> bool:
     return bool(getattr(options, name))
 
 
+@chooses("options.storage_copy")
 def _storage_copies(wanted: list[str], case: Case) -> bool:
     copy = case.options.storage_copy
     return copy in {StorageCopy.Value(f"STORAGE_COPY_{each.upper()}") for each in wanted}
 
 
+@chooses("vm.architecture")
+def _architecture(wanted: str, case: Case) -> bool:
+    return case.vm.architecture == wanted
+
+
+@chooses("vm.domain_type")
+def _domain_type(wanted: str, case: Case) -> bool:
+    return case.vm.domain_type == wanted
+
+
+@chooses("vm.cpu.mode")
+def _cpu_modes(wanted: list[str], case: Case) -> bool:
+    return case.vm.cpu.mode in wanted
+
+
+@chooses("source.cpu.vendor")
+def _processor_vendor(wanted: str, case: Case) -> bool:
+    return case.source.cpu.vendor == wanted
+
+
 CONDITIONS: dict[str, Callable[[Any, Case], bool]] = {
     "machine": _machine,
-    "architecture": lambda wanted, case: case.vm.architecture == wanted,
-    "domain_type": lambda wanted, case: case.vm.domain_type == wanted,
-    "cpu_modes": lambda wanted, case: case.vm.cpu.mode in wanted,
+    "architecture": _architecture,
+    "domain_type": _domain_type,
+    "cpu_modes": _cpu_modes,
     "guest_has": _guest_has,
     "guest_lacks": _guest_lacks,
     "minimum_socket_thread_count": _socket_threads,
     "features_off": _features_off,
     "devices": _devices,
     "hosts_features": _hosts_features,
-    "processor_vendor": lambda wanted, case: case.source.cpu.vendor == wanted,
+    "processor_vendor": _processor_vendor,
     "options": _options,
     "options_not": _options_not,
     "storage_copies": _storage_copies,

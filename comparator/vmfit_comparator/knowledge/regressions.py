@@ -9,8 +9,14 @@ from typing import Any
 import yaml
 
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.evaluation.remembered import remembered
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.evaluation.once import once
+from vmfit_comparator.evaluation.reads import chooses
+from vmfit_comparator.knowledge.connections import (
+    destination_hypervisor_version,
+    destination_libvirt_version,
+    source_hypervisor_version,
+    source_libvirt_version,
+)
 from vmfit_comparator.knowledge.regression_conditions import (
     CONDITIONS,
     Range,
@@ -70,7 +76,8 @@ def _parse(entry: dict[str, Any]) -> Regression:
     )
 
 
-@remembered
+@chooses("source.kernel.release", "destination.kernel.release")
+@once
 def matching_regressions(case: Case) -> list[Regression]:
     """Return the entries that concern this migration."""
     versions = _versions(case)
@@ -83,14 +90,14 @@ def matching_regressions(case: Case) -> list[Regression]:
 
 
 def _versions(case: Case) -> dict[str, int]:
-    found = {}
-    for side in ("source", "destination"):
-        snapshot = getattr(case, side)
-        connection = connection_for(case.vm, snapshot)
-        found[f"{side}_hypervisor"] = connection.hypervisor_version if connection else 0
-        found[f"{side}_libvirt"] = connection.libvirt_version if connection else 0
-        found[f"{side}_kernel"] = _upstream_kernel(snapshot.kernel.release)
-    return found
+    return {
+        "source_hypervisor": source_hypervisor_version(case),
+        "source_libvirt": source_libvirt_version(case),
+        "source_kernel": _upstream_kernel(case.source.kernel.release),
+        "destination_hypervisor": destination_hypervisor_version(case),
+        "destination_libvirt": destination_libvirt_version(case),
+        "destination_kernel": _upstream_kernel(case.destination.kernel.release),
+    }
 
 
 def _upstream_kernel(release: str) -> int:

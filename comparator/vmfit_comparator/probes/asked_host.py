@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
-from vmfit_comparator.hosts.agent_client import AgentClient
-from vmfit_comparator.hosts.agent_error import AgentError
+from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
 
 # Of a call's time: the rest is for the agent to say that a question took too long.
 _QUESTIONS_SHARE = 0.9

@@ -4,27 +4,16 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, not_applicable, probably_no, yes
-from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH, has_no_model, live_cpu
+from vmfit_comparator.knowledge.cpu.guest import PASSED_THROUGH, has_no_model, live_cpu
 from vmfit_comparator.knowledge.regressions import matching_regressions
 from vmfit_contract.cpu_features import names
 
 
 @fact(
-    applies_if=("vm.cpu",),
+    applies_if="vm.cpu",
     needs=(
-        "vm.cpu",
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
-        "source.kernel.release",
-        "destination.kernel.release",
-    ),
-    reads=(
-        "incoming.cpu",
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.vcpus",
-        "source.cpu.features",
-        "destination.cpu.features",
+        *("vm.cpu", "source.hypervisor.connections", "destination.hypervisor.connections"),
+        *("source.kernel.release", "destination.kernel.release"),
     ),
 )
 def extra_features(case: Case) -> Result:

@@ -20,23 +20,20 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.cpu_compare import Comparison, Fit, compare, guest_features
-from vmfit_comparator.knowledge.cpu_offer import (
-    Offer,
-    forbidding_features,
-    offer,
-    offer_reads,
-    probed_features,
-)
-from vmfit_comparator.knowledge.cpu_power import by_model, is_power
-from vmfit_comparator.knowledge.guest_cpu import (
+from vmfit_comparator.knowledge.connections import destination_libvirt_version
+from vmfit_comparator.knowledge.cpu.compare import Comparison, Fit, compare
+from vmfit_comparator.knowledge.cpu.guest import (
     PASSED_THROUGH,
     has_no_model,
     live_cpu,
+    live_features,
     needed_features,
 )
-from vmfit_comparator.knowledge.special_features import HINTS, NEVER_ASKED
+from vmfit_comparator.knowledge.cpu.hosts import destination_offer
+from vmfit_comparator.knowledge.cpu.offer import Offer
+from vmfit_comparator.knowledge.cpu.ppc64 import by_model, is_power
+from vmfit_comparator.knowledge.cpu.probed import destination_probed, forbidding_features
+from vmfit_comparator.knowledge.cpu.special_features import HINTS, NEVER_ASKED
 from vmfit_contract.cpu_features import Feature, names
 from vmfit_contract.cpu_features import features as features_of
 
@@ -51,19 +48,9 @@ _BASELINE = Remedy(
 
 
 @fact(
-    applies_if=("vm.cpu",),
+    applies_if="vm.cpu",
     needs=("vm.domain_type", "vm.cpu"),
-    reads=(
-        "incoming.cpu",
-        "options.destination_xml",
-        "vm.emulator",
-        "vm.machine_type",
-        "vm.os_type",
-        "vm.architecture",
-        "vm.connection_uri",
-        *offer_reads("destination"),
-        *offer_reads("source"),
-    ),
+    reads=("incoming.cpu.unknown_features",),
 )
 def features(case: Case) -> Result:
     """Compare the guest's features, one by one, with what the destination's hypervisor gives.
@@ -94,7 +81,7 @@ def features(case: Case) -> Result:
         return _unknown(unknown)
     if is_power(case) and cpu.model:
         return by_model(cpu, case)
-    given = offer(case.vm, case.destination)
+    given = destination_offer(case)
     if given is None:
         missing = "destination.hypervisor.connections.domain_capabilities.host_model"
         return no_idea("nothing tells which CPU features the destination gives", missing=[missing])
@@ -107,8 +94,8 @@ def _compared(case: Case, given: Offer) -> Result:
     lacking = needed - given.features
     if cpu.check in {"", "partial"} and not lacking:
         # libvirt compares before it leaves out what QEMU is never asked for.
-        also_given = guest_features(cpu).required - NEVER_ASKED
-        probed = probed_features(case.vm, case.destination)
+        also_given = live_features(case).required - NEVER_ASKED
+        probed = destination_probed(case)
         comparison = compare(cpu, given.told | probed | also_given, given.vendor)
         if comparison.missing:
             return _lacking(comparison.missing, given)
@@ -116,7 +103,7 @@ def _compared(case: Case, given: Offer) -> Result:
             return _refused(comparison)
     if lacking:
         return _lacking(lacking, given)
-    refused = _forbidden(guest_features(cpu).forbidden, case)
+    refused = _forbidden(live_features(case).forbidden, case)
     return refused or _all_there(needed, given)
 
 
@@ -128,13 +115,11 @@ def _all_there(needed: AbstractSet[Feature], given: Offer) -> Result:
 def _forbidden(forbidden: AbstractSet[Feature], case: Case) -> Result | None:
     if not forbidden:
         return None
-    vm, destination = case.vm, case.destination
-    listed = forbidden & forbidding_features(vm, destination)
+    listed = forbidden & forbidding_features(case)
     if listed:
-        connection = connection_for(vm, destination)
-        checks = connection is not None and connection.libvirt_version >= _CHECKS_FORBIDDEN
+        checks = destination_libvirt_version(case) >= _CHECKS_FORBIDDEN
         return (no if checks else probably_no)(_forbids(listed), remedies=[_disable(listed)])
-    perhaps = forbidden & probed_features(vm, destination)
+    perhaps = forbidden & destination_probed(case)
     if not perhaps:
         return None
     text = f"{_forbids(perhaps)}; KVM does not give it, and libvirt's list of it is not known"

@@ -10,10 +10,8 @@ from vmfit_comparator.evaluation.result import Result, probably_yes, yes
 @fact(
     needs=("source.cpu.microcode_revisions", "destination.cpu.microcode_revisions"),
     reads=(
-        "source.cpu.model",
-        "destination.cpu.model",
-        "source.cpu.stepping",
-        "destination.cpu.stepping",
+        *("source.cpu.family", "source.cpu.model", "source.cpu.stepping"),
+        *("destination.cpu.family", "destination.cpu.model", "destination.cpu.stepping"),
     ),
     offline=True,
     consequence=Consequence.CONSEQUENCE_ADVISORY,

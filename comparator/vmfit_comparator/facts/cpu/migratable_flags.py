@@ -9,26 +9,16 @@ from vmfit_comparator.evaluation.result import (
     no_idea,
     yes,
 )
-from vmfit_comparator.knowledge.cpu_compare import expanded_features
-from vmfit_comparator.knowledge.cpu_offer import offer, offer_reads
-from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
-from vmfit_comparator.knowledge.special_features import INVARIANT_TSC
+from vmfit_comparator.knowledge.cpu.guest import PASSED_THROUGH, source_features
+from vmfit_comparator.knowledge.cpu.hosts import source_offer
+from vmfit_comparator.knowledge.cpu.special_features import INVARIANT_TSC
 from vmfit_contract.cpu_features import features
-
-_VM = (
-    "vm.domain_type",
-    "vm.architecture",
-    "vm.os_type",
-    "vm.machine_type",
-    "vm.emulator",
-    "vm.connection_uri",
-)
 
 
 @fact(
-    applies_if=("vm.cpu",),
-    needs=("vm.cpu",),
-    reads=("vm.timers", "source.cpu.tsc.invariant", *_VM, *offer_reads("source")),
+    applies_if="vm.cpu",
+    needs="vm.cpu",
+    reads=("vm.timers", "vm.domain_type", "source.cpu.tsc.invariant"),
 )
 def migratable_flags(case: Case) -> Result:
     """Look for the invariant TSC without a fixed frequency.
@@ -47,7 +37,7 @@ def migratable_flags(case: Case) -> Result:
     policy = policies.get(INVARIANT_TSC, "")
     if vm.cpu.mode in PASSED_THROUGH and vm.domain_type == "kvm":
         return _passed_through(case, policy)
-    if policy in {"require", "force"} or INVARIANT_TSC in expanded_features(vm.cpu):
+    if policy in {"require", "force"} or INVARIANT_TSC in source_features(case):
         return _invariant()
     if not vm.cpu.expanded and vm.cpu.model:
         missing = "vm.cpu.expanded_features"
@@ -60,7 +50,7 @@ def _passed_through(case: Case, policy: str) -> Result:
         return _invariant()
     if policy or case.vm.cpu.migratable != "off":
         return yes("invtsc is left out")
-    given = offer(case.vm, case.source)
+    given = source_offer(case)
     tsc = case.source.cpu.tsc
     if tsc.invariant or (given is not None and INVARIANT_TSC in given.features):
         return _invariant(" (migratable='off')")

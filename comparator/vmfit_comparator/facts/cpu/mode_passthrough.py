@@ -20,15 +20,15 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.cpu_compare import expanded_features
-from vmfit_comparator.knowledge.cpu_offer import (
-    Offer,
-    host_model,
+from vmfit_comparator.knowledge.cpu.guest import PASSED_THROUGH, source_features
+from vmfit_comparator.knowledge.cpu.hosts import (
+    destination_host_model,
+    destination_processor,
     like_offers,
-    processor_features,
+    source_host_model,
 )
-from vmfit_comparator.knowledge.guest_cpu import PASSED_THROUGH
-from vmfit_comparator.knowledge.special_features import HINTS, INSTRUCTIONS
+from vmfit_comparator.knowledge.cpu.offer import Offer
+from vmfit_comparator.knowledge.cpu.special_features import HINTS, INSTRUCTIONS
 from vmfit_contract.cpu_features import Feature, features, names
 
 _HOST_MODEL = "hypervisor.connections.domain_capabilities.host_model"
@@ -41,20 +41,13 @@ _NAMED = Remedy(
 
 
 @fact(
-    applies_if=("vm.cpu",),
+    applies_if="vm.cpu",
     needs=("vm.cpu", "vm.domain_type"),
     reads=(
-        "vm.emulator",
-        "vm.machine_type",
-        "vm.os_type",
-        "vm.architecture",
-        "vm.connection_uri",
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
-        "source.cpu",
-        "destination.cpu",
-        "source.kernel.release",
-        "destination.kernel.release",
+        *("source.cpu.family", "source.cpu.model", "source.cpu.stepping"),
+        *("destination.cpu.family", "destination.cpu.model", "destination.cpu.stepping"),
+        *("source.cpu.microcode_revisions", "destination.cpu.microcode_revisions"),
+        *("source.kernel.release", "destination.kernel.release"),
     ),
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )
@@ -76,11 +69,11 @@ def mode_passthrough(case: Case) -> Result:
     vm = case.vm
     if vm.cpu.mode not in PASSED_THROUGH:
         return not_applicable(f"the guest's CPU is of mode {vm.cpu.mode or 'custom'}")
-    offers = like_offers(vm, case.source, case.destination)
+    offers = like_offers(case)
     if offers is None:
         return _unknown(case)
     before, after = offers
-    seen = expanded_features(vm.cpu) if vm.cpu.expanded else before.features
+    seen = source_features(case) if vm.cpu.expanded else before.features
     switched_off = features(
         each.name for each in vm.cpu.features if each.policy in {"disable", "forbid"}
     )
@@ -103,8 +96,8 @@ def _kept(gained: AbstractSet[Feature], before: Offer, after: Offer, case: Case)
 
 
 def _unknown(case: Case) -> Result:
-    sides = {"source": case.source, "destination": case.destination}
-    unknown = [side for side, each in sides.items() if host_model(case.vm, each) is None]
+    models = {"source": source_host_model(case), "destination": destination_host_model(case)}
+    unknown = [side for side, model in models.items() if model is None]
     missing = [f"{side}.{_HOST_MODEL}" for side in unknown]
     return no_idea(f"the CPU that the {unknown[0]} gives is not known", missing=missing)
 
@@ -117,7 +110,7 @@ def _lost(lacking: AbstractSet[Feature], before: Offer, after: Offer, case: Case
     )
     text = f"the guest would lose {listed} while it runs; libvirt does not check it"
     remedies = [remedy, _NAMED]
-    has = processor_features(case.destination.cpu)
+    has = destination_processor(case)
     if case.vm.domain_type != "kvm" or lacking <= HINTS | (INSTRUCTIONS & has):
         return probably_yes(text, probability=0.7, quality=QUALITY_REDUCED, remedies=remedies)
     known = (before.firm or case.vm.cpu.expanded) and after.lacks_firmly(lacking)

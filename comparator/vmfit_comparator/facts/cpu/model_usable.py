@@ -13,35 +13,15 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import domain_capabilities_for
-from vmfit_comparator.knowledge.cpu_offer import offer, offer_reads
-from vmfit_comparator.knowledge.guest_cpu import needed_features
+from vmfit_comparator.knowledge.capabilities import destination_capabilities
+from vmfit_comparator.knowledge.cpu.guest import needed_features
+from vmfit_comparator.knowledge.cpu.hosts import destination_offer
 from vmfit_contract.cpu_features import features, names
-
-_VM = (
-    "vm.domain_type",
-    "vm.architecture",
-    "vm.os_type",
-    "vm.machine_type",
-    "vm.emulator",
-    "vm.connection_uri",
-)
-
 
 _CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
 
 
-@fact(
-    applies_if=("vm.cpu",),
-    needs=("vm.cpu", "destination.hypervisor.connections"),
-    reads=(
-        *_VM,
-        "incoming.cpu",
-        "options.destination_xml",
-        *offer_reads("source"),
-        *offer_reads("destination"),
-    ),
-)
+@fact(applies_if="vm.cpu", needs=("vm.cpu", "destination.hypervisor.connections"))
 def model_usable(case: Case) -> Result:
     """Look the CPU mode and the model up in the domain capabilities.
 
@@ -55,7 +35,7 @@ def model_usable(case: Case) -> Result:
     Source: virConnectGetDomainCapabilities: cpu/mode.
     """
     cpu = case.vm.cpu
-    capabilities = domain_capabilities_for(case.vm, case.destination)
+    capabilities = destination_capabilities(case)
     if capabilities is None or not (capabilities.cpu_modes or capabilities.models):
         missing = f"{_CAPABILITIES}.cpu_modes"
         return no_idea("the destination does not list its CPU models", missing=[missing])
@@ -93,7 +73,7 @@ def _usable(case: Case, model: CpuModelUsability) -> Result:
         if needed:
             return no(f"{cpu.model} is not usable there for want of {', '.join(names(needed))}")
         return yes(f"{cpu.model} lacks {', '.join(names(blockers))} there, like the guest")
-    given = offer(case.vm, case.destination)
+    given = destination_offer(case)
     if cpu.expanded and given is not None and needed_features(case) <= given.features:
         return yes(f"{cpu.model} is not whole there, the guest's part of it is")
     return probably_no(f"{cpu.model} is not usable there")

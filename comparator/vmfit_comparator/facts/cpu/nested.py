@@ -10,35 +10,16 @@ from vmfit_comparator.evaluation.result import (
     not_applicable,
     yes,
 )
-from vmfit_comparator.knowledge.cpu_offer import offer_reads
-from vmfit_comparator.knowledge.guest_cpu import needed_features
+from vmfit_comparator.knowledge.cpu.guest import needed_features
 from vmfit_contract.cpu_features import features, names
-
-# What decides which domain capabilities concern the VM.
-_VM = (
-    "vm.domain_type",
-    "vm.os_type",
-    "vm.architecture",
-    "vm.machine_type",
-    "vm.emulator",
-    "vm.connection_uri",
-)
-
 
 _NESTING = features(("vmx", "svm"))
 
 
 @fact(
-    applies_if=("vm.cpu.expanded_features",),
+    applies_if="vm.cpu.expanded_features",
     needs=("vm.cpu.expanded_features", "vm.domain_type"),
-    reads=(
-        "destination.cpu.kvm.nested",
-        *offer_reads("source"),
-        "vm.cpu",
-        "incoming.cpu",
-        "options.destination_xml",
-        *_VM,
-    ),
+    reads="destination.cpu.kvm.nested",
 )
 def nested(case: Case) -> Result:
     """Check that a guest with vmx or svm finds nested virtualisation.
@@ -48,9 +29,8 @@ def nested(case: Case) -> Result:
 
     Source: /sys/module/kvm_intel/parameters/nested, kvm_amd.
     """
-    vm = case.vm
     seen = names(needed_features(case) & _NESTING)
-    if not seen or vm.domain_type != "kvm":
+    if not seen or case.vm.domain_type != "kvm":
         return not_applicable("the guest has no virtualisation of its own from KVM")
     kvm = case.destination.cpu.kvm
     if not kvm.HasField("nested"):

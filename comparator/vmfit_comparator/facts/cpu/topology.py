@@ -4,32 +4,22 @@ from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChangeDefinition, Remedy
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
-from vmfit_comparator.knowledge.connections import (
-    canonical_machine,
-    connection_for,
-    domain_capabilities_for,
-    machine_types_for,
+from vmfit_comparator.knowledge.capabilities import (
+    destination_capabilities,
+    destination_machine,
+    destination_machines,
 )
+from vmfit_comparator.knowledge.connections import destination_connection
 
 
 @fact(
-    applies_if=("vm.vcpus",),
+    applies_if="vm.vcpus",
     needs=(
         "vm.vcpus.current_count",
         "destination.hypervisor.connections",
         "destination.cpu.online_cpu_ids",
     ),
-    reads=(
-        "vm.vcpus",
-        "vm.machine_type",
-        "vm.architecture",
-        "vm.os_type",
-        "vm.domain_type",
-        "vm.emulator",
-        "vm.connection_uri",
-        "destination.cpu.kvm.maximum_vcpu_count",
-        "destination.cpu.topology",
-    ),
+    reads=("vm.vcpus.maximum_count", "vm.domain_type", "destination.cpu.kvm.maximum_vcpu_count"),
 )
 def topology(case: Case) -> Result:
     """Compare the guest's vCPUs with the machine type's maximum and with the host's threads.
@@ -60,18 +50,16 @@ def topology(case: Case) -> Result:
 
 
 def _maximum_vcpus(case: Case) -> int:
-    vm, destination = case.vm, case.destination
-    connection = connection_for(vm, destination)
-    if connection is None:
+    if destination_connection(case) is None:
         return 0
-    machine = canonical_machine(vm, connection)
+    machine = destination_machine(case)
     limits = []
-    capabilities = domain_capabilities_for(vm, destination)
+    capabilities = destination_capabilities(case)
     if capabilities is not None and capabilities.machine_type == machine:
         limits.append(capabilities.max_vcpu_count)
-    listed = machine_types_for(vm, connection).get(machine)
+    listed = destination_machines(case).get(machine)
     if listed is not None:
         limits.append(listed.max_vcpu_count)
-    if vm.domain_type == "kvm":
-        limits.append(destination.cpu.kvm.maximum_vcpu_count)
+    if case.vm.domain_type == "kvm":
+        limits.append(case.destination.cpu.kvm.maximum_vcpu_count)
     return min((each for each in limits if each), default=0)

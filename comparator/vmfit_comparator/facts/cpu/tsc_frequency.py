@@ -15,9 +15,12 @@ _TSC = "destination.cpu.tsc"
 
 
 @fact(
-    applies_if=("vm.timers",),
-    needs=("vm.timers",),
-    reads=(f"{_TSC}.frequency_hz", f"{_TSC}.scaling", "vm.domain_type"),
+    applies_if="vm.timers",
+    needs="vm.timers",
+    reads=(
+        *(f"{_TSC}.frequency_hz", f"{_TSC}.scaling"),
+        *("vm.domain_type", "policy.margins.tsc_tolerance_ppm"),
+    ),
 )
 def tsc_frequency(case: Case) -> Result:
     """Compare the frequency that the definition fixes with the destination's own, as libvirt does.

@@ -1,11 +1,11 @@
 """Does the guest find a processor of the vendor that it knows?"""
 
+from vmfit.v1.cpu_pb2 import Cpu
 from vmfit.v1.finding_pb2 import (
     ChangeDefinition,
     Remedy,
 )
-from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.vm_pb2 import Vm
+from vmfit.v1.hypervisor_pb2 import HostCpuModel
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import (
@@ -15,33 +15,18 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     yes,
 )
-from vmfit_comparator.knowledge.cpu_offer import (
-    host_model,
-)
-from vmfit_comparator.knowledge.cpu_vendors import vendor_name
-from vmfit_comparator.knowledge.guest_cpu import (
+from vmfit_comparator.knowledge.cpu.guest import (
     PASSED_THROUGH,
     live_cpu,
 )
+from vmfit_comparator.knowledge.cpu.hosts import destination_host_model, source_host_model
+from vmfit_comparator.knowledge.cpu.vendors import vendor_name
 
 
 @fact(
-    applies_if=("vm.cpu",),
-    needs=("vm.domain_type",),
-    reads=(
-        "source.cpu.vendor",
-        "destination.cpu.vendor",
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
-        "vm.cpu",
-        "incoming.cpu",
-        "options.destination_xml",
-        "vm.emulator",
-        "vm.machine_type",
-        "vm.os_type",
-        "vm.architecture",
-        "vm.connection_uri",
-    ),
+    applies_if="vm.cpu",
+    needs="vm.domain_type",
+    reads=("source.cpu.vendor", "destination.cpu.vendor"),
 )
 def vendor(case: Case) -> Result:
     """Compare the vendors of both processors; under KVM a guest sees its host's.
@@ -55,8 +40,8 @@ def vendor(case: Case) -> Result:
     """
     if case.vm.domain_type != "kvm":
         return yes("the guest's processor is emulated, the destination's own is hidden")
-    before = _vendor(case.vm, case.source)
-    after = _vendor(case.vm, case.destination)
+    before = _vendor(source_host_model(case), case.source.cpu)
+    after = _vendor(destination_host_model(case), case.destination.cpu)
     if not before or not after:
         side = "destination" if before else "source"
         return no_idea(f"the {side}'s vendor is not known", missing=[f"{side}.cpu.vendor"])
@@ -69,9 +54,8 @@ def vendor(case: Case) -> Result:
     return probably_no(text, remedies=[_BASELINE])
 
 
-def _vendor(vm: Vm, snapshot: Snapshot) -> str:
-    model = host_model(vm, snapshot)
-    return vendor_name(snapshot.cpu.vendor or (model.vendor if model else ""))
+def _vendor(model: HostCpuModel | None, cpu: Cpu) -> str:
+    return vendor_name(cpu.vendor or (model.vendor if model else ""))
 
 
 _BASELINE = Remedy(

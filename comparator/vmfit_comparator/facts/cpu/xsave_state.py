@@ -8,20 +8,9 @@ from vmfit_comparator.evaluation.result import (
     no_idea,
     yes,
 )
-from vmfit_comparator.knowledge.cpu_offer import host_model, offer_reads
-from vmfit_comparator.knowledge.guest_cpu import needed_features
+from vmfit_comparator.knowledge.cpu.guest import needed_features
+from vmfit_comparator.knowledge.cpu.hosts import destination_host_model
 from vmfit_contract.cpu_features import feature, features
-
-# What decides which domain capabilities concern the VM.
-_VM = (
-    "vm.domain_type",
-    "vm.os_type",
-    "vm.architecture",
-    "vm.machine_type",
-    "vm.emulator",
-    "vm.connection_uri",
-)
-
 
 # XCR0 bits that each feature of a guest needs.
 _XCR0 = {
@@ -35,17 +24,9 @@ _XCR0 = {
 
 
 @fact(
-    applies_if=("vm.cpu.expanded_features",),
+    applies_if="vm.cpu.expanded_features",
     needs=("vm.cpu.expanded_features", "vm.domain_type"),
-    reads=(
-        "destination.cpu.xsave.feature_mask",
-        "destination.hypervisor.connections",
-        *offer_reads("source"),
-        "vm.cpu",
-        "incoming.cpu",
-        "options.destination_xml",
-        *_VM,
-    ),
+    reads="destination.cpu.xsave.feature_mask",
 )
 def xsave_state(case: Case) -> Result:
     """Check that the XSAVE components of the guest's features exist in the destination's XCR0.
@@ -64,7 +45,7 @@ def xsave_state(case: Case) -> Result:
     if not needed:
         return yes("the guest has no features with a state beyond SSE's")
     if not case.destination.cpu.HasField("xsave"):
-        model = host_model(case.vm, case.destination)
+        model = destination_host_model(case)
         if model is not None and needed.keys() <= features(model.features):
             return yes(f"the hypervisor there gives {listed}, and so their state")
         missing = "destination.cpu.xsave.feature_mask"

@@ -16,8 +16,9 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import canonical_machine, connection_for
-from vmfit_comparator.knowledge.cpu_definition import cpu_differences
+from vmfit_comparator.knowledge.capabilities import canonical_machine
+from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.cpu.definition import cpu_differences
 from vmfit_comparator.knowledge.disks import is_read_only
 
 # Devices that libvirt never adds by itself.

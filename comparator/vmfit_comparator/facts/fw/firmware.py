@@ -5,7 +5,7 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
-from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
 
 
 @fact(

@@ -14,10 +14,8 @@ from vmfit_comparator.evaluation.result import (
     no_idea,
     yes,
 )
-from vmfit_comparator.knowledge.connections import (
-    connection_for,
-    guest_archs_for,
-)
+from vmfit_comparator.knowledge.capabilities import guest_archs_for
+from vmfit_comparator.knowledge.connections import connection_for
 
 _CONNECTIONS = "destination.hypervisor.connections"
 

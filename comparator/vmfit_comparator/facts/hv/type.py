@@ -21,12 +21,12 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     yes,
 )
+from vmfit_comparator.knowledge.capabilities import guest_archs_for
 from vmfit_comparator.knowledge.connections import (
     KVM_DEVICE,
     connection_errors,
     connection_for,
     driver_for,
-    guest_archs_for,
 )
 
 _CONNECTIONS = "destination.hypervisor.connections"

@@ -15,11 +15,8 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     yes,
 )
-from vmfit_comparator.knowledge.connections import (
-    canonical_machine,
-    connection_for,
-    machine_types_for,
-)
+from vmfit_comparator.knowledge.capabilities import canonical_machine, machine_types_for
+from vmfit_comparator.knowledge.connections import connection_for
 
 _CONNECTIONS = "destination.hypervisor.connections"
 

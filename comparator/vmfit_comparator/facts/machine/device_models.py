@@ -12,9 +12,7 @@ from vmfit_comparator.evaluation.result import (
     no_idea,
     yes,
 )
-from vmfit_comparator.knowledge.connections import (
-    domain_capabilities_for,
-)
+from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
 
 _CONNECTIONS = "destination.hypervisor.connections"
 

@@ -7,7 +7,7 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import detach, upgrade
 from vmfit_comparator.evaluation.result import Result, no, not_applicable, yes
-from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
 from vmfit_comparator.knowledge.guest_devices import device_needs
 
 # Where devices of the same name sit on PCI unless the machine has none.

@@ -13,12 +13,12 @@ from vmfit_comparator.evaluation.result import (
     no_idea,
     yes,
 )
-from vmfit_comparator.knowledge.connections import (
+from vmfit_comparator.knowledge.capabilities import (
     canonical_machine,
-    connection_for,
     domain_capabilities_for,
     machine_types_for,
 )
+from vmfit_comparator.knowledge.connections import connection_for
 
 _CONNECTIONS = "destination.hypervisor.connections"
 

@@ -7,7 +7,8 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, no, not_applicable, yes
-from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
+from vmfit_comparator.knowledge.connections import connection_for
 
 # Where devices of the same name sit on PCI unless the machine has none.
 _X86 = frozenset(("x86_64", "i686"))

@@ -11,7 +11,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
 from vmfit_comparator.knowledge.guest_memory import (
     must_be_resident,
     ordinary_bytes,

@@ -7,7 +7,8 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
-from vmfit_comparator.knowledge.connections import connection_for, guest_archs_for
+from vmfit_comparator.knowledge.capabilities import guest_archs_for
+from vmfit_comparator.knowledge.connections import connection_for
 
 _EXECUTABLE = 0o111
 

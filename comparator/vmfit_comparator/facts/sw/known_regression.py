@@ -9,23 +9,8 @@ from vmfit_comparator.knowledge.regressions import matching_regressions
 _CONNECTIONS = ("source.hypervisor.connections", "destination.hypervisor.connections")
 
 
-_VM = ("vm.domain_type", "vm.connection_uri")
-
-
 @fact(
     needs=(*_CONNECTIONS, "source.kernel.release", "destination.kernel.release"),
-    reads=(
-        *_VM,
-        "options",
-        "vm.architecture",
-        "vm.machine_type",
-        "vm.cpu",
-        "vm.hypervisor_features",
-        "vm.other_devices",
-        "source.cpu.features",
-        "source.cpu.vendor",
-        "destination.cpu.features",
-    ),
 )
 def known_regression(case: Case) -> Result:
     """Look the versions up in the list of known migration bugs.

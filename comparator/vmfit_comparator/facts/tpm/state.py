@@ -6,7 +6,8 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import detach, upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
+from vmfit_comparator.knowledge.connections import connection_for
 from vmfit_comparator.knowledge.device_paths import served
 from vmfit_comparator.knowledge.disks import joined
 

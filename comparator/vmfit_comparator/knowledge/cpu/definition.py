@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from vmfit.v1.vm_pb2 import GuestCpu, GuestTopology
-from vmfit_comparator.knowledge.special_features import NEVER_ASKED
+from vmfit_comparator.knowledge.cpu.special_features import NEVER_ASKED
 from vmfit_contract.cpu_features import Feature, feature, names
 
 _COMPARED: tuple[tuple[str, Callable[[GuestCpu], object]], ...] = (

@@ -2,25 +2,28 @@
 
 from vmfit.v1.vm_pb2 import GuestCpu
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.cpu_generations import generation
+from vmfit_comparator.knowledge.connections import destination_connection, on_connections
+from vmfit_comparator.knowledge.cpu.generations import generation
 
 
+@reads("vm.domain_type", "vm.architecture")
 def is_power(case: Case) -> bool:
     """Tell whether the VM runs on a POWER processor, rather than on an emulated one."""
     vm = case.vm
     return vm.domain_type == "kvm" and vm.architecture in {"ppc64", "ppc64le"}
 
 
+@reads(*on_connections("destination", "host_cpu.model", "host_cpu.vendor"))
 def by_model(cpu: GuestCpu, case: Case) -> Result:
     """Compare a POWER guest's model with the destination's processor.
 
     A named model must be the processor's own; a guest in a compatibility mode (host-model with a
     model) needs a processor of that generation or a newer one.
     """
-    connection = connection_for(case.vm, case.destination)
+    connection = destination_connection(case)
     if connection is None or not connection.host_cpu.model:
         missing = "destination.hypervisor.connections.host_cpu"
         return no_idea("the model of the destination's processor is not known", missing=[missing])

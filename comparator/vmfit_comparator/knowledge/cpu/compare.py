@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from vmfit.v1.vm_pb2 import GuestCpu
-from vmfit_comparator.evaluation.remembered import remembered
-from vmfit_comparator.knowledge.cpu_vendors import vendor_name
-from vmfit_comparator.knowledge.special_features import NESTED_VMX, VMX
+from vmfit_comparator.knowledge.cpu.special_features import NESTED_VMX, VMX
+from vmfit_comparator.knowledge.cpu.vendors import vendor_name
 from vmfit_contract.cpu_features import Feature, features
 
 _NONE: frozenset[Feature] = frozenset()
@@ -49,13 +48,11 @@ class GuestFeatures:
     forbidden: frozenset[Feature]
 
 
-@remembered
 def expanded_features(cpu: GuestCpu) -> frozenset[Feature]:
     """Return all features of an expanded CPU."""
     return features(cpu.expanded_features)
 
 
-@remembered
 def guest_features(cpu: GuestCpu) -> GuestFeatures:
     """Sort out an expanded CPU: what is forced or optional need not come from the host."""
     by_policy: dict[str, list[str]] = {}
@@ -93,7 +90,13 @@ def compare(
     vendor = vendor_name(cpu.vendor)
     if vendor and host_vendor is not None and vendor != vendor_name(host_vendor):
         return Comparison(Fit.INCOMPATIBLE, vendor=vendor)
-    guest = guest_features(cpu)
+    return compare_features(guest_features(cpu), host, strict=cpu.match == "strict")
+
+
+def compare_features(
+    guest: GuestFeatures, host: AbstractSet[Feature], *, strict: bool
+) -> Comparison:
+    """Compare what a guest makes of features with a host's; `strict` allows no others."""
     forbidden = guest.forbidden & host
     if forbidden:
         return Comparison(Fit.INCOMPATIBLE, forbidden=forbidden)
@@ -103,5 +106,4 @@ def compare(
     extra = frozenset(host - guest.required - guest.allowed)
     if not extra:
         return Comparison(Fit.IDENTICAL)
-    strict = cpu.match == "strict"
     return Comparison(Fit.INCOMPATIBLE if strict else Fit.SUPERSET, extra=extra)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from vmfit.v1.cpu_pb2 import Cpu, CpuidLeaf
 from vmfit.v1.cpu_pb2 import Msr as MsrMessage
-from vmfit.v1.hypervisor_pb2 import HostCpuModel
+from vmfit.v1.hypervisor_pb2 import DomainCapabilities, HostCpuModel
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.evaluation.remembered import remembered
-from vmfit_comparator.knowledge.connections import connection_for, domain_capabilities_for
-from vmfit_comparator.knowledge.special_features import (
+from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
+from vmfit_comparator.knowledge.cpu.special_features import (
     FB_CLEAR,
     FROM_PROCESSOR,
     IMPLY_FB_CLEAR,
@@ -66,30 +65,18 @@ class Offer:
         return not isinstance(missing.place, Msr) or bool(self.kvm_msrs)
 
 
-def offer_reads(side: str) -> tuple[str, ...]:
-    """Return the field paths of a snapshot, "source" or "destination", that `offer` reads."""
-    return (
-        f"{side}.hypervisor.connections",
-        f"{side}.cpu.features",
-        f"{side}.cpu.core_kinds",
-        f"{side}.cpu.msrs",
-        f"{side}.cpu.kvm",
-        f"{side}.cpu.vendor",
-        f"{side}.cpu.family",
-        f"{side}.cpu.model",
-        f"{side}.cpu.stepping",
-    )
-
-
 def host_model(vm: Vm, snapshot: Snapshot) -> HostCpuModel | None:
     """Return the expanded best CPU for guests of the VM's type there; None when it is unknown."""
-    capabilities = domain_capabilities_for(vm, snapshot)
+    return expanded_model(domain_capabilities_for(vm, snapshot))
+
+
+def expanded_model(capabilities: DomainCapabilities | None) -> HostCpuModel | None:
+    """Return the best CPU of domain capabilities, None where its features are not known."""
     if capabilities is None or not capabilities.host_model.expanded:
         return None
     return capabilities.host_model
 
 
-@remembered
 def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
     """Return what the host gives to guests of the VM's type; None when nothing is known.
 
@@ -99,33 +86,24 @@ def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
     features that are never switched on by themselves, and the invariant TSC. Next best is KVM's
     word: QEMU gives no more, and as much as its version has names for; then the processor.
     """
-    return next(_offers(vm, snapshot), None)
+    return next(offers(host_model(vm, snapshot), vm, snapshot.cpu), None)
 
 
-def like_offers(vm: Vm, source: Snapshot, destination: Snapshot) -> tuple[Offer, Offer] | None:
-    """Return the best offers of both that are known in the same way; None without any."""
-    others = {each.source: each for each in _offers(vm, destination)}
-    return next(
-        ((each, others[each.source]) for each in _offers(vm, source) if each.source in others), None
-    )
-
-
-def _offers(vm: Vm, snapshot: Snapshot) -> Iterator[Offer]:
-    """Yield what is known of the host's offer, the best first."""
+def offers(model: HostCpuModel | None, vm: Vm, cpu: Cpu) -> Iterator[Offer]:
+    """Yield what is known of a host's offer, the best first."""
     kvm = vm.domain_type == "kvm"
-    model = host_model(vm, snapshot)
     if model is not None:
-        yield _of_host_model(model, snapshot.cpu, kvm=kvm)
+        yield _of_host_model(model, cpu, kvm=kvm)
     if not kvm:
         return
-    processor = processor_features(snapshot.cpu)
-    told = kvm_features(snapshot.cpu)
+    processor = processor_features(cpu)
+    told = kvm_features(cpu)
     if told:
         told |= processor & FROM_PROCESSOR
-        indexes = frozenset(each.index for each in snapshot.cpu.kvm.feature_msrs)
-        yield _without_word(snapshot.cpu, told, "what KVM can give", indexes)
+        indexes = frozenset(each.index for each in cpu.kvm.feature_msrs)
+        yield _without_word(cpu, told, "what KVM can give", indexes)
     if processor:
-        yield _without_word(snapshot.cpu, processor, "the processor")
+        yield _without_word(cpu, processor, "the processor")
 
 
 def _of_host_model(model: HostCpuModel, cpu: Cpu, *, kvm: bool) -> Offer:
@@ -176,7 +154,6 @@ def kvm_features(cpu: Cpu) -> frozenset[Feature]:
     return frozenset(told)
 
 
-@remembered
 def processor_features(cpu: Cpu) -> frozenset[Feature]:
     """Return the features that every core has: from raw CPUID, or by name where nobody read it."""
     kinds = [
@@ -186,33 +163,6 @@ def processor_features(cpu: Cpu) -> frozenset[Feature]:
         return features(cpu.features)
     common: set[Bit] = set.intersection(*kinds)
     return frozenset(common | msr_features(_values(cpu.msrs or cpu.kvm.feature_msrs), common))
-
-
-@remembered
-def probed_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
-    """Return what libvirt counts beside KVM's offer when it compares a definition: the processor's.
-
-    libvirt reads CPUID by itself; a kernel, asked for it, leaves out what it does not use.
-    Source: libvirt virQEMUCapsInitHostCPUModel, fullCPU.
-    """
-    if vm.domain_type != "kvm" or vm.architecture not in {"x86_64", "i686"}:
-        return frozenset()
-    connection = connection_for(vm, snapshot)
-    read = features(connection.host_cpu.features) if connection is not None else frozenset()
-    return read | processor_features(snapshot.cpu)
-
-
-def forbidding_features(vm: Vm, snapshot: Snapshot) -> frozenset[Feature]:
-    """Return the features for which libvirt refuses a guest that forbids them, running or not.
-
-    Of KVM's offer all; of an emulated CPU those that its model lacks, for only they are listed.
-
-    Source: libvirt virCPUCheckForbiddenFeatures; lab measurements.
-    """
-    given, model = offer(vm, snapshot), host_model(vm, snapshot)
-    if vm.domain_type == "kvm":
-        return given.told if given is not None else frozenset()
-    return features(model.extra_features) if model is not None else frozenset()
 
 
 def _leaves(leaves: Iterable[CpuidLeaf]) -> Leaves:
