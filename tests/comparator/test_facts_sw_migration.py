@@ -125,7 +125,7 @@ CAPS = [
     (
         "compression, versions unknown",
         {**flags("--live --compressed"), f"source.{CONNECTION}.libvirt_version": None},
-        "NO_IDEA",
+        "YES",
     ),
     ("post-copy", {**flags("--live --postcopy"), **FAULTS}, "YES"),
     (
@@ -189,7 +189,67 @@ CAPS = [
     ),
     ("another hypervisor", {**flags("--direct"), "vm.domain_type": "xen"}, "YES"),
 ]
-TABLES = {"sw.migration_caps": CAPS}
+DISKS = "--live --copy-storage-all --migrate-disks-detect-zeroes vda"
+SWITCHOVER = "--live --available-switchover-bandwidth 100"
+ZSTD = f"{PARALLEL} --comp-methods zstd"
+NEW, OLD = 11_003_000, 9_000_000
+
+
+def between(text, source, destination, qemu=10_000_000):
+    """Flags, and the libvirt versions of both sides; the destination's QEMU is 10.0."""
+    return {
+        **flags(text),
+        f"source.{CONNECTION}.libvirt_version": source,
+        f"destination.{CONNECTION}.libvirt_version": destination,
+        f"source.{CONNECTION}.hypervisor_version": qemu,
+        f"destination.{CONNECTION}.hypervisor_version": 10_000_000,
+        **FAULTS,
+    }
+
+
+VERSIONS = [
+    ("new options, new libvirt", between(f"{DISKS} --parallel", NEW, NEW), "YES"),
+    ("zeroes, old source", between(DISKS, OLD, NEW), "NO"),
+    ("zeroes, old destination", between(DISKS, NEW, OLD), "NO"),
+    ("zeroes, old destination, --p2p", between(f"{DISKS} --p2p", NEW, OLD), "NO"),
+    ("zeroes, unknown destination", between(DISKS, NEW, None), "NO_IDEA"),
+    (
+        "zeroes, a source that backports",
+        {**between(DISKS, OLD, NEW), "source.identity.os_id": "rhel"},
+        "PROBABLY_NO",
+    ),
+    ("switchover bandwidth", between(SWITCHOVER, NEW, NEW), "YES"),
+    ("switchover bandwidth, old destination", between(SWITCHOVER, NEW, OLD), "NO"),
+    ("switchover bandwidth stays at the peer", between(f"{SWITCHOVER} --p2p", NEW, OLD), "YES"),
+    ("switchover bandwidth, old QEMU", between(SWITCHOVER, NEW, NEW, 8_001_000), "NO"),
+    ("zstd, old destination", between(f"{ZSTD} --p2p", NEW, OLD), "NO"),
+    ("zstd", between(ZSTD, NEW, NEW), "YES"),
+    ("zstd level, old destination", between(f"{ZSTD} --comp-zstd-level 3", NEW, OLD), "NO"),
+    ("xbzrle in parallel, new destination", between(PARALLEL, OLD, NEW), "NO"),
+    ("parallel, versions unknown", between("--live --parallel", None, NEW), "NO_IDEA"),
+    ("live, versions unknown", between("--live --auto-converge", None, None), "YES"),
+    ("parallel, old QEMU", between("--live --parallel", NEW, NEW, 3_001_000), "NO"),
+    ("parallel, old libvirt", between("--live --parallel", 4_000_000, 4_000_000, 2_011_001), "NO"),
+    ("zero-copy, old QEMU", between("--live --parallel --zerocopy", NEW, NEW, 7_000_000), "NO"),
+    ("post-copy in parallel", between("--live --postcopy --parallel", NEW, NEW), "NO"),
+    (
+        "post-copy in parallel, old source",
+        {
+            **between("--live --postcopy --parallel", NEW, NEW, 7_002_000),
+            f"destination.{CONNECTION}.hypervisor_version": 10_001_000,
+        },
+        "NO",
+    ),
+    (
+        "post-copy in parallel, QEMU 10.1",
+        {
+            **between("--live --postcopy --parallel", NEW, NEW, 10_001_000),
+            f"destination.{CONNECTION}.hypervisor_version": 10_001_000,
+        },
+        "YES",
+    ),
+]
+TABLES = {"sw.migration_caps": CAPS + VERSIONS}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))

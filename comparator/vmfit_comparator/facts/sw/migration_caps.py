@@ -14,30 +14,26 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
+from vmfit_comparator.knowledge.compression import compression
 from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
 from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.migration_flags import conflicts
-
-# libvirt compresses parallel connections by zlib or zstd, and only so, since this version.
-_PARALLEL_COMPRESSION = 9_004_000
-
+from vmfit_comparator.knowledge.option_versions import Versions, unknown_options, versions_of
+from vmfit_comparator.knowledge.versions import version_text
 
 # libvirt refuses a list of disks to copy without a copy; older ones ignore it.
 _STRICT_COPIED_DISKS = 9_002_000
-
-
-# QEMU can no longer compress by threads of its own.
-_NO_THREADED_COMPRESSION = 9_001_000
 
 
 # QEMU since tries /dev/userfaultfd too, which an administrator may open to it.
 _DEV_USERFAULTFD = 8_000_000
 
 
+# QEMU sends several streams under post-copy since this version.
+_PARALLEL_POST_COPY = 10_001_000
+
+
 _ROOT = ("root", "0", "+0")
-
-
-_METHODS = ("mt", "xbzrle", "zlib", "zstd")
 
 
 @fact(
@@ -51,6 +47,8 @@ _METHODS = ("mt", "xbzrle", "zlib", "zstd")
         "source.hypervisor.connections",
         "destination.hypervisor.connections",
         "source.security.qemu_conf",
+        "source.identity.os_id",
+        "destination.identity.os_id",
         "source.kernel.limits",
         "destination.kernel.limits",
         "destination.security.qemu_conf",
@@ -60,13 +58,15 @@ _METHODS = ("mt", "xbzrle", "zlib", "zstd")
 def migration_caps(case: Case) -> Result:
     """Judge the flags: against one another, and by what these versions and hosts can do.
 
-    YES unless something is said here. Flags that libvirt refuses together are NO. So are
-    compression methods that the source's libvirt does not know, RDMA without memtune/hard_limit,
-    a resumption of a post-copy that has not failed, and a migration without --tls between hosts of
-    which one forces it. Post-copy is NO where the destination's kernel keeps page faults from a
-    QEMU before 8.0 that is not root, PROBABLY_NO for newer ones and when its user is not known,
-    NO_IDEA when the kernel's setting is unknown. Compression when the versions are unknown is
-    NO_IDEA. Hypervisors other than QEMU: not applicable.
+    YES unless something is said here. Flags that libvirt refuses together are NO. So are options
+    that the libvirt or QEMU of either side is too old for (PROBABLY_NO on distributions that add
+    features to older versions), post-copy over parallel connections with a QEMU before 10.1, RDMA
+    without memtune/hard_limit, a resumption of a post-copy that has not failed, and a migration
+    without --tls between hosts of which one forces it. Post-copy is NO where the destination's
+    kernel keeps page faults from a QEMU before 8.0 that is not root, PROBABLY_NO for newer ones and
+    when its user is not known, NO_IDEA when the kernel's setting is unknown. Options that came
+    after 2018 are NO_IDEA where versions are not known. Hypervisors other than QEMU: not
+    applicable.
 
     Source: libvirt's qemu driver, virsh(1); QEMU's migration capabilities; userfaultfd(2).
     """
@@ -78,6 +78,9 @@ def migration_caps(case: Case) -> Result:
     }
     if case.options.offline:
         return joined(found, "an offline migration only defines the domain there")
+    found |= unknown_options(
+        case.options, _versions(case, "source"), _versions(case, "destination")
+    )
     for name, check in _CHECKS.items():
         outcome = check(case)
         if outcome is not None:
@@ -85,39 +88,8 @@ def migration_caps(case: Case) -> Result:
     return joined(found, "") if found else yes("nothing speaks against these flags")
 
 
-def _compression(case: Case) -> Result | None:
-    options = case.options
-    methods = list(options.compression_methods)
-    if not (options.compressed or methods):
-        return None
-    foreign = [each for each in methods if each not in _METHODS]
-    if foreign:
-        return no(f"no libvirt knows compression by {', '.join(foreign)}", remedies=[_DEFAULT])
-    connection = connection_for(case.vm, case.source)
-    if connection is None or not connection.libvirt_version:
-        missing = "source.hypervisor.connections.libvirt_version"
-        return no_idea("which compression libvirt knows is not known", missing=[missing])
-    newer = connection.libvirt_version >= _PARALLEL_COMPRESSION
-    modern = [each for each in methods if each in {"zlib", "zstd"}]
-    if modern and not (newer and options.parallel):
-        why = "needs --parallel" if newer else "is not known to the source's libvirt"
-        return no(f"compression by {', '.join(modern)} {why}", remedies=[_DEFAULT])
-    if newer and options.parallel and not modern:
-        remedy = add_option("--comp-methods zstd", "parallel connections compress so")
-        return no("parallel connections are compressed by zlib or zstd alone", remedies=[remedy])
-    return _threaded(case) if "mt" in methods else None
-
-
-def _threaded(case: Case) -> Result | None:
-    """Judge compression by threads, which new QEMUs lack."""
-    for side, snapshot in (("source", case.source), ("destination", case.destination)):
-        connection = connection_for(case.vm, snapshot)
-        if connection is not None and connection.hypervisor_version >= _NO_THREADED_COMPRESSION:
-            return no(f"the {side}'s QEMU cannot compress by threads", remedies=[_DEFAULT])
-    return None
-
-
-_DEFAULT = drop_option("--comp-methods", "--compressed takes what both know")
+def _versions(case: Case, side: str) -> Versions:
+    return versions_of(case.vm, getattr(case, side), side)
 
 
 _OVER_TCP = drop_option("--migrateuri rdma:", "TCP is the default")
@@ -154,6 +126,27 @@ def _forced_tls(case: Case) -> Result | None:
         if snapshot.security.qemu_conf.get("migrate_tls_force", "0") == "1":
             remedy = add_option("--tls", f"the {side}'s qemu.conf has migrate_tls_force")
             return no(f"the {side} migrates only with --tls", remedies=[remedy])
+    return None
+
+
+def _parallel_post_copy(case: Case) -> Result | None:
+    if not (case.options.post_copy and case.options.parallel):
+        return None
+    remedy = drop_option("--parallel", "post-copy goes over one connection")
+    unknown = []
+    for each in (_versions(case, "source"), _versions(case, "destination")):
+        if not each.qemu:
+            unknown.append(f"{each.side}.hypervisor.connections.hypervisor_version")
+        elif each.qemu < _PARALLEL_POST_COPY:
+            return no(
+                f"the {each.side}'s QEMU {version_text(each.qemu)} does no post-copy over parallel "
+                f"connections, only QEMU {version_text(_PARALLEL_POST_COPY)} or newer does",
+                remedies=[remedy],
+            )
+    if unknown:
+        return no_idea(
+            "whether QEMU does post-copy over parallel connections is not known", missing=unknown
+        )
     return None
 
 
@@ -203,7 +196,10 @@ def _copied_disks(case: Case) -> Result | None:
 
 
 _CHECKS = {
-    "compression": _compression,
+    "compression": lambda case: compression(
+        case.options, [_versions(case, "source"), _versions(case, "destination")]
+    ),
+    "parallel post-copy": _parallel_post_copy,
     "copied disks": _copied_disks,
     "rdma": _rdma,
     "post-copy resumption": _resumption,
