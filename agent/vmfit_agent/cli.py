@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "describe": "Describe a domain as a typed VM.",
     "record": "Copy what a snapshot is made from, so that this host can be replayed.",
     "doctor": "Tell which collectors work here, why others do not, and what to do.",
+    "site-key": "Make the key by which the agents of one site mask alike.",
 }
 
 
@@ -41,7 +42,7 @@ class LazyGroup(click.Group):
         """Import the command's module, whose `command` it is."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"vmfit_agent.commands.{cmd_name}")
+        module = importlib.import_module(f"vmfit_agent.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

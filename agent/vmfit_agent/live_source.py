@@ -14,8 +14,9 @@ from vmfit_agent.virtualization.libvirt_events import follow_libvirt
 
 
 def live_source(host: Host, probing: ProbeSettings) -> InProcess:
-    """Return a source that follows the host's events."""
+    """Return a source that follows the host's events, for callers that may ask without pause."""
     source = local_source(host, probing)
+    source.spare_host()
     if host.is_live:
         follow_kernel(source.invalidate)
         follow_libvirt(host.libvirt.uris, source.invalidate)

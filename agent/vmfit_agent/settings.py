@@ -76,6 +76,7 @@ KEYS: Mapping[str, Check] = {
     "probes_per_minute": number(0, 10**6 + 1, whole=True),
     "replay": text,
     "roles": roles,
+    "site_key_file": text,
     "socket": text,
     "source": address(AGENT_PORT),
     "tls_ca": text,

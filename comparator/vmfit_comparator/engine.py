@@ -19,7 +19,7 @@ from vmfit_comparator.evaluation.catalogue import describe_facts
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.hosts.agents import Agents
+from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES, Agents
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.hosts.inventory_rows import inventory_row
 from vmfit_comparator.hosts.sides import (
@@ -36,6 +36,7 @@ from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
 from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
+from vmfit_comparator.request_checks import check_moment, check_request
 from vmfit_contract.connector import Connector, FixedTls, Tls
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
@@ -57,9 +58,10 @@ class Engine:
 
     `policies` are known by name beside the built-in ones. `tls` is the certificate shown to agents:
     a ClientTls, which reads renewed files again, or credentials that the program has made;
-    `insecure` is plain text over the network instead. With a `history` checks are recorded. Every
-    method raises EngineError for what cannot be answered, and takes the caller's time for it, in
-    seconds; None means the agents' own.
+    `insecure` is plain text over the network instead. An agent's answer has at most
+    `agent_answer_bytes`. With a `history` checks are recorded. Every method raises EngineError for
+    what cannot be answered, and takes the caller's time for it, in seconds; None means the agents'
+    own.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Engine:
         insecure: bool = False,
         tls: Tls | grpc.ChannelCredentials | None = None,
         agent_timeout_seconds: float = 10.0,
+        agent_answer_bytes: int = MAX_ANSWER_BYTES,
         facts: Mapping[str, Fact] = BUILT_IN,
         history: "History | None" = None,
     ) -> None:
@@ -78,7 +81,8 @@ class Engine:
         self._history = history
         self._agent_timeout_seconds = agent_timeout_seconds
         source = FixedTls(tls) if isinstance(tls, grpc.ChannelCredentials) else tls
-        self._agents = Agents(Connector(insecure=insecure, tls=source))
+        connector = Connector(insecure=insecure, tls=source)
+        self._agents = Agents(connector, max_answer_bytes=agent_answer_bytes)
         self._prober = Prober()
         self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
         self._policies = self._former = PolicyLibrary(policies, facts)
@@ -141,9 +145,11 @@ class Engine:
         self, request: messages.CheckRequest, timeout_seconds: float | None = None
     ) -> messages.CheckResponse:
         """Return whether the VM can move, fact by fact; a dead agent is named in the answer."""
+        check_request(request)
         inquiry = self._inquiry(request)
         source = self._side(request.source, "source")
         destination = self._side(request.destination, "destination")
+        check_moment(request.at, "at")
         at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
         (outcome,) = comparison.compare(
             inquiry,
@@ -164,6 +170,7 @@ class Engine:
         self, request: messages.RankRequest, timeout_seconds: float | None = None
     ) -> messages.RankResponse:
         """Return the check of every destination, the best first; none costs another its answer."""
+        check_request(request)
         if not request.destinations:
             raise _invalid("destinations", "names no host")
         source = self._side(request.source, "source")
@@ -196,6 +203,7 @@ class Engine:
         """Return what differs between two hosts."""
         from vmfit_comparator.differences.diff import diff  # noqa: PLC0415 -- only who compares hosts pays for it
 
+        check_request(request)
         _check_parts(request.parts)
         left, right = self._snapshots(
             [request.left, request.right], ["left", "right"], timeout_seconds
@@ -217,6 +225,7 @@ class Engine:
         """Return what all hosts can give to a guest."""
         from vmfit_comparator.baselines.baseline import baseline  # noqa: PLC0415 -- as above
 
+        check_request(request)
         if not request.hosts:
             raise _invalid("hosts", "names no host")
         fields = [f"hosts[{index}]" for index in range(len(request.hosts))]
@@ -242,6 +251,7 @@ class Engine:
         self, request: messages.GetHostSnapshotRequest, timeout_seconds: float | None = None
     ) -> messages.GetHostSnapshotResponse:
         """Return a host's snapshot as the engine sees it."""
+        check_request(request)
         if request.HasField("at"):
             message = "at: snapshots of the past are not kept; leave it out for the present one"
             raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
@@ -256,12 +266,14 @@ class Engine:
         self, request: outcomes.ReportOutcomeRequest
     ) -> outcomes.ReportOutcomeResponse:
         """Keep what became of a migration that was checked."""
+        check_request(request)
         return self._recorded().report(request)
 
     def calibration(
         self, request: outcomes.GetCalibrationRequest
     ) -> outcomes.GetCalibrationResponse:
         """Return how often the answers came true."""
+        check_request(request)
         known = (*self._catalogue, *self._policies.user_facts)
         return self._recorded().calibration(request, known)
 

@@ -2,6 +2,7 @@
 
 server = "vmfit.example:16531"      # ask this comparator instead of the hosts' agents
 timeout = 20.0                      # seconds
+agent_answer_bytes = 8388608        # the most that an agent's answer may have
 tls_cert = "/etc/vmfit/tls/comparator.pem"          # shown to agents and comparators, with tls_key
 tls_key = "/etc/vmfit/tls/comparator.key"
 tls_ca = "/etc/vmfit/tls/ca.pem"                    # the authority of their certificates
@@ -52,6 +53,7 @@ OUTPUT_FORMATS = ("table", "json", "yaml")
 # Inventories may have some ten thousand hosts.
 _MAX_BYTES = 16 * 1024 * 1024
 KEYS: Mapping[str, Check] = {
+    "agent_answer_bytes": number(1023, 64 * 1024 * 1024 + 1, whole=True),
     "hosts": table,
     "insecure": flag,
     "listen": texts,

@@ -1,6 +1,8 @@
 """gRPC channels, and what servers have in common, as vmfit configures them."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import grpc
 
@@ -46,13 +48,19 @@ SERVER_OPTIONS = (
 
 
 def connect(
-    address: Address, tls: grpc.ChannelCredentials | None = None, server_name: str | None = None
+    address: Address,
+    tls: grpc.ChannelCredentials | None = None,
+    server_name: str | None = None,
+    options: Mapping[str, int | str] = MappingProxyType({}),
 ) -> grpc.Channel:
     """Return a channel that connects when it is first used; without `tls` in plain text.
 
     With `server_name` the server's certificate must have that name instead of the address's.
+    `options` are gRPC's own, beside or instead of the usual ones.
     """
+    chosen = {**dict(_CHANNEL_OPTIONS), **options}
     if tls is None:
-        return grpc.insecure_channel(address.target, options=_CHANNEL_OPTIONS)
-    expected = (("grpc.ssl_target_name_override", server_name),) if server_name else ()
-    return grpc.secure_channel(address.target, tls, options=(*_CHANNEL_OPTIONS, *expected))
+        return grpc.insecure_channel(address.target, options=tuple(chosen.items()))
+    if server_name:
+        chosen["grpc.ssl_target_name_override"] = server_name
+    return grpc.secure_channel(address.target, tls, options=tuple(chosen.items()))

@@ -3,6 +3,8 @@
 import logging
 import threading
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import grpc
@@ -86,12 +88,18 @@ class Connector:
             raise AddressError(f"address {str(address)!r}: {_NO_CERTIFICATES}")
         return credentials
 
-    def connect(self, address: Address, server_name: str | None = None) -> grpc.Channel:
+    def connect(
+        self,
+        address: Address,
+        server_name: str | None = None,
+        options: Mapping[str, int | str] = MappingProxyType({}),
+    ) -> grpc.Channel:
         """Return a channel that connects when it is first used. Raises AddressError.
 
         With `server_name` the server's certificate must have that name instead of the address's.
+        `options` are gRPC's own, beside the usual ones.
         """
-        return connect(address, self.credentials(address), server_name)
+        return connect(address, self.credentials(address), server_name, options)
 
     def explain(
         self,

@@ -1,6 +1,7 @@
 """What a live libvirt answered is answered again by its recording."""
 
 import json
+import re
 
 import pytest
 
@@ -8,6 +9,7 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.collectors import domains, hypervisor, libvirt_objects
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.libvirt_recording import record_libvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, slug
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
@@ -19,7 +21,7 @@ DEAD = "qemu+unix:///system?socket=/nonexistent"
 @pytest.fixture
 def recorded(tmp_path):
     pytest.importorskip("libvirt", reason="the libvirt Python module is not installed")
-    record_libvirt(LiveLibvirt([TEST, DEAD]), tmp_path, lambda text: text)
+    record_libvirt(LiveLibvirt([TEST, DEAD]), tmp_path, None)
     return RecordedLibvirt(tmp_path)
 
 
@@ -46,15 +48,15 @@ def test_a_recorded_domain_is_described(recorded, tmp_path):
 def test_every_text_is_masked(tmp_path):
     pytest.importorskip("libvirt", reason="the libvirt Python module is not installed")
 
-    def mask(text):
-        return text.replace("6695eb01", "00000000").replace("/guest/diskimage1", "/masked")
-
-    record_libvirt(LiveLibvirt([TEST]), tmp_path, mask)
+    uuid, mac = "6695eb01-f6a4-8304-79aa-97f2502e193f", "aa:bb:cc:dd:ee:ff"
+    masking = Masking(b"k" * 32)
+    record_libvirt(LiveLibvirt([TEST]), tmp_path, masking)
     for path in tmp_path.rglob("*"):
         assert "6695eb01" not in path.name
-        assert path.is_dir() or "diskimage1" not in path.read_text()
+        assert path.is_dir() or not {uuid, mac} & set(re.split(r"[\s'\"<>]", path.read_text()))
     (record,) = RecordedLibvirt(tmp_path).connect(TEST).domains()
-    assert "/masked" in record.xml
+    assert f"<uuid>{masking.text(uuid)}</uuid>" in record.xml
+    assert f'"{masking.text(mac)}"' in record.xml
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,10 @@ def test_values_that_cannot_be_are_left_out(field, value):
     [name] = [each for each in NAMES if "/domains/" in each and each.endswith(".json")][:1]
     content = json.loads(NAMES[name]) | {field: value}
     assert collect((name, json.dumps(content))) == ["", "", ""]
+
+
+@pytest.mark.parametrize("value", [True, 1.5, -1, 2**64, "9", None, [9]])
+@pytest.mark.parametrize("field", ["libvirt_version", "hypervisor_version"])
+def test_versions_that_are_no_numbers_are_left_out(field, value):
+    [name] = [each for each in NAMES if each.endswith("/meta.json")]
+    assert collect((name, json.dumps(json.loads(NAMES[name]) | {field: value}))) == ["", "", ""]

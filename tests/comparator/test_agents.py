@@ -9,7 +9,7 @@ import pytest
 from tests.comparator.builders import source_snapshot
 from tests.comparator.tls_agents import TlsAgent, server_files
 from tests.tls_material import TestAuthority
-from vmfit_comparator.hosts.agent_client import AgentError
+from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_contract.address import Address, parse_address
 from vmfit_contract.connector import Connector, FixedTls

@@ -15,6 +15,8 @@ import pytest
 
 from vmfit.v1.comparator_service_pb2 import ListHostsRequest
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
+from vmfit_comparator import cli
+from vmfit_comparator.server import ComparatorServer
 
 PROGRAM = [sys.executable, "-c", "from vmfit_comparator.cli import main; main()"]
 
@@ -138,3 +140,13 @@ def test_the_watchdog_hears_that_it_answers_itself(watched):
     watched.hear("WATCHDOG=1")
     watched.process.terminate()
     watched.hear("STOPPING=1")
+
+
+def test_a_fault_that_may_pass_is_no_wrong_configuration(monkeypatch, tmp_path, capsys):
+    def fail(_):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(ComparatorServer, "start", fail)
+    address = f"unix:{tmp_path}/s.sock"
+    assert cli.run(["serve", "--listen", address]) == 1
+    assert "vmfit: error: Too many open files\n" in capsys.readouterr().err

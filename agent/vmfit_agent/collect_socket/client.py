@@ -1,8 +1,10 @@
 """The serving process's end: calls handed on, unread, to the collecting process."""
 
 import contextlib
+import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from weakref import WeakSet
 
@@ -23,6 +25,8 @@ HEALTH_SECONDS = 10.0
 HEALTH_ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 """How often while it is down."""
+LOOK_SECONDS = 0.1
+"""How soon a call whose caller has gone ends in both processes."""
 
 
 class CollectSocket:
@@ -39,12 +43,16 @@ class CollectSocket:
         self._watches: WeakSet[CollectSocketWatch] = WeakSet()
 
     def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
-        """Return what the collecting process answers; raises CallFailed."""
+        """Return what the collecting process answers; raises CallFailed.
+
+        When the caller goes away the connection is closed, which tells the other process.
+        """
         rpc = UNARY.get(method)
         if rpc is not None and rpc.role == Role.PROBE and not self._may_probe:
             raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN)
         try:
             with self._send(Request(method, seconds, request, caller)) as connection:
+                _await_answer(connection, seconds, caller)
                 return receive_answer(connection)
         except (FrameError, OSError) as error:
             raise self.unavailable(error) from None
@@ -106,6 +114,18 @@ class CollectSocket:
                 available = False
             report(available)
             self._closed.wait(HEALTH_SECONDS if available else RETRY_SECONDS)
+
+
+def _await_answer(connection: socket.socket, seconds: float, caller: Caller) -> None:
+    """Wait for the answer; raises BlockingIOError, and CallFailed when its caller has gone."""
+    until = time.monotonic() + seconds
+    poller = select.poll()
+    poller.register(connection, select.POLLIN)
+    while not poller.poll(max(min(LOOK_SECONDS, until - time.monotonic()), 0) * 1000):
+        if caller.is_gone():
+            raise CallFailed(Status.CANCELLED, "the caller is gone")
+        if time.monotonic() >= until:
+            raise BlockingIOError
 
 
 class CollectSocketWatch:

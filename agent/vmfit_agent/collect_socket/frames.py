@@ -8,6 +8,7 @@ and the message. A watch has many answers.
 
 import socket
 import struct
+import time
 from typing import NamedTuple
 
 from vmfit_agent.calls import CallFailed, Status
@@ -51,9 +52,7 @@ class ForeignClientError(FrameError):
 def limit_waiting(connection: socket.socket, *, receive: float, send: float) -> None:
     """Let a blocked read or write raise BlockingIOError after the seconds; 0 for never."""
     for option, seconds in ((socket.SO_RCVTIMEO, receive), (socket.SO_SNDTIMEO, send)):
-        microseconds = int(seconds * 1e6)
-        value = _TIMEVAL.pack(microseconds // 1_000_000, microseconds % 1_000_000)
-        connection.setsockopt(socket.SOL_SOCKET, option, value)
+        _limit(connection, option, seconds)
 
 
 def send_request(connection: socket.socket, request: Request) -> None:
@@ -74,17 +73,20 @@ def send_request(connection: socket.socket, request: Request) -> None:
     connection.sendall(b"".join((header, method, name, roles, request.message)))
 
 
-def receive_request(connection: socket.socket) -> Request:
-    """Return the call; raises FrameError and OSError."""
-    header = _receive(connection, _REQUEST.size)
-    magic, seconds, method, name, roles, length = _REQUEST.unpack(header)
+def receive_request(connection: socket.socket, seconds: float) -> Request:
+    """Return the call, which is there within the seconds; raises FrameError and OSError."""
+    until = time.monotonic() + seconds
+    header = _receive(connection, _REQUEST.size, until)
+    magic, waits, method, name, roles, length = _REQUEST.unpack(header)
     if magic != MAGIC:
         raise ForeignClientError(header)
     if length > MAX_REQUEST_BYTES or name > MAX_NAME_BYTES:
         raise FrameError(f"a request of {length} bytes by a name of {name}")
-    texts = [_receive(connection, each).decode(errors="replace") for each in (method, name, roles)]
-    caller = Caller(texts[1], _roles(texts[2]))
-    return Request(texts[0], seconds, _receive(connection, length), caller)
+    called, by, has = (
+        _receive(connection, each, until).decode(errors="replace") for each in (method, name, roles)
+    )
+    message = _receive(connection, length, until)
+    return Request(called, waits, message, Caller(by, _roles(has)))
 
 
 def send_answer(connection: socket.socket, message: bytes) -> None:
@@ -123,11 +125,23 @@ def _roles(text: str) -> frozenset[Role]:
         raise FrameError(f"a caller with the unknown roles {text!r}") from None
 
 
-def _receive(connection: socket.socket, length: int) -> bytes:
+def _receive(connection: socket.socket, length: int, until: float | None = None) -> bytes:
+    """Return so many bytes, by `until` of time.monotonic() however slowly they come."""
     received = b""
     while len(received) < length:
+        if until is not None:
+            # Never 0, which would be for ever.
+            _limit(connection, socket.SO_RCVTIMEO, max(until - time.monotonic(), 0.001))
         more = connection.recv(length - len(received), socket.MSG_WAITALL)
         if not more:
             raise FrameError("the connection was closed")
         received += more
+        if until is not None and time.monotonic() > until:
+            raise FrameError("the request did not arrive in time")
     return received
+
+
+def _limit(connection: socket.socket, option: int, seconds: float) -> None:
+    microseconds = int(seconds * 1e6)
+    value = _TIMEVAL.pack(microseconds // 1_000_000, microseconds % 1_000_000)
+    connection.setsockopt(socket.SOL_SOCKET, option, value)

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
 
 from vmfit_agent.calls import (
     STOPPING,
@@ -27,7 +29,10 @@ from vmfit_agent.collect_socket.frames import (
     send_failure,
 )
 from vmfit_agent.collect_socket.listener import Listener
+from vmfit_agent.collect_socket.peers import PermittedPeers, peer_of
 from vmfit_contract.address import Address
+from vmfit_contract.listening import TakenError
+from vmfit_contract.quiet_log import QuietLog
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +51,7 @@ class SocketServer:
         self._calls = calls
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._stopped = False
+        self._quiet = QuietLog(_LOG)
 
     def start(self, address: Address, inherited: socket.socket | None = None) -> Address:
         """Answer at the address, or on a socket that systemd listens on; raises ListenError.
@@ -53,6 +59,10 @@ class SocketServer:
         Returns where it listens.
         """
         self._listener = Listener(address, inherited)
+        try:
+            self._permitted = PermittedPeers(self._listener.address)
+        except OSError as error:
+            raise TakenError(f"{address}: cannot listen: {error.strerror}") from None
         self._listener.start(self._take)
         return self._listener.address
 
@@ -68,6 +78,8 @@ class SocketServer:
             self._places.acquire(timeout=max(end - time.monotonic(), 0))
 
     def _take(self, connection: socket.socket) -> None:
+        if not self._may_speak(connection):
+            return
         limit_waiting(connection, receive=REQUEST_SECONDS, send=SEND_SECONDS)
         if not self._places.acquire(blocking=False):
             why = f"{MAX_CONNECTIONS} calls are under way already"
@@ -81,10 +93,28 @@ class SocketServer:
             self._places.release()
             _turn_away(connection, CallFailed(Status.RESOURCE_EXHAUSTED, str(error)))
 
+    def _may_speak(self, connection: socket.socket) -> bool:
+        try:
+            peer = peer_of(connection)
+        except OSError as error:
+            connection.close()
+            _LOG.warning("the socket %s: %s", self._listener.address, error)
+            return False
+        if self._permitted.permit(peer):
+            return True
+        self._quiet.tell(
+            "peer",
+            f"the socket {self._listener.address}, which is for its owner and group: refused "
+            f"process {peer.pid} of user {peer.uid}",
+        )
+        why = f"user {peer.uid} may not use {self._listener.address}"
+        _turn_away(connection, CallFailed(Status.PERMISSION_DENIED, why))
+        return False
+
     def _converse(self, connection: socket.socket) -> None:
         try:
             with connection:
-                self._reply(connection, receive_request(connection))
+                self._reply(connection, receive_request(connection, REQUEST_SECONDS))
         except ForeignClientError as foreign:
             _LOG.warning("the socket, which is for vmfit-agent serve only: a client is %s", foreign)
         except (FrameError, OSError) as error:
@@ -99,7 +129,8 @@ class SocketServer:
             if request.method == WATCH.method:
                 self._watch(connection, request)
             else:
-                send_answer(connection, self._answer(request))
+                caller = replace(request.caller, is_gone=partial(_is_gone, connection))
+                send_answer(connection, self._answer(request._replace(caller=caller)))
         except CallFailed as failure:
             send_failure(connection, failure)
 
@@ -147,6 +178,16 @@ def _cancel_with_client(connection: socket.socket, stream: Stream) -> None:
     poller.register(connection, select.POLLIN | select.POLLRDHUP)
     poller.poll()
     stream.cancel()
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Return whether who made the call waits no more; also when the connection is closed."""
+    descriptor = connection.fileno()
+    if descriptor < 0:
+        return True
+    poller = select.poll()
+    poller.register(descriptor, select.POLLRDHUP)
+    return bool(poller.poll(0))
 
 
 def _turn_away(connection: socket.socket, failure: CallFailed) -> None:

@@ -16,6 +16,7 @@ from vmfit_agent.commands.options import (
 )
 from vmfit_agent.commands.probe_options import PROBE_PARAMETERS, probe_options, probe_settings
 from vmfit_agent.commands.reload import Parameters, reloader
+from vmfit_agent.commands.restartable import restartable
 from vmfit_agent.live_source import collect_first, live_source
 from vmfit_agent.local_host import HostOptions, prober
 from vmfit_agent.parts import PART_NAMES
@@ -47,6 +48,7 @@ _LOG = logging.getLogger(__name__)
 @probe_options
 @host_options
 @click.pass_context
+@restartable()
 def command(
     ctx: click.Context,
     *,

@@ -11,6 +11,7 @@ from vmfit_agent.commands.inherited_socket import inherited_socket
 from vmfit_agent.commands.options import listen_failure
 from vmfit_agent.commands.probe_options import PROBE_PARAMETERS, probe_options, probe_settings
 from vmfit_agent.commands.reload import Parameters, reloader
+from vmfit_agent.commands.restartable import restartable
 from vmfit_agent.host import Host
 from vmfit_agent.probes.network_service import NetworkProbes
 from vmfit_agent.probes.probe_settings import ProbeSettings
@@ -37,6 +38,7 @@ DEFAULT_SOCKET = "/run/vmfit/probe.sock"
 )
 @probe_options
 @click.pass_context
+@restartable()
 def command(ctx: click.Context, *, prober_socket: Path | None, probing: ProbeSettings) -> int:
     """Answer questions about the network for a collect process on this host.
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import click
 
 from vmfit_agent.collectors import COLLECTORS
+from vmfit_agent.commands.mask_options import mask_options, masking_key
 from vmfit_agent.commands.options import CommandError, host_options
 from vmfit_agent.local_host import HostOptions
 from vmfit_agent.recording.host_recording import read_host
+from vmfit_agent.recording.learnt_masking import learnt_masking
 from vmfit_agent.recording.libvirt_recording import record_libvirt
 from vmfit_agent.redaction.free_text import scrub
 from vmfit_contract.printable import printable
@@ -20,18 +22,15 @@ _SHOWN = 20
 
 @click.command("record")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--mask",
-    is_flag=True,
-    help="Replace serials, WWNs, MACs, iSCSI names, machine id and product UUID by pseudonyms.",
-)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier recording in DIR.")
+@mask_options
 @host_options
 def command(
     *,
     directory: Path,
-    mask: bool,
     overwrite: bool,
+    mask: bool,
+    site_key_file: Path | None,
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -39,19 +38,19 @@ def command(
     """Copy what a snapshot is made from into DIR, as text files that diff well.
 
     `vmfit-agent snapshot --root DIR` then gives this host's snapshot anywhere. Secrets are never
-    copied: passwords, cookies, keys, and the words of hook scripts. Host names and IP addresses
-    are not masked.
+    copied: passwords, cookies, keys, and the words of hook scripts. What --mask leaves are IP
+    addresses, what people call guests, pools, networks and paths, and what tells no two machines of
+    a kind apart.
     """
+    key = masking_key(site_key_file) if mask else None
     _prepare(directory, overwrite=overwrite)
     host = HostOptions(root, libvirt_uri, attributes).open()
     globs = [pattern for collector in COLLECTORS.values() for pattern in collector.files]
     globs.append(f"{host.attributes_directory}/*.json")
     recording = read_host(root, globs)
-    masking = recording.learn() if mask else None
+    masking = learnt_masking(host, COLLECTORS, key) if key is not None else None
     recording.write(directory, masking)
-    missing = recording.missing + record_libvirt(
-        host.libvirt, directory, masking.mask if masking else str
-    )
+    missing = recording.missing + record_libvirt(host.libvirt, directory, masking)
     for line in missing[:_SHOWN]:
         click.echo(printable(scrub(f"not recorded: {line}")), err=True)
     if len(missing) > _SHOWN:

@@ -18,6 +18,7 @@ from vmfit_agent.commands.options import (
 )
 from vmfit_agent.commands.probe_options import probe_options
 from vmfit_agent.commands.reload import Parameters, reloader
+from vmfit_agent.commands.restartable import restartable
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer
@@ -74,6 +75,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @probe_options
 @host_options
 @click.pass_context
+@restartable()
 def command(
     ctx: click.Context,
     *,

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.commands.mask_options import mask_options, masking_key
 from vmfit_agent.commands.options import AddressOption, CommandError, host_options, part_names
 from vmfit_contract.address import Address, AddressError
 from vmfit_contract.json_text import to_json
 from vmfit_contract.printable import printable
-from vmfit_contract.snapshot_file import Format, SnapshotFileError, write_snapshot
+from vmfit_contract.snapshot_file import Format, SnapshotFileError, read_snapshot, write_snapshot
 
 _ANSWER_SECONDS = 60.0
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -32,6 +33,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Only this part, several times for several.",
 )  # fmt: skip
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE.")
+@click.option("--replay", metavar="FILE", type=click.Path(path_type=Path),
+              help="Print a recorded snapshot instead.")  # fmt: skip
 @click.option("--address", metavar="ADDRESS", type=AddressOption(), help="Ask a running agent.")
 @click.option("--insecure", is_flag=True, envvar="VMFIT_AGENT_INSECURE",
               help="Ask over the network in plain text.")  # fmt: skip
@@ -42,6 +45,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
               help="The certificate's key, PEM.")  # fmt: skip
 @click.option("--tls-ca", "client_ca", envvar="VMFIT_TLS_CA", metavar="FILE", type=_FILE,
               help="The authority of the agent's certificate, PEM.")  # fmt: skip
+@mask_options
 @host_options
 def command(
     *,
@@ -53,6 +57,9 @@ def command(
     client_cert: Path | None,
     client_key: Path | None,
     client_ca: Path | None,
+    replay: Path | None,
+    mask: bool,
+    site_key_file: Path | None,
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -64,7 +71,12 @@ def command(
     """
     if file_format == "binary" and output is None and sys.stdout.isatty():
         raise click.UsageError("the binary form is not for a terminal: give --output FILE")
-    if address is not None:
+    if replay is not None and (address is not None or parts):
+        raise click.UsageError("--replay prints the file: no --address, and no --part")
+    key = masking_key(site_key_file) if mask else None
+    if replay is not None:
+        snapshot = _read(replay)
+    elif address is not None:
         named = (client_cert, client_key, client_ca)
         snapshot = _fetch(address, parts, named, insecure=insecure and not any(named))
     else:
@@ -72,11 +84,22 @@ def command(
 
         host = HostOptions(root, libvirt_uri, attributes).open()
         snapshot = local_source(host).snapshot(parts, 0.0, {})
+    if key is not None:
+        from vmfit_agent.masking.snapshots import mask_snapshot  # noqa: PLC0415
+
+        mask_snapshot(snapshot, key)
     _write(snapshot, output, file_format)
     absent = [status for status in snapshot.parts if status.error]
     for status in absent:
         click.echo(printable(f"{status.name}: {status.error}"), err=True)
     return 1 if parts and absent else 0
+
+
+def _read(file: Path) -> Snapshot:
+    try:
+        return read_snapshot(file)
+    except SnapshotFileError as error:
+        raise CommandError(str(error)) from None
 
 
 def _fetch(

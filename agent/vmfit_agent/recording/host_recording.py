@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 
 from vmfit_agent.kernel_files.host_files import PLACEHOLDER
 from vmfit_agent.kernel_files.processes import is_daemon
+from vmfit_agent.masking.masking import Masking
 from vmfit_agent.processors import cpu_msr, cpuid
-from vmfit_agent.recording.masking import Masking
+from vmfit_agent.recording.masked_files import mask_file
 from vmfit_agent.recording.recorded_text import recorded_text
 
 MAX_FILE_BYTES = 4 << 20
@@ -32,14 +33,14 @@ class Recording:
     total_bytes: int = 0
 
     def write(self, directory: Path, masking: Masking | None) -> None:
-        """Write the tree, masked if asked for; raises OSError."""
-        rename = masking.mask if masking else str
+        """Write the tree, masked by what was learnt if asked for; raises OSError."""
+        rename = masking.text if masking else str
         for path in sorted(self.directories):
             (directory / rename(str(path))).mkdir(parents=True, exist_ok=True)
         for path, text in sorted(self.texts.items()):
             file = directory / rename(str(path))
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(masking.mask_file(path, text) if masking else text, "utf-8")
+            file.write_text(mask_file(masking, path, text) if masking else text, "utf-8")
         for path, destination in sorted(self.links.items()):
             link = directory / rename(str(path))
             link.parent.mkdir(parents=True, exist_ok=True)
@@ -49,13 +50,6 @@ class Recording:
             # Version control drops empty directories, and some say something by being there.
             if not any(place.iterdir()):
                 (place / PLACEHOLDER).touch()
-
-    def learn(self) -> Masking:
-        """Return a masking that knows what identifies this host."""
-        masking = Masking()
-        for path, text in self.texts.items():
-            masking.learn(path, text)
-        return masking
 
 
 def read_host(root: Path, globs: Collection[str]) -> Recording:

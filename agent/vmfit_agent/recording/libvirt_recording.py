@@ -4,7 +4,6 @@ Without secrets, whoever reads them.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,50 +18,49 @@ from vmfit_agent.host import (
     LibvirtUnavailable,
     ObjectRecord,
 )
+from vmfit_agent.masking.masking import Masking
+from vmfit_agent.recording.kept_texts import KeptTexts
 from vmfit_agent.recording.recorded_libvirt import OBJECT_KINDS, RECORD_FIELDS, answer_name, slug
-from vmfit_agent.redaction.free_text import scrub
-from vmfit_agent.redaction.libvirt_xml import redact_xml
 from vmfit_agent.virtualization.xml_document import MalformedXml
 
-Mask = Callable[[str], str]
-"""Replaces what identifies a machine in a text, the same way every time."""
 
-
-def record_libvirt(libvirt: Libvirt, directory: Path, mask: Mask) -> list[str]:
+def record_libvirt(libvirt: Libvirt, directory: Path, masking: Masking | None) -> list[str]:
     """Write each connection's answers below `directory`/libvirt; return what is missing and why.
 
-    All texts go through `mask`, after the secrets in them were blanked. libvirt's own secrets have
-    no values here: it is never asked for them.
-    Domain capabilities and CPU expansions are those that the collectors ask for. A URI that does
-    not answer is recorded as one that does not. Raises OSError when a file cannot be written.
+    Secrets in them are blanked; libvirt is never asked for the values of its own. Domain
+    capabilities and CPU expansions are those that the collectors ask for. A URI that does not
+    answer is recorded as one that does not. Raises OSError when a file cannot be written.
     """
     missing: list[str] = []
+    kept = KeptTexts(masking)
     for uri in libvirt.uris:
-        folder = directory / "libvirt" / slug(uri)
+        folder = directory / "libvirt" / slug(kept.text(uri))
         folder.mkdir(parents=True, exist_ok=True)
         try:
             connection = libvirt.connect(uri)
+            hostname = connection.hostname()
             meta = {
-                "uri": uri,
+                "uri": kept.text(uri),
                 "driver": connection.driver(),
                 "libvirt_version": connection.libvirt_version(),
                 "hypervisor_version": connection.hypervisor_version(),
-                "hostname": mask(connection.hostname()),
+                "hostname": masking.name(hostname) if masking else hostname,
                 "read_only": connection.read_only,
             }
-            _write(folder / "capabilities.xml", mask(connection.capabilities()))
+            capabilities = kept.capabilities(connection.capabilities(), "capabilities")
+            _write(folder / "capabilities.xml", capabilities)
         except LibvirtUnavailable as error:
             missing.append(str(error))
-            meta = {"uri": uri, "error": mask(scrub(str(error)))}
+            meta = {"uri": kept.text(uri), "error": kept.text(str(error))}
         else:
-            missing.extend(_record_domains(connection, folder, mask))
-            missing.extend(_record_objects(connection, folder, mask))
-            missing.extend(_record_answers(connection, folder, mask))
+            missing.extend(_record_domains(connection, folder, kept))
+            missing.extend(_record_objects(connection, folder, kept))
+            missing.extend(_record_answers(connection, folder, kept))
         _write_json(folder / "meta.json", meta)
     return missing
 
 
-def _record_domains(connection: LibvirtConnection, folder: Path, mask: Mask) -> list[str]:
+def _record_domains(connection: LibvirtConnection, folder: Path, kept: KeptTexts) -> list[str]:
     missing = []
     try:
         records = connection.domains()
@@ -74,14 +72,14 @@ def _record_domains(connection: LibvirtConnection, folder: Path, mask: Mask) -> 
         except ValueError as error:
             missing.append(f"{connection.uri}: {error}")
             continue
-        name = folder / "domains" / slug(libvirts_vm(mask(record.xml)).uuid or vm.name)
         try:
-            _write(name.with_suffix(".xml"), mask(redact_xml(record.xml, "domain")))
+            xml = kept.xml(record.xml, "domain")
+            name = folder / "domains" / slug(libvirts_vm(xml).uuid or vm.name)
+            _write(name.with_suffix(".xml"), xml)
             _write_json(name.with_suffix(".json"), _without_xml(record))
             if record.inactive_xml is not None:
-                inactive = mask(redact_xml(record.inactive_xml, "domain"))
-                _write(name.with_suffix(".inactive.xml"), inactive)
-            migratable = mask(redact_xml(connection.migratable_xml(vm.uuid), "domain"))
+                _write(name.with_suffix(".inactive.xml"), kept.xml(record.inactive_xml, "domain"))
+            migratable = kept.xml(connection.migratable_xml(vm.uuid), "domain")
             _write(name.with_suffix(".migratable.xml"), migratable)
         except (LibvirtUnavailable, MalformedXml) as error:
             missing.append(str(error))
@@ -93,7 +91,7 @@ def _without_xml(record: DomainRecord) -> dict[str, Any]:
     return {key: value for key, value in record._asdict().items() if key in fields}
 
 
-def _record_objects(connection: LibvirtConnection, folder: Path, mask: Mask) -> list[str]:
+def _record_objects(connection: LibvirtConnection, folder: Path, kept: KeptTexts) -> list[str]:
     missing = []
     for kind in OBJECT_KINDS:
         try:
@@ -103,25 +101,24 @@ def _record_objects(connection: LibvirtConnection, folder: Path, mask: Mask) -> 
             continue
         for number, record in enumerate(records):
             try:
-                _record_object(folder / kind / f"{number:05}", OBJECT_KINDS[kind], record, mask)
+                _record_object(folder / kind / f"{number:05}", OBJECT_KINDS[kind], record, kept)
             except MalformedXml as error:
                 missing.append(f"{kind}: {error}")
     return missing
 
 
-def _record_object(name: Path, tag: str, record: ObjectRecord, mask: Mask) -> None:
+def _record_object(name: Path, tag: str, record: ObjectRecord, kept: KeptTexts) -> None:
     known = record._asdict()
     del known["xml"]
-    volumes = [redact_xml(xml, "volume") for xml in record.volume_xmls]
-    known["volume_xmls"] = [mask(xml) for xml in volumes]
-    known["error"] = mask(scrub(record.error))
-    _write(name.with_suffix(".xml"), mask(redact_xml(record.xml, tag)))
+    known["volume_xmls"] = [kept.xml(xml, "volume") for xml in record.volume_xmls]
+    known["error"] = kept.text(record.error)
+    _write(name.with_suffix(".xml"), kept.xml(record.xml, tag))
     _write_json(name.with_suffix(".json"), known)
 
 
-def _record_answers(connection: LibvirtConnection, folder: Path, mask: Mask) -> list[str]:
+def _record_answers(connection: LibvirtConnection, folder: Path, kept: KeptTexts) -> list[str]:
     """Let the collectors ask, and keep what they are answered."""
-    listener = _Listener(connection, folder, mask)
+    listener = _Listener(connection, folder, kept)
     host = Host(libvirt=_Single(cast("LibvirtConnection", listener)))
     for collect in (hypervisor.collect, domains.collect):
         try:
@@ -148,10 +145,10 @@ class _Single:
 class _Listener:
     """A connection that writes down the answers to what a recording must answer again."""
 
-    def __init__(self, connection: LibvirtConnection, folder: Path, mask: Mask) -> None:
+    def __init__(self, connection: LibvirtConnection, folder: Path, kept: KeptTexts) -> None:
         self._connection = connection
         self._folder = folder
-        self._mask = mask
+        self._kept = kept
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the connection has
         return getattr(self._connection, name)
@@ -163,7 +160,7 @@ class _Listener:
         program = slug((emulator or "").rpartition("/")[2])
         parts = ("domcapabilities", program, architecture, domain_type, machine or "default")
         name = "-".join(map(slug, parts))
-        _write(self._folder / f"{name}.xml", self._mask(xml))
+        _write(self._folder / f"{name}.xml", self._kept.capabilities(xml, "domainCapabilities"))
         return xml
 
     def expand_cpu(self, cpu_xml: str) -> str:

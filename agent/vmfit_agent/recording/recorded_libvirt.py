@@ -253,4 +253,5 @@ def _known(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and 0 <= value <= U64_MAXIMUM else None
+    # bool is a kind of int, and no number here.
+    return value if type(value) is int and 0 <= value <= U64_MAXIMUM else None

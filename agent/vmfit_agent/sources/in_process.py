@@ -20,15 +20,12 @@ from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.parts import in_order
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
+from vmfit_agent.sources.ages import Ages
 from vmfit_contract.access import Caller
 
 Describe = Callable[[DescribeVmRequest, Host, Caller], DescribeVmResponse]
 AnswerProbes = Callable[[Sequence[Probe], float, Caller], Sequence[ProbeResult]]
 
-LONGEST_PERIOD_SECONDS = 300.0
-"""Parts without a period are collected anew after this long: not every change has an event."""
-RETRY_SECONDS = 10.0
-"""A part that could not be collected is tried again after this long."""
 SETTLE_SECONDS = 1.0
 """A watch waits this long after an event, so that a burst of events costs one collection."""
 DESCRIBE_SECONDS = 20.0
@@ -53,11 +50,11 @@ class InProcess:
     ) -> None:
         self._host = host
         self._answer = answer
-        self._collectors = collectors
         self._describe = describe
         self._descriptions: BoundedCalls[DescribeVmResponse] = BoundedCalls(MAX_DESCRIPTIONS)
         self._runner = CollectorRunner(host, collectors)
-        self._valid_since: dict[str, float] = {}
+        self._ages = Ages(collectors, self._runner.latest)
+        self._names = tuple(collectors)
         self._changed = threading.Condition()
         self._watches: set[InProcessWatch] = set()
         self._closed = False
@@ -82,10 +79,7 @@ class InProcess:
     ) -> dict[str, CollectedPart]:
         """Return the parts in the order of their names, as `snapshot` does."""
         now = time.monotonic()
-        bounds = {}
-        for name in names:
-            age = self._period(name) if max_age_seconds is None else max_age_seconds
-            bounds[name] = max(now - age, self._valid_since.get(name, 0.0))
+        bounds = {name: self._ages.bound(name, max_age_seconds, now) for name in names}
         found = self._runner.collected_since(bounds, give_up_at)
         return {name: found[name] for name in names}
 
@@ -124,16 +118,21 @@ class InProcess:
         """Have others answer probes from now on."""
         self._answer = answer
 
+    def spare_host(self) -> None:
+        """Answer from now on with what is young, however new a caller wants it."""
+        self._ages.spares_host = True
+
     def missing(self) -> list[str]:
         """Return the parts that could not be collected the last time, in Snapshot's order."""
-        latest = ((name, self._runner.latest(name)) for name in in_order(self._collectors))
+        latest = ((name, self._runner.latest(name)) for name in in_order(self._names))
         return [name for name, part in latest if part is None or part.message is None]
 
     def invalidate(self, parts: Collection[str]) -> None:
         """Note that an event made outdated what was collected before now."""
         now = time.monotonic()
         with self._changed:
-            self._valid_since.update(dict.fromkeys(parts, now))
+            for name in parts:
+                self._ages.invalidate(name, now)
             self._changed.notify_all()
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:
@@ -150,7 +149,7 @@ class InProcess:
 
     def due(self, name: str, part: CollectedPart) -> float:
         """Return when a part just given out is to be collected anew, by time.monotonic()."""
-        return part.monotonic_seconds + self._period(name)
+        return part.monotonic_seconds + self._ages.period(name)
 
     def wait(
         self, until: float, names: Collection[str], since: float, watch: "InProcessWatch"
@@ -158,7 +157,7 @@ class InProcess:
         """Wait for the time, for an event after `since` to settle, or for the watch's end."""
         with self._changed:
             while not watch.is_cancelled():
-                if any(self._valid_since.get(name, 0.0) > since for name in names):
+                if any(self._ages.valid_since(name) > since for name in names):
                     until = min(until, time.monotonic() + SETTLE_SECONDS)
                     since = float("inf")
                 remaining = until - time.monotonic()
@@ -172,12 +171,6 @@ class InProcess:
             watch.mark_cancelled()
             self._watches.discard(watch)
             self._changed.notify_all()
-
-    def _period(self, name: str) -> float:
-        latest = self._runner.latest(name)
-        if latest is None or latest.message is None:
-            return RETRY_SECONDS
-        return self._collectors[name].period_seconds or LONGEST_PERIOD_SECONDS
 
 
 class InProcessWatch:

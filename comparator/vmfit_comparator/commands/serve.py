@@ -92,12 +92,19 @@ def command(
             )
             server.stop()
     except TakenError as error:
-        # Status 1: another try may succeed without a new setting.
-        click.echo(f"vmfit: error: {error}", err=True)
-        return 1
+        return _fail_for_now(str(error))
     except (AddressError, ListenError, TlsError) as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail_for_now(f"{where}{error.strerror or error}")
     return 0
+
+
+def _fail_for_now(why: str) -> int:
+    """Return the status after which another try may succeed without a new setting."""
+    click.echo(f"vmfit: error: {why}", err=True)
+    return 1
 
 
 def _status(engine: Engine, names: str) -> str:

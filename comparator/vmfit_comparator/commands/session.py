@@ -86,6 +86,7 @@ def local_engine(
 ) -> "Iterator[Engine]":
     """Return an engine that knows the settings' hosts and policies."""
     from vmfit_comparator.engine import Engine  # noqa: PLC0415
+    from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES  # noqa: PLC0415
     from vmfit_comparator.policies.policy_error import PolicyError  # noqa: PLC0415
 
     inventory, policies = known_to(settings)
@@ -96,6 +97,7 @@ def local_engine(
             insecure=asking.insecure,
             tls=asking.tls,
             agent_timeout_seconds=asking.timeout,
+            agent_answer_bytes=settings.values.get("agent_answer_bytes", MAX_ANSWER_BYTES),
             history=_history(settings, store),
         )
     except PolicyError as error:

@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from operator import itemgetter
+from operator import attrgetter
+from types import MappingProxyType
+from typing import NamedTuple
 
 import grpc
 
@@ -12,20 +14,21 @@ from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
     DescribeVmResponse,
     GetSnapshotRequest,
-    ProbeRequest,
 )
-from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.hosts.agent_calls import AgentCalls
+from vmfit_comparator.hosts.agent_error import AgentError, late
 from vmfit_comparator.hosts.host_answer import HostAnswer, Machine, WrongHostError
 from vmfit_comparator.hosts.snapshot_parts import (
+    bytes_by_part,
+    bytes_of,
     complete,
     digests,
     is_unchanged,
     replace,
     stale_parts,
 )
-from vmfit_contract.errors import describe
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 
 # An agent that could not collect in time does not cost every caller half of the time.
@@ -34,20 +37,26 @@ _RENEWALS_REST_SECONDS = 30.0
 _EXACT_ROUND_TRIP_SECONDS = 0.05
 
 
-class AgentError(Exception):
-    """An agent that gave no answer; the message is one line without the host's name."""
+class _Known(NamedTuple):
+    """The latest snapshot, and what its parts take in memory."""
 
-    def __init__(self, code: grpc.StatusCode, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-Explain = Callable[[grpc.RpcError, float], str]
-"""Returns why a call failed, in one line; it may take so many seconds."""
+    snapshot: Snapshot | None = None
+    sizes: Mapping[str, int] = MappingProxyType({})
 
 
-def _described(error: grpc.RpcError, _: float) -> str:
-    return describe(error)
+class _Clock(NamedTuple):
+    """The host's clock minus the comparator's, and how far that may be off."""
+
+    offset_seconds: float
+    uncertainty_seconds: float
+
+
+class _Heard(NamedTuple):
+    """One answer, with the clock, and with what its parts take in memory."""
+
+    snapshot: Snapshot
+    clock: _Clock
+    sizes: Mapping[str, int]
 
 
 class AgentClient:
@@ -56,20 +65,13 @@ class AgentClient:
     Times are `until`, by time.monotonic().
     """
 
-    def __init__(
-        self,
-        channel: grpc.Channel,
-        expect_hostname: str | None = None,
-        explain: Explain = _described,
-    ) -> None:
-        self._channel = channel
-        self._stub = HostMetadataStub(channel)
+    def __init__(self, calls: AgentCalls, expect_hostname: str | None = None) -> None:
+        self._calls = calls
         self._expect_hostname = expect_hostname
-        self._explain = explain
         self._lock = threading.Lock()
         self._flights: dict[tuple[tuple[str, float], ...], Future[HostAnswer]] = {}
         self._machine: Machine | None = None
-        self._latest: Snapshot | None = None
+        self._latest = _Known()
         self._renewals_rest_until = 0.0
 
     def snapshot(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:
@@ -89,7 +91,7 @@ class AgentClient:
             try:
                 return flight.result(max(until - time.monotonic(), 0))
             except TimeoutError:
-                raise _late() from None
+                raise late() from None
             except AgentError as error:
                 # The other caller had less time than this one has.
                 if error.code is not grpc.StatusCode.DEADLINE_EXCEEDED or time.monotonic() >= until:
@@ -97,49 +99,38 @@ class AgentClient:
 
     def describe_vm(self, request: DescribeVmRequest, until: float) -> DescribeVmResponse:
         """Return a VM as this host sees it. Raises AgentError with the agent's status."""
-        try:
-            return self._stub.DescribeVm(request, timeout=_remaining(until))
-        except grpc.RpcError as error:
-            raise self._error(error, until) from None
+        return self._calls.describe_vm(request, until)
 
     def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask questions, at most 64; what is returned waits for the answers, in order.
 
         Waiting raises AgentError when there are none.
         """
-        try:
-            call = self._stub.Probe.future(ProbeRequest(probes=probes), timeout=_remaining(until))
-        except ValueError:  # The channel was closed.
-            raise AgentError(grpc.StatusCode.CANCELLED, "the connection was closed") from None
-
-        def wait() -> Sequence[ProbeResult]:
-            try:
-                results = call.result().results
-            except grpc.RpcError as error:
-                raise self._error(error, until) from None
-            except grpc.FutureCancelledError:
-                raise AgentError(grpc.StatusCode.CANCELLED, "was not asked to the end") from None
-            if len(results) != len(probes):
-                message = f"answered {len(results)} of {len(probes)} questions"
-                raise AgentError(grpc.StatusCode.INTERNAL, message)
-            return results
-
-        return wait
+        return self._calls.probe(probes, until)
 
     def identity(self, until: float) -> Snapshot:
         """Return a snapshot that has the identity alone. Raises AgentError, WrongHostError."""
-        snapshot, _ = self._ask(GetSnapshotRequest(parts=["identity"]), until)
+        snapshot = self._ask(GetSnapshotRequest(parts=["identity"]), until).snapshot
         self._check_machine(snapshot)
         return snapshot
 
+    @property
+    def known_bytes(self) -> int:
+        """What the latest snapshot takes in memory, about."""
+        known = self._latest
+        return bytes_of(known.snapshot, known.sizes) if known.snapshot is not None else 0
+
+    def forget(self) -> None:
+        """Drop the latest snapshot: the next one is sent whole."""
+        self._latest = _Known()
+
     def reconnect(self, channel: grpc.Channel) -> None:
         """Ask over another channel from now on; calls in progress end over the one before."""
-        # The last reference to it, which those calls hold, closes the other.
-        self._channel, self._stub = channel, HostMetadataStub(channel)
+        self._calls.reconnect(channel)
 
     def close(self) -> None:
         """Close the connection; calls in progress end at once."""
-        self._channel.close()
+        self._calls.close()
 
     def _lead(
         self,
@@ -161,48 +152,47 @@ class AgentClient:
 
     def _fetch(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:
         known = self._latest
-        snapshot, clock = self._ask(GetSnapshotRequest(known_digests=digests(known)), until)
-        self._check_machine(snapshot, known)
-        complete(snapshot, known)
+        heard = self._ask(GetSnapshotRequest(known_digests=digests(known.snapshot)), until)
+        snapshot, clock, sizes = heard
+        self._check_machine(snapshot, known.snapshot)
+        complete(snapshot, known.snapshot)
+        sizes = {**known.sizes, **sizes}
         stale = {} if snapshot.HasField("recorded_at") else stale_parts(snapshot, fresh_seconds)
         if stale and time.monotonic() >= self._renewals_rest_until:
-            clock = self._renew(snapshot, stale, until) or clock
-        if clock[1] > _EXACT_ROUND_TRIP_SECONDS / 2:
-            clock = min(clock, self._exact_clock(snapshot, until) or clock, key=itemgetter(1))
-        self._latest = snapshot
+            renewed = self._renew(snapshot, stale, until)
+            if renewed is not None:
+                clock, sizes = renewed.clock, {**sizes, **renewed.sizes}
+        if clock.uncertainty_seconds > _EXACT_ROUND_TRIP_SECONDS / 2:
+            exact = self._exact_clock(snapshot, until) or clock
+            clock = min(clock, exact, key=attrgetter("uncertainty_seconds"))
+        self._latest = _Known(snapshot, sizes)
         return HostAnswer(snapshot, *clock)
 
     def _renew(
         self, snapshot: Snapshot, stale: Mapping[str, float], until: float
-    ) -> tuple[float, float] | None:
+    ) -> "_Heard | None":
         """Have parts collected anew; what takes more than half of the time stays as it is."""
         request = GetSnapshotRequest(parts=stale, known_digests=digests(snapshot))
         request.max_age.FromNanoseconds(int(min(stale.values()) * 1e9))
         try:
-            renewed, clock = self._ask(request, (time.monotonic() + until) / 2)
+            renewed = self._ask(request, (time.monotonic() + until) / 2)
         except AgentError:
             self._renewals_rest_until = time.monotonic() + _RENEWALS_REST_SECONDS
             return None
-        complete(renewed, snapshot)
-        replace(snapshot, renewed)
-        return clock
+        complete(renewed.snapshot, snapshot)
+        replace(snapshot, renewed.snapshot)
+        return renewed
 
-    def _exact_clock(self, snapshot: Snapshot, until: float) -> tuple[float, float] | None:
+    def _exact_clock(self, snapshot: Snapshot, until: float) -> "_Clock | None":
         request = GetSnapshotRequest(parts=["clock"], known_digests=digests(snapshot))
         try:
-            return self._ask(request, (time.monotonic() + until) / 2)[1]
+            return self._ask(request, (time.monotonic() + until) / 2).clock
         except AgentError:
             return None
 
-    def _ask(
-        self, request: GetSnapshotRequest, until: float
-    ) -> tuple[Snapshot, tuple[float, float]]:
-        """Return the answer, and the clock's offset with its uncertainty."""
+    def _ask(self, request: GetSnapshotRequest, until: float) -> "_Heard":
         sent, started = time.time(), time.monotonic()
-        try:
-            response = self._stub.GetSnapshot(request, timeout=_remaining(until))
-        except grpc.RpcError as error:
-            raise self._error(error, until) from None
+        response, sizes = self._calls.snapshot(request, until)
         half = (time.monotonic() - started) / 2
         snapshot = response.snapshot
         if snapshot.schema_revision > SCHEMA_REVISION:
@@ -212,11 +202,7 @@ class AgentClient:
                 f"{snapshot.schema_revision}, this comparator up to {SCHEMA_REVISION}",
             )
         taken = snapshot.taken_at.seconds + snapshot.taken_at.nanos / 1e9
-        return snapshot, (taken - (sent + half), half)
-
-    def _error(self, error: grpc.RpcError, until: float) -> AgentError:
-        code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN  # type: ignore[unreachable]
-        return AgentError(code, self._explain(error, until - time.monotonic()))
+        return _Heard(snapshot, _Clock(taken - (sent + half), half), bytes_by_part(sizes))
 
     def _check_machine(self, snapshot: Snapshot, known: Snapshot | None = None) -> None:
         machine = Machine.of(snapshot)
@@ -229,14 +215,3 @@ class AgentClient:
         if self._machine is not None and machine.is_other_than(self._machine):
             raise WrongHostError(f"answers as {machine}, earlier as {self._machine}")
         self._machine = machine
-
-
-def _remaining(until: float) -> float:
-    remaining = until - time.monotonic()
-    if remaining <= 0:
-        raise _late()
-    return remaining
-
-
-def _late() -> AgentError:
-    return AgentError(grpc.StatusCode.DEADLINE_EXCEEDED, "did not answer in time")

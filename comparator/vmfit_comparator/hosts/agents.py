@@ -1,17 +1,25 @@
 """The agents that an engine talks to: one client per address, the least recently used dropped."""
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
 import grpc
 
+from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_contract.address import Address
 from vmfit_contract.connector import Connector
 
-# Each client holds its host's latest snapshot, some hundred kilobytes.
-_MAX_CLIENTS = 512
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+"""What one answer of an agent may have: eight times a snapshot with 500 VMs and 2,000 disks."""
+
+_MAX_CLIENTS = 4096
+# Of the hosts' latest snapshots in memory: some 200 kB of a usual host, 5 MB of one with 500 VMs.
+_MAX_KNOWN_BYTES = 512 * 1024 * 1024
+# Adding up costs time; between two times some hosts may answer more than before.
+_ADD_UP_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -24,8 +32,22 @@ class _Connected:
 class Agents:
     """Clients by address. Safe to use from several threads."""
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        max_known_bytes: int = _MAX_KNOWN_BYTES,
+    ) -> None:
         self._connector = connector
+        self._options = {
+            "grpc.max_receive_message_length": max_answer_bytes,
+            # These try again at once for as long as a server takes connections and closes them,
+            # and take gigabytes in seconds; AgentCalls tries again after a pause.
+            "grpc.enable_retries": 0,
+        }
+        self._max_known_bytes = max_known_bytes
+        self._add_up_at = 0.0
         self._lock = threading.Lock()
         self._clients: OrderedDict[tuple[Address, str | None, str | None], _Connected] = (
             OrderedDict()
@@ -46,21 +68,40 @@ class Agents:
         with self._lock:
             found = self._clients.get(key)
             if found is None:
-                channel = self._connector.connect(address, tls_server_name)
+                channel = self._connect(address, tls_server_name)
 
                 def explain(error: grpc.RpcError, seconds: float) -> str:
                     return self._connector.explain(error, address, tls_server_name, seconds)
 
-                client = AgentClient(channel, expect_hostname, explain)
+                client = AgentClient(AgentCalls(channel, explain), expect_hostname)
                 found = self._clients[key] = _Connected(client, credentials)
             elif found.credentials is not credentials:
-                found.client.reconnect(self._connector.connect(address, tls_server_name))
+                found.client.reconnect(self._connect(address, tls_server_name))
                 found.credentials = credentials
             self._clients.move_to_end(key)
             # A call in progress keeps its channel; the last reference closes it.
             while len(self._clients) > _MAX_CLIENTS:
                 self._clients.popitem(last=False)
+            self._forget_surplus()
             return found.client
+
+    def _connect(self, address: Address, tls_server_name: str | None) -> grpc.Channel:
+        return self._connector.connect(address, tls_server_name, self._options)
+
+    def _forget_surplus(self) -> None:
+        """Drop snapshots, those first whose host was not asked for longest."""
+        now = time.monotonic()
+        if now < self._add_up_at:
+            return
+        self._add_up_at = now + _ADD_UP_SECONDS
+        sizes = [(each.client, each.client.known_bytes) for each in self._clients.values()]
+        surplus = sum(size for _, size in sizes) - self._max_known_bytes
+        for client, size in sizes:
+            if surplus <= 0:
+                break
+            if size:
+                client.forget()
+                surplus -= size
 
     def close(self) -> None:
         """Close all clients; their calls in progress end at once."""

@@ -1,7 +1,7 @@
 """What each host of the inventory says of itself."""
 
 from vmfit.v1.comparator_service_pb2 import InventoryHost
-from vmfit_comparator.hosts.agent_client import AgentError
+from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.host_answer import WrongHostError
 from vmfit_comparator.hosts.inventory import HostEntry

@@ -10,10 +10,12 @@ import grpc
 from vmfit.v1.comparator_service_pb2 import HostReference
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.engine_error import EngineError
-from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
+from vmfit_comparator.hosts.agent_client import AgentClient
+from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
+from vmfit_comparator.request_checks import check_moment
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 from vmfit_contract.spelling import did_you_mean
@@ -61,6 +63,7 @@ def resolve_side(
                 f"{field}.snapshot.schema_revision",
                 f"{snapshot.schema_revision} is newer than {SCHEMA_REVISION}, the latest known",
             )
+        check_moment(snapshot.taken_at, f"{field}.snapshot.taken_at")
         return Side(snapshot.identity.hostname or "snapshot", field, content=snapshot)
     try:
         if kind == "name":

@@ -20,6 +20,21 @@ def digests(snapshot: Snapshot | None) -> dict[str, str]:
     }
 
 
+def bytes_by_part(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return what each field of an answer's snapshot takes, from what is in it by path."""
+    found: dict[str, int] = {}
+    for path, size in sizes.items():
+        part = path.removeprefix("snapshot.").partition(".")[0]
+        found[part] = found.get(part, 0) + size
+    return found
+
+
+def bytes_of(snapshot: Snapshot, sizes: Mapping[str, int]) -> int:
+    """Return what the snapshot takes in memory, given what each part took when it was sent."""
+    fields = [field.name for field, _ in snapshot.ListFields()]
+    return sum(sizes.get(name, 0) for name in fields)
+
+
 def is_unchanged(snapshot: Snapshot, part: str) -> bool:
     """Return whether a part was not sent because the caller has it."""
     return any(each.name == part and each.unchanged for each in snapshot.parts)

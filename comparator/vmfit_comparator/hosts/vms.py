@@ -11,12 +11,21 @@ from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import HostPath, Vm
 from vmfit_comparator.engine_error import EngineError
-from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
+from vmfit_comparator.hosts.agent_client import AgentClient
+from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.sides import Side
+from vmfit_comparator.request_checks import check_vm
 from vmfit_contract.spelling import did_you_mean
 
 # Statuses by which an agent says that the request is at fault, not the agent.
 _ABOUT_THE_REQUEST = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
+_PASSED_ON = (
+    *_ABOUT_THE_REQUEST,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAVAILABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +54,16 @@ def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
     if kind is None or not getattr(reference, kind):
         raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, "vm: names no VM", "vm")
     if kind == "description":
+        check_vm(reference.description, "vm.description")
         return SourceVm(reference.description)
     if source.client is None:
         assert source.content is not None
         if kind == "xml":
             message = f"vm.xml: {source.name} is a snapshot; only an agent can describe XML"
             raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, message, "vm.xml")
-        return SourceVm(_domain(source.content, reference.name_or_uuid, source), from_snapshot=True)
+        found = _domain(source.content, reference.name_or_uuid, source)
+        check_vm(found, "vm.name_or_uuid")
+        return SourceVm(found, from_snapshot=True)
     request = DescribeVmRequest(**{kind: getattr(reference, kind)})
     try:
         response = source.client.describe_vm(request, until)
@@ -59,7 +71,9 @@ def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
         field = f"vm.{kind}" if error.code in _ABOUT_THE_REQUEST else None
         # The agent names its own request's field first; ours is named beside the message.
         reason = str(error).removeprefix(f"{kind}: ")
-        raise EngineError(error.code, f"host {source.name}: {reason}", field) from None
+        # What the comparator itself may not, or did wrong, is no fault of its caller's.
+        code = error.code if error.code in _PASSED_ON else grpc.StatusCode.UNAVAILABLE
+        raise EngineError(code, f"host {source.name}: {reason}", field) from None
     return SourceVm(response.vm, response.xml or reference.xml)
 
 

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
-from vmfit_comparator.hosts.agent_client import AgentClient, AgentError
+from vmfit_comparator.hosts.agent_client import AgentClient
+from vmfit_comparator.hosts.agent_error import AgentError
 
 # Of a call's time: the rest is for the agent to say that a question took too long.
 _QUESTIONS_SHARE = 0.9

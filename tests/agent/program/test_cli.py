@@ -159,6 +159,23 @@ def test_a_bug_is_one_line(run, monkeypatch):
     assert err == "Error: internal error: ZeroDivisionError: division by zero\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ZeroDivisionError("by zero"), "internal error: ZeroDivisionError: by zero"),
+        (OSError(28, "No space left on device", "/run/x"), "/run/x: No space left on device"),
+    ],
+)
+def test_a_service_that_a_bug_ends_may_be_started_again(run, monkeypatch, tmp_path, error, told):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(local_host.HostOptions, "open", fail)
+    socket = tmp_path / "s.sock"
+    for command in (["collect", "--socket", str(socket)], ["serve", "--listen", f"unix:{socket}"]):
+        assert run(*command) == (1, "", f"Error: {told}\n")
+
+
 def test_describe_xml(run, tmp_path):
     file = tmp_path / "web.xml"
     file.write_text(

@@ -1,5 +1,6 @@
 """The socket between the two processes, and clients that do not behave."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -10,6 +11,7 @@ import grpc
 import pytest
 
 from vmfit.v1.host_metadata_service_pb2 import (
+    DescribeVmRequest,
     GetSnapshotRequest,
     GetSnapshotResponse,
     WatchSnapshotRequest,
@@ -19,6 +21,8 @@ from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 from vmfit_agent.calls import MAX_WATCHES, CallFailed, Status
 from vmfit_agent.collect_socket import frames, server
 from vmfit_agent.collect_socket.client import CollectSocket
+from vmfit_agent.service import HostMetadata
+from vmfit_agent.sources import UnknownDomain
 from vmfit_contract.access import LOCAL, Caller, Role
 from vmfit_contract.address import Address
 
@@ -96,6 +100,51 @@ def test_a_client_that_reads_nothing_is_dropped(fake, collect, monkeypatch):
     with pytest.raises(frames.FrameError, match="closed"):
         frames.receive_answer(reader)
     reader.close()
+
+
+def test_a_request_that_dribbles_does_not_keep_its_place(fake, collect, monkeypatch):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.5)
+    address, _ = collect(fake.source())
+    dribbling = [connect(address) for _ in range(server.MAX_CONNECTIONS)]
+    whole = struct.pack("!4sdBHBI", frames.MAGIC, 1.0, 255, 0, 0, 0) + bytes(255)
+    ended = time.monotonic() + 1.2
+    for at in range(len(whole)):
+        for each in dribbling:
+            with contextlib.suppress(OSError):
+                each.send(whole[at : at + 1])
+        time.sleep(0.02)
+        if time.monotonic() > ended:
+            break
+    assert hostname(address) == "alpha"
+    for each in dribbling:
+        each.close()
+
+
+def test_work_hears_that_its_caller_is_gone(fake, collect):
+    """In both processes: the one that hands the call on, and the one that does the work."""
+    heard, began = [], threading.Event()
+
+    def describe(request, host, caller):
+        assert not caller.is_gone()
+        began.set()
+        ended = time.monotonic() + 10
+        while not caller.is_gone() and time.monotonic() < ended:
+            time.sleep(0.01)
+        heard.append(caller.is_gone())
+        raise UnknownDomain("nobody asks")
+
+    fake.describe = describe
+    address, _ = collect(fake.source())
+    gone = threading.Event()
+    caller = Caller("dns:a", frozenset(Role), is_gone=gone.is_set)
+    threading.Timer(0.3, gone.set).start()
+    request = DescribeVmRequest(name="web").SerializeToString()
+    asked = time.monotonic()
+    told = failure(lambda: CollectSocket(address).answer("DescribeVm", request, 20.0, caller))
+    assert told == (Status.CANCELLED, "the caller is gone")
+    assert time.monotonic() - asked < 2
+    assert began.is_set()
+    await_true(lambda: heard == [True])
 
 
 def test_a_watch_ends_with_its_client_and_frees_its_place(fake, address):
@@ -201,7 +250,7 @@ def test_a_collecting_process_that_does_not_behave(tmp_path, answer, message):
         def accept():
             connection, _ = listener.accept()
             with connection:
-                frames.receive_request(connection)
+                frames.receive_request(connection, 5)
                 if answer is None:
                     connection.recv(1)
                 else:
@@ -272,7 +321,7 @@ def test_the_callers_name_and_roles_travel_whole(tmp_path):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         frames.send_request(ours, frames.Request("M" * 255, 1.5, b"request", caller))
-        received = frames.receive_request(theirs)
+        received = frames.receive_request(theirs, 5)
     assert received == frames.Request("M" * 255, 1.5, b"request", caller)
 
 
@@ -283,3 +332,47 @@ def test_nothing_is_cut_off_in_silence(method, name):
         request = frames.Request(method, 1.5, b"", Caller(name, frozenset()))
         status, message = failure(lambda: frames.send_request(ours, request))
     assert (status, "too long" in message) == (Status.INVALID_ARGUMENT, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.parametrize(
+    ("who", "permitted"),
+    [((1234, [1234]), False), ((1234, [4321]), True), ((0, [1234]), True),
+     ((1234, [1, 2, 4321]), True), ((1234, []), False), ((4444, [1234]), True)],
+)  # fmt: skip
+def test_others_are_refused_whatever_the_sockets_mode(fake, tmp_path, caplog, who, permitted):
+    # The owner and the group are what they are when the service starts, as with systemd's sockets.
+    with socket.socket(socket.AF_UNIX) as listener:
+        path = tmp_path / "shared.sock"
+        listener.bind(str(path))
+        listener.listen()
+        os.chown(path, 4444, 4321)
+        service = server.SocketServer(HostMetadata(fake.source()))
+        service.start(Address(path=str(path)), listener)
+        path.chmod(0o666)
+        tmp_path.chmod(0o711)
+        try:
+            status = asked_by(*who, tmp_path, path.name)
+        finally:
+            service.stop()
+    assert status == (0 if permitted else Status.PERMISSION_DENIED)
+    assert (f"of user {who[0]}" in caplog.text) is not permitted
+
+
+def asked_by(uid, groups, directory, name):
+    """Ask as another user; return the answer's status."""
+    child = os.fork()
+    if child == 0:
+        status = 255
+        try:
+            os.chdir(directory)
+            os.setgroups(groups)
+            os.setgid(groups[0] if groups else uid)
+            os.setuid(uid)
+            CollectSocket(Address(path=name)).answer("GetSnapshot", IDENTITY, 5.0, LOCAL)
+            status = 0
+        except CallFailed as failed:
+            status = failed.status
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -5,6 +5,7 @@ import pytest
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import list_names
 from vmfit_agent.kernel_files.sysfs import entry_names
+from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording import host_recording
 from vmfit_agent.recording.host_recording import read_host
 
@@ -32,9 +33,9 @@ def root(tmp_path):
     return root
 
 
-def record(root, globs, out, *, mask=False):
+def record(root, globs, out, masking=None):
     recording = read_host(root, globs)
-    recording.write(out, recording.learn() if mask else None)
+    recording.write(out, masking)
     return recording
 
 
@@ -116,8 +117,10 @@ def test_masking_covers_content_and_names(root, tmp_path):
     (root / "dev/disk/by-id").mkdir(parents=True)
     (root / f"dev/disk/by-id/wwn-0x{wwn}").symlink_to("../../sda")
     out = tmp_path / "out"
+    masking = Masking(b"k" * 32)
+    masking.learn_identifier(f"naa.{wwn}")
     record(root, ["etc/machine-id", "sys/devices/pci0/*", "dev/disk/by-id/*",
-                  "sys/class/net/*/address"], out, mask=True)  # fmt: skip
+                  "sys/class/net/*/address"], out, masking)  # fmt: skip
     everything = "\n".join(
         str(path) + (path.read_text() if path.is_file() else "") for path in out.rglob("*")
     )

@@ -75,7 +75,10 @@ def _allocate(size: int, count: int, node: int | None = None) -> Remedy:
     return Remedy(
         summary=f"Raise the pool of {size_text(size)} huge pages to {count}",
         command=f"echo {count} > {base}/hugepages/hugepages-{size >> 10}kB/nr_hugepages",
-        allocate_huge_pages=AllocateHugePages(size_bytes=size, count=count, numa_node=node),
+        # More than the field can hold is more than any host can have.
+        allocate_huge_pages=AllocateHugePages(
+            size_bytes=size, count=min(count, 2**64 - 1), numa_node=node
+        ),
     )
 
 

@@ -1,0 +1,62 @@
+"""Masks snapshots by what the contract says that each of their texts gives away."""
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from vmfit.v1.options_pb2 import Sensitivity
+from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.collected_part import digest
+from vmfit_agent.masking.masking import Masking
+from vmfit_agent.masking.messages import replace_texts, texts_of
+
+_SMBIOS_VALUES = "vmfit.v1.SystemInformation.values"
+IDENTIFYING_ENTRIES = frozenset(("asset", "location", "serial", "sku", "uuid"))
+"""Entries of SMBIOS tables that tell one machine from another of its kind."""
+
+
+def learn(masking: Masking, message: Message) -> None:
+    """Note what identifies in a message, by the annotations of its fields."""
+    texts = list(texts_of(message))
+    for _, sensitivity, text in texts:
+        if not sensitivity:
+            masking.keep(text)
+    for field, sensitivity, text in texts:
+        if sensitivity == Sensitivity.SENSITIVITY_NAMES:
+            masking.learn_name(text)
+        elif sensitivity == Sensitivity.SENSITIVITY_IDENTIFIES:
+            if field.full_name != _SMBIOS_VALUES:
+                masking.learn_identifier(text)
+            elif is_identifying_entry(text):
+                masking.learn_identifier(text.partition("=")[2])
+
+
+def mask_snapshot(snapshot: Snapshot, key: bytes) -> None:
+    """Replace all that identifies in a snapshot by pseudonyms, and give its parts new digests."""
+    masking = Masking(key)
+    learn(masking, snapshot)
+    mask_message(masking, snapshot)
+    for status in snapshot.parts:
+        if snapshot.HasField(status.name):  # type: ignore[arg-type]
+            status.digest = digest(getattr(snapshot, status.name))
+
+
+def mask_message(masking: Masking, message: Message) -> None:
+    """Replace what identifies in a message whose values were learnt."""
+    masks = {
+        Sensitivity.SENSITIVITY_IDENTIFIES: masking.identifier,
+        Sensitivity.SENSITIVITY_NAMES: masking.name,
+    }
+
+    def replace(field: FieldDescriptor, sensitivity: Sensitivity.ValueType, text: str) -> str:
+        mask = masks.get(sensitivity, masking.text)
+        if field.full_name != _SMBIOS_VALUES:
+            return mask(text)
+        name, _, value = text.partition("=")
+        return f"{name}={mask(value) if is_identifying_entry(text) else masking.text(value)}"
+
+    replace_texts(message, replace)
+
+
+def is_identifying_entry(text: str) -> bool:
+    """Return whether "system.serial=x" is of an entry that identifies."""
+    return text.partition("=")[0].rpartition(".")[2] in IDENTIFYING_ENTRIES

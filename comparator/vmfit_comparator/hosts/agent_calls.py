@@ -1,0 +1,168 @@
+"""Calls of one agent: in time, tried again after a pause, and read with care."""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import grpc
+
+from vmfit.v1.host_metadata_service_pb2 import (
+    DescribeVmRequest,
+    DescribeVmResponse,
+    GetSnapshotRequest,
+    GetSnapshotResponse,
+    ProbeRequest,
+    ProbeResponse,
+)
+from vmfit.v1.probe_pb2 import Probe, ProbeResult
+from vmfit.v1.rpcs import HOST_METADATA_RPCS
+from vmfit_comparator.hosts.agent_answers import (
+    Answer,
+    AnyMessage,
+    Read,
+    UnusableAnswerError,
+    reader,
+)
+from vmfit_comparator.hosts.agent_error import AgentError, late
+from vmfit_comparator.hosts.patience import Patience
+from vmfit_comparator.request_checks import MAX_VM_ELEMENTS
+from vmfit_contract.errors import describe
+
+# An agent that is being restarted is back within this; gRPC's own retries know no pause when a
+# server closes one connection after the other, and take gigabytes.
+_PAUSES_SECONDS = (0.1, 0.2)
+
+Explain = Callable[[grpc.RpcError, float], str]
+"""Returns why a call failed, in one line; it may take so many seconds."""
+Request = TypeVar("Request", GetSnapshotRequest, DescribeVmRequest, ProbeRequest)
+
+_SNAPSHOT = reader(GetSnapshotResponse)
+_VM = reader(DescribeVmResponse, MAX_VM_ELEMENTS)
+_RESULTS = reader(ProbeResponse)
+
+
+def described(error: grpc.RpcError, _: float) -> str:
+    """Return what the error itself says."""
+    return describe(error)
+
+
+class AgentCalls:
+    """The RPCs of one agent, by the time until which an answer is wanted (time.monotonic()).
+
+    Safe to use from several threads. All raise AgentError.
+    """
+
+    def __init__(self, channel: grpc.Channel, explain: Explain = described) -> None:
+        self._explain = explain
+        self._patience = Patience()
+        self.reconnect(channel)
+
+    def reconnect(self, channel: grpc.Channel) -> None:
+        """Ask over another channel from now on; calls in progress end over the one before."""
+        # The last reference to it, which those calls hold, closes the other.
+        self._channel = channel
+        self._methods: dict[str, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {
+            rpc.method: channel.unary_unary(rpc.path, None, None)
+            for rpc in HOST_METADATA_RPCS.values()
+            if not rpc.response_streams
+        }
+
+    def close(self) -> None:
+        """Close the connection; calls in progress end at once."""
+        self._channel.close()
+
+    def snapshot(self, request: GetSnapshotRequest, until: float) -> Answer[GetSnapshotResponse]:
+        """Return what the agent knows of its host."""
+        return self._call("GetSnapshot", request, _SNAPSHOT, until)
+
+    def describe_vm(self, request: DescribeVmRequest, until: float) -> DescribeVmResponse:
+        """Return a VM as the host sees it; the error has the agent's own status."""
+        return self._call("DescribeVm", request, _VM, until).message
+
+    def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
+        """Start to ask questions, at most 64; what is returned waits for the answers, in order.
+
+        Waiting raises AgentError when there are none.
+        """
+        request = ProbeRequest(probes=probes)
+        seconds = self._seconds("Probe", until)
+        began = time.monotonic()
+        try:
+            call = self._methods["Probe"].future(request.SerializeToString(), timeout=seconds)
+        except ValueError:  # The channel was closed.
+            raise _closed() from None
+
+        def wait() -> Sequence[ProbeResult]:
+            try:
+                response = self._result("Probe", call.result, _RESULTS, seconds, until).message
+            except AgentError as error:
+                if error.code is not grpc.StatusCode.UNAVAILABLE or not _pause(0, until):
+                    raise
+                response = self._call("Probe", request, _RESULTS, began + seconds).message
+            if len(response.results) != len(probes):
+                message = f"answered {len(response.results)} of {len(probes)} questions"
+                raise AgentError(grpc.StatusCode.FAILED_PRECONDITION, message)
+            return response.results
+
+        return wait
+
+    def _call(
+        self, method: str, request: Request, read: Read[AnyMessage], until: float
+    ) -> Answer[AnyMessage]:
+        content = request.SerializeToString()
+        for attempt in itertools.count():
+            seconds = self._seconds(method, until)
+            ask = partial(self._methods[method], content, timeout=seconds)
+            try:
+                return self._result(method, ask, read, seconds, until)
+            except AgentError as error:
+                if error.code is not grpc.StatusCode.UNAVAILABLE or not _pause(attempt, until):
+                    raise
+        raise AssertionError("attempts do not end")
+
+    def _result(
+        self,
+        method: str,
+        ask: Callable[[], bytes],
+        read: Read[AnyMessage],
+        seconds: float,
+        until: float,
+    ) -> Answer[AnyMessage]:
+        try:
+            content = ask()
+        except grpc.RpcError as error:
+            code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN  # type: ignore[unreachable]
+            if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                self._patience.waited(method, seconds)
+            else:
+                self._patience.answered(method)
+            raise AgentError(code, self._explain(error, until - time.monotonic())) from None
+        except grpc.FutureCancelledError:
+            raise AgentError(grpc.StatusCode.CANCELLED, "was not asked to the end") from None
+        except ValueError:  # The channel was closed.
+            raise _closed() from None
+        self._patience.answered(method)
+        try:
+            return read(content)
+        except UnusableAnswerError as error:
+            raise AgentError(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
+
+    def _seconds(self, method: str, until: float) -> float:
+        seconds = self._patience.seconds(method, until)
+        if seconds <= 0:
+            raise late()
+        return seconds
+
+
+def _pause(attempt: int, until: float) -> bool:
+    """Wait before the next attempt; return whether there is one."""
+    if attempt >= len(_PAUSES_SECONDS) or time.monotonic() + _PAUSES_SECONDS[attempt] >= until:
+        return False
+    time.sleep(_PAUSES_SECONDS[attempt])
+    return True
+
+
+def _closed() -> AgentError:
+    return AgentError(grpc.StatusCode.CANCELLED, "the connection was closed")
