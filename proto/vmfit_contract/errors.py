@@ -10,10 +10,9 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from vmfit_contract.printable import printable
+from vmfit_contract.printable import one_line
 
 ERROR_DOMAIN = "vmfit"
-_SHOWN_CHARACTERS = 500
 _STATUS_NAME = re.compile(r"^[A-Z_]+: ")
 _CONNECTING = re.compile(
     r"^ipv[46]:\S+: |connect failed: addr: \S+ error: |Failed to connect to remote host: "
@@ -77,9 +76,3 @@ def _violated_field(error: grpc.Call) -> str:
         if detail.Unpack(request) and request.field_violations:
             return str(request.field_violations[0].field)
     return ""
-
-
-def one_line(text: str) -> str:
-    """Return the text as one line of bounded length."""
-    line = " ".join(printable(text).split())
-    return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "…"

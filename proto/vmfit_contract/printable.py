@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_LINE_CHARACTERS = 500
 
 
 def printable(text: str) -> str:
@@ -23,6 +24,12 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return the text with its line breaks, each line as `printable` has it."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def one_line(text: str) -> str:
+    """Return the text on one line of bounded length."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= _LINE_CHARACTERS else line[:_LINE_CHARACTERS] + "…"
 
 
 class PrintableFormatter(logging.Formatter):

@@ -8,15 +8,15 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from vmfit.v1.rpcs import COMPARATOR_RPCS, HOST_METADATA_RPCS
+from vmfit_contract import unexpected
 from vmfit_contract.errors import describe
-from vmfit_contract.serving import refusals
 
 CHECK = "/vmfit.v1.Comparator/Check"
 
 
 @pytest.fixture(autouse=True)
 def _fresh_log(monkeypatch):
-    monkeypatch.setattr(refusals._SAID, "_counts", {})
+    monkeypatch.setattr(unexpected._SAID, "_counts", {})
 
 
 def failure(channel, request, path=CHECK):

@@ -33,6 +33,7 @@ from vmfit_agent.collect_socket.peers import PermittedPeers, peer_of
 from vmfit_contract.address import Address
 from vmfit_contract.listening import TakenError
 from vmfit_contract.quiet_log import QuietLog
+from vmfit_contract.unexpected import unexpected
 
 _LOG = logging.getLogger(__name__)
 
@@ -119,8 +120,8 @@ class SocketServer:
             _LOG.warning("the socket, which is for vmfit-agent serve only: a client is %s", foreign)
         except (FrameError, OSError) as error:
             _LOG.debug("a client went away: %s", error)
-        except Exception:  # noqa: BLE001 -- the boundary: a bug costs its own call alone
-            _LOG.exception("a watch failed")
+        except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own call alone
+            unexpected("a watch", error)
         finally:
             self._places.release()
 
@@ -143,9 +144,7 @@ class SocketServer:
         except CallFailed:
             raise
         except Exception as error:  # noqa: BLE001 -- as above
-            _LOG.exception("%s failed", request.method)
-            told = f"internal error: {type(error).__name__}: {error}"
-            raise CallFailed(Status.UNKNOWN, told) from None
+            raise unexpected(request.method, error) from None
 
     def _watch(self, connection: socket.socket, request: Request) -> None:
         with closing(self._calls.watch(request.message, request.caller)) as stream:

@@ -11,7 +11,8 @@ from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.serving.arrivals import Arrivals
 from vmfit_contract.serving.callers import Callers
 from vmfit_contract.serving.context import Context
-from vmfit_contract.serving.refusals import denied, refuse, unexpected
+from vmfit_contract.serving.refusals import denied, refuse
+from vmfit_contract.unexpected import unexpected
 
 
 @dataclass(slots=True)

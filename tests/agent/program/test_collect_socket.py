@@ -175,13 +175,27 @@ def test_a_cancelled_watch_ends_quietly(address):
     stream.close()
 
 
-def test_a_bug_costs_its_own_call_alone(fake, collect):
+def test_a_bug_costs_its_own_call_alone(fake, collect, caplog):
     source = fake.source()
     source.snapshot = lambda *_: 1 / 0
     address, _ = collect(source)
-    told = (Status.UNKNOWN, "internal error: ZeroDivisionError: division by zero")
-    assert failure(lambda: hostname(address)) == told
+    told = (Status.INTERNAL, "internal error: ZeroDivisionError: division by zero")
+    for _ in range(20):
+        assert failure(lambda: hostname(address)) == told
+    assert len(caplog.records) == 5
+    assert "Traceback" not in caplog.text
     assert CollectSocket(address).answer(frames.HEALTH_METHOD, b"", 1.0, LOCAL) == b""
+
+
+def test_no_descriptors_left_is_no_bug(fake, collect):
+    def describe(*_):
+        raise OSError(24, "Too many open files", "/some/file")
+
+    fake.describe = describe
+    address, _ = collect(fake.source())
+    request = DescribeVmRequest(name="web").SerializeToString()
+    told = failure(lambda: CollectSocket(address).answer("DescribeVm", request, 5.0, LOCAL))
+    assert told == (Status.RESOURCE_EXHAUSTED, "Too many open files: ask again later")
 
 
 @pytest.mark.parametrize(
