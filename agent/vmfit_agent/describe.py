@@ -1,21 +1,14 @@
 """Describes one VM fully: a domain of this host, or a definition as this host sees it."""
 
-from pathlib import Path
-
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.hypervisor_pb2 import VirtualNetwork
-from vmfit.v1.vm_pb2 import Nic, SecurityLabel, StorageSource, Vm
+from vmfit.v1.vm_pb2 import Nic, SecurityLabel, Vm
 from vmfit_agent.collectors.libvirt_objects import read_networks, read_storage_pools
-from vmfit_agent.disk_sources import (
-    disk_sources,
-    extend_backing_chain,
-    read_data_file,
-    read_size,
-    resolve_volume,
-)
+from vmfit_agent.disk_sources import disk_sources, resolve_volume
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
+from vmfit_agent.path_elements import named_paths
 from vmfit_agent.redaction.libvirt_xml import redact_xml
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
 from vmfit_agent.storage.host_path import PathInspector
@@ -25,16 +18,19 @@ from vmfit_agent.virtualization.domain_records import forget_chosen_addresses, v
 from vmfit_agent.virtualization.listed_emulators import ListedEmulators
 from vmfit_agent.virtualization.owner_names import names_exist
 from vmfit_agent.virtualization.xml_document import MalformedXml
-from vmfit_agent.vm_paths import describe_paths
+from vmfit_agent.vm_paths import keep_paths_back, look_at_paths
+from vmfit_contract.access import Caller, Role
 
 _SWTPM_DIRECTORY = "/var/lib/libvirt/swtpm"
-_BLOCK_BYTES = 512
 # libvirt keeps definitions in files called by the domain's name.
 _LONGEST_NAME = 255
 
 
-def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
+def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> DescribeVmResponse:
     """Return the VM with its paths looked at and its CPU expanded, and its migratable XML.
+
+    Paths, and the users of its labels, are looked at for callers with the role to probe, as far as
+    PermittedPlaces tells of them.
 
     A domain is looked for on `connection_uri`, or on all URIs in their order; of an active one
     the live XML counts. Inline XML is described without being defined, and without libvirt too:
@@ -64,7 +60,11 @@ def describe_vm(request: DescribeVmRequest, host: Host) -> DescribeVmResponse:
         vm.cpu.expansion_error = reason
     else:
         _read_libvirt(vm, host, connection, inline=inline)
-    _complete(vm, host, connection)
+    _set_tpm_directories(vm, vm.connection_uri or (connection.uri if connection else ""))
+    if caller.may(Role.PROBE):
+        _look_at_host(vm, host, inline=inline)
+    else:
+        keep_paths_back(vm)
     return DescribeVmResponse(vm=vm, xml=_without_secrets(xml))
 
 
@@ -134,22 +134,13 @@ def _migratable_xml(connection: LibvirtConnection, vm: Vm, record: DomainRecord)
         return record.xml
 
 
-def _complete(vm: Vm, host: Host, connection: LibvirtConnection | None) -> None:
-    _set_tpm_directories(vm, vm.connection_uri or (connection.uri if connection else ""))
+def _look_at_host(vm: Vm, host: Host, *, inline: bool) -> None:
     if host.is_live:
-        for label in vm.security_labels:
-            if label.model == "dac" and label.label:
-                label.MergeFrom(SecurityLabel(names_exist=names_exist(label.label)))
-        for disk in vm.disks:
-            if disk.HasField("source"):
-                extend_backing_chain(disk)
-        for source in disk_sources(vm):
-            read_data_file(source)
-    describe_paths(vm, PathInspector(host))
-    if host.is_live:
-        for source in disk_sources(vm):
-            read_size(source)
-            _read_allocation(source)
+        labels = [each for each in vm.security_labels if each.model == "dac" and each.label]
+        for label, known in zip(labels, names_exist([each.label for each in labels]), strict=True):
+            label.MergeFrom(SecurityLabel(names_exist=known))
+    used = () if inline else {path.path for path, _, _ in named_paths(vm)}
+    look_at_paths(vm, PathInspector(host, used))
 
 
 def _read_libvirt(vm: Vm, host: Host, connection: LibvirtConnection, *, inline: bool) -> None:
@@ -191,14 +182,3 @@ def _set_tpm_directories(vm: Vm, uri: str) -> None:
         if tpm.backend == "emulator" and not tpm.HasField("state_directory"):
             version = "tpm1.2" if tpm.version == "1.2" else "tpm2"
             tpm.state_directory.path = f"{_SWTPM_DIRECTORY}/{vm.uuid}/{version}"
-
-
-def _read_allocation(source: StorageSource) -> None:
-    # `kind` is set: the path was looked at a moment ago, in bounded time.
-    if source.path.kind != "file":
-        return
-    try:
-        status = Path(source.path.path).stat()
-    except OSError:
-        return
-    source.allocation_bytes = status.st_blocks * _BLOCK_BYTES

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from vmfit.v1.hypervisor_pb2 import StoragePool
@@ -12,7 +12,6 @@ from vmfit_agent.domain_xml.disks import MAXIMUM_CHAIN_LENGTH
 from vmfit_agent.redaction.free_text import redact_place
 from vmfit_agent.redaction.qemu_words import redact_words
 from vmfit_agent.storage.image_file import ImageHeader
-from vmfit_agent.storage.image_header import read_image
 
 _NETWORK_POOLS = {
     "rbd": "rbd",
@@ -57,7 +56,17 @@ def resolve_volume(source: StorageSource, pools: dict[str, StoragePool]) -> None
     source.hosts.extend(NetworkHost(name=name) for name in pool.source_hosts)
 
 
-def extend_backing_chain(disk: Disk) -> None:
+class Images(Protocol):
+    """Image files and devices of a host, by absolute path."""
+
+    def header(self, path: str) -> ImageHeader | None:
+        """Return an image's header, None for what cannot be read or is not told."""
+
+    def rests_on(self, path: str, below: str) -> None:
+        """Note what file an image's header names."""
+
+
+def extend_backing_chain(disk: Disk, images: Images) -> None:
     """Add the images below the deepest known one, as the images' headers name them.
 
     A raw image rests on nothing, whatever its first bytes look like. Ends at a loop, at what
@@ -70,35 +79,37 @@ def extend_backing_chain(disk: Disk) -> None:
         # libvirt takes an active image without a format for raw; below, it looks.
         if deepest.format == "raw" or (is_active and not deepest.format):
             return
-        header = image_header(deepest)
+        header = image_header(deepest, images)
         if header is None or not header.backing_file:
             return
         below = backing_source(deepest.path.path, header.backing_file, header.backing_format)
         if below.path.path and below.path.path in seen:
             return
         seen.add(below.path.path)
+        images.rests_on(deepest.path.path, below.path.path)
         disk.backing_chain.append(below)
         deepest, is_active = disk.backing_chain[-1], False
 
 
-def read_data_file(source: StorageSource) -> None:
+def read_data_file(source: StorageSource, images: Images) -> None:
     """Set where a qcow2 image keeps its data, if its header names a file for that.
 
     QEMU takes a relative name from its own directory, which under libvirt is the root.
     """
-    header = image_header(source) if source.format == "qcow2" else None
+    header = image_header(source, images) if source.format == "qcow2" else None
     if header is None or not header.data_file:
         return
     named = backing_source("/", header.data_file, None)
     if named.path.path:
+        images.rests_on(source.path.path, named.path.path)
         source.data_file.CopyFrom(named.path)
 
 
-def image_header(source: StorageSource) -> ImageHeader | None:
+def image_header(source: StorageSource, images: Images) -> ImageHeader | None:
     """Return the image's header, None for what is no local image or cannot be read."""
     if not source.path.path.startswith("/") or source.type not in {"file", "block", "volume"}:
         return None
-    return read_image(source.path.path)
+    return images.header(source.path.path)
 
 
 def backing_source(image: str, name: str, image_format: str | None) -> StorageSource:
@@ -177,13 +188,13 @@ def _json_source(name: str, image_format: str | None) -> StorageSource:
     return nbd or StorageSource(type="network", format=image_format, name=redact_words([name])[0])
 
 
-def read_size(source: StorageSource) -> None:
+def read_size(source: StorageSource, images: Images) -> None:
     """Set the virtual size and the format found: from the header, or of raw data its length."""
     if source.format in {"", "raw"} and not source.encryption_format:
         if source.path.kind in {"file", "block"} and source.path.HasField("size_bytes"):
             source.virtual_size_bytes = source.path.size_bytes
         return
-    header = image_header(source)
+    header = image_header(source, images)
     if header is None:
         return
     source.header_format = header.format

@@ -4,7 +4,7 @@ A live host is `Host(Path("/"), libvirt)`; a recorded host is a directory of the
 that every collector runs on it unchanged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -138,6 +138,17 @@ class NoLibvirt(NamedTuple):
 NO_LIBVIRT = NoLibvirt()
 
 
+class GuestsPlaces(NamedTuple):
+    """Where the files of a host's own guests are, as libvirt has them. Paths are absolute."""
+
+    paths: frozenset[str] = frozenset()
+    """Of the domains' disks, firmware and other files."""
+    image_directories: frozenset[str] = frozenset()
+    """The directories that hold those files."""
+    pools: frozenset[str] = frozenset()
+    """The directories of storage pools."""
+
+
 class Host:
     """Where one collector reads."""
 
@@ -146,11 +157,19 @@ class Host:
         root: Path = Path("/"),
         libvirt: Libvirt = NO_LIBVIRT,
         attributes_directory: Path = Path("etc/vmfit/attributes.d"),
+        content_directories: Sequence[str] = (),
     ) -> None:
-        """The directory with the operators' attributes is below the root."""
+        """The directory with the operators' attributes is below the root.
+
+        See `tell_of` for `content_directories`.
+        """
         self.root = root
         self.libvirt = libvirt
         self.attributes_directory = attributes_directory
+        self.content_directories: Sequence[str] = ()
+        self.tell_of(content_directories)
+        self.guests_places: Callable[[], GuestsPlaces] = GuestsPlaces
+        """Asks, at most every few seconds; set by who collects."""
         self.warnings: list[str] = []
 
     @property
@@ -160,7 +179,17 @@ class Host:
 
     def for_one_run(self) -> "Host":
         """Return the same host with warnings of its own: those of one collector's run."""
-        return Host(self.root, self.libvirt, self.attributes_directory)
+        same = Host(self.root, self.libvirt, self.attributes_directory, self.content_directories)
+        same.guests_places = self.guests_places
+        return same
+
+    def tell_of(self, content_directories: Sequence[str]) -> None:
+        """Set below which directories files are that clients may ask about.
+
+        None is the default, by which all but the system's own files may be.
+        """
+        # The root is the empty text.
+        self.content_directories = tuple(each.rstrip("/") for each in content_directories)
 
     def warn(self, text: str) -> None:
         """Note what could not be read although the part is collected."""

@@ -1,7 +1,7 @@
 """This host, or the recording of one, as the commands' options name it."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResp
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit_agent.calls import Calls
 from vmfit_agent.collectors import COLLECTORS
-from vmfit_agent.host import Host, Libvirt, NoLibvirt
+from vmfit_agent.host import GuestsPlaces, Host, Libvirt, NoLibvirt
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.sources.in_process import AnswerProbes, InProcess
 from vmfit_contract.access import LOCAL, Caller
@@ -25,11 +25,13 @@ class HostOptions(NamedTuple):
     root: Path
     libvirt_uris: Sequence[str]
     attributes_directory: Path
+    content_directories: Sequence[str] = ()
+    """Where clients may ask about files; none is the default. Absolute."""
 
     def open(self) -> Host:
         """Return the host; nothing is read and no connection is opened yet."""
         directory = Path(str(self.attributes_directory).lstrip("/"))
-        return Host(self.root, self._libvirt(), directory)
+        return Host(self.root, self._libvirt(), directory, self.content_directories)
 
     def _libvirt(self) -> Libvirt:
         uris = [uri for uri in self.libvirt_uris if uri != NO_URI]
@@ -47,7 +49,20 @@ class HostOptions(NamedTuple):
 def local_source(host: Host, probing: ProbeSettings | None = None) -> InProcess:
     """Return a source that collects from the host in this process; it probes when it may."""
     answer = prober(host, probing) if probing is not None else None
-    return InProcess(host, COLLECTORS, _describe, answer)
+    source = InProcess(host, COLLECTORS, _describe, answer)
+
+    @functools.cache
+    def known() -> Callable[[], GuestsPlaces]:
+        # Most processes are never asked about paths.
+        from vmfit_agent.guests_places import KnownGuests  # noqa: PLC0415
+
+        return KnownGuests(source.collect)
+
+    def guests_places() -> GuestsPlaces:
+        return known()()
+
+    host.guests_places = guests_places
+    return source
 
 
 def prober(host: Host, probing: ProbeSettings) -> AnswerProbes:
@@ -81,12 +96,12 @@ def describe_without_host(xml: str) -> DescribeVmResponse:
 def _describe(
     request: DescribeVmRequest,
     host: Host,
-    caller: Caller,  # noqa: ARG001 -- all are told the same
+    caller: Caller,
 ) -> DescribeVmResponse:
     # A snapshot alone does not need what looks at images and expands processors.
     from vmfit_agent.describe import describe_vm  # noqa: PLC0415
 
-    return describe_vm(request, host)
+    return describe_vm(request, host, caller)
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import Host
 from vmfit_agent.sources import UnusableDefinition
 from vmfit_agent.virtualization.xml_document import MAXIMUM_IDS, id_set, named_ids
+from vmfit_contract.access import LOCAL
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest  # isort: skip
 
@@ -74,12 +75,13 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import Host
 from vmfit_agent.sources import UnusableDefinition
+from vmfit_contract.access import LOCAL
 
 def size(field):
     with open("/proc/self/statm") as file:
         return int(file.read().split()[field]) * resource.getpagesize()
 
-describe_vm(DescribeVmRequest(xml="<domain><name>g</name></domain>"), Host())
+describe_vm(DescribeVmRequest(xml="<domain><name>g</name></domain>"), Host(), LOCAL)
 requests = [DescribeVmRequest.FromString(open(path, "rb").read()) for path in sys.argv[2:]]
 resource.setrlimit(resource.RLIMIT_AS, (size(0) + int(sys.argv[1]),) * 2)
 began = time.process_time()
@@ -88,7 +90,7 @@ for number, request in enumerate(requests):
     if number == len(requests) // 2:
         kept = size(1)
     try:
-        describe_vm(request, Host())
+        describe_vm(request, Host(), LOCAL)
         print("described")
     except UnusableDefinition as error:
         print("refused:", error)
@@ -225,13 +227,13 @@ def test_what_real_guests_have_fits():
 
 def test_a_name_of_any_length_is_not_handed_on():
     with pytest.raises(UnusableDefinition, match="more than 255 characters"):
-        describe_vm(DescribeVmRequest(name="x" * 256), Host())
+        describe_vm(DescribeVmRequest(name="x" * 256), Host(), LOCAL)
 
 
 def test_only_what_libvirt_gave_is_remembered():
     xml = "<domain><name>remembered</name><title>{}</title></domain>"
     before = remembered._REMEMBERED.held_bytes()
-    describe_vm(DescribeVmRequest(xml=xml.format(1)), Host())
+    describe_vm(DescribeVmRequest(xml=xml.format(1)), Host(), LOCAL)
     parse_vm(xml.format(2))
     assert remembered._REMEMBERED.held_bytes() == before
     first = libvirts_vm(xml.format(3))

@@ -19,7 +19,10 @@ from vmfit_agent.disk_sources import (
 from vmfit_agent.host import Host, LibvirtUnavailable, NoLibvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, answer_name
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.storage.host_path import PathInspector
+from vmfit_contract.access import LOCAL
 
+IMAGES = PathInspector(Host())
 URI = "qemu:///system"
 UUID = "11111111-2222-4333-8444-555555555555"
 OTHER_UUID = "21111111-2222-4333-8444-555555555555"
@@ -66,7 +69,7 @@ def host(tmp_path):
 
 
 def test_a_running_domain(host):
-    answer = describe_vm(DescribeVmRequest(name="g1"), host)
+    answer = describe_vm(DescribeVmRequest(name="g1"), host, LOCAL)
     vm = answer.vm
     assert (vm.name, vm.connection_uri, vm.state) == ("g1", URI, VmState.VM_STATE_RUNNING)
     assert vm.HasField("jobs")
@@ -82,13 +85,14 @@ def test_a_running_domain(host):
 def test_the_cpu_as_a_migration_sends_it(host):
     place = host.root / "libvirt/qemu/domains/g1.migratable.xml"
     place.write_text(xml().replace("<cpu ", "<cpu check='partial' "))
-    vm = describe_vm(DescribeVmRequest(name="g1"), host).vm
+    vm = describe_vm(DescribeVmRequest(name="g1"), host, LOCAL).vm
     assert (vm.migratable_cpu.check, vm.cpu.check) == ("partial", "")
-    assert not describe_vm(DescribeVmRequest(xml=xml()), host).vm.HasField("migratable_cpu")
+    inline = describe_vm(DescribeVmRequest(xml=xml()), host, LOCAL).vm
+    assert not inline.HasField("migratable_cpu")
 
 
 def test_a_listen_address_that_the_host_chose_is_no_need(host):
-    vm = describe_vm(DescribeVmRequest(name="g1"), host).vm
+    vm = describe_vm(DescribeVmRequest(name="g1"), host, LOCAL).vm
     assert not vm.graphics[0].listens[0].HasField("address")
 
 
@@ -106,7 +110,7 @@ def test_a_listen_address_that_the_host_chose_is_no_need(host):
     ],
 )
 def test_a_name_wins_over_a_uuid_where_both_may_be_meant(host, request_, uuid):
-    assert describe_vm(request_, host).vm.uuid == uuid
+    assert describe_vm(request_, host, LOCAL).vm.uuid == uuid
 
 
 @pytest.mark.parametrize(
@@ -125,18 +129,18 @@ def test_a_name_wins_over_a_uuid_where_both_may_be_meant(host, request_, uuid):
 )
 def test_what_cannot_be_described(host, request_, error, why):
     with pytest.raises(error, match=why):
-        describe_vm(request_, host)
+        describe_vm(request_, host, LOCAL)
 
 
 def test_no_answer_is_not_no_domain():
     with pytest.raises(LibvirtUnavailable, match="dead"):
-        describe_vm(DescribeVmRequest(name="g1"), Host(libvirt=NoLibvirt([URI], "dead")))
+        describe_vm(DescribeVmRequest(name="g1"), Host(libvirt=NoLibvirt([URI], "dead")), LOCAL)
     with pytest.raises(LibvirtUnavailable, match="no libvirt URI is configured"):
-        describe_vm(DescribeVmRequest(name="g1"), Host())
+        describe_vm(DescribeVmRequest(name="g1"), Host(), LOCAL)
 
 
 def test_inline_xml(host):
-    answer = describe_vm(DescribeVmRequest(xml=xml("new")), host)
+    answer = describe_vm(DescribeVmRequest(xml=xml("new")), host, LOCAL)
     assert list(answer.vm.cpu.expanded_features) == ["a"]
     assert not answer.vm.HasField("state")
     assert not answer.vm.HasField("connection_uri")
@@ -155,15 +159,15 @@ def test_secrets_are_told_to_nobody_and_the_answer_can_be_described(host):
         "<qemu:arg value='secret,id=s,data=sekrit'/><qemu:env name='A' value='sekrit'/>"
         "</qemu:commandline></domain>",
     )
-    answer = describe_vm(DescribeVmRequest(xml=definition), host)
+    answer = describe_vm(DescribeVmRequest(xml=definition), host, LOCAL)
     assert b"sekrit" not in answer.SerializeToString()
     assert answer.vm.disks[1].source.name == "a?id=1&sig=***"
-    again = describe_vm(DescribeVmRequest(xml=answer.xml), host)
+    again = describe_vm(DescribeVmRequest(xml=answer.xml), host, LOCAL)
     assert (again.vm, again.xml) == (answer.vm, answer.xml)
 
 
 def test_inline_xml_without_libvirt(tmp_path):
-    vm = describe_vm(DescribeVmRequest(xml=xml()), Host(tmp_path)).vm
+    vm = describe_vm(DescribeVmRequest(xml=xml()), Host(tmp_path), LOCAL).vm
     assert not vm.cpu.expanded
     assert "no libvirt URI is configured" in vm.cpu.expansion_error
     assert vm.disks[0].source.volume == "v"
@@ -178,7 +182,7 @@ def test_paths_are_looked_at_on_a_live_host(tmp_path):
         f"<source file='{image}'/><target dev='vda'/></disk><disk type='file'>"
         f"<source file='{tmp_path}/none'/><target dev='vdb'/></disk></devices></domain>"
     )
-    first, second = describe_vm(DescribeVmRequest(xml=definition), Host()).vm.disks
+    first, second = describe_vm(DescribeVmRequest(xml=definition), Host(), LOCAL).vm.disks
     assert first.source.path.exists
     assert first.source.virtual_size_bytes == 1024**2
     assert first.source.allocation_bytes < 1024**2
@@ -204,7 +208,7 @@ def test_whether_the_names_of_a_label_exist(label, known):
         "<domain type='kvm'><name>g</name><seclabel type='static' model='dac'>"
         f"<label>{label}</label></seclabel></domain>"
     )
-    (found,) = describe_vm(DescribeVmRequest(xml=definition), Host()).vm.security_labels
+    (found,) = describe_vm(DescribeVmRequest(xml=definition), Host(), LOCAL).vm.security_labels
     assert (found.names_exist if found.HasField("names_exist") else None) is known
 
 
@@ -219,10 +223,10 @@ def qcow2(path, backing="", backing_format=""):
 
 def test_an_image_tells_its_format(tmp_path):
     names = {"a": qcow2(tmp_path / "a"), "b": tmp_path / "b", "c": tmp_path / "none"}
-    names["b"].write_bytes(b"boot sector".ljust(512))
+    names["b"].write_bytes(b"boot sector".ljust(4096))
     found = [disk(path).source for path in names.values()]
     for source in found:
-        read_size(source)
+        read_size(source, IMAGES)
     assert [each.header_format for each in found] == ["qcow2", "raw", ""]
     assert [each.HasField("encrypted") for each in found] == [True, False, False]
     assert not found[0].encrypted
@@ -235,7 +239,7 @@ def test_an_image_tells_whether_it_is_encrypted(tmp_path):
         image.seek(32)
         image.write((2).to_bytes(4, "big"))
     source = disk(path).source
-    read_size(source)
+    read_size(source, IMAGES)
     assert source.encrypted
     assert source.encryption_format == "luks"
 
@@ -249,7 +253,7 @@ def test_images_tell_what_they_rest_on(tmp_path):
     qcow2(tmp_path / "base")
     qcow2(tmp_path / "mid", "base")
     found = disk(qcow2(tmp_path / "top", str(tmp_path / "mid")))
-    extend_backing_chain(found)
+    extend_backing_chain(found, IMAGES)
     assert [one.path.path for one in found.backing_chain] == [
         str(tmp_path / "mid"),
         str(tmp_path / "base"),
@@ -259,7 +263,7 @@ def test_images_tell_what_they_rest_on(tmp_path):
 def test_a_loop_of_images_ends(tmp_path):
     qcow2(tmp_path / "a", "b")
     found = disk(qcow2(tmp_path / "b", "a"))
-    extend_backing_chain(found)
+    extend_backing_chain(found, IMAGES)
     assert [one.path.path for one in found.backing_chain] == [str(tmp_path / "a")]
 
 
@@ -278,7 +282,7 @@ def with_data_file(path, name):
 )
 def test_an_image_tells_which_file_holds_its_data(tmp_path, name, expected):
     source = disk(with_data_file(tmp_path / "a", name)).source
-    read_data_file(source)
+    read_data_file(source, IMAGES)
     assert source.data_file.path == expected
     assert source.HasField("data_file") == bool(expected)
 
@@ -286,14 +290,14 @@ def test_an_image_tells_which_file_holds_its_data(tmp_path, name, expected):
 def test_an_image_that_holds_its_data_and_a_raw_one_name_no_file(tmp_path):
     images = [disk(qcow2(tmp_path / "a")), disk(with_data_file(tmp_path / "b", "/etc/x"), "raw")]
     for each in images:
-        read_data_file(each.source)
+        read_data_file(each.source, IMAGES)
     assert not any(each.source.HasField("data_file") for each in images)
 
 
 @pytest.mark.parametrize("image_format", ["raw", None])
 def test_a_raw_disk_rests_on_nothing_whatever_a_guest_wrote_into_it(tmp_path, image_format):
     found = disk(qcow2(tmp_path / "evil", "/etc/shadow"), image_format)
-    extend_backing_chain(found)
+    extend_backing_chain(found, IMAGES)
     assert not found.backing_chain
 
 

@@ -15,10 +15,13 @@ from tests.agent.device_tree import block_device, make_host
 from vmfit.v1.storage_pb2 import BlockDevice, DeviceMapper, IscsiLun
 from vmfit_agent.host import Host
 from vmfit_agent.networking.unix_sockets import listening_paths
-from vmfit_agent.storage import content_hash, filesystem_status, host_path
+from vmfit_agent.storage import content_hash, filesystem_status, mount_guard
 from vmfit_agent.storage.content_hash import ContentHashes
-from vmfit_agent.storage.host_path import PathInspector, block_identity, holding_mount
+from vmfit_agent.storage.element import DEVICE
+from vmfit_agent.storage.host_path import PathInspector
+from vmfit_agent.storage.mount_guard import holding_mount
 from vmfit_agent.storage.mountinfo import parse_mountinfo
+from vmfit_agent.storage.path_identity import block_identity
 from vmfit_agent.storage.path_resolution import resolve
 
 NAA = "6001405aaaabbbbccccddddeeeeffff0"
@@ -31,7 +34,7 @@ def inspector():
 
 def test_a_file(inspector, tmp_path):
     path = tmp_path / "disk.img"
-    path.write_bytes(b"x" * 1000)
+    path.write_bytes(b"x" * 5000)
     path.chmod(0o640)
     link = tmp_path / "link"
     link.symlink_to("./a/../disk.img")
@@ -41,9 +44,9 @@ def test_a_file(inspector, tmp_path):
     assert answer.exists
     assert answer.kind == "file"
     assert answer.real_path == os.path.realpath(path)
-    assert (answer.size_bytes, answer.inode, answer.mode) == (1000, status.st_ino, 0o640)
+    assert (answer.size_bytes, answer.inode, answer.mode) == (5000, status.st_ino, 0o640)
     assert (answer.owner_id, answer.group_id) == (status.st_uid, status.st_gid)
-    assert answer.sha256 == hashlib.sha256(b"x" * 1000).hexdigest()
+    assert answer.sha256 == hashlib.sha256(b"x" * 5000).hexdigest()
     mount_point = answer.filesystem.mount_point
     assert os.path.ismount(mount_point)
     assert Path(mount_point).stat().st_dev == status.st_dev
@@ -75,10 +78,12 @@ def test_other_kinds(inspector, tmp_path):
         listener.bind(str(tmp_path / "socket"))
         kinds = {
             name: inspector.describe(name, hash_content=True).kind
-            for name in (str(tmp_path / "fifo"), str(tmp_path / "socket"), "/dev/null", "/")
+            for name in (str(tmp_path / "fifo"), str(tmp_path / "socket"), "/")
         }
-    assert list(kinds.values()) == ["fifo", "socket", "character", "directory"]
-    assert not inspector.describe("/dev/null").HasField("filesystem")
+    assert list(kinds.values()) == ["fifo", "socket", "directory"]
+    device = inspector.describe("/dev/null", DEVICE)
+    assert device.kind == "character"
+    assert not device.HasField("filesystem")
 
 
 def test_whether_something_listens_at_a_socket(inspector, tmp_path):
@@ -93,7 +98,7 @@ def test_whether_something_listens_at_a_socket(inspector, tmp_path):
 
     assert found.kind == "socket"
     assert found.listening is False
-    assert not inspector.describe("/dev/null").HasField("listening")
+    assert not inspector.describe("/dev/null", DEVICE).HasField("listening")
 
 
 @pytest.mark.parametrize(
@@ -134,15 +139,23 @@ def test_hashes_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
     real = content_hash._hash
     monkeypatch.setattr(content_hash, "_hash", lambda fd: hashed.append(fd) or real(fd))
     hashes, path = ContentHashes(), tmp_path / "firmware"
+
+    def sha256(opened):
+        descriptor = os.open(opened, os.O_RDONLY)
+        try:
+            return hashes.sha256(descriptor)
+        finally:
+            os.close(descriptor)
+
     path.write_bytes(b"one")
-    first = hashes.sha256(str(path))
-    assert hashes.sha256(str(path)) == first
+    first = sha256(path)
+    assert sha256(path) == first
     assert len(hashed) == 1
     path.write_bytes(b"longer")
-    assert hashes.sha256(str(path)) == hashlib.sha256(b"longer").hexdigest()
+    assert sha256(path) == hashlib.sha256(b"longer").hexdigest()
     os.truncate(path, (64 << 20) + 1)
-    assert hashes.sha256(str(path)) is None
-    assert hashes.sha256(str(tmp_path)) is None
+    assert sha256(path) is None
+    assert sha256(tmp_path) is None
 
 
 @pytest.fixture
@@ -153,7 +166,7 @@ def dead_server(tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to(point / "disk.img")
     line = f"99 1 0:77 / {point} rw - nfs4 nas:/vm rw\n"
     table = parse_mountinfo("25 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + line)
-    monkeypatch.setattr(host_path.mounts, "read_mounts", lambda _: table)
+    monkeypatch.setattr(mount_guard, "read_mounts", lambda _: table)
     revived, real = threading.Event(), os.statvfs
 
     def statvfs(path):
@@ -163,7 +176,7 @@ def dead_server(tmp_path, monkeypatch):
 
     monkeypatch.setattr(filesystem_status.os, "statvfs", statvfs)
     probe = filesystem_status.FilesystemProbe(budget_seconds=0.2)
-    monkeypatch.setattr(host_path, "FILESYSTEM_PROBE", probe)
+    monkeypatch.setattr(mount_guard, "FILESYSTEM_PROBE", probe)
     yield tmp_path
     revived.set()
 

@@ -8,6 +8,7 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
 from vmfit_agent.virtualization.listed_emulators import ListedEmulators, listed_emulators
+from vmfit_contract.access import LOCAL
 
 QEMU, KVM, XEN = "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-kvm", "/usr/lib/xen/bin/qemu"
 MAINFRAME = "/usr/bin/qemu-system-s390x"
@@ -79,7 +80,7 @@ def definition(emulator, cpu="<cpu mode='host-model'/>", architecture="x86_64"):
 
 
 def describe(xml, connection):
-    return describe_vm(DescribeVmRequest(xml=xml), Host(libvirt=connection)).vm.cpu
+    return describe_vm(DescribeVmRequest(xml=xml), Host(libvirt=connection), LOCAL).vm.cpu
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_model_needs_no_emulator():
 
 def test_the_emulator_of_a_domain_that_libvirt_has_is_libvirts_own_word():
     connection = RecordingConnection(definition("/opt/qemu/bin/qemu-system-x86_64"))
-    found = describe_vm(DescribeVmRequest(name="g"), Host(libvirt=connection)).vm
+    found = describe_vm(DescribeVmRequest(name="g"), Host(libvirt=connection), LOCAL).vm
     assert found.cpu.expanded
     assert connection.started == ["/opt/qemu/bin/qemu-system-x86_64"]
 

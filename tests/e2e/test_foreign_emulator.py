@@ -18,6 +18,7 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
+from vmfit_contract.access import LOCAL
 
 TOOLS = ("libvirtd", "qemu-system-x86_64", "bindfs", "nsenter", "unshare", "ip")
 PROGRAM = "/srv/plain/not-qemu"
@@ -82,7 +83,7 @@ def test_libvirt_runs_a_program_that_it_is_asked_about(agents_host, program):
     ],
 )
 def test_a_definition_has_no_program_run(agents_host, program, cpu):
-    answer = describe_vm(DescribeVmRequest(xml=definition(PROGRAM, cpu)), agents_host)
+    answer = describe_vm(DescribeVmRequest(xml=definition(PROGRAM, cpu)), agents_host, LOCAL)
     assert program.read_text() == ""
     if "host" in cpu:
         assert not answer.vm.cpu.expanded
@@ -91,7 +92,7 @@ def test_a_definition_has_no_program_run(agents_host, program, cpu):
 
 def test_the_hosts_own_emulator_expands_as_ever(agents_host, program):
     request = DescribeVmRequest(xml=definition(QEMU, "<cpu mode='host-model'/>"))
-    found = describe_vm(request, agents_host).vm.cpu
+    found = describe_vm(request, agents_host, LOCAL).vm.cpu
     assert found.expanded, found.expansion_error
     assert len(found.expanded_features) > 20
     assert program.read_text() == ""

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 from vmfit.v1.host_pb2 import Certificate
 from vmfit_agent.host import Host
-from vmfit_agent.kernel_files.host_files import exists, is_regular_file
+from vmfit_agent.kernel_files.host_files import exists, is_regular_file, read_text
+from vmfit_agent.virtualization.libvirt_conf import parse_conf
 
 _MAXIMUM_BYTES = 256 << 10
+_CONF_BYTES = 1 << 20
 
 # Certificate and the key that must lie beside it; authorities need none here.
 _LIBVIRT = (
@@ -44,8 +46,8 @@ def read_certificates(
     for setting, path, key_setting, key in _LIBVIRT:
         chosen = libvirtd_conf.get(setting or "") or path
         places[chosen] = libvirtd_conf.get(key_setting or "") or key
-    for setting, default in _QEMU_DIRECTORIES.items():
-        directory = (qemu_conf.get(setting) or default).rstrip("/")
+    for setting in _QEMU_DIRECTORIES:
+        directory = _directory(qemu_conf, setting)
         for name, key_name in _QEMU:
             places.setdefault(
                 f"{directory}/{name}", f"{directory}/{key_name}" if key_name else None
@@ -64,6 +66,21 @@ def own_directories(host: Host) -> list[str]:
     """
     places = sorted(set(_QEMU_DIRECTORIES.values()) - {_COMMON})
     return [place for place in places if (host.root / place[1:]).is_dir()]
+
+
+def qemu_keys(host: Host) -> frozenset[str]:
+    """Return the paths where QEMU's keys are looked for, whether they are there or not."""
+    conf = parse_conf(read_text(host, "etc/libvirt/qemu.conf", limit=_CONF_BYTES) or "")
+    return frozenset(
+        f"{_directory(conf, setting)}/{key}"
+        for setting in _QEMU_DIRECTORIES
+        for _, key in _QEMU
+        if key
+    )
+
+
+def _directory(qemu_conf: Mapping[str, str], setting: str) -> str:
+    return (qemu_conf.get(setting) or _QEMU_DIRECTORIES[setting]).rstrip("/")
 
 
 def _is_there(host: Host, path: str) -> bool:

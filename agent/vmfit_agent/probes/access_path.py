@@ -7,12 +7,19 @@ import stat
 from pathlib import PurePosixPath
 
 from vmfit.v1.probe_pb2 import AccessAnswer, AccessPath
+from vmfit_agent.certificate_files.certificates import qemu_keys
 from vmfit_agent.collectors.mounts import read_mounts
 from vmfit_agent.host import Host
 from vmfit_agent.probes.as_user import call_as
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
 from vmfit_agent.probes.terms import Terms
+from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.waiting_mount import look
+from vmfit_agent.storage.mount_guard import mount_guard
+from vmfit_agent.storage.path_look import look as look_at
+from vmfit_agent.storage.permitted_places import PermittedPlaces
+
+_TOLD_KINDS = frozenset(("block", "character", "directory", "socket"))
 
 Refusal = tuple[str, int]
 """The place that is refused, and the errno."""
@@ -22,7 +29,8 @@ def access_path(question: AccessPath, terms: Terms) -> AccessAnswer:
     """Ask the kernel in that user's name, so that ACLs and a server's squashing of root count.
 
     Nothing is opened. A confinement of QEMU's own (SELinux, AppArmor) is not in the answer.
-    Raises Unanswerable when that user is not known or cannot be acted for. Source: access(2).
+    Raises Unanswerable when that user is not known or cannot be acted for, and for a file that no
+    guest could have. Source: access(2).
     """
     host = terms.host
     user = qemu_user(host)
@@ -30,7 +38,7 @@ def access_path(question: AccessPath, terms: Terms) -> AccessAnswer:
 
 
 def _try(question: AccessPath, host: Host, user: QemuUser) -> AccessAnswer:
-    real = os.path.realpath(question.path)
+    real = _told_place(host, question.path)
     mode = os.R_OK | (os.W_OK if question.write else 0)
     refusal = call_as(user, lambda: _first_refusal(question.path, real, mode))
     answer = AccessAnswer(allowed=refusal is None, user_id=user.user_id, group_id=user.group_id)
@@ -40,6 +48,31 @@ def _try(question: AccessPath, host: Host, user: QemuUser) -> AccessAnswer:
         answer.allowed_as_owner = is_last and user.owns_images and _owner_may(host, real, mode)
         answer.reason = _words(user, place, error, as_owner=answer.allowed_as_owner)
     return answer
+
+
+def _told_place(host: Host, path: str) -> str:
+    """Return where the path leads to.
+
+    Raises Unanswerable for what is no guest's: whether a file is there must not show. Devices,
+    sockets and directories may be asked about in most places, and so may QEMU's keys.
+    """
+    way = mount_guard(host).resolve(path)
+    if path in qemu_keys(host):
+        return way.real_path
+    places = PermittedPlaces(host)
+    try:
+        seen = look_at(way.real_path)
+    except OSError:
+        _require_nothing(places.refusal(way, way.real_path, ""))
+        raise
+    if seen.kind not in _TOLD_KINDS or places.is_closed(way, seen.real_path):
+        _require_nothing(places.refusal(way, seen.real_path, seen.kind))
+    return way.real_path
+
+
+def _require_nothing(refusal: str) -> None:
+    if refusal:
+        raise Unanswerable(refusal)
 
 
 def _first_refusal(path: str, real: str, mode: int) -> Refusal | None:

@@ -5,21 +5,17 @@ import fcntl
 import hashlib
 import mmap
 import os
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from vmfit.v1.probe_pb2 import BlocksAnswer, HashBlocks
 from vmfit_agent.probes.image_lock import image_locked, image_written
 from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import SECTOR_BYTES
-from vmfit_agent.probes.waiting_mount import look
+from vmfit_agent.storage.content import NotTold, contents
 
 _ALIGNMENT = 4096
 _DIGEST_BYTES = 16
-# Reading an attribute of a device may change the device.
-_NO_STORAGE = ("/proc/", "/sys/")
 
 
 def hash_blocks(question: HashBlocks, terms: Terms) -> BlocksAnswer:
@@ -27,47 +23,37 @@ def hash_blocks(question: HashBlocks, terms: Terms) -> BlocksAnswer:
 
     What is read comes from the storage: past this host's page cache, which may hold what another
     host has since overwritten. Raises OSError, and Unanswerable for what is no regular file or
-    block device. Source: BLAKE2b (RFC 7693) of 16 bytes, keyed with the nonce.
+    block device that a guest could have.
+    Source: BLAKE2b (RFC 7693) of 16 bytes, keyed with the nonce.
     """
-    return look(terms.host, question.path, terms.left(), lambda: _hash(question))
-
-
-def _hash(question: HashBlocks) -> BlocksAnswer:
-    descriptor = _open(question.path)
-    try:
-        size = os.lseek(descriptor, 0, os.SEEK_END)
-        hashes = [
-            hashlib.blake2b(block, digest_size=_DIGEST_BYTES, key=question.nonce).digest()
-            if len(block) >= SECTOR_BYTES
-            else b""
-            for block in _blocks(descriptor, question)
-        ]
-        locked, written = image_locked(descriptor), image_written(descriptor)
-    finally:
-        os.close(descriptor)
-    return BlocksAnswer(hashes=hashes, size_bytes=size, image_locked=locked, image_written=written)
-
-
-def _open(path: str) -> int:
-    """Return a descriptor of a regular file or block device; nothing else is ever opened."""
-    # Opening some devices acts on them (a watchdog starts): look first, then open what was seen.
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(place).st_mode
-        seen = f"/proc/self/fd/{place}"
-        if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
-            raise Unanswerable(f"{path}: neither a regular file nor a block device")
-        if str(Path(seen).readlink()).startswith(_NO_STORAGE):
-            raise Unanswerable(f"{path}: not on storage")
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    # O_DIRECT first: most storage takes it.
+    for flags in (os.O_DIRECT, 0):
         try:
-            return os.open(seen, flags | os.O_DIRECT)
+            return contents(terms.host).read(
+                question.path, terms.left(), lambda opened: _hash(question, opened), flags
+            )
+        except NotTold as error:
+            raise Unanswerable(str(error)) from None
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            if not flags or error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
                 raise
-        return os.open(seen, flags)
-    finally:
-        os.close(place)
+    raise AssertionError
+
+
+def _hash(question: HashBlocks, descriptor: int) -> BlocksAnswer:
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    hashes = [
+        hashlib.blake2b(block, digest_size=_DIGEST_BYTES, key=question.nonce).digest()
+        if len(block) >= SECTOR_BYTES
+        else b""
+        for block in _blocks(descriptor, question)
+    ]
+    return BlocksAnswer(
+        hashes=hashes,
+        size_bytes=size,
+        image_locked=image_locked(descriptor),
+        image_written=image_written(descriptor),
+    )
 
 
 def _blocks(descriptor: int, question: HashBlocks) -> Iterator[bytes]:

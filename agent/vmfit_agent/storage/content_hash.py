@@ -18,22 +18,18 @@ class ContentHashes:
         self._known: dict[tuple[int, int, int, int], str] = {}
         self._lock = threading.Lock()
 
-    def sha256(self, path: str) -> str | None:
-        """Return the hash in hexadecimal; None for what is no file or too long.
+    def sha256(self, descriptor: int) -> str | None:
+        """Return the hash of an open file in hexadecimal; None for what is no file or too long.
 
         Raises OSError when it cannot be read.
         """
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAXIMUM_BYTES:
-                return None
-            key = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
-            with self._lock:
-                known = self._known.get(key)
-            return known or self._remember(key, _hash(descriptor))
-        finally:
-            os.close(descriptor)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAXIMUM_BYTES:
+            return None
+        key = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+        with self._lock:
+            known = self._known.get(key)
+        return known or self._remember(key, _hash(descriptor))
 
     def _remember(self, key: tuple[int, int, int, int], value: str) -> str:
         with self._lock:

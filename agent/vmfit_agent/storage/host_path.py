@@ -2,162 +2,208 @@
 
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from collections.abc import Iterable
 
 from vmfit.v1.storage_pb2 import BlockDevice
-from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
-from vmfit_agent.collectors import block_devices, mounts
+from vmfit.v1.vm_pb2 import HostPath
+from vmfit_agent.collectors import block_devices
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.sysfs import link_name, read_count
 from vmfit_agent.networking.unix_sockets import listening_paths
+from vmfit_agent.storage.content import Contents, NotTold
 from vmfit_agent.storage.content_hash import CONTENT_HASHES
-from vmfit_agent.storage.filesystem_status import (
-    FILESYSTEM_PROBE,
-    FilesystemStatus,
-    filesystem_status,
-)
-from vmfit_agent.storage.hang_guard import HANG_GUARD
-from vmfit_agent.storage.mountinfo import MountEntry
-from vmfit_agent.storage.path_resolution import resolve
+from vmfit_agent.storage.element import IMAGE, Element
+from vmfit_agent.storage.image_header import ImageHeader, read_header
+from vmfit_agent.storage.mount_guard import Way, mount_guard
+from vmfit_agent.storage.path_filesystems import PathFilesystems
+from vmfit_agent.storage.path_identity import of_device
+from vmfit_agent.storage.path_look import Look, look
+from vmfit_agent.storage.permitted_places import PermittedPlaces
+from vmfit_agent.storage.recorded_path import RecordedPaths
+from vmfit_agent.storage.seen_file import number_text
 from vmfit_agent.storage.udev import BlockDatabase, block_database
-
-_IdentityField = Literal[
-    "vendor",
-    "model",
-    "serial",
-    "wwn",
-    "bus",
-    "transport",
-    "dm_uuid",
-    "filesystem_uuid",
-    "partition_uuid",
-    "nvme_nguid",
-]
-Answer = TypeVar("Answer")
 
 _DEADLINE_SECONDS = 1.0
 _HASH_DEADLINE_SECONDS = 3.0
 _MAXIMUM_PATH_CHARACTERS = 4096
 _SECTOR_BYTES = 512
 _MAXIMUM_SECTORS = 2**64 // _SECTOR_BYTES
-_KINDS = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFBLK: "block",
-    stat.S_IFCHR: "character",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFIFO: "fifo",
-}
-# Fields that mean the same in BlockDevice and in BlockIdentity.
-_IDENTITY_FIELDS: tuple[_IdentityField, ...] = get_args(_IdentityField)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What stat says of a path, or of the nearest directory above it that exists."""
-
-    path: str
-    status: os.stat_result
-    exists: bool
+_DEVICES = "/dev/"
 
 
 class PathInspector:
     """Looks at paths of one host. Made anew for each description: mounts are read once.
 
     No look waits longer than a second for a dead server, and a server that is known to be dead
-    is not asked again.
+    is not asked again. What PermittedPlaces keeps back is not told.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, used: Iterable[str] = ()) -> None:
+        """`used` are the paths of a domain of this host, which may be told of."""
         self._host = host
-        self._identities = mounts.FilesystemIdentities(host)
-        self._statuses: dict[str, FilesystemStatus] = {}
+        self._guard = mount_guard(host)
+        self._filesystems = PathFilesystems(host, self._guard)
+        self._places = PermittedPlaces(host, used)
+        self._contents = Contents(self._guard, self._places)
+        self._recorded = RecordedPaths(host, self._guard, self._filesystems.of_mount)
+        self._headers: dict[str, ImageHeader | None] = {}
         self._database: BlockDatabase | None = None
-        self._recorded_devices: dict[str, BlockDevice] | None = None
         self._listening: frozenset[str] | None = None
-        try:
-            self._mounts = mounts.read_mounts(host)
-        except (OSError, ValueError) as error:
-            host.warn(str(error))
-            self._mounts = []
-        self._waiting = [entry for entry in self._mounts if entry.may_hang]
 
-    def describe(self, path: str, *, hash_content: bool = False) -> HostPath:
-        """Return what the path is; `error` says why it could not be looked at.
+    @property
+    def is_live(self) -> bool:
+        """Whether images can be read: not in a recording."""
+        return self._host.is_live
 
-        `hash_content` asks for the SHA-256 of a file up to 64 MiB. In a recording `exists` and
-        all that stat tells is absent; file system and device come from the recorded tables.
+    def describe(
+        self, path: str, element: Element = IMAGE, *, hash_content: bool = False
+    ) -> HostPath:
+        """Return what the path is; `error` says why it could not be looked at, or is not told.
+
+        `hash_content` asks for the SHA-256 of a file up to 64 MiB. Where nothing is told of files,
+        `exists` says whether something is there that the element can be, and is absent for what
+        may be a file. In a recording `exists` and all that stat tells is absent; file system and
+        device come from the recorded tables.
         """
-        if not path.startswith("/") or "\0" in path or len(path) >= _MAXIMUM_PATH_CHARACTERS:
+        if not _is_absolute(path):
             return HostPath(path=path, error="not an absolute path")
         if not self._host.is_live:
-            return self._describe_recorded(path)
+            return self._recorded.describe(path)
         try:
-            real_path = resolve(path, self._fail_if_hung)
-            seen = self._bounded(real_path, _DEADLINE_SECONDS, lambda: _look(real_path))
-            answer = self._describe_seen(path, real_path, seen)
-            if hash_content and answer.kind == "file":
-                content = self._bounded(
-                    real_path, _HASH_DEADLINE_SECONDS, lambda: CONTENT_HASHES.sha256(real_path)
-                )
-                answer.MergeFrom(HostPath(sha256=content))
+            return self._describe(self._guard.resolve(path), element, hash_content=hash_content)
         except OSError as error:
             return HostPath(path=path, error=error.strerror or str(error))
         except UnicodeEncodeError:
             return HostPath(path=path, error="a symbolic link leads to a name that is no text")
+
+    def _describe(self, way: Way, element: Element, *, hash_content: bool) -> HostPath:
+        path = way.path
+        try:
+            seen = self._look(way)
+        except OSError:
+            refusal = self._places.refusal(way, way.real_path, "")
+            if refusal:
+                return HostPath(path=path, error=refusal)
+            raise
+        refusal = self._places.refusal(way, seen.real_path, seen.kind)
+        if refusal and self._places.is_closed(way, seen.real_path):
+            return HostPath(path=path, error=refusal)
+        if refusal:
+            return self._told_of_element(path, seen, element, refusal)
+        answer = self._told(path, seen)
+        if hash_content and answer.kind == "file":
+            answer.MergeFrom(HostPath(sha256=self._sha256(path)))
         return answer
 
-    def _bounded(self, path: str, seconds: float, question: Callable[[], Answer]) -> Answer:
-        # Elsewhere nothing can hang, and a thread costs more than the look.
-        if not any(_holds(entry, path) for entry in self._waiting):
-            return question()
-        return HANG_GUARD.ask(path.rpartition("/")[0], seconds, question)
+    def header(self, path: str) -> ImageHeader | None:
+        """Return what an image says of itself; without a known magic it is raw.
 
-    def _fail_if_hung(self, path: str) -> None:
-        for entry in self._waiting:
-            if _holds(entry, path) and self._status(entry).hung:
-                raise TimeoutError(
-                    f"{entry.mount_point} ({entry.type} {entry.source}) does not answer"
-                )
+        None when nothing is told of it, when it cannot be read, is broken, or its server does not
+        answer within a second.
+        """
+        if not _is_absolute(path):
+            return None
+        if path not in self._headers:
+            self._headers[path] = self._read_header(path)
+        return self._headers[path]
 
-    def _status(self, entry: MountEntry) -> FilesystemStatus:
-        point = entry.mount_point
-        if point not in self._statuses:
-            self._statuses[point] = (
-                FILESYSTEM_PROBE.ask([point])[point] if entry.may_hang else filesystem_status(point)
-            )
-        return self._statuses[point]
+    def rests_on(self, path: str, below: str) -> None:
+        """Note that an image's header names another file."""
+        self._places.rests_on(path, below)
 
-    def _describe_seen(self, path: str, real_path: str, seen: _Seen) -> HostPath:
-        answer = HostPath(path=path, exists=seen.exists)
-        if real_path != path:
-            answer.real_path = real_path
+    def allocated_bytes(self, path: str) -> int | None:
+        """Return what a file takes of its file system; None for all else, and what is not told."""
+        try:
+            way = self._guard.resolve(path)
+            seen = self._look(way)
+            if seen.kind != "file" or self._places.refusal(way, seen.real_path, seen.kind):
+                return None
+        except OSError:
+            return None
+        if seen.status is None:
+            return None
+        return seen.status.st_blocks * _SECTOR_BYTES
+
+    def _read_header(self, path: str) -> ImageHeader | None:
+        try:
+            return self._contents.read(path, _DEADLINE_SECONDS, read_header)
+        except (OSError, ValueError):
+            return None
+
+    def _sha256(self, path: str) -> str | None:
+        try:
+            return self._contents.read(path, _HASH_DEADLINE_SECONDS, CONTENT_HASHES.sha256)
+        except NotTold:
+            return None
+
+    def _look(self, way: Way) -> Look:
+        return self._guard.ask(way.real_path, _DEADLINE_SECONDS, lambda: look(way.real_path))
+
+    def _told(self, path: str, seen: Look) -> HostPath:
+        """Return all of what is there."""
         status = seen.status
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "")
-        if kind not in ("block", "character"):
-            answer.MergeFrom(HostPath(filesystem=self._filesystem(seen.path, status.st_dev)))
-        if not seen.exists:
-            answer.existing_parent = seen.path
+        answer = HostPath(path=path, exists=status is not None)
+        if seen.real_path != path:
+            answer.real_path = seen.real_path
+        if status is None:
+            answer.existing_parent = seen.directory
+            answer.MergeFrom(self._filesystem(seen))
             return answer
-        answer.kind = kind
         answer.inode = status.st_ino
         answer.mode = stat.S_IMODE(status.st_mode)
         answer.owner_id = status.st_uid
         answer.group_id = status.st_gid
-        if kind == "file":
+        answer.MergeFrom(self._of_kind(path, seen, status))
+        if seen.kind == "file":
             answer.size_bytes = status.st_size
-        if kind == "socket":
-            answer.MergeFrom(HostPath(listening=self._is_listening(path, real_path)))
-        if kind == "block":
-            number = _number(status.st_rdev)
+        return answer
+
+    def _of_kind(self, path: str, seen: Look, status: os.stat_result) -> HostPath:
+        answer = HostPath(kind=seen.kind)
+        if seen.kind not in ("block", "character"):
+            answer.MergeFrom(self._filesystem(seen))
+        if seen.kind == "socket":
+            answer.MergeFrom(HostPath(listening=self._is_listening(path, seen.real_path)))
+        if seen.kind == "block":
+            number = number_text(status.st_rdev)
             # Devices without a medium are no part of a snapshot.
             sectors = read_count(f"{self._host.root}/sys/dev/block/{number}/size", _MAXIMUM_SECTORS)
             if sectors is not None:
                 answer.size_bytes = sectors * _SECTOR_BYTES
-            answer.MergeFrom(_of_device(self._device(number)))
+            answer.MergeFrom(of_device(self._device(number)))
         return answer
+
+    def _told_of_element(self, path: str, seen: Look, element: Element, refusal: str) -> HostPath:
+        """Return what may be told where nothing is told of files.
+
+        Whether nothing is there or something else is must not show.
+        """
+        told = seen.kinds & element.kinds
+        if told and seen.status is not None:
+            answer = HostPath(path=path, exists=True)
+            if seen.real_path != path:
+                answer.real_path = seen.real_path
+            answer.MergeFrom(self._of_kind(path, seen, seen.status))
+            if "program" in told:
+                answer.mode = stat.S_IMODE(seen.status.st_mode)
+            if "shared memory" in told:
+                answer.size_bytes = seen.status.st_size
+            return answer
+        if element.may_be_file and not seen.real_path.startswith(_DEVICES):
+            return HostPath(path=path, error=refusal)
+        answer = HostPath(path=path, existing_parent=seen.directory)
+        answer.MergeFrom(self._filesystem(seen._replace(real_path=seen.directory)))
+        is_above = seen.directory == (seen.real_path.rpartition("/")[0] or "/")
+        if is_above:
+            answer.existing_parent = path.rpartition("/")[0] or "/"
+        if not (element.is_made and is_above):
+            answer.exists = False
+        return answer
+
+    def _filesystem(self, seen: Look) -> HostPath:
+        place = seen.real_path if seen.status is not None else seen.directory
+        found = self._filesystems.holding(place, seen.file_system_number)
+        return HostPath(filesystem=found)
 
     def _is_listening(self, *names: str) -> bool | None:
         if self._listening is None:
@@ -170,27 +216,6 @@ class PathInspector:
         last = names[0].rpartition("/")[2]
         return None if any(each.endswith(f"/{last}") for each in self._listening) else False
 
-    def _filesystem(self, path: str, device: int) -> PathFilesystem | None:
-        entry = holding_mount(self._mounts, path, _number(device))
-        if entry is None:
-            return None
-        filesystem = self._of_mount(entry)
-        status = self._status(entry)
-        available, fsid = status.available_bytes, status.fsid
-        filesystem.MergeFrom(PathFilesystem(fsid=fsid, available_bytes=available))
-        return filesystem
-
-    def _of_mount(self, entry: MountEntry) -> PathFilesystem:
-        return PathFilesystem(
-            type=entry.type,
-            source=entry.source,
-            mount_point=entry.mount_point,
-            root=entry.root,
-            uuid=self._identities.uuid(entry),
-            shared=entry.shared,
-            read_only=entry.read_only,
-        )
-
     def _device(self, number: str) -> BlockDevice | None:
         name = link_name(f"{self._host.root}/sys/dev/block/{number}")
         if name is None:
@@ -199,75 +224,6 @@ class PathInspector:
             self._database = block_database(self._host)
         return block_devices.find_block_device(self._database, str(self._host.root), name)
 
-    def _describe_recorded(self, path: str) -> HostPath:
-        answer = HostPath(path=path)
-        if path.startswith("/dev/"):
-            answer.MergeFrom(_of_device(self._recorded_device(path)))
-            return answer
-        entry = holding_mount(self._mounts, path)
-        if entry is not None:
-            answer.filesystem.CopyFrom(self._of_mount(entry))
-        return answer
 
-    def _recorded_device(self, path: str) -> BlockDevice | None:
-        if self._recorded_devices is None:
-            part = block_devices.collect(self._host)
-            self._recorded_devices = {
-                name: device for device in part.devices for name in device.paths
-            }
-        return self._recorded_devices.get(path)
-
-
-def holding_mount(
-    entries: list[MountEntry], path: str, device_number: str | None = None
-) -> MountEntry | None:
-    """Return the mount that holds a path without symbolic links; None without a mount table.
-
-    The longest mount point wins, then the latest mount. A mount hidden below a later one is told
-    by the device number, where that is known.
-    """
-    candidates = [entry for entry in reversed(entries) if _holds(entry, path)]
-    candidates.sort(key=lambda entry: len(entry.mount_point), reverse=True)
-    for entry in candidates:
-        if entry.device_number == device_number:
-            return entry
-    # btrfs gives the files of a subvolume another number than its mount.
-    return candidates[0] if candidates else None
-
-
-def block_identity(device: BlockDevice) -> BlockIdentity:
-    """Return what identifies a block device on any host."""
-    same = {name: getattr(device, name) for name in _IDENTITY_FIELDS if device.HasField(name)}
-    identity = BlockIdentity(name=device.name, **same)
-    if device.HasField("iscsi"):
-        identity.iscsi_target_name = device.iscsi.target_name
-        identity.iscsi_lun = device.iscsi.lun
-    if device.device_mapper.HasField("multipath_wwid"):
-        identity.multipath_wwid = device.device_mapper.multipath_wwid
-    return identity
-
-
-def _of_device(device: BlockDevice | None) -> HostPath:
-    if device is None:
-        return HostPath()
-    return HostPath(kind="block", size_bytes=device.size_bytes, block=block_identity(device))
-
-
-def _look(path: str) -> _Seen:
-    try:
-        return _Seen(path, os.stat(path), exists=True)  # noqa: PTH116 -- Path costs more
-    except (FileNotFoundError, NotADirectoryError):
-        parent = path.rpartition("/")[0] or "/"
-        above = _look(parent)
-        if above.exists and not stat.S_ISDIR(above.status.st_mode):
-            above = _look(parent.rpartition("/")[0] or "/")
-        return _Seen(above.path, above.status, exists=False)
-
-
-def _holds(entry: MountEntry, path: str) -> bool:
-    point = entry.mount_point.rstrip("/")
-    return path.startswith(point) and path[len(point) : len(point) + 1] in ("", "/")
-
-
-def _number(device: int) -> str:
-    return f"{os.major(device)}:{os.minor(device)}"
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") and "\0" not in path and len(path) < _MAXIMUM_PATH_CHARACTERS

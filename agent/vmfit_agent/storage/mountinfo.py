@@ -119,23 +119,24 @@ def _parse_line(line: str) -> MountEntry:
             f"/proc/self/mountinfo: not a mount: {redact_options(line[:120])!r}"
         ) from None
     own = fields[5].split(",")
-    every = {_unescape(option) for option in (*own, *split_options(superblock)) if option}
+    every = {unescape(option) for option in (*own, *split_options(superblock)) if option}
     # A read-only bind mount of a writable file system shows both words.
     read_only = "ro" in own or "ro" in superblock.split(",")
     every.discard("rw" if read_only else "ro")
     return MountEntry(
         mount_id=mount_id,
         device_number=device_number,
-        root=_unescape(root),
-        mount_point=_unescape(mount_point),
-        type=_unescape(kind),
-        source=redact_source(_unescape(source)),
+        root=unescape(root),
+        mount_point=unescape(mount_point),
+        type=unescape(kind),
+        source=redact_source(unescape(source)),
         options=tuple(sorted(option for option in every if not is_secret_option(option))),
         read_only=read_only,
     )
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
+    """Return a field of a mount table as the kernel has it: blanks are written in octal."""
     return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text) if "\\" in text else text
 
 
