@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vmfit_agent.content_directories import content_directory_complaint
 from vmfit_contract.address import AGENT_PORT
 from vmfit_contract.settings_file import (
     Check,
@@ -63,8 +64,18 @@ def _first_problem(value: object, parse: Callable[[str], object]) -> str:
     return ""
 
 
+def directories(value: object) -> str:
+    """Check the directories that clients may ask about."""
+    if problem := texts(value):
+        return problem
+    assert isinstance(value, list)
+    complaints = ((each, content_directory_complaint(each)) for each in value)
+    return next((f"{each[:100]!r} {why}" for each, why in complaints if why), "")
+
+
 KEYS: Mapping[str, Check] = {
     "attributes_directory": text,
+    "content_directories": directories,
     "insecure": flag,
     "libvirt_uris": texts,
     "listen": address(AGENT_PORT),
@@ -84,7 +95,11 @@ KEYS: Mapping[str, Check] = {
     "tls_key": text,
 }
 # Tables are no options.
-OPTIONS = {"attributes_directory": "attributes", "libvirt_uris": "libvirt_uri"}
+OPTIONS = {
+    "attributes_directory": "attributes",
+    "content_directories": "content_directory",
+    "libvirt_uris": "libvirt_uri",
+}
 """The options that are called otherwise than their keys."""
 _TABLES = frozenset(("roles",))
 

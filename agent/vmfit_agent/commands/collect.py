@@ -11,6 +11,7 @@ from vmfit_agent.collect_socket.server import SocketServer
 from vmfit_agent.commands.inherited_socket import inherited_socket
 from vmfit_agent.commands.options import (
     DEFAULT_SOCKET,
+    content_option,
     host_options,
     listen_failure,
 )
@@ -46,6 +47,7 @@ _LOG = logging.getLogger(__name__)
     help="Answer on this unix socket.",
 )
 @probe_options
+@content_option
 @host_options
 @click.pass_context
 @restartable()
@@ -54,6 +56,7 @@ def command(
     *,
     socket: Path,
     probing: ProbeSettings,
+    content_directory: tuple[str, ...],
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -67,7 +70,7 @@ def command(
     keep_from_programs()
     limit_heaps()
     with signals() as told:
-        host = HostOptions(root, libvirt_uri, attributes).open()
+        host = HostOptions(root, libvirt_uri, attributes, content_directory).open()
         source = live_source(host, probing)
         calls = HostMetadata(source, probes=probing.allowed)
         server = SocketServer(calls)
@@ -83,12 +86,13 @@ def command(
             changed = probe_settings(parameters)
             source.probe_with(prober(host, changed))
             calls.allow_probes(allowed=changed.allowed)
+            host.tell_of(parameters["content_directory"])
 
         live(
             manager,
             told,
             status=status,
-            reload=reloader(ctx, PROBE_PARAMETERS, change),
+            reload=reloader(ctx, (*PROBE_PARAMETERS, "content_directory"), change),
             makes_progress=lambda: answers_itself(address, ANSWER_SECONDS),
         )
         server.stop()

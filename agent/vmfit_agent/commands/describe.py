@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
-from vmfit_agent.commands.options import CommandError, host_options
+from vmfit_agent.commands.options import CommandError, content_option, host_options
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.service import MAX_XML_BYTES
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
@@ -22,11 +22,13 @@ from vmfit_contract.json_text import to_json
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="Describe the domain XML in this file, '-' for standard input.",
 )
+@content_option
 @host_options
 def command(
     *,
     domain: str | None,
     xml: Path | None,
+    content_directory: tuple[str, ...],
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -37,7 +39,7 @@ def command(
     request = DescribeVmRequest(name_or_uuid=domain or "")
     if xml is not None:
         request = DescribeVmRequest(xml=_read(xml))
-    host = HostOptions(root, libvirt_uri, attributes).open()
+    host = HostOptions(root, libvirt_uri, attributes, content_directory).open()
     try:
         response = local_source(host).describe_vm(request, None, LOCAL)
     except UnusableDefinition as error:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vmfit_agent.content_directories import content_directory_complaint
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
 from vmfit_contract.listening import ListenError, TakenError
 
@@ -87,6 +88,29 @@ def host_options(function: Function) -> Function:
     ):
         function = decorate(function)
     return function
+
+
+def content_option(function: Function) -> Function:
+    """Add the option that narrows which files clients may ask about."""
+    return click.option(
+        "--content-directory",
+        callback=_directories,
+        default=(),
+        envvar="VMFIT_AGENT_CONTENT_DIRECTORY",
+        metavar="DIR",
+        multiple=True,
+        help="Tell clients only of files below this directory, several times for several; "
+        "without it of all but the system's own.",
+    )(function)
+
+
+def _directories(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    for each in value:
+        if why := content_directory_complaint(each):
+            raise click.BadParameter(f"{each[:100]!r} {why}", ctx, param)
+    return value
 
 
 def part_names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:

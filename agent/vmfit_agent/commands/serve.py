@@ -13,6 +13,7 @@ from vmfit_agent.commands.options import (
     LOCAL_LISTEN,
     AddressOption,
     CommandError,
+    content_option,
     host_options,
     listen_failure,
 )
@@ -73,6 +74,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Serve plain text over the network, to anybody.",
 )
 @probe_options
+@content_option
 @host_options
 @click.pass_context
 @restartable()
@@ -87,6 +89,7 @@ def command(
     tls_ca: Path | None,
     insecure: bool,
     probing: ProbeSettings,
+    content_directory: tuple[str, ...],
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -109,7 +112,8 @@ def command(
         elif replay is not None:
             calls = _calls_replaying(replay, probes=probing.allowed)
         else:
-            calls = _calls_here(root, libvirt_uri, attributes, probing)
+            host = (root, libvirt_uri, attributes, content_directory)
+            calls = _calls_here(host, probing)
         server = AgentServer(calls, RoleRules(AGENT_ROLES, settings.roles))
         try:
             place = listen or _default_place(tls, insecure=insecure)
@@ -198,16 +202,12 @@ def _calls_replaying(path: Path, *, probes: bool) -> Calls:
 
 
 def _calls_here(
-    root: Path,
-    libvirt_uris: Sequence[str],
-    attributes: Path,
-    probing: ProbeSettings,
+    host: tuple[Path, Sequence[str], Path, Sequence[str]], probing: ProbeSettings
 ) -> Calls:
     from vmfit_agent.live_source import collect_first, live_source  # noqa: PLC0415
     from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
     from vmfit_agent.service import HostMetadata  # noqa: PLC0415
 
-    host = HostOptions(root, libvirt_uris, attributes).open()
-    source = live_source(host, probing)
+    source = live_source(HostOptions(*host).open(), probing)
     collect_first(source, lambda: None)
     return HostMetadata(source, probes=probing.allowed)
