@@ -1,6 +1,6 @@
 """What a fact's function returns: an answer with its reason, evidence and remedies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 from types import MappingProxyType
 from typing import NamedTuple
@@ -118,31 +118,43 @@ def joined(results: Mapping[str, Result]) -> Result:
     causes. What several subjects have in common is told once. An empty mapping is a
     mistake of the caller.
     """
-    every = results.values()
-    answer = min([each.answer for each in every])
+    answer = min([each.answer for each in results.values()])
     deciding = {name: each for name, each in results.items() if each.answer == answer}
+    whole = _whole(results.values(), _joined_reason(deciding))
+    return whole._replace(subjects=dict(results))
+
+
+def all_of(*results: Result) -> Result:
+    """Join the results of several questions about one subject, as `joined` does; at least one."""
+    answer = min([each.answer for each in results])
+    reasons = dict.fromkeys(each.reason for each in results if each.answer == answer)
+    return _whole(results, "; ".join(reasons)) if len(results) > 1 else results[0]
+
+
+def _whole(every: Collection[Result], reason: str) -> Result:
+    answer = min([each.answer for each in every])
+    deciding = [each for each in every if each.answer == answer]
     remedies: list[Remedy] = []
     evidence: dict[str, str] = {}
     for each in every:
         evidence |= each.evidence
         if each.answer != ANSWER_YES:
             remedies += [remedy for remedy in each.remedies if remedy not in remedies]
-    probability, missing = None, [path for each in deciding.values() for path in each.missing]
+    probability = None
     if answer in (ANSWER_PROBABLY_NO, ANSWER_PROBABLY_YES):
-        causes = {each.reason: each.probability for each in deciding.values()}
+        causes = {each.reason: each.probability for each in deciding}
         probability = prod([each for each in causes.values() if each is not None], start=1.0)
     return Result(
         answer,
-        _joined_reason(deciding),
+        reason,
         QUALITY_UNSPECIFIED
         if answer < ANSWER_PROBABLY_YES
         else min([each.quality for each in every]),
         tuple(remedies),
         evidence,
         probability,
-        tuple(missing),
-        dict(results),
-        all(each.not_applicable for each in every),
+        tuple(path for each in deciding for path in each.missing),
+        not_applicable=all(each.not_applicable for each in every),
     )
 
 
@@ -151,7 +163,11 @@ def _joined_reason(deciding: Mapping[str, Result]) -> str:
     subjects: dict[str, list[str]] = {}
     for name, each in deciding.items():
         subjects.setdefault(each.reason, []).append(name)
-    texts = [f"{', '.join(names)}: {reason}" for reason, names in subjects.items()]
+    texts = [f"{_some(names, ', ')}: {reason}" for reason, names in subjects.items()]
+    return _some(texts, "; ")
+
+
+def _some(texts: Sequence[str], separator: str) -> str:
     hidden = len(texts) - _SHOWN_SUBJECTS
-    shown = "; ".join(texts[:_SHOWN_SUBJECTS])
-    return f"{shown}; and {hidden} more" if hidden > 0 else shown
+    shown = separator.join(texts[:_SHOWN_SUBJECTS])
+    return f"{shown}{separator}and {hidden} more" if hidden > 0 else shown

@@ -1,16 +1,32 @@
 """Which disks of a VM are copied, which are used where they are, as libvirt chooses them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation import result
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.result import Result, not_applicable
+from vmfit_comparator.evaluation.subjects import subjects
 
 # The device is dropped rather than the start refused when its medium is missing.
 DROPPED_WHEN_MISSING = ("optional", "requisite")
+
+
+@subjects("disk")
+@chooses("vm.disks")
+def source_disks(case: Case) -> Iterator[tuple[str, Disk]]:
+    """Yield the disks and drives that the guest has, by their targets."""
+    return ((each.target, each) for each in case.vm.disks)
+
+
+@subjects("disk")
+@chooses("incoming.disks")
+def incoming_disks(case: Case) -> Iterator[tuple[str, Disk]]:
+    """Yield the disks and drives that the destination gets, by their targets."""
+    return ((each.target, each) for each in case.incoming.disks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """Is the guest free of devices that never migrate?"""
 
-from vmfit.v1.vm_pb2 import OtherDevice, Vm
+from collections.abc import Iterator
+
+from vmfit.v1.vm_pb2 import Disk, MemoryDevice, Nic, OtherDevice
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition, detach
-from vmfit_comparator.evaluation.result import Result, no, probably_no, yes
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.evaluation.result import Result, all_of, no, probably_no, yes
+from vmfit_comparator.knowledge.devices import source_devices, source_memory_devices, source_nics
+from vmfit_comparator.knowledge.disks import source_disks
 
 # Formats whose drivers in QEMU block migration while an image is open.
 _FORMATS = frozenset(("vmdk", "vdi", "vpc", "vhdx", "qcow"))
@@ -14,8 +17,11 @@ _FORMATS = frozenset(("vmdk", "vdi", "vpc", "vhdx", "qcow"))
 _UNMIGRATABLE = frozenset((("sound", "virtio"), ("crypto", "virtio")))
 
 
-@fact(needs=("vm.name",), reads=("vm.disks", "vm.nics", "vm.other_devices", "vm.memory.devices"))
-def blockers(case: Case) -> Result:
+Device = Disk | Nic | MemoryDevice | OtherDevice
+
+
+@fact(each=(source_disks, source_memory_devices, source_nics, source_devices))
+def blockers(device: Device, _: Case) -> Result:
     """Look for devices that libvirt refuses to migrate, or whose state QEMU cannot carry.
 
     NO: transient disks, images of formats vmdk, vdi, vpc, vhdx and qcow, emulated NVMe controllers,
@@ -27,42 +33,32 @@ def blockers(case: Case) -> Result:
     Source: libvirt qemuMigrationSrcIsAllowed; QEMU's unmigratable device states and its migration
     blockers (virgl, vhost without VHOST_F_LOG_ALL).
     """
-    found = {**_storage_blockers(case.vm), **_other_blockers(case.vm)}
-    return joined(found, "") if found else yes(f"{case.vm.name} has no such device")
+    found: list[Result] = []
+    if isinstance(device, Disk):
+        found = list(_disk_blockers(device))
+    elif isinstance(device, Nic) and device.type == "vdpa":
+        text = "QEMU migrates vDPA only with a shadowed queue"
+        found = [probably_no(text, remedies=[detach(f"NIC {device.mac}".strip())])]
+    elif isinstance(device, MemoryDevice) and device.model == "virtio-pmem":
+        text = "QEMU migrates no virtio-pmem device"
+        found = [no(text, remedies=[detach("virtio-pmem")])]
+    elif isinstance(device, OtherDevice):
+        found = [each for each in [_other_blocker(device)] if each is not None]
+    return all_of(*found) if found else yes("nothing about it keeps the guest from migrating")
 
 
-def _storage_blockers(vm: Vm) -> dict[str, Result]:
-    found: dict[str, Result] = {}
-    for disk in vm.disks:
-        remedies = [detach(disk.target)]
-        if disk.transient:
-            found[disk.target] = no("libvirt migrates no transient disk", remedies=remedies)
-        elif disk.bus == "nvme":
-            found[disk.target] = no("QEMU migrates no emulated NVMe disk", remedies=remedies)
-        formats = {each.format for each in (disk.source, *disk.backing_chain)} & _FORMATS
-        if formats:
-            text = f"QEMU migrates no guest that has a {min(formats)} image open"
-            summary = f"Convert the image of {disk.target} to qcow2 (virsh blockcopy --format)"
-            remedy = change_definition(summary, "disk/driver/@type", "qcow2")
-            found[disk.target] = no(text, remedies=[remedy, *remedies])
-    if any(memory.model == "virtio-pmem" for memory in vm.memory.devices):
-        remedies = [detach("virtio-pmem")]
-        found["memory"] = no("QEMU migrates no virtio-pmem device", remedies=remedies)
-    return found
-
-
-def _other_blockers(vm: Vm) -> dict[str, Result]:
-    found: dict[str, Result] = {}
-    for nic in vm.nics:
-        if nic.type == "vdpa":
-            found[nic.mac] = probably_no(
-                "QEMU migrates vDPA only with a shadowed queue", remedies=[detach(f"NIC {nic.mac}")]
-            )
-    for device in vm.other_devices:
-        outcome = _other_blocker(device)
-        if outcome is not None:
-            found[device.kind] = outcome
-    return found
+def _disk_blockers(disk: Disk) -> Iterator[Result]:
+    remedies = [detach(disk.target)]
+    if disk.transient:
+        yield no("libvirt migrates no transient disk", remedies=remedies)
+    if disk.bus == "nvme":
+        yield no("QEMU migrates no emulated NVMe disk", remedies=remedies)
+    formats = {each.format for each in (disk.source, *disk.backing_chain)} & _FORMATS
+    if formats:
+        text = f"QEMU migrates no guest that has a {min(formats)} image open"
+        summary = f"Convert the image of {disk.target} to qcow2 (virsh blockcopy --format)"
+        remedy = change_definition(summary, "disk/driver/@type", "qcow2")
+        yield no(text, remedies=[remedy, *remedies])
 
 
 def _other_blocker(device: OtherDevice) -> Result | None:

@@ -1,15 +1,25 @@
 """Can the destination open what is behind serial ports, channels and other devices?"""
 
+from collections.abc import Iterator
+
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.probe_pb2 import ConnectOutcome, ProbeAnswers
 from vmfit.v1.vm_pb2 import CharacterDevice, OtherDevice
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition
-from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.result import (
+    Result,
+    all_of,
+    no,
+    no_idea,
+    probably_no,
+    probably_yes,
+    yes,
+)
 from vmfit_comparator.knowledge.device_paths import creatable, existing, served
 from vmfit_comparator.knowledge.device_servers import probe_of, why_not_tried
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import character_devices, devices
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
 _FAILURES = {
@@ -26,18 +36,14 @@ _TRY_AGAIN = change_definition(
 
 
 @fact(
-    applies_if=("incoming.character_devices", "incoming.other_devices.path"),
-    needs=("incoming.character_devices", "incoming.other_devices"),
+    each=(character_devices, devices),
     reads=(
-        "destination.network.interfaces",
-        "destination.network.listening_ports",
-        "destination.network.udp_ports",
-        "probes.device_servers",
-        "probes.device_names",
+        *("destination.network.interfaces.addresses", "destination.network.listening_ports"),
+        *("destination.network.udp_ports", "probes.device_servers", "probes.device_names"),
         "probes.not_asked",
     ),
 )
-def chardev_paths(case: Case) -> Result:
+def chardev_paths(device: CharacterDevice | OtherDevice, case: Case) -> Result | None:
     """Look up files, sockets, pipes and devices behind character devices, RNGs and the like.
 
     A file, a listening socket and a log need their directory, writable; a device, a pipe (PATH, or
@@ -53,35 +59,28 @@ def chardev_paths(case: Case) -> Result:
     Source: stat(2), connect(2) on the destination; /proc/net/unix; libvirt's formatdomain,
     consoles; QEMU's inet_dgram_saddr.
     """
-    outcomes: dict[str, Result] = {}
-    for number, device in enumerate(case.incoming.character_devices):
-        name = f"{device.kind} {device.target_name or number}"
-        for suffix, outcome in _character_device(device, case):
-            outcomes[name + suffix] = outcome
-    for other in case.incoming.other_devices:
-        if other.path.path:
-            outcomes[f"{other.kind} {other.path.path}"] = _other(other)
-    return joined(outcomes, "does not apply: nothing of the host is behind these devices")
+    if isinstance(device, OtherDevice):
+        return _other(device) if device.path.path else None
+    found = list(_character_device(device, case))
+    return all_of(*found) if found else None
 
 
-def _character_device(device: CharacterDevice, case: Case) -> list[tuple[str, Result]]:
+def _character_device(device: CharacterDevice, case: Case) -> Iterator[Result]:
     field = "incoming.character_devices.path"
-    found = []
     if device.log.path:
-        found.append((" log", creatable(device.log, "incoming.character_devices.log")))
+        yield creatable(device.log, "incoming.character_devices.log")
     if device.type in ("tcp", "udp"):
-        found.append(("", _listener(device, case)))
+        yield _listener(device, case)
     elif device.path.path and not device.automatic_path:
         if device.type == "file" or (device.type == "unix" and device.mode != "connect"):
-            found.append(("", creatable(device.path, field)))
+            yield creatable(device.path, field)
         elif device.type == "pipe":
-            found.append(("", _pipe(device)))
+            yield _pipe(device)
         elif device.type == "unix" and not device.reconnects:
-            found.append(("", served(device.path, field)))
+            yield served(device.path, field)
         elif device.type in ("dev", "unix"):
             # libvirt gives the socket to QEMU's user, whether anybody listens there or not.
-            found.append(("", existing(device.path, field)))
-    return found
+            yield existing(device.path, field)
 
 
 def _other(device: OtherDevice) -> Result:

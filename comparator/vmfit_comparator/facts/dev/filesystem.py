@@ -1,6 +1,5 @@
 """Does the destination have the directories that are shared with the guest?"""
 
-from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.vm_pb2 import Filesystem
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
@@ -12,15 +11,11 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import filesystems
 
 
-@fact(
-    applies_if=("incoming.filesystems",),
-    needs=("incoming.filesystems",),
-    reads=("probes.accesses",),
-)
-def filesystem(case: Case) -> Result:
+@fact(each=filesystems, reads="probes.accesses")
+def filesystem(share: Filesystem, case: Case) -> Result:
     """Look every shared directory up on the destination.
 
     Missing is NO, and so is what is no directory, a directory that QEMU's user may not read (a
@@ -30,13 +25,6 @@ def filesystem(case: Case) -> Result:
 
     Source: stat(2) on the destination; QEMU's virtio-9p and usb-mtp devices.
     """
-    return joined(
-        {each.target: _share(each, case.probes) for each in case.incoming.filesystems},
-        "does not apply: nothing is shared",
-    )
-
-
-def _share(share: Filesystem, probes: ProbeAnswers) -> Result:
     path = share.source
     if share.driver == "mtp":
         return no("QEMU migrates no MTP device", remedies=[detach(f"share {share.target}")])
@@ -55,7 +43,7 @@ def _share(share: Filesystem, probes: ProbeAnswers) -> Result:
         return no(f"{path.path} is a {path.kind} on the destination, not a directory")
     if share.driver == "virtiofs":
         return yes(f"{path.path} is there")
-    for each in probes.accesses:
+    for each in case.probes.accesses:
         if each.path == path.path and each.HasField("answer") and not each.answer.allowed:
             text = f"user {each.answer.user_id} may not read {path.path}: {each.answer.reason}"
             return no(text, remedies=[make_directory(path.path)])

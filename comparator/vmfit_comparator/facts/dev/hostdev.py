@@ -14,8 +14,10 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     probably_yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING, joined
+from vmfit_comparator.knowledge.connections import source_hypervisor_version
+from vmfit_comparator.knowledge.devices import host_device_name, host_devices
+from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING
+from vmfit_comparator.knowledge.nics import NicPair, nics
 from vmfit_comparator.knowledge.versions import version_text
 
 # QEMU carries the state of VFIO devices from 8.1 on, libvirt leaves it to QEMU from 8.5 on.
@@ -27,21 +29,13 @@ _ISCSI_NAMES = ("iqn.", "eui.", "naa.")
 
 
 @fact(
-    applies_if=("vm.host_devices", "vm.nics.pci_address"),
-    needs=("vm.host_devices", "incoming.host_devices"),
+    each=(host_devices, nics),
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.nics",
-        "incoming.nics",
-        "source.pci.devices",
-        "destination.pci.devices",
-        "destination.usb.devices",
+        *("source.pci.devices", "destination.pci.devices", "destination.usb.devices"),
         "source.hypervisor.connections",
-        "destination.hypervisor.connections",
     ),
 )
-def hostdev(case: Case) -> Result:
+def hostdev(subject: HostDevice | NicPair, case: Case) -> Result | None:
     """Judge every hostdev by what libvirt and QEMU let migrate.
 
     A PCI device with <teaming type='transient'/> is unplugged for the move: PROBABLY_YES where
@@ -52,32 +46,26 @@ def hostdev(case: Case) -> Result:
 
     Source: libvirt's qemu driver; QEMU's docs/devel/migration/vfio.
     """
-    outcomes = {_label(device): _hostdev(device, case) for device in case.incoming.host_devices}
-    for nic in case.incoming.nics:
-        if nic.pci_address:
-            device = HostDevice(type="pci", mode="subsystem", pci_address=nic.pci_address)
-            if nic.teaming:
-                device.teaming = nic.teaming
-            outcomes[f"NIC {nic.mac}"] = _hostdev(device, case)
-    return joined(outcomes, "does not apply: the destination's definition has no hostdev")
-
-
-def _label(device: HostDevice) -> str:
-    ids = f"{device.vendor_id}:{device.product_id}" if device.vendor_id else ""
-    place = device.pci_address or ids or device.mdev_uuid or device.scsi_address
-    place = place or f"{device.usb_bus_number}-{device.usb_device_number}"
-    return f"{device.type} {place}"
+    if isinstance(subject, HostDevice):
+        return _hostdev(subject, case)
+    nic = subject.there
+    if not nic.pci_address:
+        return None
+    device = HostDevice(type="pci", mode="subsystem", pci_address=nic.pci_address)
+    if nic.teaming:
+        device.teaming = nic.teaming
+    return _hostdev(device, case)
 
 
 def _hostdev(device: HostDevice, case: Case) -> Result:
-    remedies = [detach(_label(device))]
+    remedies = [detach(host_device_name(device))]
     if device.mode == "capabilities":
         return no("libvirt does not migrate hostdevs of mode capabilities", remedies=remedies)
     if device.type == "usb":
         return _usb(device, case)
     if device.type == "pci":
         return _pci(device, case)
-    version = _qemu(case.source, case)
+    version = source_hypervisor_version(case)
     if device.type == "scsi":
         return _scsi(device)
     if device.type == "mdev" and version >= _QEMU_WITH_VFIO:
@@ -107,7 +95,7 @@ def _usb(device: HostDevice, case: Case) -> Result:
                 "it unplugged and plugged in",
                 quality=Quality.QUALITY_REDUCED,
             )
-    gone = f"the destination has no {_label(device)}"
+    gone = f"the destination has no {host_device_name(device)}"
     if not case.destination.usb.devices:
         gone = "the destination has no USB at all"
     elif device.startup_policy in DROPPED_WHEN_MISSING:
@@ -115,12 +103,12 @@ def _usb(device: HostDevice, case: Case) -> Result:
             f"{gone}: it is left out (startupPolicy={device.startup_policy})",
             quality=Quality.QUALITY_REDUCED,
         )
-    return no(gone, remedies=[detach(_label(device))])
+    return no(gone, remedies=[detach(host_device_name(device))])
 
 
 def _pci(device: HostDevice, case: Case) -> Result:
     there = _at(device.pci_address, case.destination)
-    remedies = [detach(_label(device))]
+    remedies = [detach(host_device_name(device))]
     if not case.destination.HasField("pci"):
         return no_idea("the destination's PCI devices are not known", missing=["destination.pci"])
     if device.teaming == "transient":
@@ -130,7 +118,7 @@ def _pci(device: HostDevice, case: Case) -> Result:
             f"it is unplugged for the move, and the destination has {there.vendor_id}:"
             f"{there.device_id} at {device.pci_address}"
         )
-    version = _qemu(case.source, case)
+    version = source_hypervisor_version(case)
     if version < _QEMU_WITH_VFIO:
         return no(
             f"QEMU {version_text(version)} does not migrate passed-through PCI devices",
@@ -158,8 +146,3 @@ def _migrates(driver: str) -> bool:
 
 def _at(address: str, snapshot: Snapshot) -> PciDevice | None:
     return next((each for each in snapshot.pci.devices if each.address == address), None)
-
-
-def _qemu(snapshot: Snapshot, case: Case) -> int:
-    connection = connection_for(case.vm, snapshot)
-    return connection.hypervisor_version if connection is not None else 0

@@ -1,13 +1,18 @@
 """Do the guest's ROMs take the same room on the destination?"""
 
+from collections.abc import Iterator
+
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.vm_pb2 import Nic, Vm
+from vmfit.v1.vm_pb2 import Nic, OtherDevice, Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
 from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.subjects import subjects
 from vmfit_comparator.knowledge.device_paths import existing
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import devices
+from vmfit_comparator.knowledge.nics import NicPair, nics
 
 # What QEMU loads for a PCI device by its model when the definition names no file.
 _NIC_ROMS = {
@@ -39,24 +44,24 @@ _VIDEO_ROMS = {
 _PCS = ("pc", "q35")
 
 
+@subjects("BIOS")
+@reads("incoming.firmware", "incoming.domain_type", "incoming.machine_type")
+def bios(case: Case) -> Iterator[tuple[str, str]]:
+    """Yield the file that QEMU gives to a guest without firmware of its own."""
+    vm = case.incoming
+    own = vm.firmware.loader.path or vm.firmware.auto_type == "efi"
+    if vm.domain_type in ("qemu", "kvm") and vm.machine_type.startswith(_PCS) and not own:
+        yield "BIOS", "bios-256k.bin"
+
+
 @fact(
-    applies_if=("incoming.nics", "incoming.other_devices", "incoming.machine_type"),
-    needs=("vm.nics", "incoming.nics"),
+    each=(bios, nics, devices),
     reads=(
-        "vm.domain_type",
-        "vm.architecture",
-        "vm.firmware",
-        "vm.machine_type",
-        "incoming.architecture",
-        "incoming.domain_type",
-        "incoming.firmware",
-        "incoming.machine_type",
-        "incoming.other_devices",
-        "source.hypervisor.rom_files",
-        "destination.hypervisor.rom_files",
+        *("incoming.architecture", "incoming.domain_type", "incoming.machine_type"),
+        *("source.hypervisor.rom_files", "destination.hypervisor.rom_files"),
     ),
 )
-def option_rom(case: Case) -> Result:
+def option_rom(subject: str | NicPair | OtherDevice, case: Case) -> Result | None:
     """Compare the ROMs of NICs and video cards, and the BIOS: files named, or QEMU's own by model.
 
     A ROM is memory of the guest: when its size, rounded up to a power of two, differs, QEMU
@@ -67,27 +72,17 @@ def option_rom(case: Case) -> Result:
 
     Source: QEMU's pci_add_option_rom; stat(2) on both hosts.
     """
-    outcomes = {}
-    bios = _own(_bios(case.incoming), case)
-    if bios is not None:
-        outcomes["BIOS"] = bios
-    here = {nic.mac: nic for nic in case.vm.nics}
-    for nic in case.incoming.nics:
-        if nic.rom_disabled:
-            continue
-        outcome = (
-            _named(here.get(nic.mac), nic)
-            if nic.rom.path
-            else _own(_NIC_ROMS.get(nic.model, ""), case)
-        )
-        if outcome is not None:
-            outcomes[nic.mac] = outcome
-    for device in case.incoming.other_devices:
-        name = _VIDEO_ROMS.get(device.model or device.type, "") if device.kind == "video" else ""
-        own = _own(name, case)
-        if own is not None:
-            outcomes[f"video {device.model or device.type}"] = own
-    return joined(outcomes, "does not apply: no ROM is known on both hosts")
+    if isinstance(subject, str):
+        return _own(subject, case)
+    if isinstance(subject, OtherDevice):
+        is_video = subject.kind == "video"
+        return _own(_VIDEO_ROMS.get(subject.model or subject.type, ""), case) if is_video else None
+    nic = subject.there
+    if nic.rom_disabled:
+        return None
+    if nic.rom.path:
+        return _named(subject.here, nic)
+    return _own(_NIC_ROMS.get(nic.model, ""), case)
 
 
 def _named(here: Nic | None, nic: Nic) -> Result:
@@ -128,13 +123,6 @@ def _own(name: str, case: Case) -> Result | None:
             ],
         )
     return yes(f"QEMU's {name} takes {rooms[0]} bytes on both hosts")
-
-
-def _bios(vm: Vm) -> str:
-    """Return the BIOS that QEMU gives a guest without firmware of its own; empty for other VMs."""
-    own = vm.firmware.loader.path or vm.firmware.auto_type == "efi"
-    runs = vm.domain_type in ("qemu", "kvm") and vm.machine_type.startswith(_PCS)
-    return "bios-256k.bin" if runs and not own else ""
 
 
 def _same_places(case: Case) -> bool:

@@ -2,12 +2,12 @@
 
 from vmfit.v1.devices_pb2 import PciDevice
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.vm_pb2 import Vm
+from vmfit.v1.vm_pb2 import HostDevice, Nic
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import detach
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import source_host_devices, source_nics
 from vmfit_comparator.knowledge.versions import kernel_version
 
 # The kernel's second interface for migrating VFIO devices, the one that QEMU uses.
@@ -15,11 +15,11 @@ _KERNEL = (5, 18, 0)
 
 
 @fact(
-    applies_if=("vm.host_devices", "vm.nics"),
+    each=(source_host_devices, source_nics),
     needs=("source.pci", "destination.pci", "destination.kernel.release"),
-    reads=("vm.host_devices", "vm.nics", "source.kernel.release"),
+    reads=("source.pci.devices", "destination.pci.devices", "source.kernel.release"),
 )
-def vfio_migratable(case: Case) -> Result:
+def vfio_migratable(device: HostDevice | Nic, case: Case) -> Result | None:
     """Look at the drivers that PCI devices of the guest are bound to.
 
     A vendor's variant driver (mlx5_vfio_pci and its like) on both hosts, of kernels that know
@@ -30,19 +30,10 @@ def vfio_migratable(case: Case) -> Result:
 
     Source: Linux include/uapi/linux/vfio.h, VFIO_DEVICE_FEATURE_MIGRATION; sysfs driver.
     """
-    outcomes = {address: _driver(address, case) for address in _addresses(case.vm)}
-    return joined(outcomes, "no PCI device has to carry its state")
-
-
-def _addresses(vm: Vm) -> list[str]:
-    devices = [
-        each.pci_address
-        for each in vm.host_devices
-        if each.type == "pci" and each.teaming != "transient"
-    ]
-    return devices + [
-        nic.pci_address for nic in vm.nics if nic.pci_address and nic.teaming != "transient"
-    ]
+    of_host = not isinstance(device, HostDevice) or device.type == "pci"
+    if not (of_host and device.pci_address) or device.teaming == "transient":
+        return None
+    return _driver(device.pci_address, case)
 
 
 def _driver(address: str, case: Case) -> Result:

@@ -1,7 +1,7 @@
 """Does the destination have the kernel's tap, vhost and vsock devices for the guest?"""
 
 from vmfit.v1.finding_pb2 import Quality
-from vmfit.v1.vm_pb2 import Nic
+from vmfit.v1.vm_pb2 import Nic, OtherDevice
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import (
@@ -11,22 +11,20 @@ from vmfit_comparator.evaluation.remedies import (
 from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.device_paths import creatable, served
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import devices
+from vmfit_comparator.knowledge.nics import NicPair, nics
 
 _TAP_TYPES = ("bridge", "network", "ethernet")
 
 
 @fact(
-    applies_if=("incoming.nics", "incoming.other_devices"),
-    needs=("incoming.nics", "incoming.other_devices"),
+    each=(nics, devices),
     reads=(
-        "vm.domain_type",
-        "source.kernel.device_nodes",
-        "destination.kernel.device_nodes",
-        "destination.domains.vms",
+        *("vm.domain_type", "source.kernel.device_nodes", "destination.kernel.device_nodes"),
+        *("vm.uuid", "destination.domains.vms"),
     ),
 )
-def vhost(case: Case) -> Result:
+def vhost(subject: NicPair | OtherDevice, case: Case) -> Result | None:
     """Look up /dev/net/tun, vhost-net, vhost-vsock and vhost-user sockets on the destination.
 
     No tun for a tap NIC, no vhost-net for a NIC of a KVM guest that demands it, no vhost-vsock or a
@@ -35,13 +33,11 @@ def vhost(case: Case) -> Result:
 
     Source: /dev; libvirt's formatdomain, driver name and vsock; qemuInterfaceOpenVhostNet.
     """
-    outcomes = {
-        nic.mac: each for nic in case.incoming.nics if (each := _nic(nic, case)) is not None
-    }
-    for device in case.incoming.other_devices:
-        if device.kind == "vsock":
-            outcomes["vsock"] = _vsock(device.vsock_cid, case, automatic=device.vsock_auto)
-    return joined(outcomes, "does not apply: no device needs one")
+    if isinstance(subject, NicPair):
+        return _nic(subject.there, case)
+    if subject.kind != "vsock":
+        return None
+    return _vsock(subject.vsock_cid, case, automatic=subject.vsock_auto)
 
 
 def _nic(nic: Nic, case: Case) -> Result | None:

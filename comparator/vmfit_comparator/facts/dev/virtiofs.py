@@ -11,7 +11,7 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     probably_yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import source_connection
 from vmfit_comparator.knowledge.versions import version_text
 
 _QEMU_WITH_VIRTIOFS = 8_002_000
@@ -27,14 +27,9 @@ _QEMU_VIRTIOFSD = (5,)
 
 
 @fact(
-    applies_if=("vm.filesystems",),
+    applies_if="vm.filesystems",
     needs=("vm.filesystems", "source.hypervisor.connections"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.hypervisor.virtiofsd_version",
-        "destination.hypervisor.virtiofsd_version",
-    ),
+    reads=("source.hypervisor.virtiofsd_version", "destination.hypervisor.virtiofsd_version"),
 )
 def virtiofs(case: Case) -> Result:
     """Ask whether QEMU, libvirt and virtiofsd carry the state of virtiofs shares.
@@ -49,7 +44,7 @@ def virtiofs(case: Case) -> Result:
         return not_applicable("does not apply: the VM has no virtiofs share")
     named = f"virtiofs share {', '.join(shares)}"
     remedies = [detach(named)]
-    connection = connection_for(case.vm, case.source)
+    connection = source_connection(case)
     if connection is None or not connection.hypervisor_version:
         return no_idea(
             "the source's QEMU version is not known",

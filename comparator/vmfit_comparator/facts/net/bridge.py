@@ -13,14 +13,14 @@ from vmfit_comparator.evaluation.remedies import (
     provide_storage,
 )
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
-from vmfit_comparator.knowledge.bridges import (
+from vmfit_comparator.knowledge.nics import (
+    NicPair,
+    destination_network,
     interface,
-    link_name,
-    named_nics,
+    nics,
+    source_link,
     uplinks,
-    virtual_network,
 )
-from vmfit_comparator.knowledge.disks import joined
 
 # What takes all frames of its ports, so that nothing else can sit on them.
 _TAKING_FRAMES = ("bridge", "bond", "openvswitch")
@@ -29,28 +29,15 @@ _TAKING_FRAMES = ("bridge", "bond", "openvswitch")
 _REDUCED = Quality.QUALITY_REDUCED
 
 
-def _subjects(case: Case) -> list[tuple[str, Nic | None, Nic]]:
-    """Return (name, NIC on the source, incoming NIC); NICs are matched by MAC, then by place."""
-    by_mac = {nic.mac: nic for nic in case.vm.nics}
-    return [(name, by_mac.get(nic.mac), nic) for name, nic in named_nics(case.incoming)]
-
-
 @fact(
-    applies_if=("incoming.nics",),
-    needs=("incoming.nics", "destination.network.interfaces"),
+    each=nics,
+    needs="destination.network.interfaces",
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.nics",
+        *("destination.network.ovs_bridges", "destination.network.ovs_present"),
         "source.network.interfaces",
-        "source.libvirt_objects.networks",
-        "destination.network.ovs_bridges",
-        "destination.network.ovs_present",
-        "destination.libvirt_objects.networks",
-        "destination.hypervisor.connections",
     ),
 )
-def bridge(case: Case) -> Result:
+def bridge(pair: NicPair, case: Case) -> Result | None:
     """Look every NIC's bridge, or macvtap parent, up among the destination's interfaces.
 
     Missing, or not a bridge, is NO: libvirt cannot plug the NIC in. A bridge that is down, that
@@ -61,22 +48,14 @@ def bridge(case: Case) -> Result:
 
     Source: /sys/class/net, OVSDB.
     """
-    outcomes = {}
-    for name, here, nic in _subjects(case):
-        outcome = _link(here, nic, case)
-        if outcome is not None:
-            outcomes[name] = outcome
-    return joined(outcomes, "does not apply: no NIC plugs into a bridge or interface")
-
-
-def _link(here: Nic | None, nic: Nic, case: Case) -> Result | None:
+    here, nic = pair.here, pair.there
     if nic.type == "bridge":
         return _bridge(here, nic, nic.bridge, nic.virtual_port_type, case)
     if nic.type == "direct":
         return _parent(nic.host_interface, case, nic.direct_mode)
     if nic.type != "network":
         return None
-    found = virtual_network(nic.network, case.vm, case.destination)
+    found = destination_network(nic.network, case)
     if found is None or not found.active:
         return None
     if found.bridge:
@@ -130,7 +109,7 @@ def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, case: Case) ->
             f"bridge {found.name} is there, but down: the guest is cut off", quality=_REDUCED
         )
     source = case.source
-    name = link_name(here, case.vm, source) if here is not None else ""
+    name = source_link(here, case) if here is not None else ""
     name = name or (here.bridge if here is not None else "")
     old = interface(name, source.network)
     if old is not None and old.HasField("bridge"):

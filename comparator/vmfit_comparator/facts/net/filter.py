@@ -4,21 +4,16 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.evaluation.result import Result, no, yes
-from vmfit_comparator.knowledge.bridges import named_nics
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.connections import destination_connection
+from vmfit_comparator.knowledge.nics import NicPair, nics
 
 
 @fact(
-    applies_if=("incoming.nics.filter",),
-    needs=("incoming.nics", "destination.libvirt_objects.network_filters"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "destination.hypervisor.connections",
-    ),
+    each=nics,
+    applies_if="incoming.nics.filter",
+    needs="destination.libvirt_objects.network_filters",
 )
-def network_filter(case: Case) -> Result:
+def network_filter(pair: NicPair, case: Case) -> Result | None:
     """Look every NIC's filter up on the destination.
 
     libvirt sets the filter's rules up before the guest runs, and refuses a NIC whose filter is
@@ -26,19 +21,18 @@ def network_filter(case: Case) -> Result:
 
     Source: virConnectListAllNWFilters.
     """
-    connection = connection_for(case.vm, case.destination)
+    wanted = pair.there.filter
+    if not wanted:
+        return None
+    connection = destination_connection(case)
     known = {
         each.name
         for each in case.destination.libvirt_objects.network_filters
         if connection is None or each.uri == connection.uri
     }
-    outcomes = {}
-    for name, nic in named_nics(case.incoming):
-        if not nic.filter:
-            continue
-        remedy = change_definition(
-            f"Define network filter {nic.filter} on the destination", "filter", nic.filter
-        )
-        gone = no(f"the destination has no network filter {nic.filter}", remedies=[remedy])
-        outcomes[name] = yes(f"filter {nic.filter} is there") if nic.filter in known else gone
-    return joined(outcomes, "does not apply: no NIC has a filter")
+    if wanted in known:
+        return yes(f"filter {wanted} is there")
+    remedy = change_definition(
+        f"Define network filter {wanted} on the destination", "filter", wanted
+    )
+    return no(f"the destination has no network filter {wanted}", remedies=[remedy])

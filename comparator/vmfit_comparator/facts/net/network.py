@@ -6,21 +6,11 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import start_network
 from vmfit_comparator.evaluation.result import Result, no, yes
-from vmfit_comparator.knowledge.bridges import named_nics, virtual_network
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.nics import NicPair, destination_network, nics, source_network
 
 
-@fact(
-    applies_if=("incoming.nics.network",),
-    needs=("incoming.nics", "destination.libvirt_objects.networks"),
-    reads=(
-        "source.libvirt_objects.networks",
-        "vm.domain_type",
-        "vm.connection_uri",
-        "destination.hypervisor.connections",
-    ),
-)
-def network(case: Case) -> Result:
+@fact(each=nics, applies_if="incoming.nics.network", needs="destination.libvirt_objects.networks")
+def network(pair: NicPair, case: Case) -> Result | None:
     """Look every NIC's libvirt network up on the destination.
 
     Missing or not active is NO. A port group that the network there lacks is ignored by libvirt,
@@ -29,15 +19,11 @@ def network(case: Case) -> Result:
 
     Source: virConnectListAllNetworks.
     """
-    outcomes = {}
-    for name, nic in named_nics(case.incoming):
-        if nic.type == "network":
-            outcomes[name] = _network(nic, case)
-    return joined(outcomes, "does not apply: no NIC is on a libvirt network")
+    return _network(pair.there, case) if pair.there.type == "network" else None
 
 
 def _network(nic: Nic, case: Case) -> Result:
-    found = virtual_network(nic.network, case.vm, case.destination)
+    found = destination_network(nic.network, case)
     if found is None:
         return no(
             f"the destination has no libvirt network {nic.network}",
@@ -54,7 +40,7 @@ def _network(nic: Nic, case: Case) -> Result:
             "its settings are lost",
             quality=Quality.QUALITY_REDUCED,
         )
-    here = virtual_network(nic.network, case.vm, case.source)
+    here = source_network(nic.network, case)
     if here is not None and here.forward_mode != found.forward_mode:
         modes = [each.forward_mode or "none" for each in (here, found)]
         return yes(

@@ -15,7 +15,10 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import (
+    destination_hypervisor_version,
+    source_hypervisor_version,
+)
 from vmfit_comparator.knowledge.versions import kernel_version
 
 _TAP_TYPES = frozenset(("bridge", "network", "direct", "ethernet"))
@@ -42,15 +45,9 @@ _FEATURES = (
 
 
 @fact(
-    applies_if=("vm.nics",),
+    applies_if="vm.nics",
     needs=("vm.nics", "source.kernel.release", "destination.kernel.release"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.machine_type",
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
-    ),
+    reads=("vm.domain_type", "vm.machine_type"),
 )
 def offload_features(case: Case) -> Result:
     """Foresee features of virtio NICs that depend on the host's kernel.
@@ -107,9 +104,6 @@ def _is_offered(feature: _Feature, case: Case) -> bool:
     machine = _MACHINE_VERSION.search(vm.machine_type)
     if machine is not None and (int(machine[1]), int(machine[2])) < feature.qemu:
         return False
-    connections = [connection_for(vm, each) for each in (case.source, case.destination)]
+    versions = source_hypervisor_version(case), destination_hypervisor_version(case)
     major, minor = feature.qemu
-    return all(
-        each is not None and each.hypervisor_version >= major * 1_000_000 + minor * 1000
-        for each in connections
-    )
+    return all(each >= major * 1_000_000 + minor * 1000 for each in versions)

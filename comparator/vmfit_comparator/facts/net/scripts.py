@@ -8,13 +8,13 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no, probably_yes, yes
 from vmfit_comparator.knowledge.device_paths import existing
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.nics import NicPair, nics
 
 _EXECUTABLE = 0o111
 
 
-@fact(applies_if=("incoming.nics.script",), needs=("vm.nics", "incoming.nics"))
-def scripts(case: Case) -> Result:
+@fact(each=nics, applies_if="incoming.nics.script")
+def scripts(pair: NicPair, _: Case) -> Result | None:
     """Look at the scripts that libvirt runs for NICs of type ethernet before the guest comes.
 
     A script that is missing, or that nobody may execute, is NO; one that nobody looked for NO_IDEA.
@@ -22,16 +22,10 @@ def scripts(case: Case) -> Result:
 
     Source: libvirt's virNetDevRunEthernetScript; stat(2) on the destination.
     """
-    here = {nic.mac: nic.script for nic in case.vm.nics}
-    outcomes = {
-        nic.mac: _script(here.get(nic.mac, HostPath()), nic.script)
-        for nic in case.incoming.nics
-        if nic.type == "ethernet" and nic.script.path
-    }
-    return joined(outcomes, "does not apply: libvirt runs no script for a NIC")
-
-
-def _script(here: HostPath, there: HostPath) -> Result:
+    if pair.there.type != "ethernet" or not pair.there.script.path:
+        return None
+    here = pair.here.script if pair.here is not None else HostPath()
+    there = pair.there.script
     found = existing(there, "incoming.nics.script")
     if found.answer != Answer.ANSWER_YES:
         return found

@@ -1,15 +1,22 @@
 """Can QEMU on the destination open the sockets of the guest's NICs?"""
 
-from vmfit.v1.vm_pb2 import Nic
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
+from vmfit_comparator.knowledge.nics import NicPair, nics
 
 
-@fact(applies_if=("incoming.nics.socket_port",), needs=("incoming.nics", "destination.network"))
-def sockets(case: Case) -> Result:
+@fact(
+    each=nics,
+    applies_if="incoming.nics.socket_port",
+    needs="destination.network",
+    reads=(
+        "destination.network.interfaces.addresses",
+        *("destination.network.listening_ports", "destination.network.udp_ports"),
+    ),
+)
+def sockets(pair: NicPair, case: Case) -> Result | None:
     """Look at the address and port where a NIC of type server or udp listens.
 
     An address that the destination lacks, and a port in use, is NO (a UDP port, which may be
@@ -18,11 +25,9 @@ def sockets(case: Case) -> Result:
 
     Source: QEMU's -netdev socket; bind(2).
     """
-    outcomes = {nic.mac: _socket(nic, case) for nic in case.incoming.nics if nic.socket_port}
-    return joined(outcomes, "does not apply: no NIC has a socket")
-
-
-def _socket(nic: Nic, case: Case) -> Result:
+    nic = pair.there
+    if not nic.socket_port:
+        return None
     place = f"{nic.socket_host}:{nic.socket_port}"
     network = case.destination.network
     if nic.type == "client":

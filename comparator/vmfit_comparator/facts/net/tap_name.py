@@ -5,9 +5,8 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.bridges import interface
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.connections import destination_libvirt_version
+from vmfit_comparator.knowledge.nics import NicPair, interface, nics
 
 _TAP_TYPES = frozenset(("bridge", "network", "ethernet"))
 
@@ -23,12 +22,8 @@ _TAPS = frozenset(("tap", "tun"))
 _REFUSES_TAPS = 9_005_000
 
 
-@fact(
-    applies_if=("incoming.nics.host_tap",),
-    needs=("incoming.nics", "destination.network.interfaces"),
-    reads=("vm.domain_type", "vm.connection_uri", "destination.hypervisor.connections"),
-)
-def tap_name(case: Case) -> Result:
+@fact(each=nics, applies_if="incoming.nics.host_tap", needs="destination.network.interfaces")
+def tap_name(pair: NicPair, case: Case) -> Result | None:
     """Look the names that taps are to have up among the destination's interfaces.
 
     A tap that libvirt does not make itself (managed='no') must be there, else NO. A name that
@@ -38,16 +33,13 @@ def tap_name(case: Case) -> Result:
 
     Source: TUNSETIFF; libvirt's virNetDevTapCreate; formatdomain, interface target.
     """
-    outcomes = {
-        nic.mac or nic.host_tap: _named(nic, case)
-        for nic in case.incoming.nics
-        if nic.type in _TAP_TYPES and nic.host_tap and not nic.host_tap.startswith(_OWN_NAMES)
-    }
-    return joined(outcomes, "does not apply: no NIC's tap has a name of its own")
+    nic, name = pair.there, pair.there.host_tap
+    if nic.type not in _TAP_TYPES or not name or name.startswith(_OWN_NAMES):
+        return None
+    return _named(nic, name, case)
 
 
-def _named(nic: Nic, case: Case) -> Result:
-    name = nic.host_tap
+def _named(nic: Nic, name: str, case: Case) -> Result:
     found = interface(name, case.destination.network)
     theirs = nic.type == "ethernet" and nic.HasField("tap_managed") and not nic.tap_managed
     if found is None:
@@ -57,8 +49,7 @@ def _named(nic: Nic, case: Case) -> Result:
     if theirs:
         return yes(f"{name} is there")
     remedies = [change_definition("Let libvirt name the NIC's tap", "interface/target/@dev", "")]
-    connection = connection_for(case.vm, case.destination)
-    version = connection.libvirt_version if connection is not None else 0
+    version = destination_libvirt_version(case)
     if found.type not in _TAPS or version >= _REFUSES_TAPS:
         return no(f"{name} is a {found.type or 'link'} on the destination", remedies=remedies)
     if found.carrier or not version:

@@ -6,33 +6,25 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import (
     Result,
-    not_applicable,
     probably_no,
     yes,
 )
-from vmfit_comparator.knowledge.bridges import interface, link_name, uplinks
-from vmfit_comparator.knowledge.disks import joined
-
-_NETWORK = (
-    "vm.domain_type",
-    "vm.connection_uri",
-    "vm.nics",
-    "source.network.interfaces",
-    "destination.network.interfaces",
-    "source.libvirt_objects.networks",
-    "destination.libvirt_objects.networks",
-    "source.hypervisor.connections",
-    "destination.hypervisor.connections",
+from vmfit_comparator.knowledge.nics import (
+    NicPair,
+    destination_link,
+    interface,
+    nics,
+    source_link,
+    uplinks,
 )
 
 
 @fact(
-    applies_if=("incoming.nics",),
-    needs=("incoming.nics",),
-    reads=_NETWORK,
+    each=nics,
+    reads=("source.network.interfaces", "destination.network.interfaces"),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )
-def vlan_reach(case: Case) -> Result:
+def vlan_reach(pair: NicPair, case: Case) -> Result | None:
     """Compare the VLANs of the uplinks behind both bridges, as far as hosts know them.
 
     Uplinks of the same VLAN, or without one on both sides, are YES. Different VLANs, and a VLAN
@@ -43,19 +35,11 @@ def vlan_reach(case: Case) -> Result:
 
     Source: /proc/net/vlan; /sys/class/net/*/brif.
     """
-    outcomes = {}
-    here = {nic.mac: nic for nic in case.vm.nics}
-    for nic in case.incoming.nics:
-        if nic.mac not in here:
-            continue
-        before = link_name(here[nic.mac], case.vm, case.source)
-        after = link_name(nic, case.incoming, case.destination)
-        sides = (
-            _vlans(before, case.source.network),
-            _vlans(after, case.destination.network),
-        )
-        outcomes[nic.mac] = _same_vlans(*sides)
-    return joined(outcomes, "no NIC is on a bridge of both hosts")
+    if pair.here is None:
+        return None
+    before = _vlans(source_link(pair.here, case), case.source.network)
+    after = _vlans(destination_link(pair.there, case), case.destination.network)
+    return _same_vlans(before, after)
 
 
 def _vlans(name: str, network: Network) -> frozenset[int] | None:
@@ -68,9 +52,9 @@ def _vlans(name: str, network: Network) -> frozenset[int] | None:
     return frozenset(each.vlan_id for each in uplinks(found, network))
 
 
-def _same_vlans(before: frozenset[int] | None, after: frozenset[int] | None) -> Result:
+def _same_vlans(before: frozenset[int] | None, after: frozenset[int] | None) -> Result | None:
     if before is None or after is None:
-        return not_applicable("the bridge is not known on both hosts")
+        return None
     if before == after:
         return yes(f"both come out in {_words(before)}")
     return probably_no(f"source {_words(before)}, destination {_words(after)}", probability=0.3)

@@ -5,9 +5,8 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
-from vmfit_comparator.knowledge.bridges import virtual_network
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.connections import destination_libvirt_version
+from vmfit_comparator.knowledge.nics import NicPair, destination_network, nics
 
 _NETWORKS = "destination.libvirt_objects.networks"
 
@@ -16,16 +15,8 @@ _NETWORKS = "destination.libvirt_objects.networks"
 _BRIDGE_VLANS = 11_000_000
 
 
-@fact(
-    applies_if=("incoming.nics.vlan_ids",),
-    needs=("incoming.nics", "destination.hypervisor.connections"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        _NETWORKS,
-    ),
-)
-def vlan_tags(case: Case) -> Result:
+@fact(each=nics, applies_if="incoming.nics.vlan_ids", needs="destination.hypervisor.connections")
+def vlan_tags(pair: NicPair, case: Case) -> Result | None:
     """Look at what the NICs with VLAN tags plug into.
 
     Open vSwitch and SR-IOV functions take tags: YES. A bridge of the kernel takes them with
@@ -34,22 +25,20 @@ def vlan_tags(case: Case) -> Result:
 
     Source: libvirt's virDomainActualNetDefValidate.
     """
-    outcomes = {nic.mac: _tagged(nic, case) for nic in case.incoming.nics if nic.vlan_ids}
-    return joined(outcomes, "does not apply: no NIC has VLAN tags")
+    return _tagged(pair.there, case) if pair.there.vlan_ids else None
 
 
 def _tagged(nic: Nic, case: Case) -> Result:
     kind, port_type = nic.type, nic.virtual_port_type
     if kind == "network":
-        found = virtual_network(nic.network, case.vm, case.destination)
+        found = destination_network(nic.network, case)
         if found is None:
             return no_idea(f"what network {nic.network} is there is not known", missing=[_NETWORKS])
         kind = "bridge" if found.bridge else ""
         port_type = port_type or found.virtual_port_type
     if kind not in ("bridge", "ethernet") or port_type == "openvswitch":
         return yes("what it plugs into takes VLAN tags")
-    connection = connection_for(case.vm, case.destination)
-    version = connection.libvirt_version if connection is not None else 0
+    version = destination_libvirt_version(case)
     if not version:
         missing = "destination.hypervisor.connections.libvirt_version"
         return no_idea("the destination's libvirt version is not known", missing=[missing])
