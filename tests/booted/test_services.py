@@ -45,6 +45,21 @@ def settings(machine, name, text):
         machine.run("rm", "-f", inside)
 
 
+@contextlib.contextmanager
+def drop_ins(machine, text):
+    """Have the services run with other settings of their units for a while."""
+    for service in SERVICES:
+        machine.write(f"/run/systemd/system/{service}.service.d/test.conf", f"[Service]\n{text}\n")
+    machine.run("systemctl", "daemon-reload")
+    try:
+        machine.run("systemctl", "restart", *SERVICES, seconds=120)
+        yield
+    finally:
+        machine.run("sh", "-c", "rm -r /run/systemd/system/vmfit-*.service.d")
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "restart", *SERVICES, seconds=120)
+
+
 def answers(machine):
     snapshot = machine.run("vmfit-agent", "snapshot", "--address", AGENT, "--part", "memory")
     assert '"totalBytes"' in snapshot
@@ -129,13 +144,7 @@ def test_a_reload_keeps_the_process_and_drops_no_call(running):
 
 
 def test_the_watchdog_restarts_what_has_stopped(running):
-    for service in SERVICES:
-        drop_in = f"/run/systemd/system/{service}.service.d"
-        text = "[Service]\\nWatchdogSec=4\\n"
-        running.run("sh", "-c", f"mkdir -p {drop_in}; printf '{text}' >{drop_in}/watchdog.conf")
-    running.run("systemctl", "daemon-reload")
-    running.run("systemctl", "restart", *SERVICES, seconds=120)
-    try:
+    with drop_ins(running, "WatchdogSec=4"):
         # With progress nobody is restarted.
         pids = {each: pid_of(running, each) for each in SERVICES}
         time.sleep(6)
@@ -145,10 +154,6 @@ def test_the_watchdog_restarts_what_has_stopped(running):
         for service, pid in pids.items():
             await_other_pid(running, service, pid, 40)
             assert "watchdog" in running.log(service).lower()
-    finally:
-        running.run("sh", "-c", "rm -r /run/systemd/system/vmfit-*.service.d")
-        running.run("systemctl", "daemon-reload")
-        running.run("systemctl", "restart", *SERVICES, seconds=120)
     answers(running)
 
 

@@ -100,7 +100,11 @@ def test_every_service_has_the_manners_of_services(unit):
     assert found["RestartPreventExitStatus"] == "2"
     assert found["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert found["UMask"] == "0077"
-    for needed in ("WatchdogSec", "Restart", "StartLimitBurst", "MemoryMax", "MemoryHigh",
+    for directory in ("RuntimeDirectory", "StateDirectory"):
+        assert directory not in found or found[f"{directory}Mode"] == "0700"
+    # It is never given up: what is wrong with the configuration ends it with status 2.
+    assert (found["Restart"], found["StartLimitIntervalSec"]) == ("on-failure", "0")
+    for needed in ("WatchdogSec", "RestartSec", "MemoryMax", "MemoryHigh",
                    "TasksMax", "LimitNOFILE", "OOMScoreAdjust"):  # fmt: skip
         assert found[needed], needed
 
