@@ -46,7 +46,7 @@ export VMFIT_CONFIG=$work/comparator.toml
 
 say "Three agents (this machine, and two recorded hosts) and a comparator"
 for host in epyc-four-nodes skylake-memory-only-node; do
-  vmfit-agent snapshot --root "tests/hosts/$host" --output "$work/$host.json"
+  vmfit-agent snapshot --root "tests/hosts/$host" --file "$work/$host.json"
 done
 start here vmfit-agent serve --listen "unix:$work/here.sock"
 start epyc vmfit-agent serve --replay "$work/epyc-four-nodes.json" --listen "unix:$work/epyc.sock"

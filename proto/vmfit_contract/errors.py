@@ -43,6 +43,12 @@ def status_of(number: int, name: str, message: str, field: str | None = None) ->
     return status_pb2.Status(code=number, message=one_line(message), details=packed)
 
 
+def code_of(error: grpc.RpcError) -> grpc.StatusCode | None:
+    """Return the status with which a call ended; None for what is no status of a call."""
+    call: Any = error
+    return call.code() if isinstance(call, grpc.Call) else None
+
+
 def describe(error: grpc.RpcError) -> str:
     """Return one line for people: what went wrong and, where the server named it, the field."""
     # What a stub raises is also a grpc.Call; the stubs' types do not say so.

@@ -146,7 +146,7 @@ def snapshots(machine):
     """Return the snapshot that the services give, and one that root takes without any bounds."""
     found = []
     for options in (["--address", AGENT], []):
-        machine.run("vmfit-agent", "snapshot", *options, "--output", "/root/snapshot.json")
+        machine.run("vmfit-agent", "snapshot", *options, "--file", "/root/snapshot.json")
         found.append(json.loads(machine.run("cat", "/root/snapshot.json")))
     return found
 

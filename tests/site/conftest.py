@@ -31,7 +31,7 @@ class Site:
         self.vmfit("certs", "ca", self.certificates)
         for host in ("epyc-four-nodes", "skylake-memory-only-node"):
             target = directory / f"{host}.json"
-            self.run("vmfit-agent", "snapshot", "--root", HOSTS / host, "--output", target)
+            self.run("vmfit-agent", "snapshot", "--root", HOSTS / host, "--file", target)
 
     def run(self, program, *words, **keywords):
         return subprocess.run(

@@ -27,6 +27,7 @@ from vmfit_agent.process_rights import keep_from_programs
 from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
+from vmfit_contract.command_line.commands import Command
 from vmfit_contract.listening import ListenError
 from vmfit_contract.service_life import ANSWER_SECONDS, live
 from vmfit_contract.service_manager import ServiceManager
@@ -36,7 +37,7 @@ from vmfit_contract.stop_signal import signals
 _LOG = logging.getLogger(__name__)
 
 
-@click.command("collect")
+@click.command("collect", cls=Command)
 @click.option(
     "--socket",
     default=DEFAULT_SOCKET,

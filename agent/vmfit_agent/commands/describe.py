@@ -6,15 +6,17 @@ from pathlib import Path
 import click
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
-from vmfit_agent.commands.options import CommandError, content_option, host_options
+from vmfit_agent.commands.options import content_option, host_options
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.service import MAX_XML_BYTES
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
 from vmfit_contract.access import LOCAL
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
 from vmfit_contract.json_text import to_json
 
 
-@click.command("describe")
+@click.command("describe", cls=Command)
 @click.argument("domain", metavar="[NAME|UUID]", required=False)
 @click.option(
     "--xml",
@@ -43,9 +45,11 @@ def command(
     try:
         response = local_source(host).describe_vm(request, None, LOCAL)
     except UnusableDefinition as error:
-        raise CommandError(f"{xml or domain}: {error}") from None
-    except (UnknownDomain, SourceUnavailable) as error:
-        raise CommandError(str(error)) from None
+        raise AskedWronglyError(f"{xml or domain}: {error}") from None
+    except UnknownDomain as error:
+        raise AskedWronglyError(str(error)) from None
+    except SourceUnavailable as error:
+        raise NoAnswerError(str(error)) from None
     sys.stdout.write(to_json(response.vm))
     return 0
 
@@ -54,8 +58,8 @@ def _read(path: Path) -> str:
     with click.open_file(str(path), "rb") as file:
         content: bytes = file.read(MAX_XML_BYTES + 1)
     if len(content) > MAX_XML_BYTES:
-        raise CommandError(f"{path}: larger than {MAX_XML_BYTES} bytes")
+        raise AskedWronglyError(f"{path}: larger than {MAX_XML_BYTES} bytes")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise CommandError(f"{path}: not UTF-8 at byte {error.start}") from None
+        raise AskedWronglyError(f"{path}: not UTF-8 at byte {error.start}") from None

@@ -15,6 +15,7 @@ from vmfit_agent.diagnosis import Check, diagnose
 from vmfit_agent.local_host import HostOptions
 from vmfit_agent.service_diagnosis import Serving, diagnose_service
 from vmfit_contract.address import Address
+from vmfit_contract.command_line.commands import Command
 from vmfit_contract.printable import printable
 
 _COLOURS = {"ok": "green", "partly": "yellow", "missing": "red"}
@@ -22,9 +23,9 @@ _SHOWN_REASONS = 3
 _UNBOUNDED = 1 << 24
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @click.option(
-    "-o", "output_format", default="table", show_default=True,
+    "-o", "--output", "output_format", default="table", show_default=True,
     type=click.Choice(["table", "json"]), help="A table for people, or JSON.",
 )  # fmt: skip
 @network_options

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from vmfit_agent.commands.options import CommandError
+from vmfit_contract.command_line.exit_status import AskedWronglyError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,7 +32,7 @@ def mask_options(function: Function) -> Function:
 
 
 def masking_key(site_key_file: Path | None) -> bytes:
-    """Return the site's key, or one for this use; raises CommandError when a file holds none."""
+    """Return the site's key, or one for this use; raises AskedWronglyError for a bad file."""
     from vmfit_agent.masking.site_key import (  # noqa: PLC0415 -- for few uses of a command
         SiteKeyError,
         random_key,
@@ -48,4 +48,4 @@ def masking_key(site_key_file: Path | None) -> bytes:
     try:
         return read_site_key(site_key_file)
     except SiteKeyError as error:
-        raise CommandError(str(error)) from None
+        raise AskedWronglyError(str(error)) from None

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the errors that end a command."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 
 from vmfit_agent.content_directories import content_directory_complaint
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
+from vmfit_contract.command_line.exit_status import AskedWronglyError, CannotServeError
 from vmfit_contract.listening import ListenError, TakenError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -20,21 +21,9 @@ DEFAULT_URI = "qemu:///system"
 DEFAULT_ATTRIBUTES = "/etc/vmfit/attributes.d"
 
 
-class CommandError(click.ClickException):
-    """Ends a command with one line and status 2."""
-
-    exit_code = 2
-
-
-class CannotServeError(CommandError):
-    """Ends a service with one line and status 1: another try may succeed without a new setting."""
-
-    exit_code = 1
-
-
-def listen_failure(error: ListenError) -> CommandError:
+def listen_failure(error: ListenError) -> click.ClickException:
     """Return what ends a service that cannot listen."""
-    kind = CannotServeError if isinstance(error, TakenError) else CommandError
+    kind = CannotServeError if isinstance(error, TakenError) else AskedWronglyError
     return kind(str(error))
 
 

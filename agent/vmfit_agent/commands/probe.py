@@ -17,6 +17,7 @@ from vmfit_agent.probes.network_service import NetworkProbes
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps
 from vmfit_contract.address import Address
+from vmfit_contract.command_line.commands import Command
 from vmfit_contract.listening import ListenError
 from vmfit_contract.service_life import ANSWER_SECONDS, live
 from vmfit_contract.service_manager import ServiceManager
@@ -27,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 DEFAULT_SOCKET = "/run/vmfit/probe.sock"
 
 
-@click.command("probe")
+@click.command("probe", cls=Command)
 @click.option(
     "--socket",
     "prober_socket",

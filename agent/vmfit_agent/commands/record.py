@@ -7,12 +7,14 @@ import click
 
 from vmfit_agent.collectors import COLLECTORS
 from vmfit_agent.commands.mask_options import mask_options, masking_key
-from vmfit_agent.commands.options import CommandError, host_options
+from vmfit_agent.commands.options import host_options
 from vmfit_agent.local_host import HostOptions
 from vmfit_agent.recording.host_recording import read_host
 from vmfit_agent.recording.learnt_masking import learnt_masking
 from vmfit_agent.recording.libvirt_recording import record_libvirt
 from vmfit_agent.redaction.free_text import scrub
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.printable import printable
 
 _MARK = "vmfit-recording"
@@ -20,7 +22,7 @@ _MARK_TEXT = "A host as vmfit-agent recorded it; use it with --root.\n"
 _SHOWN = 20
 
 
-@click.command("record")
+@click.command("record", cls=Command)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--overwrite", is_flag=True, help="Replace an earlier recording in DIR.")
 @mask_options
@@ -64,9 +66,9 @@ def _prepare(directory: Path, *, overwrite: bool) -> None:
     mark = directory / _MARK
     if directory.exists() and any(directory.iterdir()):
         if not overwrite:
-            raise CommandError(f"{directory}: not empty; --overwrite replaces a recording")
+            raise AskedWronglyError(f"{directory}: not empty; --overwrite replaces a recording")
         if not mark.is_file():
-            raise CommandError(f"{directory}: not a recording, so it is not overwritten")
+            raise AskedWronglyError(f"{directory}: not a recording, so it is not overwritten")
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
     mark.write_text(_MARK_TEXT, "utf-8")

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 import click
 
-from vmfit_agent.commands.options import CannotServeError
+from vmfit_contract.command_line.exit_status import CannotServeError
 
 _LOG = logging.getLogger(__name__)
 
 
 @contextmanager
 def restartable() -> Iterator[None]:
-    """End with status 1 where any other command ends with 2, which systemd takes for the end."""
+    """End with status 1, after which systemd starts a service again."""
     try:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):

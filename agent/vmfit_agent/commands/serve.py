@@ -12,7 +12,6 @@ from vmfit_agent.commands.options import (
     DEFAULT_LISTEN,
     LOCAL_LISTEN,
     AddressOption,
-    CommandError,
     content_option,
     host_options,
     listen_failure,
@@ -24,6 +23,8 @@ from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps, settle
 from vmfit_agent.server import AgentServer
 from vmfit_contract.address import AGENT_PORT, Address, parse_address
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.identity import AGENT_ROLES, RoleRules
 from vmfit_contract.listening import ListenError
 from vmfit_contract.self_check import answers_itself, own_address
@@ -38,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("serve")
+@click.command("serve", cls=Command)
 @click.option(
     "--listen",
     envvar="VMFIT_AGENT_LISTEN",
@@ -167,7 +168,7 @@ def _tls(
         files = chosen_files(certificate, key, authority, LIBVIRT_SERVER)
         return None if files is None else ServerTls(files)
     except TlsError as error:
-        raise CommandError(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
 
 
 def _default_place(tls: ServerTls | None, *, insecure: bool) -> Address:
@@ -197,7 +198,7 @@ def _calls_replaying(path: Path, *, probes: bool) -> Calls:
     try:
         recording = Replay.from_file(path, describe_without_host)
     except SnapshotFileError as error:
-        raise CommandError(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
     return HostMetadata(recording, probes=probes)
 
 

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import click
 
-from vmfit_agent.commands.options import CommandError
 from vmfit_agent.masking.site_key import SiteKeyError, make_site_key
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.printable import printable
 
 DEFAULT_PATH = Path("/etc/vmfit/site.key")
 
 
-@click.command("site-key")
+@click.command("site-key", cls=Command)
 @click.argument("file", metavar="[FILE]", default=DEFAULT_PATH, type=click.Path(path_type=Path))
 def command(*, file: Path) -> int:
     """Make a key in FILE (/etc/vmfit/site.key), which root alone may read.
@@ -22,6 +23,6 @@ def command(*, file: Path) -> int:
     try:
         make_site_key(file)
     except SiteKeyError as error:
-        raise CommandError(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
     click.echo(printable(f"{file}: made"))
     return 0

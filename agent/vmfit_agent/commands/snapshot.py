@@ -8,8 +8,11 @@ import click
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.commands.mask_options import mask_options, masking_key
-from vmfit_agent.commands.options import AddressOption, CommandError, host_options, part_names
+from vmfit_agent.commands.options import AddressOption, host_options, part_names
 from vmfit_contract.address import Address, AddressError
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
+from vmfit_contract.command_line.form_choice import FormChoice
 from vmfit_contract.json_text import to_json
 from vmfit_contract.printable import printable
 from vmfit_contract.snapshot_file import Format, SnapshotFileError, read_snapshot, write_snapshot
@@ -18,21 +21,21 @@ _ANSWER_SECONDS = 60.0
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("snapshot")
+@click.command("snapshot", cls=Command)
 @click.option(
     "-o",
-    "--output-format",
-    "file_format",
+    "--output",
+    "form",
     default="json",
     show_default=True,
-    type=click.Choice(["json", "binary"]),
+    type=FormChoice(["json", "binary"]),
     help="Canonical protobuf JSON, or the binary form.",
 )
 @click.option(
     "--part", "parts", multiple=True, metavar="PART", callback=part_names,
     help="Only this part, several times for several.",
 )  # fmt: skip
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE.")
+@click.option("--file", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE.")
 @click.option("--replay", metavar="FILE", type=click.Path(path_type=Path),
               help="Print a recorded snapshot instead.")  # fmt: skip
 @click.option("--address", metavar="ADDRESS", type=AddressOption(), help="Ask a running agent.")
@@ -49,9 +52,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @host_options
 def command(
     *,
-    file_format: Format,
+    form: Format,
     parts: list[str],
-    output: Path | None,
+    file: Path | None,
     address: Address | None,
     insecure: bool,
     client_cert: Path | None,
@@ -69,8 +72,8 @@ def command(
     Parts that cannot be collected are named on stderr. The status is 1 when a part named with
     --part is among them.
     """
-    if file_format == "binary" and output is None and sys.stdout.isatty():
-        raise click.UsageError("the binary form is not for a terminal: give --output FILE")
+    if form == "binary" and file is None and sys.stdout.isatty():
+        raise click.UsageError("the binary form is not for a terminal: give --file FILE")
     if replay is not None and (address is not None or parts):
         raise click.UsageError("--replay prints the file: no --address, and no --part")
     key = masking_key(site_key_file) if mask else None
@@ -88,7 +91,7 @@ def command(
         from vmfit_agent.masking.snapshots import mask_snapshot  # noqa: PLC0415
 
         mask_snapshot(snapshot, key)
-    _write(snapshot, output, file_format)
+    _write(snapshot, file, form)
     absent = [status for status in snapshot.parts if status.error]
     for status in absent:
         click.echo(printable(f"{status.name}: {status.error}"), err=True)
@@ -99,7 +102,7 @@ def _read(file: Path) -> Snapshot:
     try:
         return read_snapshot(file)
     except SnapshotFileError as error:
-        raise CommandError(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
 
 
 def _fetch(
@@ -128,18 +131,18 @@ def _fetch(
             request = GetSnapshotRequest(parts=parts)
             return HostMetadataStub(channel).GetSnapshot(request, timeout=_ANSWER_SECONDS).snapshot
     except (AddressError, TlsError) as error:
-        raise CommandError(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
     except grpc.RpcError as error:
-        raise CommandError(f"{address}: {connector.explain(error, address)}") from None
+        raise NoAnswerError(f"{address}: {connector.explain(error, address)}") from None
 
 
-def _write(snapshot: Snapshot, output: Path | None, file_format: Format) -> None:
-    if output is not None:
+def _write(snapshot: Snapshot, file: Path | None, form: Format) -> None:
+    if file is not None:
         try:
-            write_snapshot(snapshot, output, file_format)
+            write_snapshot(snapshot, file, form)
         except SnapshotFileError as error:
-            raise CommandError(str(error)) from None
-    elif file_format == "json":
+            raise AskedWronglyError(str(error)) from None
+    elif form == "json":
         sys.stdout.write(to_json(snapshot))
     else:
         sys.stdout.buffer.write(snapshot.SerializeToString(deterministic=True))

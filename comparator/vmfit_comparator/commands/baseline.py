@@ -10,9 +10,10 @@ from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.baseline import show_baseline
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_contract.command_line.commands import Command
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
 @click.option(
     "--type", "domain_type", default="", metavar="TYPE", help="kvm, qemu; by default what all have."

@@ -10,10 +10,11 @@ from vmfit_comparator.evaluation.probabilities import exported
 from vmfit_comparator.render.calibration import show_calibration
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_contract.command_line.commands import Command
 from vmfit_contract.printable import printable_lines
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--fact", "facts", multiple=True, metavar="ID", help="Only this fact, or area.*")
 @click.option("--export", is_flag=True, help="Print counts for probabilities.yaml instead.")
 @output_option

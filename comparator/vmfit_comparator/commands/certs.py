@@ -17,6 +17,8 @@ from vmfit_comparator.certs.issued_files import issue, issue_authority, renew
 from vmfit_comparator.certs.summary import summaries
 from vmfit_comparator.render.certificates import show_certificates
 from vmfit_comparator.render.terminal import Terminal
+from vmfit_contract.command_line.commands import Group
+from vmfit_contract.command_line.exit_status import AskedWronglyError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -24,7 +26,7 @@ _PATH = click.Path(path_type=Path)
 _FOREVER_DAYS = 36500
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Make and show the certificates of agents, comparators and their clients.
 
@@ -47,7 +49,7 @@ def _errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except CertificateError as error:
-        raise click.ClickException(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
 
 
 def _days_option(default: int | None) -> Callable[[AnyFunction], AnyFunction]:

@@ -6,7 +6,6 @@ import click
 
 from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
 from vmfit.v1.migration_pb2 import MigrationOptions
-from vmfit_comparator.cli import COULD_NOT_ANSWER
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.references import (
@@ -20,12 +19,14 @@ from vmfit_comparator.render.findings import Detail, show_check
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
 from vmfit_comparator.virsh_options import VirshOptionError, parse_virsh_migrate
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import NO_ANSWER, AskedWronglyError
 from vmfit_contract.printable import printable
 
 _VIRSH_WORDS = "vmfit.virsh_words"
 
 
-class _CheckCommand(click.Command):
+class _CheckCommand(Command):
     """Keeps what follows "--" apart: it is virsh's to spell, not click's to parse."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -49,7 +50,7 @@ class _CheckCommand(click.Command):
 @click.option("--xml", type=click.Path(path_type=Path), help="The VM's domain XML.")
 @click.option("--vm", "description", type=click.Path(path_type=Path), help="A described VM.")
 @click.option("--no-probes", is_flag=True, help="Ask the agents for nothing but what they are.")
-@click.option("-v", "--all", "show_all", is_flag=True, help="Show every finding.")
+@click.option("-a", "--all", "show_all", is_flag=True, help="Show every finding.")
 @click.option("--explain", is_flag=True, help="Show rules, inputs and evidence too.")
 @output_option
 @store_option
@@ -111,7 +112,7 @@ def _show(response: CheckResponse, output: str, detail: Detail) -> int:
     for error in response.subject.errors if output != "table" else ():
         click.echo(printable(f"vmfit: error: {error.host}: {error.error}"), err=True)
     if response.subject.errors:
-        return COULD_NOT_ANSWER
+        return NO_ANSWER
     return 0 if response.verdict.acceptable else 1
 
 
@@ -143,4 +144,4 @@ def _check_name(response: CheckResponse, names: list[str]) -> None:
     known = {subject.vm_name, subject.vm_uuid.lower()} - {""}
     for name in names:
         if known and name not in known and name.lower() not in known:
-            raise click.ClickException(f"the VM is {subject.vm_name!r}, not {name!r}")
+            raise AskedWronglyError(f"the VM is {subject.vm_name!r}, not {name!r}")

@@ -11,13 +11,18 @@ from vmfit_comparator.differences.diff import differs
 from vmfit_comparator.render.differences import show_diff
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_contract.command_line.commands import Command
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("left", metavar="HOST")
 @click.argument("right", metavar="HOST")
 @click.option(
-    "--all", "include_all", is_flag=True, help="Everything: also what is equal, and raw registers."
+    "-a",
+    "--all",
+    "include_all",
+    is_flag=True,
+    help="Everything: also what is equal, and raw registers.",
 )
 @click.option("--volatile", is_flag=True, help="Also what changes at any moment.")
 @click.option("--part", "parts", multiple=True, metavar="PART", help="Only this part.")

@@ -18,10 +18,11 @@ from vmfit_comparator.render.diagnosis import show_diagnosis
 from vmfit_comparator.render.terminal import Terminal
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
+from vmfit_contract.command_line.commands import Command
 from vmfit_contract.tls_files import TlsError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "-o",
     "--output",

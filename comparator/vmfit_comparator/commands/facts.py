@@ -9,11 +9,13 @@ from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.printable import printable_lines
 from vmfit_contract.spelling import did_you_mean
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("fact_id", metavar="ID", required=False)
 @click.option("--markdown", is_flag=True, help="The whole catalogue as Markdown.")
 @output_option
@@ -50,5 +52,5 @@ def _selected(response: ListFactsResponse, wanted: str) -> ListFactsResponse:
     ]
     if not found:
         hint = did_you_mean(wanted, [each.id for each in response.facts])
-        raise click.ClickException(f"no such fact: {wanted!r}{hint}")
+        raise AskedWronglyError(f"no such fact: {wanted!r}{hint}")
     return ListFactsResponse(facts=found)

@@ -2,16 +2,17 @@
 
 import click
 
-from vmfit_comparator.cli import COULD_NOT_ANSWER
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.catalogue import show_hosts
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import NO_ANSWER
 
 
-@click.command()
+@click.command(cls=Command)
 @output_option
 @comparator_options
 @click.pass_obj
@@ -23,6 +24,4 @@ def command(settings: Settings, *, output: str, asking: Asking) -> int:
     with comparator(settings, asking) as answering:
         response = answering.list_hosts()
     emit(response, output, lambda: show_hosts(response.hosts))
-    return (
-        0 if all(each.reachable and not each.error for each in response.hosts) else COULD_NOT_ANSWER
-    )
+    return 0 if all(each.reachable and not each.error for each in response.hosts) else NO_ANSWER

@@ -8,13 +8,14 @@ from vmfit_comparator.commands.options import store_option
 from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.calibration import reported_text
 from vmfit_comparator.settings import Settings
+from vmfit_contract.command_line.commands import Command
 from vmfit_contract.printable import printable_lines
 
 _PREFIX = "MIGRATION_OUTCOME_"
 _OUTCOMES = [each.removeprefix(_PREFIX).lower() for each in MigrationOutcome.keys()[1:]]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("check_id", metavar="CHECK_ID")
 @click.argument("outcome", type=click.Choice(_OUTCOMES))
 @click.option("--text", default="", metavar="TEXT", help="What libvirt said.")

@@ -7,6 +7,7 @@ import click
 from vmfit.v1.comparator_service_pb2 import HostReference, PolicyReference, VmReference
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
+from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.snapshot_file import SnapshotFileError, read_message, read_snapshot
 
 _SNAPSHOT_SUFFIXES = (".json", ".pb", ".binpb")
@@ -24,7 +25,7 @@ def host_reference(text: str) -> HostReference:
         try:
             return HostReference(snapshot=read_snapshot(path))
         except SnapshotFileError as error:
-            raise click.ClickException(str(error)) from None
+            raise AskedWronglyError(str(error)) from None
     return _address(text) if ":" in text else HostReference(name=text)
 
 
@@ -43,7 +44,7 @@ def vm_reference(name: str | None, xml: Path | None, description: Path | None) -
         try:
             vm = read_message(description, Vm, _MAX_VM_BYTES)
         except SnapshotFileError as error:
-            raise click.ClickException(str(error)) from None
+            raise AskedWronglyError(str(error)) from None
         return VmReference(description=vm)
     if not name:
         raise click.UsageError("name the VM: VM, --xml FILE or --vm FILE")
@@ -63,7 +64,7 @@ def policy_reference(text: str | None) -> PolicyReference:
     try:
         return PolicyReference(inline=read_policy(path))
     except PolicyError as error:
-        raise click.ClickException(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
 
 
 def read_text(path: Path) -> str:
@@ -72,22 +73,22 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(_MAX_XML_BYTES + 1)
     except OSError as error:
-        raise click.ClickException(f"{path}: cannot be read: {error.strerror}") from None
+        raise AskedWronglyError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > _MAX_XML_BYTES:
-        raise click.ClickException(f"{path}: larger than {_MAX_XML_BYTES} bytes")
+        raise AskedWronglyError(f"{path}: larger than {_MAX_XML_BYTES} bytes")
     if not content.strip():
-        raise click.ClickException(f"{path}: empty")
+        raise AskedWronglyError(f"{path}: empty")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{path}: not UTF-8 at byte {error.start}") from None
+        raise AskedWronglyError(f"{path}: not UTF-8 at byte {error.start}") from None
 
 
 def _address(text: str) -> HostReference:
     try:
         return HostReference(address=str(parse_address(text, AGENT_PORT)))
     except AddressError as error:
-        raise click.ClickException(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
 
 
 def _is_file(path: Path) -> bool:

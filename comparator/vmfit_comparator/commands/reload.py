@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from vmfit_comparator.settings import Settings, SettingsError, option_values, read_settings
+from vmfit_contract.command_line.commands import ARGUMENTS
 from vmfit_contract.service_life import ReloadRefused
 
 _LOG = logging.getLogger(__name__)
 
-ARGUMENTS = "vmfit_comparator.arguments"
-"""Where the context keeps what was typed after the command's name."""
 Parameters = Mapping[str, Any]
 Change = Callable[[Settings, Parameters], None]
 

@@ -15,6 +15,8 @@ from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.server import ComparatorServer
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
+from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError, CannotServeError
 from vmfit_contract.identity import COMPARATOR_ROLES, RoleRules
 from vmfit_contract.listening import ListenError, TakenError
 from vmfit_contract.self_check import answers_itself, own_address
@@ -31,7 +33,7 @@ _PLAIN_LISTEN = f"localhost:{COMPARATOR_PORT}"
 _LOCAL_LISTEN = "unix:/run/vmfit-comparator/comparator.sock"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--listen",
     multiple=True,
@@ -92,19 +94,13 @@ def command(
             )
             server.stop()
     except TakenError as error:
-        return _fail_for_now(str(error))
+        raise CannotServeError(str(error)) from None
     except (AddressError, ListenError, TlsError) as error:
-        raise click.ClickException(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _fail_for_now(f"{where}{error.strerror or error}")
+        raise CannotServeError(f"{where}{error.strerror or error}") from None
     return 0
-
-
-def _fail_for_now(why: str) -> int:
-    """Return the status after which another try may succeed without a new setting."""
-    click.echo(f"vmfit: error: {why}", err=True)
-    return 1
 
 
 def _status(engine: Engine, names: str) -> str:

@@ -16,7 +16,9 @@ from vmfit_comparator.commands.request_fields import on_the_command_line
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, Address, AddressError, parse_address
+from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
 from vmfit_contract.connector import Connector
+from vmfit_contract.errors import code_of
 
 # An engine brings every fact and CEL along: who asks a running comparator needs none of it.
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def comparator(
             connector = asking.connector()
             channel = connector.connect(address)
         except AddressError as error:
-            raise click.ClickException(f"--server: {error}") from None
+            raise AskedWronglyError(f"--server: {error}") from None
         with channel:
             yield _Remote(channel, address, connector, asking.timeout)
     else:
@@ -101,7 +103,7 @@ def local_engine(
             history=_history(settings, store),
         )
     except PolicyError as error:
-        raise click.ClickException(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
     with engine:
         yield engine
 
@@ -120,7 +122,7 @@ def known_to(settings: Settings) -> "tuple[Inventory, Sequence[PolicyFile]]":
         inventory = read_inventory(settings.path) if settings.path else Inventory()
         policies = [read_policy_file(Path(each)) for each in settings.values.get("policies", ())]
     except (InventoryError, PolicyError) as error:
-        raise click.ClickException(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
     return inventory, policies
 
 
@@ -134,7 +136,23 @@ def _history(settings: Settings, store: str | None) -> "History | None":
     try:
         return History(Store(store, settings.values.get("store_checks", DEFAULT_KEPT_CHECKS)))
     except StoreError as error:
-        raise click.ClickException(str(error)) from None
+        raise AskedWronglyError(str(error)) from None
+
+
+# What was asked for is at fault, not who was asked.
+_ASKED_WRONGLY = frozenset(
+    (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+    )
+)
+
+
+def _failure(code: grpc.StatusCode | None) -> type[click.ClickException]:
+    return AskedWronglyError if code in _ASKED_WRONGLY else NoAnswerError
 
 
 class _Local:
@@ -173,7 +191,7 @@ class _Local:
         try:
             return answer(request, self._timeout)
         except EngineError as error:
-            raise click.ClickException(on_the_command_line(str(error))) from None
+            raise _failure(error.code)(on_the_command_line(str(error))) from None
 
 
 class _Remote:
@@ -220,4 +238,4 @@ class _Remote:
             told = on_the_command_line(reason)
             # What was asked for is at fault, or the comparator.
             whose = "" if told != reason else f"comparator {self._server}: "
-            raise click.ClickException(f"{whose}{told}") from None
+            raise _failure(code_of(error))(f"{whose}{told}") from None

@@ -2,6 +2,7 @@ import ctypes
 import json
 import logging
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -68,11 +69,10 @@ def test_every_command_explains_itself(run, name):
         (["snapshot", "--address", "localhost:1"], "TLS needs a certificate: give --tls-cert"),
         (["snapshot", "--address", "localhost:1", "--tls-ca", "x"], "belong together"),
         (["snapshot", "--root", "/nonexistent"], "does not exist"),
-        (["snapshot", "--output", "/nonexistent/x"], "/nonexistent/x: cannot be written"),
+        (["snapshot", "--file", "/nonexistent/x"], "/nonexistent/x: cannot be written"),
         (["describe"], "give a domain's name or UUID, or --xml FILE"),
         (["describe", "web", "--xml", "x"], "give a domain's name or UUID, or --xml FILE"),
         (["describe", "--xml", "/nonexistent.xml"], "/nonexistent.xml: No such file"),
-        (["describe", "gone", *NO_LIBVIRT], "no libvirt URI is configured"),
         (["serve", "--source", "unix:/a", "--replay", "b"], "exclude each other"),
         (["serve", "--source", "a:1", "--insecure"], "must be unix:PATH"),
         (["serve", "--replay", "/nonexistent", "--insecure"], "/nonexistent: cannot be read"),
@@ -91,12 +91,12 @@ def test_every_command_explains_itself(run, name):
         (["fly"], "No such command 'fly'"),
     ],
 )
-def test_errors_are_one_line_with_status_2(run, arguments, message):
+def test_what_is_asked_wrongly_is_one_line(run, arguments, message):
     status, _, err = run(*arguments)
-    assert status == 2
-    [line] = [line for line in err.splitlines() if line.startswith("Error: ")]
-    assert message in line
-    assert "Traceback" not in err
+    assert status == 3
+    assert err.startswith("vmfit-agent: error: ")
+    assert message in err
+    assert err.count("\n") == 1
 
 
 def test_snapshot_json(run):
@@ -119,7 +119,7 @@ def test_snapshot_names_what_is_absent(run, fake):
 def test_snapshot_to_a_file_in_both_forms(run, tmp_path):
     for form in ("json", "binary"):
         file = tmp_path / form
-        assert run("snapshot", "--part", "identity", "-o", form, "--output", file)[:2] == (0, "")
+        assert run("snapshot", "--part", "identity", "-o", form, "--file", file)[:2] == (0, "")
         assert read_snapshot(file).identity.hostname == "alpha"
 
 
@@ -131,7 +131,7 @@ def test_snapshot_of_a_running_agent(run, fake, serve):
     assert json.loads(out)["identity"]["hostname"] == "served"
     status, _, err = run("snapshot", "--address", "unix:/nonexistent.sock")
     assert status == 2
-    assert err.startswith("Error: unix:/nonexistent.sock: unavailable")
+    assert err.startswith("vmfit-agent: error: unix:/nonexistent.sock: unavailable")
     assert len(err.splitlines()) == 1
 
 
@@ -156,7 +156,7 @@ def test_a_bug_is_one_line(run, monkeypatch):
     monkeypatch.setattr(local_host.HostOptions, "open", lambda _: 1 / 0)
     status, _, err = run("snapshot")
     assert status == 2
-    assert err == "Error: internal error: ZeroDivisionError: division by zero\n"
+    assert err == "vmfit-agent: error: internal error: ZeroDivisionError: division by zero\n"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_service_that_a_bug_ends_may_be_started_again(run, monkeypatch, tmp_pa
     monkeypatch.setattr(local_host.HostOptions, "open", fail)
     socket = tmp_path / "s.sock"
     for command in (["collect", "--socket", str(socket)], ["serve", "--listen", f"unix:{socket}"]):
-        assert run(*command) == (1, "", f"Error: {told}\n")
+        assert run(*command) == (1, "", f"vmfit-agent: error: {told}\n")
 
 
 def test_describe_xml(run, tmp_path):
@@ -201,9 +201,41 @@ def test_describe_unusable_xml(run, tmp_path, content, message):
     file = tmp_path / "web.xml"
     file.write_bytes(content)
     status, _, err = run("describe", "--xml", file, *NO_LIBVIRT)
-    assert status == 2
+    assert status == 3
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_no_answer_is_another_status(run):
+    status, _, err = run("describe", "gone", *NO_LIBVIRT)
+    assert (status, "no libvirt URI is configured" in err) == (2, True)
+
+
+def test_a_reader_that_goes_away():
+    words = shlex.join([*AGENT, "snapshot", "--part", "identity", *NO_LIBVIRT])
+    script = f"{words} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["snapshot", "--address", "unix:/a", "--address", "unix:/b"], "--address is given twice"),
+        (["snapshot", "-o", "alpha.json"], "'alpha.json' is none of json, binary; write to it by"),
+        (["snapshto"], "No such command 'snapshto', did you mean snapshot?"),
+    ],
+)
+def test_what_was_meant(run, words, told):
+    status, _, err = run(*words)
+    assert (status, told in err) == (3, True), err
+
+
+def test_help_and_version_by_name(run):
+    assert run("help", "snapshot") == run("snapshot", "--help")
+    assert run("version") == run("--version")
 
 
 def test_a_full_disk_is_one_line(tmp_path):
@@ -213,7 +245,7 @@ def test_a_full_disk_is_one_line(tmp_path):
             stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
         )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr == "Error: standard output: No space left on device\n"
+    assert done.stderr == "vmfit-agent: error: cannot write the answer: No space left on device\n"
 
 
 def free_port():
@@ -376,7 +408,7 @@ def test_a_flag_beats_what_the_file_says_of_the_source(run, tmp_path):
     config = tmp_path / "agent.toml"
     config.write_text('source = "unix:/nowhere.sock"\ninsecure = true\n')
     status, _, err = run("--config", config, "serve", "--replay", tmp_path / "none.json")
-    assert status == 2
+    assert status == 3
     assert "none.json: cannot be read" in err
     config.write_text('source = "unix:/nowhere.sock"\nreplay = "/b"\n')
     assert "exclude each other" in run("--config", config, "serve")[2]

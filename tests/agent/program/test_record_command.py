@@ -44,19 +44,25 @@ def test_replaces_only_recordings(run, tmp_path):
     run(out)
     (out / "etc/stale").write_text("x")
     status, _, err = run(out)
-    assert (status, err) == (2, f"Error: {out}: not empty; --overwrite replaces a recording\n")
+    assert (status, err) == (
+        3,
+        f"vmfit-agent: error: {out}: not empty; --overwrite replaces a recording\n",
+    )
     assert run("--overwrite", out)[0] == 0
     assert not (out / "etc/stale").exists()
     other = tmp_path / "home"
     other.mkdir()
     (other / "thesis").write_text("x")
     status, _, err = run("--overwrite", other)
-    assert (status, err) == (2, f"Error: {other}: not a recording, so it is not overwritten\n")
+    assert (status, err) == (
+        3,
+        f"vmfit-agent: error: {other}: not a recording, so it is not overwritten\n",
+    )
     assert (other / "thesis").exists()
 
 
 def test_an_unwritable_place_is_one_line(run):
     status, _, err = run("/proc/here")
-    assert status == 2
-    assert err.startswith("Error: /proc/here: ")
+    assert status == 3
+    assert err.startswith("vmfit-agent: error: /proc/here: ")
     assert len(err.splitlines()) == 1

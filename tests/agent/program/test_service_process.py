@@ -176,7 +176,7 @@ def test_another_kind_of_socket_is_refused(service, tmp_path):
         listener.bind(f"{tmp_path}/datagrams")
         service.start("collect", "--libvirt-uri", "none", inherit=listener)
         _, log = service.process.communicate(timeout=15)
-    assert service.process.returncode == 2
+    assert service.process.returncode == 3
     assert "the .socket unit must have one ListenStream=" in log
 
 

@@ -36,7 +36,7 @@ def test_a_key_is_made_once(tmp_path, capsys):
     key = read_site_key(path)
     assert len(key) == 32
     status, _, err = run(capsys, "site-key", path)
-    assert (status, err) == (2, f"Error: exists already, and a site has one: {path}\n")
+    assert (status, err) == (3, f"vmfit-agent: error: exists already, and a site has one: {path}\n")
     assert read_site_key(path) == key
 
 
@@ -86,7 +86,7 @@ def test_snapshots_masked_by_one_key_agree(tmp_path, file, capsys):
 def test_masking_needs_a_usable_key(tmp_path, file, capsys):
     gone = tmp_path / "gone.key"
     ask = ("snapshot", "--replay", file, "--mask", "--site-key-file", gone)
-    assert run(capsys, *ask) == (2, "", f"Error: No such file or directory: {gone}\n")
+    assert run(capsys, *ask) == (3, "", f"vmfit-agent: error: No such file or directory: {gone}\n")
     status, _, err = run(capsys, "snapshot", "--replay", file, "--part", "cpu")
-    assert status == 2
+    assert status == 3
     assert "--replay prints the file" in err

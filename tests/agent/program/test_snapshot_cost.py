@@ -10,7 +10,7 @@ DEAR = (
 PROGRAM = """
 import sys
 from vmfit_agent.cli import run
-status = run(["snapshot", "--libvirt-uri", "none", "--output", sys.argv[1]])
+status = run(["snapshot", "--libvirt-uri", "none", "--file", sys.argv[1]])
 print(*sorted(sys.modules))
 sys.exit(status)
 """

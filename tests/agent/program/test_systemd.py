@@ -97,7 +97,7 @@ def test_every_service_has_the_manners_of_services(unit):
     users = (SYSTEMD / f"sysusers.d/{package}.conf").read_text().splitlines()
     assert [line for line in users if line.startswith(f"u {user} ")]
     assert found["Type"] == "notify"
-    assert found["RestartPreventExitStatus"] == "2"
+    assert found["RestartPreventExitStatus"] == "3"
     assert found["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert found["UMask"] == "0077"
     for directory in ("RuntimeDirectory", "StateDirectory"):

@@ -74,7 +74,7 @@ def test_what_has_expired(certs, tmp_path):
 )
 def test_what_is_wrong_is_one_line(certs, words, message):
     status, out, err = certs(*words)
-    assert (status, out) == (2, "")
+    assert (status, out) == (3, "")
     assert err.startswith("vmfit: error: ")
     assert message in err
     assert err.count("\n") == 1

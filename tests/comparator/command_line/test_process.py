@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,10 +61,28 @@ def test_the_executable(files):
     result = vmfit("check", NAME, "--from", "alpha.json", "--to", "poor.json", cwd=files)
     assert (result.returncode, result.stderr) == (1, "")
     assert result.stdout.startswith("NO, not acceptable")
-    assert vmfit().returncode == 2
+    assert vmfit().returncode == 3
 
 
-def test_a_reader_that_goes_away(files):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["facts", "--markdown"],
+        ["facts", "-o", "json"],
+        ["check", NAME, "--from", "alpha.json", "--to", "beta.binpb"],
+        ["--help"],
+    ],
+)
+def test_a_reader_that_goes_away(files, words):
+    """The end is git's: by SIGPIPE, so that no answer is taken for a no."""
+    script = f"{VMFIT} {shlex.join(words)} | true; echo ${{PIPESTATUS[0]}}"
+    result = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60, cwd=files
+    )
+    assert (result.stdout, result.stderr) == ("141\n", "")
+
+
+def test_a_reader_that_has_enough(files):
     command = f"{VMFIT} facts --markdown | head -1"
     result = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60

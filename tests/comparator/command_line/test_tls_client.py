@@ -106,7 +106,7 @@ def test_a_certificate_with_another_name_than_the_address(vmfit, authority, file
 
 def test_without_a_certificate(vmfit, files):
     status, _, err = vmfit("diff", "alpha:1", "alpha.json")
-    assert status == 2
+    assert status == 3
     assert err == (
         "vmfit: error: HOST: address 'alpha:1': TLS needs a certificate: give --tls-cert, "
         "--tls-key and --tls-ca, or tls_cert, tls_key and tls_ca in the settings; --insecure "
@@ -125,7 +125,7 @@ def test_files_that_cannot_be_used(vmfit, authority, files):
     )
     other = TlsMaterial(client.certificate, authority.agent().key, client.authority)
     status, _, err = vmfit("diff", "alpha:1", "alpha.json", *other.options)
-    assert status == 2
+    assert status == 3
     assert f"{other.certificate} and {other.key}: not a certificate and its key" in err
 
 
@@ -203,7 +203,7 @@ def test_causes_beyond_tls_are_left_as_they_are(refused, authority):
 def test_insecure_and_certificates_exclude_each_other(vmfit, authority, files, monkeypatch):
     client = authority.client()
     status, _, err = vmfit("diff", "alpha:1", "alpha.json", "--insecure", *client.options)
-    assert (status, err) == (2, "vmfit: error: --insecure and --tls-cert exclude each other\n")
+    assert (status, err) == (3, "vmfit: error: --insecure and --tls-cert exclude each other\n")
     Path("comparator.toml").write_text(client.settings)
     with TlsAgent(source_snapshot()) as agent:
         words = ["--config", "comparator.toml", "diff", agent.address, "alpha.json"]

@@ -1,0 +1,1 @@
+"""What the programs' command lines have in common: commands, errors, exit statuses."""

@@ -1,0 +1,153 @@
+"""A program from its arguments to its exit status; whatever goes wrong is one line."""
+
+import errno
+import io
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from vmfit_contract.command_line.exit_status import (
+    ASKED_WRONGLY,
+    BROKEN_PIPE,
+    NO_ANSWER,
+    YES,
+    status_of,
+)
+from vmfit_contract.printable import PrintableFormatter, printable
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A command line: `clean` is given every text that may hold a secret, before it is shown."""
+
+    name: str
+    group: click.Group
+    clean: Callable[[str], str] = str
+
+    def run(self, arguments: Sequence[str]) -> int:
+        """Return the exit status, BROKEN_PIPE when who read the output went away.
+
+        A failure is one line on standard error, and never a traceback but with -vv.
+        """
+        try:
+            return self._run(list(arguments))
+        except BrokenPipeError:
+            self._drop_output()
+            return BROKEN_PIPE
+
+    def main(self) -> NoReturn:
+        """Run what was typed, and end the process."""
+        # As an exception an interrupt can come up in a finalizer, which swallows it. Who started
+        # the command in a loop is to see that it was interrupted, too.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # What the locale cannot write is escaped.
+            sys.stdout.reconfigure(errors="backslashreplace")
+        self._log_to_stderr()
+        _end(self.run(sys.argv[1:]))
+
+    def _log_to_stderr(self) -> None:
+        """Have what is logged shown as errors are."""
+        handler = logging.StreamHandler()
+        handler.setFormatter(ToldFormatter(self.name, self.clean))
+        root = logging.getLogger()
+        root.handlers[:] = [handler]
+        root.setLevel(logging.WARNING)
+
+    def _run(self, arguments: list[str]) -> int:
+        try:
+            self._complete()
+            # Not `main`, which ends a program whose reader went away with status 1.
+            with self.group.make_context(self.name, arguments) as context:
+                status: Any = self.group.invoke(context)
+            sys.stdout.flush()
+        except click.exceptions.Exit as end:
+            sys.stdout.flush()
+            return end.exit_code
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            return status_of(error)
+        except click.ClickException as error:
+            self.tell(f"error: {error.format_message()}")
+            return status_of(error)
+        except (click.Abort, KeyboardInterrupt, EOFError):
+            self.tell("error: interrupted")
+            return NO_ANSWER
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            return self._no_output(error)
+        except Exception as error:  # noqa: BLE001 -- the boundary: people see no traceback
+            _LOG.debug("internal error", exc_info=True)
+            self.tell(f"error: internal error: {type(error).__name__}: {error}")
+            return NO_ANSWER
+        return int(status or YES)
+
+    def tell(self, text: str) -> None:
+        """Show one line on standard error. Hosts, files and servers have their say in it."""
+        line = " ".join(printable(self.clean(text)).split())
+        click.echo(f"{self.name}: {line}", err=True)
+
+    def _complete(self) -> None:
+        variable = f"_{self.name.replace('-', '_').upper()}_COMPLETE"
+        instruction = os.environ.get(variable)
+        if instruction:
+            from click.shell_completion import shell_complete  # noqa: PLC0415 -- for shells only
+
+            raise click.exceptions.Exit(
+                shell_complete(self.group, {}, self.name, variable, instruction)
+            )
+
+    def _no_output(self, error: OSError) -> int:
+        if error.filename is not None:
+            self.tell(f"error: {error.filename}: {error.strerror or error}")
+            return ASKED_WRONGLY
+        # Files are read where their names are known: what is left is the output.
+        self._drop_output()
+        self.tell(f"error: cannot write the answer: {error.strerror or error}")
+        return NO_ANSWER
+
+    def _drop_output(self) -> None:
+        """Send what is still to be written to nowhere, lest the exit fails on it again."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError as error:
+                if error.errno == errno.EPIPE or stream is sys.stdout:
+                    os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+class ToldFormatter(PrintableFormatter):
+    """What a person gets to see of a log record, as `Program.tell` shows errors."""
+
+    def __init__(self, name: str, clean: Callable[[str], str]) -> None:
+        super().__init__(f"{name}: %(told)s: %(message)s", clean)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        """Return the record's line."""
+        record.told = record.levelname.lower()
+        return super().formatMessage(record)
+
+
+def _end(status: int) -> NoReturn:
+    """End the process, without waiting for threads: by SIGPIPE if that is what the status says.
+
+    A shell, and who started the program, are to see what they see of any other program.
+    """
+    if status == BROKEN_PIPE:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
