@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs golden bench reality
+.PHONY: setup demo test lint format docs golden bench reality packages
 
 setup:
 	@packaging/dev/setup.sh
@@ -30,6 +30,10 @@ format: setup
 
 bench: setup
 	@for bench in tests/bench/bench_*.py; do $(RUN) python $$bench || exit 1; done
+
+# deb and rpm of the agent and the comparator, for this machine's Python, in dist/packages.
+packages: setup
+	@$(RUN) python packaging/linux/build.py $(PACKAGES)
 
 # The documents that are generated; tests compare them.
 docs: setup
