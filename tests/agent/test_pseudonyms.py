@@ -27,7 +27,14 @@ def test_pseudonyms_keep_their_shape(run):
 @given(st.text("0123456789abcdef", min_size=34, max_size=60))
 def test_a_wwn_is_the_beginning_of_its_extension(value):
     if is_number(value[:20]) and is_number(value[: len(value) // 2 * 2]):
-        assert PSEUDONYMS.run(value)[:19] == PSEUDONYMS.run(value[:20])[:19]
+        assert PSEUDONYMS.run(value)[:20] == PSEUDONYMS.run(value[:20])
+
+
+def test_a_shelf_of_disks_stays_as_many():
+    serials = [f"S4EWNX0M1234{number:02}" for number in range(100)]
+    names = [f"5000c500a1b2c3{number:02x}" for number in range(256)]
+    for values in (serials, names):
+        assert len({PSEUDONYMS.run(each) for each in values}) == len(values)
 
 
 @given(HEXADECIMAL.filter(is_number))

@@ -1,6 +1,7 @@
 """Other values of the same shape, by a key: equal for equal ones, and no way back without it."""
 
-from hashlib import blake2b
+# hashlib itself would load OpenSSL.
+from _blake2 import blake2b
 
 _PERSON = b"vmfit-mask"
 KEPT_WORDS = frozenset((
@@ -9,6 +10,7 @@ KEPT_WORDS = frozenset((
     "none", "nvme", "null", "plain", "t10", "tcrypt", "unknown", "uuid", "verity",
 ))  # fmt: skip
 _HEXADECIMAL = frozenset("0123456789abcdef")
+_DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 _SHORTEST_ENCODED = 12
 _MAC_DIGITS = 12
 
@@ -28,6 +30,7 @@ class Pseudonyms:
     def run(self, run: str) -> str:
         """Return other letters and digits for a run of them; equal beginnings stay equal.
 
+        Runs that differ differ still: after one beginning, each character has one of its own.
         Digits stay digits and letters keep their case, within hexadecimal numbers too. The first
         digit of these stays, which tells kinds of world-wide names apart; so do "0x", the 3 before
         an NAA name, runs of zeros, words that tell kinds apart, and "part1". ASCII in hexadecimal,
@@ -52,10 +55,17 @@ class Pseudonyms:
         start = 1 if len(run) in (17, 33) and lower[0] == "3" and is_hexadecimal else 0
         masked = list(run)
         for index in range(start + 1 if is_hexadecimal else start, len(run)):
-            number = int.from_bytes(self.digest(lower[start : index + 1].encode(), 2))
-            masked[index] = _replaced(run[index], number, is_hexadecimal)
+            masked[index] = self._replaced(run[index], lower[start:index], is_hexadecimal)
         # Zeros would say that there is none.
         return "".join(masked) if "".join(masked).strip("0") else f"{''.join(masked[:-1])}1"
+
+    def _replaced(self, character: str, before: str, is_hexadecimal: bool) -> str:  # noqa: FBT001
+        """Return what takes a character's place: by a permutation that what stands before sets."""
+        alphabet = _DIGITS if character.isdigit() else _LETTERS[: 6 if is_hexadecimal else 26]
+        weights = self.digest(f"{before} {alphabet[0]}".encode(), 2 * len(alphabet))
+        order = sorted(range(len(alphabet)), key=lambda index: weights[2 * index : 2 * index + 2])
+        replaced = alphabet[order[alphabet.index(character.lower())]]
+        return replaced.upper() if character.isupper() else replaced
 
     def _words(self, text: str) -> str:
         return "".join(self.run(part) if part.isalnum() else part for part in _parts(text))
@@ -105,11 +115,3 @@ def _parts(text: str) -> list[str]:
         else:
             parts.append(character)
     return parts
-
-
-def _replaced(character: str, number: int, is_hexadecimal: bool) -> str:  # noqa: FBT001
-    if character.isdigit():
-        return str(number % 10)
-    letters = "abcdef" if is_hexadecimal else "abcdefghijklmnopqrstuvwxyz"
-    letter = letters[number % len(letters)]
-    return letter.upper() if character.isupper() else letter
