@@ -8,6 +8,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.collected_part import digest
 from vmfit_agent.masking.masking import Masking
 from vmfit_agent.masking.messages import replace_texts, texts_of
+from vmfit_agent.parts import PART_NAMES
 
 _SMBIOS_VALUES = "vmfit.v1.SystemInformation.values"
 IDENTIFYING_ENTRIES = frozenset(("asset", "location", "serial", "sku", "uuid"))
@@ -36,7 +37,8 @@ def mask_snapshot(snapshot: Snapshot, key: bytes) -> None:
     learn(masking, snapshot)
     mask_message(masking, snapshot)
     for status in snapshot.parts:
-        if snapshot.HasField(status.name):  # type: ignore[arg-type]
+        # A file may name parts that no snapshot has.
+        if status.name in PART_NAMES and snapshot.HasField(status.name):  # type: ignore[arg-type]
             status.digest = digest(getattr(snapshot, status.name))
 
 
