@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent import __version__
 from vmfit_agent.collected_part import CollectedPart
+from vmfit_agent.host_clock import since_boot_seconds
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 
 
@@ -18,6 +19,8 @@ def assemble(
     for name, part in parts.items():
         status = snapshot.parts.add()
         status.CopyFrom(part.status)
+        age = max(since_boot_seconds() - part.since_boot_seconds, 0.0)
+        status.age.FromNanoseconds(round(age * 1e9))
         if part.message is None:
             continue
         if known.get(name) == part.status.digest:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from google.protobuf.message import Message
 
 from vmfit.v1.snapshot_pb2 import PartStatus
+from vmfit_agent.host_clock import since_boot_seconds
 
 
 class CollectedPart(NamedTuple):
@@ -17,6 +18,8 @@ class CollectedPart(NamedTuple):
     status: PartStatus
     monotonic_seconds: float
     """When its collection began, by time.monotonic()."""
+    since_boot_seconds: float
+    """The same by the clock that goes on while the host sleeps."""
 
 
 def digest(part: Message) -> str:
@@ -29,4 +32,4 @@ def absent(name: str, reason: str) -> CollectedPart:
     """Return a part that was tried just now and could not be collected."""
     status = PartStatus(name=name, error=reason)
     status.collected_at.GetCurrentTime()
-    return CollectedPart(None, status, time.monotonic())
+    return CollectedPart(None, status, time.monotonic(), since_boot_seconds())

@@ -12,6 +12,7 @@ from vmfit.v1.snapshot_pb2 import PartStatus
 from vmfit_agent.collected_part import CollectedPart, absent, digest
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.host_clock import since_boot_seconds
 from vmfit_agent.redaction.free_text import scrub
 
 _LOG = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class CollectorRunner:
 
 
 def _collect(name: str, collect: Callable[[Host], Message], host: Host) -> CollectedPart:
-    started = time.monotonic()
+    started, since_boot = time.monotonic(), since_boot_seconds()
     status = PartStatus(name=name)
     status.collected_at.GetCurrentTime()
     message: Message | None = None
@@ -152,4 +153,4 @@ def _collect(name: str, collect: Callable[[Host], Message], host: Host) -> Colle
         _LOG.exception("collector %s failed", name)
     status.duration.FromNanoseconds(int((time.monotonic() - started) * 1e9))
     status.warnings.extend(host.warnings)
-    return CollectedPart(message, status, started)
+    return CollectedPart(message, status, started, since_boot)

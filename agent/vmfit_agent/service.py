@@ -18,6 +18,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
     WatchSnapshotResponse,
 )
 from vmfit_agent.calls import MAX_WATCHES, PROBES_FORBIDDEN, UNARY, CallFailed, Status
+from vmfit_agent.moments import Moments
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.validation import first_complaint
 from vmfit_agent.sources import (
@@ -42,6 +43,7 @@ class HostMetadata:
     ) -> None:
         self._source = source
         self._may_probe = probes
+        self._moments = Moments()
         self._max_watches = max_watches
         self._free_watches = threading.BoundedSemaphore(max_watches)
         # By the request's message, as the contract's table of RPCs names it.
@@ -71,7 +73,7 @@ class HostMetadata:
                     "allows",
                 )
             watch = self._source.watch(wanted.parts, wanted.known_digests)
-            return ServiceWatch(watch, self._free_watches.release)
+            return ServiceWatch(watch, self._moments, self._free_watches.release)
 
     def allow_probes(self, *, allowed: bool) -> None:
         """Answer probes from now on, or refuse them."""
@@ -96,7 +98,7 @@ class HostMetadata:
         snapshot = self._source.snapshot(
             request.parts, max_age, request.known_digests, call.seconds
         )
-        return GetSnapshotResponse(snapshot=snapshot)
+        return GetSnapshotResponse(snapshot=snapshot, moment=self._moments.now())
 
     def _describe_vm(self, message: bytes, call: "_Call") -> DescribeVmResponse:
         request = DescribeVmRequest.FromString(message)
@@ -132,8 +134,9 @@ class _Call(NamedTuple):
 class ServiceWatch:
     """A source's watch as serialised responses; holds a place until it is closed."""
 
-    def __init__(self, watch: Watch, release_place: Callable[[], object]) -> None:
+    def __init__(self, watch: Watch, moments: Moments, release_place: Callable[[], object]) -> None:
         self._watch = watch
+        self._moments = moments
         self._release_place = release_place
 
     def __iter__(self) -> "ServiceWatch":
@@ -143,7 +146,9 @@ class ServiceWatch:
     def __next__(self) -> bytes:
         """Return the next change; raises CallFailed."""
         with _failing_calls():
-            return WatchSnapshotResponse(snapshot=next(self._watch)).SerializeToString()
+            snapshot = next(self._watch)
+            moment = self._moments.now()
+            return WatchSnapshotResponse(snapshot=snapshot, moment=moment).SerializeToString()
 
     def cancel(self) -> None:
         """End the iteration."""

@@ -2,11 +2,17 @@
 
 import threading
 import time
+from pathlib import Path
+
+import pytest
 
 from vmfit.v1.host_pb2 import Clock, Memory
+from vmfit_agent.assembly import assemble
+from vmfit_agent.collected_part import absent
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host
+from vmfit_agent.moments import Moments
 
 
 def runner(**collects):
@@ -58,3 +64,20 @@ def test_a_thread_ends_when_nothing_waits_and_another_takes_what_comes():
         assert parts.collect(["clock"])["clock"].message is not None
         time.sleep(0.01)
     assert not [thread for thread in threading.enumerate() if thread.name == "collect"]
+
+
+@pytest.mark.parametrize("jump", [-86400, 86400])
+def test_a_parts_age_is_by_no_wall_clock(jump):
+    part = absent("cpu", "a reason")
+    part.status.collected_at.seconds += jump
+    part = part._replace(since_boot_seconds=part.since_boot_seconds - 7)
+    (status,) = assemble({"cpu": part}).parts
+    assert 7 <= status.age.ToNanoseconds() / 1e9 < 8
+
+
+def test_no_two_answers_have_the_same_moment(tmp_path):
+    moments = Moments()
+    given = [moments.now().since_boot.ToNanoseconds() for _ in range(1000)]
+    assert given == sorted(set(given))
+    assert moments.now().boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert not Moments(tmp_path / "nothing").now().HasField("boot_id")

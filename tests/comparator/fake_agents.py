@@ -17,6 +17,7 @@ from vmfit.v1.host_metadata_service_pb2_grpc import (
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_agent.moments import Moments
 from vmfit_contract.address import Address
 from vmfit_contract.channel import SERVER_OPTIONS
 from vmfit_contract.errors import abort
@@ -34,6 +35,7 @@ class FakeAgent(HostMetadataServicer):
         self.described = []
         self.delay_seconds = 0.0
         self.clock_offset_seconds = 0.0
+        self.clock_was_set_by_seconds = 0.0
         self.dies = False
         self.cannot_collect = False
         self.gate = threading.Event()
@@ -41,6 +43,9 @@ class FakeAgent(HostMetadataServicer):
         self.part_age_seconds = {}
         self.answer_probe = None
         self.probed = []
+        self.moments = Moments()
+        self.boot_offset_seconds = 0
+        self.boot_id = ""
         self._address = Address(path=str(socket))
         self._server = None
 
@@ -85,11 +90,18 @@ class FakeAgent(HostMetadataServicer):
             sent = answer.parts.add()
             sent.CopyFrom(status)
             age = self.part_age_seconds.get(status.name, 0)
-            sent.collected_at.FromNanoseconds(int((now - age) * 1e9))
+            collected = now - self.clock_was_set_by_seconds - age
+            sent.collected_at.FromNanoseconds(int(collected * 1e9))
+            sent.age.FromNanoseconds(int(age * 1e9))
             if status.digest and request.known_digests.get(status.name) == status.digest:
                 sent.unchanged = True
                 answer.ClearField(status.name)
-        return GetSnapshotResponse(snapshot=answer)
+        moment = self.moments.now()
+        # As of a host that has run for long, whatever this machine has.
+        moment.since_boot.seconds += 10**7 + self.boot_offset_seconds
+        if self.boot_id:
+            moment.boot_id = self.boot_id
+        return GetSnapshotResponse(snapshot=answer, moment=moment)
 
     def DescribeVm(self, request, context):  # noqa: N802
         self.described.append(request)

@@ -12,6 +12,7 @@ from tests.comparator.raw_agents import bytes_agent, peak_memory, raw_agent
 from vmfit.v1.comparator_service_pb2 import CheckRequest, GetHostSnapshotRequest
 from vmfit.v1.host_metadata_service_pb2 import GetSnapshotResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.moments import Moments
 from vmfit_comparator import Engine, EngineError
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_client import AgentClient
@@ -34,6 +35,9 @@ def _answer(*changes):
     """A serialized answer of a healthy host, with what the changes do to its snapshot."""
     response = GetSnapshotResponse(snapshot=source_snapshot())
     response.snapshot.taken_at.GetCurrentTime()
+    response.moment.CopyFrom(Moments().now())
+    for status in response.snapshot.parts:
+        status.age.seconds = 1
     for change in changes:
         change(response.snapshot)
     return response.SerializeToString()

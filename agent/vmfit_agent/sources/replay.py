@@ -18,9 +18,11 @@ from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart, digest
+from vmfit_agent.host_clock import since_boot_seconds
 from vmfit_agent.parts import PART_NAMES, in_order
 from vmfit_agent.sources import ProbesRefused, UnknownDomain
 from vmfit_contract.access import Caller
+from vmfit_contract.part_age import part_age_seconds
 from vmfit_contract.snapshot_file import read_snapshot
 
 DescribeXml = Callable[[str], DescribeVmResponse]
@@ -141,12 +143,18 @@ def _has_uuid(vm: Vm, request: DescribeVmRequest, kind: str | None) -> bool:
 def _shifted(recording: Snapshot) -> dict[str, CollectedPart]:
     """Return all parts, with their times moved so that the newest was collected just now."""
     statuses = {status.name: status for status in recording.parts}
+    ages = {
+        status.name: part_age_seconds(status, recording.taken_at) or 0.0
+        for status in recording.parts
+    }
+    youngest = min((ages[each.name] for each in recording.parts if each.digest), default=0.0)
     collected = [status.collected_at for status in recording.parts if status.digest]
     newest = max((time.ToNanoseconds() for time in collected), default=0)
     newest = newest or recording.taken_at.ToNanoseconds()
     now = Timestamp()
     now.GetCurrentTime()
     offset = now.ToNanoseconds() - newest
+    started, since_boot = time.monotonic(), since_boot_seconds()
     parts = {}
     for name in PART_NAMES:
         status = PartStatus(name=name)
@@ -162,7 +170,8 @@ def _shifted(recording: Snapshot) -> dict[str, CollectedPart]:
             status.error = ""
         elif not status.error:
             status.error = "not in the recording"
-        parts[name] = CollectedPart(message, status, time.monotonic())
+        older = max(ages.get(name, 0.0) - youngest, 0.0)
+        parts[name] = CollectedPart(message, status, started, since_boot - older)
     return parts
 
 

@@ -10,6 +10,7 @@ from vmfit.v1.snapshot_pb2 import PartStatus
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath
 from vmfit_comparator.evaluation.lookup import Lookup
+from vmfit_contract.part_age import part_age_seconds
 
 
 class Age(NamedTuple):
@@ -49,9 +50,9 @@ _Rank = tuple[bool, float, float, tuple[float, float]]
 class PartAges:
     """The ages of both snapshots' parts.
 
-    An age is the time from the part's collection to the snapshot's `taken_at`, both by the host's
-    own clock, plus the time since then by the comparator's clock: wrong clocks cancel out. A part
-    that does not say when it was collected is as old as its snapshot.
+    An age is the time from the part's collection to the snapshot's `taken_at`, by the host's own
+    clock, plus the time since then by the comparator's: wrong clocks cancel out. A part that does
+    not say when it was collected is as old as its snapshot.
     """
 
     def __init__(self, case: Case) -> None:
@@ -73,12 +74,11 @@ class PartAges:
             ("source", case.source),
             ("destination", case.destination),
         ):
-            taken = snapshot.taken_at.seconds + snapshot.taken_at.nanos / 1e9
             for status in snapshot.parts:
                 self._statuses[side, status.name] = status
-                if status.HasField("collected_at"):
-                    collected = status.collected_at.seconds + status.collected_at.nanos / 1e9
-                    self._ages[side, status.name] = max(taken - collected, 0.0) + since[side]
+                age = part_age_seconds(status, snapshot.taken_at)
+                if age is not None:
+                    self._ages[side, status.name] = age + since[side]
         ages = {**self._ages}
         if case.ages.vm_from_snapshot:
             recorded = ages.get(("source", "domains"), since["source"])

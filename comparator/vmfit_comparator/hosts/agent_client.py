@@ -19,17 +19,16 @@ from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_error import AgentError, late
-from vmfit_comparator.hosts.host_answer import HostAnswer, Machine, WrongHostError
+from vmfit_comparator.hosts.hearing import Clock, Heard, Hearing
+from vmfit_comparator.hosts.host_answer import HostAnswer
+from vmfit_comparator.hosts.machine_check import Certified, MachineCheck
 from vmfit_comparator.hosts.snapshot_parts import (
-    bytes_by_part,
     bytes_of,
     complete,
     digests,
-    is_unchanged,
     replace,
     stale_parts,
 )
-from vmfit_contract.snapshot_file import SCHEMA_REVISION
 
 # An agent that could not collect in time does not cost every caller half of the time.
 _RENEWALS_REST_SECONDS = 30.0
@@ -44,33 +43,18 @@ class _Known(NamedTuple):
     sizes: Mapping[str, int] = MappingProxyType({})
 
 
-class _Clock(NamedTuple):
-    """The host's clock minus the comparator's, and how far that may be off."""
-
-    offset_seconds: float
-    uncertainty_seconds: float
-
-
-class _Heard(NamedTuple):
-    """One answer, with the clock, and with what its parts take in memory."""
-
-    snapshot: Snapshot
-    clock: _Clock
-    sizes: Mapping[str, int]
-
-
 class AgentClient:
     """One host's agent. Safe to use from several threads.
 
     Times are `until`, by time.monotonic().
     """
 
-    def __init__(self, calls: AgentCalls, expect_hostname: str | None = None) -> None:
+    def __init__(self, calls: AgentCalls, machine: MachineCheck | None = None) -> None:
         self._calls = calls
-        self._expect_hostname = expect_hostname
+        self._hearing = Hearing(calls)
+        self._machine = machine or MachineCheck()
         self._lock = threading.Lock()
         self._flights: dict[tuple[tuple[str, float], ...], Future[HostAnswer]] = {}
-        self._machine: Machine | None = None
         self._latest = _Known()
         self._renewals_rest_until = 0.0
 
@@ -110,8 +94,8 @@ class AgentClient:
 
     def identity(self, until: float) -> Snapshot:
         """Return a snapshot that has the identity alone. Raises AgentError, WrongHostError."""
-        snapshot = self._ask(GetSnapshotRequest(parts=["identity"]), until).snapshot
-        self._check_machine(snapshot)
+        snapshot = self._hearing.ask(GetSnapshotRequest(parts=["identity"]), until).snapshot
+        self._machine.check(snapshot, None, until - time.monotonic())
         return snapshot
 
     @property
@@ -124,9 +108,10 @@ class AgentClient:
         """Drop the latest snapshot: the next one is sent whole."""
         self._latest = _Known()
 
-    def reconnect(self, channel: grpc.Channel) -> None:
+    def reconnect(self, channel: grpc.Channel, certified: Certified) -> None:
         """Ask over another channel from now on; calls in progress end over the one before."""
         self._calls.reconnect(channel)
+        self._machine.look_again(certified)
 
     def close(self) -> None:
         """Close the connection; calls in progress end at once."""
@@ -152,66 +137,38 @@ class AgentClient:
 
     def _fetch(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:
         known = self._latest
-        heard = self._ask(GetSnapshotRequest(known_digests=digests(known.snapshot)), until)
-        snapshot, clock, sizes = heard
-        self._check_machine(snapshot, known.snapshot)
+        request = GetSnapshotRequest(known_digests=digests(known.snapshot))
+        snapshot, clock, sizes, received = self._hearing.ask(request, until)
+        self._machine.check(snapshot, known.snapshot, until - time.monotonic())
         complete(snapshot, known.snapshot)
         sizes = {**known.sizes, **sizes}
         stale = {} if snapshot.HasField("recorded_at") else stale_parts(snapshot, fresh_seconds)
         if stale and time.monotonic() >= self._renewals_rest_until:
             renewed = self._renew(snapshot, stale, until)
             if renewed is not None:
-                clock, sizes = renewed.clock, {**sizes, **renewed.sizes}
+                complete(renewed.snapshot, snapshot)
+                replace(snapshot, renewed.snapshot, renewed.received - received)
+                clock, received = renewed.clock, renewed.received
+                sizes = {**sizes, **renewed.sizes}
         if clock.uncertainty_seconds > _EXACT_ROUND_TRIP_SECONDS / 2:
             exact = self._exact_clock(snapshot, until) or clock
             clock = min(clock, exact, key=attrgetter("uncertainty_seconds"))
         self._latest = _Known(snapshot, sizes)
-        return HostAnswer(snapshot, *clock)
+        return HostAnswer(snapshot, *clock, received)
 
-    def _renew(
-        self, snapshot: Snapshot, stale: Mapping[str, float], until: float
-    ) -> "_Heard | None":
+    def _renew(self, snapshot: Snapshot, stale: Mapping[str, float], until: float) -> Heard | None:
         """Have parts collected anew; what takes more than half of the time stays as it is."""
         request = GetSnapshotRequest(parts=stale, known_digests=digests(snapshot))
         request.max_age.FromNanoseconds(int(min(stale.values()) * 1e9))
         try:
-            renewed = self._ask(request, (time.monotonic() + until) / 2)
+            return self._hearing.ask(request, (time.monotonic() + until) / 2)
         except AgentError:
             self._renewals_rest_until = time.monotonic() + _RENEWALS_REST_SECONDS
             return None
-        complete(renewed.snapshot, snapshot)
-        replace(snapshot, renewed.snapshot)
-        return renewed
 
-    def _exact_clock(self, snapshot: Snapshot, until: float) -> "_Clock | None":
+    def _exact_clock(self, snapshot: Snapshot, until: float) -> Clock | None:
         request = GetSnapshotRequest(parts=["clock"], known_digests=digests(snapshot))
         try:
-            return self._ask(request, (time.monotonic() + until) / 2).clock
+            return self._hearing.ask(request, (time.monotonic() + until) / 2).clock
         except AgentError:
             return None
-
-    def _ask(self, request: GetSnapshotRequest, until: float) -> "_Heard":
-        sent, started = time.time(), time.monotonic()
-        response, sizes = self._calls.snapshot(request, until)
-        half = (time.monotonic() - started) / 2
-        snapshot = response.snapshot
-        if snapshot.schema_revision > SCHEMA_REVISION:
-            raise AgentError(
-                grpc.StatusCode.FAILED_PRECONDITION,
-                f"its agent ({snapshot.agent_version}) speaks schema revision "
-                f"{snapshot.schema_revision}, this comparator up to {SCHEMA_REVISION}",
-            )
-        taken = snapshot.taken_at.seconds + snapshot.taken_at.nanos / 1e9
-        return _Heard(snapshot, _Clock(taken - (sent + half), half), bytes_by_part(sizes))
-
-    def _check_machine(self, snapshot: Snapshot, known: Snapshot | None = None) -> None:
-        machine = Machine.of(snapshot)
-        if machine is None and known is not None and is_unchanged(snapshot, "identity"):
-            machine = Machine.of(known)
-        if machine is None:
-            return
-        if self._expect_hostname is not None and machine.hostname != self._expect_hostname:
-            raise WrongHostError(f"answers as {machine}, expected {self._expect_hostname}")
-        if self._machine is not None and machine.is_other_than(self._machine):
-            raise WrongHostError(f"answers as {machine}, earlier as {self._machine}")
-        self._machine = machine

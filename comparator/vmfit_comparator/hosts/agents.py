@@ -3,12 +3,15 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grpc
 
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_client import AgentClient
+from vmfit_comparator.hosts.certified_names import is_address, names_the_host
+from vmfit_comparator.hosts.machine_check import Certified, MachineCheck, not_certified
 from vmfit_contract.address import Address
 from vmfit_contract.connector import Connector
 
@@ -73,10 +76,13 @@ class Agents:
                 def explain(error: grpc.RpcError, seconds: float) -> str:
                     return self._connector.explain(error, address, tls_server_name, seconds)
 
-                client = AgentClient(AgentCalls(channel, explain), expect_hostname)
+                certified = self._certified(address, tls_server_name, credentials)
+                machine = MachineCheck(expect_hostname, certified)
+                client = AgentClient(AgentCalls(channel, explain), machine)
                 found = self._clients[key] = _Connected(client, credentials)
             elif found.credentials is not credentials:
-                found.client.reconnect(self._connect(address, tls_server_name))
+                certified = self._certified(address, tls_server_name, credentials)
+                found.client.reconnect(self._connect(address, tls_server_name), certified)
                 found.credentials = credentials
             self._clients.move_to_end(key)
             # A call in progress keeps its channel; the last reference closes it.
@@ -87,6 +93,25 @@ class Agents:
 
     def _connect(self, address: Address, tls_server_name: str | None) -> grpc.Channel:
         return self._connector.connect(address, tls_server_name, self._options)
+
+    def _certified(
+        self,
+        address: Address,
+        tls_server_name: str | None,
+        credentials: grpc.ChannelCredentials | None,
+    ) -> Certified:
+        """Return what tells the names of the agent's certificate, which gRPC has verified."""
+        if credentials is None or (address.is_loopback and tls_server_name is None):
+            return not_certified
+        verified = tls_server_name or address.host
+
+        def names(hostname: str, seconds: float) -> Sequence[str]:
+            if not is_address(verified) and names_the_host([verified], hostname):
+                return [verified]
+            shown = self._connector.shown_certificate(address, tls_server_name, seconds)
+            return [verified] if shown is None else shown.names
+
+        return names
 
     def _forget_surplus(self) -> None:
         """Drop snapshots, those first whose host was not asked for longest."""

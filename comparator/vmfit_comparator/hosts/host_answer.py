@@ -1,9 +1,9 @@
 """What a host said of itself, and when by the comparator's own clock."""
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.hosts.succession import monotonic_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,15 +12,16 @@ class HostAnswer:
 
     snapshot: Snapshot
     clock_offset_seconds: float
-    """The host's clock minus the comparator's."""
+    """The host's clock minus the comparator's, as that would be if nobody had set it."""
     clock_uncertainty_seconds: float
     """How far the offset may be off: half of the round trip."""
-    received_monotonic: float = field(default_factory=time.monotonic)
+    received: float
+    """When the answer arrived, by `monotonic_seconds`."""
 
     @property
     def age_seconds(self) -> float:
         """Time since the answer arrived."""
-        return time.monotonic() - self.received_monotonic
+        return monotonic_seconds() - self.received
 
 
 @dataclass(frozen=True, slots=True)

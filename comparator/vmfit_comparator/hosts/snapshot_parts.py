@@ -1,9 +1,11 @@
 """The parts of a snapshot as they travel: sent, left out as unchanged, collected anew."""
 
+import math
 from collections.abc import Collection, Mapping
 
 from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY
+from vmfit_contract.part_age import part_age_seconds
 
 # What will soon be stale is collected anew, so that an answer outlives its making.
 _RENEWED_SHARE = 0.5
@@ -48,11 +50,18 @@ def complete(snapshot: Snapshot, known: Snapshot | None) -> None:
             status.unchanged = False
 
 
-def replace(snapshot: Snapshot, renewed: Snapshot) -> None:
-    """Take the parts, their statuses and the time from a later answer for some parts."""
+def replace(snapshot: Snapshot, renewed: Snapshot, later_seconds: float) -> None:
+    """Take the parts, their statuses and the time from an answer for some parts.
+
+    It was given so much later: by that the other parts are older.
+    """
     statuses = {each.name: each for each in renewed.parts}
     for status in snapshot.parts:
-        if status.name in statuses:
+        if status.name not in statuses:
+            age = part_age_seconds(status, snapshot.taken_at)
+            if age is not None:
+                status.age.FromNanoseconds(round((age + later_seconds) * 1e9))
+        else:
             status.CopyFrom(statuses[status.name])
             snapshot.ClearField(status.name)  # type: ignore[arg-type]
             if _has(renewed, status.name):
@@ -69,16 +78,17 @@ def _has(snapshot: Snapshot, part: str) -> bool:
 
 def stale_parts(snapshot: Snapshot, fresh_seconds: Mapping[str, float]) -> dict[str, float]:
     """Return the parts that are stale or soon will be, each with the age that it may have."""
-
-    def age(status: PartStatus) -> float:
-        return (snapshot.taken_at.ToNanoseconds() - status.collected_at.ToNanoseconds()) / 1e9
-
     limits = {name: seconds * _RENEWED_SHARE for name, seconds in fresh_seconds.items()}
     return {
         each.name: limits[each.name]
         for each in snapshot.parts
-        if each.name in limits and age(each) > limits[each.name]
+        if each.name in limits and _age(each, snapshot) > limits[each.name]
     }
+
+
+def _age(status: PartStatus, snapshot: Snapshot) -> float:
+    age = part_age_seconds(status, snapshot.taken_at)
+    return math.inf if age is None else age
 
 
 def keep_only(snapshot: Snapshot, parts: Collection[str]) -> None:

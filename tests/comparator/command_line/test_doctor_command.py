@@ -67,7 +67,7 @@ def test_each_host_has_its_own_cause(doctor, authority):
     client = authority.client(days=300)
     with (
         TlsAgent(source_snapshot(), authority.agent(days=3)) as soon,
-        TlsAgent(source_snapshot(), authority.agent("other.example", days=300)) as named,
+        TlsAgent(source_snapshot(), authority.agent("other.example", "alpha", days=300)) as named,
         TlsAgent(source_snapshot()) as plain,
         TlsAgent(source_snapshot(), authority.agent("late", "127.0.0.1", days=-2)) as late,
     ):
@@ -91,7 +91,7 @@ def test_each_host_has_its_own_cause(doctor, authority):
         "down": "missing",
     }
     assert hosts["soon"]["remedies"] == ["renew it there"]
-    assert "is for 'other.example', not for '127.0.0.1'" in hosts["named"]["reasons"][0]
+    assert "is for 'other.example', 'alpha', not for '127.0.0.1'" in hosts["named"]["reasons"][0]
     assert "it serves plain text" in hosts["plain"]["reasons"][0]
     assert "expired on" in hosts["late"]["reasons"][0]
     assert hosts["down"]["remedies"] == [
