@@ -30,6 +30,6 @@ def made(
             needs=tuple(map(field_path, needs)),
             reads=tuple(map(field_path, reads)),
             description=check.__doc__ or "",
-        )
+        ).derived()
 
     return declare

@@ -102,7 +102,86 @@ HOSTDEVS = [
         "NO",
     )
 ]
+NVDIMM = {"model": "nvdimm", "sizeBytes": 4096}
+SMALL = {"path": "/dev/dax0.0", "exists": True, "sizeBytes": 1024}
+MEMORY = [
+    (
+        "two in one file",
+        {
+            "vm.memory.devices": [
+                {**NVDIMM, "source": SMALL},
+                {**NVDIMM, "source": {**SMALL, "sizeBytes": 8192}},
+            ]
+        },
+        "NO",
+    )
+]
+LABELS = [
+    (
+        "two of one model",
+        {
+            "vm.security_labels": [
+                {"model": "dac", "type": "static", "label": "u:g", "namesExist": False},
+                {"model": "dac", "type": "static", "label": "v:h", "namesExist": True},
+            ]
+        },
+        "NO",
+    ),
+    (
+        "both its user and its driver",
+        {
+            "vm.security_labels": [
+                {"model": "apparmor", "type": "static", "label": "u:g", "namesExist": False}
+            ],
+            "destination.hypervisor.connections[0].security_models": [{"model": "apparmor"}],
+        },
+        "NO",
+    ),
+]
+QCOW2 = {"path": "/img/top", "exists": True}
+BASE = {"path": "/img/base", "exists": True}
+FORMATS = [
+    (
+        "the top image was not read, the one below was",
+        {
+            "vm.disks": [
+                {
+                    **DISK,
+                    "source": {"type": "file", "format": "qcow2", "path": QCOW2},
+                    "backingChain": [
+                        {"type": "file", "format": "qcow2", "headerFormat": "qcow2", "path": BASE}
+                    ],
+                }
+            ]
+        },
+        "PROBABLY_YES",
+    )
+]
+HELD = {"type": "file", "path": {"path": "/img/a", "realPath": "/img/a"}}
+OTHER = {
+    "name": "other",
+    "uuid": "u",
+    "state": "VM_STATE_RUNNING",
+    "disks": [{**DISK, "source": HELD}],
+}
+LOCKS = [
+    (
+        "two disks of one target",
+        {
+            "vm.disks": [
+                {**DISK, "source": HELD},
+                {**DISK, "source": {"type": "file", "path": {"path": "/img/b"}}},
+            ],
+            "destination.domains.vms": [OTHER],
+        },
+        "PROBABLY_NO",
+    )
+]
 TABLES = {
+    "mem.nvdimm": MEMORY,
+    "sec.model": LABELS,
+    "storage.image_format": FORMATS,
+    "storage.lock": LOCKS,
     "net.scripts": SCRIPTS,
     "net.sockets": SOCKETS,
     "net.vlan_tags": VLAN_TAGS,

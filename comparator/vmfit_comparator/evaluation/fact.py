@@ -36,6 +36,8 @@ class Fact:
     """What else counts: of its function, and, once `derived`, of all that this uses."""
     chooses: tuple[FieldPath, ...] = ()
     """What merely decides which of several things count: no evidence for people."""
+    tells_subjects: tuple[FieldPath, ...] = ()
+    """What of the hosts tells which subjects there are, once `derived`."""
     way_back: tuple[str, ...] = ()
     """Ids of facts that it asks about the way back: the catalogue gives them to its function,
     before the case."""
@@ -48,8 +50,6 @@ class Fact:
     """Those of the inputs that are evidence."""
     ageing: tuple[FieldPath, ...] = field(init=False, compare=False)
     """The first of those inputs that age alike: of one part, and of one volatility."""
-    tells_subjects: tuple[FieldPath, ...] = field(init=False, compare=False)
-    """What of the hosts tells which subjects there are."""
 
     def __post_init__(self) -> None:
         """Work out what every evaluation needs."""
@@ -58,12 +58,9 @@ class Fact:
         alike: dict[AgesAs, FieldPath] = {}
         for path in inputs:
             alike.setdefault(path.ages_as, path)
-        finds = [each.find for each in self.each]
-        tells = (*reads_of(*finds), *choices_of(*finds))
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "shown", shown)
         object.__setattr__(self, "ageing", tuple(alike.values()))
-        object.__setattr__(self, "tells_subjects", tuple(each for each in tells if each.part))
 
     @property
     def every_input(self) -> tuple[FieldPath, ...]:
@@ -83,9 +80,14 @@ class Fact:
 
         This is known only once the function's module is loaded to its end.
         """
-        used = (self.check, *(kind.find for kind in self.each))
-        reads = dict.fromkeys((*self.reads, *reads_of(*used)))
-        return replace(self, reads=tuple(reads), chooses=choices_of(*used))
+        finds = [kind.find for kind in self.each]
+        tells = (*reads_of(*finds), *choices_of(*finds))
+        return replace(
+            self,
+            reads=tuple(dict.fromkeys((*self.reads, *reads_of(self.check, *finds)))),
+            chooses=choices_of(self.check, *finds),
+            tells_subjects=tuple(each for each in tells if each.part),
+        )
 
     def result(self, case: Case) -> Result:
         """Return what the fact says of a case that it applies to and that has what it needs."""
@@ -101,7 +103,7 @@ class Fact:
         if results:
             return joined(results)
         nouns = " or ".join(each.noun for each in self.each)
-        return not_applicable(f"does not apply to any {nouns} of the VM")
+        return not_applicable(f"does not apply to any {nouns}")
 
 
 Words = str | tuple[str, ...]

@@ -153,7 +153,7 @@ def _whole(every: Collection[Result], reason: str) -> Result:
         tuple(remedies),
         evidence,
         probability,
-        tuple(path for each in deciding for path in each.missing),
+        tuple(dict.fromkeys(path for each in deciding for path in each.missing)),
         not_applicable=all(each.not_applicable for each in every),
     )
 

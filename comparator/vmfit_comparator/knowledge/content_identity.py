@@ -3,6 +3,7 @@
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.probe_pb2 import ContentProbe
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.disks import DiskPair
 
@@ -12,6 +13,7 @@ _WRITTEN_AT_ONCE = ("none", "directsync", "writethrough")
 _TELLING = 8
 
 
+@reads("probes.not_asked")
 def with_content(outcome: Result, pair: DiskPair, case: Case) -> Result:
     """Return what names and content say together; `outcome` itself where names are firm.
 
@@ -33,6 +35,7 @@ def with_content(outcome: Result, pair: DiskPair, case: Case) -> Result:
     return _equal(outcome, pair, probe)
 
 
+@reads("probes.contents")
 def content_probe(pair: DiskPair, case: Case) -> ContentProbe | None:
     """Return how a disk's content compares, as far as it was read; None when nobody tried."""
     target = pair.there.target

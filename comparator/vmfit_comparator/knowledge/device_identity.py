@@ -1,11 +1,19 @@
 """Is a block device on one host the very device that a path names on the other?"""
 
+from collections.abc import Callable
+
 from vmfit.v1.finding_pb2 import Answer
-from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.host_paths import block_identity
+from vmfit_comparator.knowledge.file_identity import same_kernel
+from vmfit_comparator.knowledge.host_paths import (
+    destination_block,
+    destination_device,
+    source_block,
+    source_device,
+)
 
 # Named in the order in which they decide: the first that both sides have.
 _WORLDWIDE = (
@@ -33,8 +41,8 @@ def same_device(here: HostPath, there: HostPath, case: Case) -> Result:
     another size is another device.
     """
     size = _size_difference(here, there)
-    one = block_identity(here, case.source)
-    other = block_identity(there, case.destination)
+    one = source_block(here, case)
+    other = destination_block(there, case)
     if one is None or other is None:
         if size:
             return no(f"another device: {size}")
@@ -43,8 +51,7 @@ def same_device(here: HostPath, there: HostPath, case: Case) -> Result:
         return no_idea(
             f"what identifies {path} is not known", missing=[f"{side}.disks.source.path.block"]
         )
-    boots = (case.source.identity.boot_id, case.destination.identity.boot_id)
-    if boots[0] and boots[0] == boots[1] and one.name == other.name:
+    if same_kernel(case) and one.name == other.name:
         return yes(f"{one.name} of one kernel that both hosts share")
     outcome = _by_names(one, other, case)
     if size and outcome.answer == Answer.ANSWER_NO_IDEA:
@@ -105,8 +112,8 @@ def _by_medium(one: BlockIdentity, other: BlockIdentity, case: Case) -> Result:
             return no(f"another device: {word} {values[0]} here, {values[1]} there")
         same = f"the same {word} {values[0]}"
         below = (
-            _disks_below(one.name, case.source),
-            _disks_below(other.name, case.destination),
+            _disks_below(one.name, source_device, case),
+            _disks_below(other.name, destination_device, case),
         )
         if all(below):
             if below[0] & below[1]:
@@ -119,13 +126,14 @@ def _by_medium(one: BlockIdentity, other: BlockIdentity, case: Case) -> Result:
     )
 
 
-def _disks_below(name: str, snapshot: Snapshot) -> set[str]:
+def _disks_below(
+    name: str, named: Callable[[str, Case], BlockDevice | None], case: Case
+) -> set[str]:
     """Return WWNs, else serials, of the disks that a device is made of; empty if not all tell."""
-    devices = {each.name: each for each in snapshot.block_devices.devices}
     found: set[str] = set()
     pending, seen = [name], set[str]()
     while pending:
-        device = devices.get(pending.pop())
+        device = named(f"/dev/{pending.pop()}", case)
         if device is None:
             return set()
         if device.name in seen:

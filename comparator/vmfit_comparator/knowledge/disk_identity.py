@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from vmfit.v1.finding_pb2 import ANSWER_NO_IDEA, Answer, Quality
 from vmfit.v1.probe_pb2 import DiskProbe
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.result import (
     Result,
     no,
@@ -19,21 +20,6 @@ from vmfit_comparator.knowledge.device_identity import same_device
 from vmfit_comparator.knowledge.disks import DiskPair, is_on_host, servers
 from vmfit_comparator.knowledge.file_identity import same_file
 from vmfit_comparator.knowledge.host_paths import path_exists
-
-IDENTITY_READS = (
-    "source.identity.boot_id",
-    "destination.identity.boot_id",
-    "source.mounts.mounts",
-    "destination.mounts.mounts",
-    "source.block_devices.devices",
-    "destination.block_devices.devices",
-    "destination.libvirt_objects.storage_pools",
-    "probes.contents",
-    "probes.disks",
-    "probes.source_disks",
-    "probes.not_asked",
-)
-"""What `proven_disk` reads beside the disks."""
 
 _OTHER = (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO)
 
@@ -51,6 +37,7 @@ def proven_disk(pair: DiskPair, case: Case) -> Result:
     return outcome
 
 
+@reads("probes.source_disks")
 def _as_opened(outcome: Result, pair: DiskPair, case: Case) -> Result:
     """Let what each host finds when it opens a network disk speak against its name."""
     here = _probe(case.probes.source_disks, pair.there.target) or DiskProbe()
@@ -72,6 +59,7 @@ def _as_opened(outcome: Result, pair: DiskPair, case: Case) -> Result:
     return outcome
 
 
+@reads("probes.disks")
 def disk_probe(target: str, case: Case) -> DiskProbe | None:
     """Return what became of opening a network disk on the destination; None: nobody tried."""
     return _probe(case.probes.disks, target)
@@ -88,7 +76,7 @@ def same_disk(pair: DiskPair, case: Case) -> Result:
         return not_applicable("the drive is empty on the source")
     if there.protocol or here.protocol:
         return _same_network_disk(pair)
-    if path_exists(there.path, case.destination) is False:
+    if path_exists(there.path, case) is False:
         return not_applicable(f"{there.path.path} is missing on the destination")
     if "nvme" in (here.type, there.type):
         return probably_no("a disk of type nvme is a device of its own on every host")

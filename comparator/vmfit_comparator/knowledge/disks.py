@@ -1,32 +1,19 @@
 """Which disks of a VM are copied, which are used where they are, as libvirt chooses them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation import result
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.once import once
 from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.result import Result, not_applicable
-from vmfit_comparator.evaluation.subjects import subjects
+from vmfit_comparator.knowledge.matched import matched
 
 # The device is dropped rather than the start refused when its medium is missing.
 DROPPED_WHEN_MISSING = ("optional", "requisite")
-
-
-@subjects("disk")
-@chooses("vm.disks")
-def source_disks(case: Case) -> Iterator[tuple[str, Disk]]:
-    """Yield the disks and drives that the guest has, by their targets."""
-    return ((each.target, each) for each in case.vm.disks)
-
-
-@subjects("disk")
-@chooses("incoming.disks")
-def incoming_disks(case: Case) -> Iterator[tuple[str, Disk]]:
-    """Yield the disks and drives that the destination gets, by their targets."""
-    return ((each.target, each) for each in case.incoming.disks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +22,8 @@ class DiskPair:
 
     here: Disk
     there: Disk
+    depth: int = 0
+    """How far below the disk's top image these are."""
 
     @property
     def is_read_only(self) -> bool:
@@ -42,11 +31,21 @@ class DiskPair:
         return is_read_only(self.there)
 
 
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What one definition has in a disk or drive."""
+
+    disk: Disk
+    pair: DiskPair | None
+    """Both definitions' disk; None where only one has such a disk, or a medium in it."""
+
+
 def is_read_only(disk: Disk) -> bool:
     """The guest cannot write to it; libvirt makes every CD-ROM read-only."""
     return disk.read_only or disk.device == "cdrom"
 
 
+@chooses("options.storage_copy", "options.copied_disks")
 def is_copied(disk: Disk, case: Case) -> bool:
     """Libvirt copies it: listed in --migrate-disks, or without a list writable and not shareable.
 
@@ -60,14 +59,22 @@ def is_copied(disk: Disk, case: Case) -> bool:
     return not is_read_only(disk) and not disk.shareable
 
 
-def pairs(case: Case) -> list[DiskPair]:
+@once
+def pairs(case: Case) -> tuple[DiskPair, ...]:
     """Return the disks with a medium that both definitions have, in the incoming one's order."""
-    here = {disk.target: disk for disk in case.vm.disks}
-    return [
-        DiskPair(here[disk.target], disk)
-        for disk in case.incoming.disks
-        if disk.target in here and disk.HasField("source")
-    ]
+    every = (medium.pair for medium in incoming_with_media(case))
+    return tuple(pair for pair in every if pair is not None)
+
+
+@chooses("vm.disks", "incoming.disks")
+@once
+def incoming_with_media(case: Case) -> tuple[Medium, ...]:
+    """Return what is in the disks and drives that the destination gets."""
+    return tuple(
+        Medium(there, DiskPair(here, there) if here is not None else None)
+        for here, there in matched(case.vm.disks, case.incoming.disks, lambda disk: disk.target)
+        if there.HasField("source")
+    )
 
 
 def used_in_place(case: Case) -> list[DiskPair]:
@@ -99,6 +106,7 @@ def opened_below(pair: DiskPair, case: Case) -> Sequence[StorageSource]:
     return () if flat and is_copied(pair.here, case) else pair.there.backing_chain
 
 
+@chooses("options.storage_copy")
 def backing_pairs(case: Case) -> list[DiskPair]:
     """Return the images below the disks as read-only disks, called "vda[1]" as libvirt does.
 
@@ -106,7 +114,7 @@ def backing_pairs(case: Case) -> list[DiskPair]:
     """
     in_full = case.options.storage_copy == StorageCopy.STORAGE_COPY_ALL
     return [
-        DiskPair(_below(pair.here, depth, images[0]), _below(pair.there, depth, images[1]))
+        DiskPair(_below(pair.here, depth, images[0]), _below(pair.there, depth, images[1]), depth)
         for pair in pairs(case)
         if not (in_full and is_copied(pair.here, case))
         for depth, images in enumerate(

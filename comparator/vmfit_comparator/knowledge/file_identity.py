@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import Answer
-from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit.v1.storage_pb2 import Mount
 from vmfit.v1.vm_pb2 import HostPath, PathFilesystem, StorageSource
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.host_paths import (
     LOCAL_TYPES,
-    filesystem_below,
+    destination_filesystem,
+    destination_mount,
     filesystem_family,
-    mount_above,
+    source_filesystem,
+    source_mount,
 )
 
 # Inode numbers of these file systems are the same on every host.
@@ -24,7 +27,7 @@ class _File:
 
     source: StorageSource
     filesystem: PathFilesystem
-    snapshot: Snapshot
+    mount: Mount | None
 
     @property
     def path(self) -> HostPath:
@@ -50,16 +53,16 @@ def same_file(here: StorageSource, there: StorageSource, case: Case, *, read_onl
     unless both hosts run on one kernel (namespaces, containers) and the inodes agree, or one host
     exports it to the other. Of what nobody writes, another file may be a copy as good.
     """
-    below_here = filesystem_below(here.path, case.source)
-    below_there = filesystem_below(there.path, case.destination)
+    below_here = source_filesystem(here.path, case)
+    below_there = destination_filesystem(there.path, case)
     if below_here is None or below_there is None:
         side = "vm" if below_here is None else "incoming"
         return no_idea(
             f"it is not known which file system holds {here.path.path}",
             missing=[f"{side}.disks.source.path.filesystem"],
         )
-    one = _File(here, below_here, case.source)
-    other = _File(there, below_there, case.destination)
+    one = _File(here, below_here, source_mount(_real(here.path), case))
+    other = _File(there, below_there, destination_mount(_real(there.path), case))
     same = _by_names(one, other, case)
     if read_only and same.answer in (Answer.ANSWER_NO, Answer.ANSWER_PROBABLY_NO):
         return _own_copy(one, other)
@@ -67,11 +70,11 @@ def same_file(here: StorageSource, there: StorageSource, case: Case, *, read_onl
 
 
 def _by_names(one: _File, other: _File, case: Case) -> Result:
-    if _same_kernel(case) is True:
+    if same_kernel(case) is True:
         return _on_one_kernel(one, other)
     local = [below_is_local(file.filesystem) for file in (one, other)]
     if all(local):
-        return _local(one, other)
+        return _local(one, other, case)
     if any(local):
         # One of the hosts may be the server that exports its own disk: it has the same inodes.
         return _by_inode(one, other, f"on {one.text} here, on {other.text} there")
@@ -94,7 +97,9 @@ def below_is_local(filesystem: PathFilesystem) -> bool:
     return filesystem.type in LOCAL_TYPES
 
 
-def _same_kernel(case: Case) -> bool | None:
+@reads("source.identity.boot_id", "destination.identity.boot_id")
+def same_kernel(case: Case) -> bool | None:
+    """Tell whether both hosts run on one kernel; None when that is not known."""
     one, other = case.source.identity, case.destination.identity
     if one.boot_id and other.boot_id:
         return one.boot_id == other.boot_id
@@ -135,8 +140,11 @@ def _other_number(one: _File, other: _File) -> bool:
 
 
 def _device_number(file: _File) -> str:
-    mount = mount_above(file.path.real_path or file.path.path, file.snapshot.mounts)
-    return mount.device_number if mount else ""
+    return file.mount.device_number if file.mount is not None else ""
+
+
+def _real(path: HostPath) -> str:
+    return path.real_path or path.path
 
 
 def _same_content(one: PathFilesystem, other: PathFilesystem) -> bool | None:
@@ -148,11 +156,11 @@ def _same_content(one: PathFilesystem, other: PathFilesystem) -> bool | None:
     return None
 
 
-def _local(one: _File, other: _File) -> Result:
+def _local(one: _File, other: _File, case: Case) -> Result:
     size = _size_difference(one, other)
     seen = f"{one.path.path} lies on {one.text} here, on {other.text} there"
-    kernels = (one.snapshot.identity.boot_id, other.snapshot.identity.boot_id)
-    known_apart = _same_content(one.filesystem, other.filesystem) is False or all(kernels)
+    different = _same_content(one.filesystem, other.filesystem) is False
+    known_apart = different or same_kernel(case) is not None
     if known_apart or size:
         return no(f"{seen}, each a file system of that host alone: another file of the same name")
     if not (one.path.inode and other.path.inode):
@@ -191,7 +199,7 @@ def _shared(one: _File, other: _File) -> Result:
 
 def _server_and_export(file: _File) -> tuple[str, str] | None:
     """Return the server's address and the export; None when the mount does not tell."""
-    mount = mount_above(file.path.real_path or file.path.path, file.snapshot.mounts)
+    mount = file.mount
     if mount is None or not mount.export:
         return None
     address = next((o[5:] for o in mount.options if o.startswith("addr=")), "")

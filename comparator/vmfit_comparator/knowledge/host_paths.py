@@ -1,11 +1,12 @@
 """What stands behind a path on a host, from the description of the VM or from the snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.storage_pb2 import BlockDevice, Mount, Mounts
+from vmfit.v1.storage_pb2 import BlockDevice, BlockDevices, Mount, Mounts
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
-from vmfit_comparator.evaluation.remembered import remembered
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.once import once
+from vmfit_comparator.evaluation.reads import reads
 
 # File systems that one kernel alone may mount writable; what lies on them is that host's own.
 LOCAL_TYPES = (
@@ -26,29 +27,57 @@ def filesystem_family(type_name: str) -> str:
     return type_name
 
 
-def mount_above(path: str, mounts: Mounts) -> Mount | None:
-    """Return the mount that holds a path; of several at one point the last, which is on top."""
-    if path and not path.startswith("/"):
-        return None
-    by_point = _by_point(mounts)
-    while path and path not in by_point:
-        path = path.rpartition("/")[0]
-    return by_point.get(path)
+def source_mount(path: str, case: Case) -> Mount | None:
+    """Return the source's mount that holds a path; of several at one point the last, on top."""
+    return _above(path, _source_mounts(case))
 
 
-@remembered
+def destination_mount(path: str, case: Case) -> Mount | None:
+    """Return the destination's mount that holds a path; of several at one point the last."""
+    return _above(path, _destination_mounts(case))
+
+
+@reads("source.mounts.mounts")
+@once
+def _source_mounts(case: Case) -> Mapping[str, Mount]:
+    return _by_point(case.source.mounts)
+
+
+@reads("destination.mounts.mounts")
+@once
+def _destination_mounts(case: Case) -> Mapping[str, Mount]:
+    return _by_point(case.destination.mounts)
+
+
 def _by_point(mounts: Mounts) -> Mapping[str, Mount]:
     """Return the mounts by the directory that they hold; the root is an empty text."""
     return {each.mount_point.rstrip("/"): each for each in mounts.mounts}
 
 
-def filesystem_below(path: HostPath, snapshot: Snapshot) -> PathFilesystem | None:
-    """Return the file system that holds a file: as described, else by the snapshot's mounts."""
+def _above(path: str, by_point: Mapping[str, Mount]) -> Mount | None:
+    if path and not path.startswith("/"):
+        return None
+    while path and path not in by_point:
+        path = path.rpartition("/")[0]
+    return by_point.get(path)
+
+
+def source_filesystem(path: HostPath, case: Case) -> PathFilesystem | None:
+    """Return the file system that holds a file of the source's: as described, else by mounts."""
+    return _filesystem(path, source_mount, case)
+
+
+def destination_filesystem(path: HostPath, case: Case) -> PathFilesystem | None:
+    """Return the file system that holds a file of the destination's: described, else by mounts."""
+    return _filesystem(path, destination_mount, case)
+
+
+def _filesystem(
+    path: HostPath, mount_above: Callable[[str, Case], Mount | None], case: Case
+) -> PathFilesystem | None:
     if path.HasField("filesystem"):
         return path.filesystem
-    if not path.path or not snapshot.HasField("mounts"):
-        return None
-    mount = mount_above(path.real_path or path.path, snapshot.mounts)
+    mount = mount_above(path.real_path or path.path, case) if path.path else None
     if mount is None:
         return None
     found = PathFilesystem(
@@ -68,22 +97,61 @@ def filesystem_below(path: HostPath, snapshot: Snapshot) -> PathFilesystem | Non
     return found
 
 
-def block_device(path: str, snapshot: Snapshot) -> BlockDevice | None:
-    """Return the block device of the snapshot that has this path."""
-    for each in snapshot.block_devices.devices:
-        if path in each.paths or path == f"/dev/{each.name}":
-            return each
-    return None
+def source_device(path: str, case: Case) -> BlockDevice | None:
+    """Return the source's block device that has this path."""
+    return _source_devices(case).get(path)
 
 
-@remembered
-def block_identity(path: HostPath, snapshot: Snapshot) -> BlockIdentity | None:
-    """Return what identifies the block device at a path: as described, else by the snapshot."""
+def destination_device(path: str, case: Case) -> BlockDevice | None:
+    """Return the destination's block device that has this path."""
+    return _destination_devices(case).get(path)
+
+
+@reads("source.block_devices.devices")
+@once
+def _source_devices(case: Case) -> Mapping[str, BlockDevice]:
+    return _by_path(case.source.block_devices)
+
+
+@reads("destination.block_devices.devices")
+@once
+def _destination_devices(case: Case) -> Mapping[str, BlockDevice]:
+    return _by_path(case.destination.block_devices)
+
+
+def _by_path(devices: BlockDevices) -> Mapping[str, BlockDevice]:
+    found: dict[str, BlockDevice] = {}
+    for each in devices.devices:
+        for path in (f"/dev/{each.name}", *each.paths):
+            found.setdefault(path, each)
+    return found
+
+
+def source_block(path: HostPath, case: Case) -> BlockIdentity | None:
+    """Return what identifies a block device of the source's: as described, else by the snapshot."""
     if path.HasField("block"):
         return path.block
-    device = block_device(path.path, snapshot)
-    if device is None and path.real_path:
-        device = block_device(path.real_path, snapshot)
+    return _source_identity(path.path, path.real_path, case)
+
+
+def destination_block(path: HostPath, case: Case) -> BlockIdentity | None:
+    """Return what identifies a block device of the destination's: described, or by the snapshot."""
+    if path.HasField("block"):
+        return path.block
+    return _destination_identity(path.path, path.real_path, case)
+
+
+@once
+def _source_identity(path: str, real_path: str, case: Case) -> BlockIdentity | None:
+    return _identity(source_device(path, case) or source_device(real_path, case))
+
+
+@once
+def _destination_identity(path: str, real_path: str, case: Case) -> BlockIdentity | None:
+    return _identity(destination_device(path, case) or destination_device(real_path, case))
+
+
+def _identity(device: BlockDevice | None) -> BlockIdentity | None:
     if device is None:
         return None
     identity = BlockIdentity(name=device.name)
@@ -113,8 +181,9 @@ _SAME_NAMES = (
 )
 
 
-def path_exists(path: HostPath, snapshot: Snapshot) -> bool | None:
-    """Tell whether a path exists there; None when nobody looked and nothing else tells.
+@reads("destination.libvirt_objects.storage_pools")
+def path_exists(path: HostPath, case: Case) -> bool | None:
+    """Tell whether a path exists on the destination; None when nobody looked and nothing tells.
 
     Where the describing host did not look, udev's names and the volumes of active pools count.
     """
@@ -122,9 +191,9 @@ def path_exists(path: HostPath, snapshot: Snapshot) -> bool | None:
         return path.exists
     if not path.path:
         return None
-    if path.path.startswith("/dev/") and snapshot.block_devices.devices:
-        return block_device(path.path, snapshot) is not None
-    for pool in snapshot.libvirt_objects.storage_pools:
+    if path.path.startswith("/dev/") and _destination_devices(case):
+        return destination_device(path.path, case) is not None
+    for pool in case.destination.libvirt_objects.storage_pools:
         if any(volume.path == path.path for volume in pool.volumes):
             return True
     return None

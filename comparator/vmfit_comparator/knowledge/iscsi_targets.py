@@ -2,12 +2,14 @@
 
 from vmfit.v1.vm_pb2 import BlockIdentity
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.remedies import log_in, provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 
 LOGGED_IN = "LOGGED_IN"
 
 
+@reads("destination.iscsi")
 def attachable(identity: BlockIdentity, gone: str, case: Case) -> Result:
     """Judge a disk whose device the destination lacks (`gone` says so), by its iSCSI target."""
     target = identity.iscsi_target_name
@@ -32,6 +34,7 @@ def attachable(identity: BlockIdentity, gone: str, case: Case) -> Result:
     return _login(target, f"{gone}: ", case)
 
 
+@reads("destination.iscsi")
 def session(target: str, case: Case) -> Result:
     """Judge whether the destination has, or can have, a session to a target."""
     iscsi = case.destination.iscsi
@@ -49,6 +52,7 @@ def session(target: str, case: Case) -> Result:
     return _login(target, "", case)
 
 
+@reads("source.iscsi.sessions", "destination.iscsi")
 def _login(target: str, prefix: str, case: Case) -> Result:
     """Judge a target without a session by node records and other sessions to its portals."""
     destination = case.destination.iscsi

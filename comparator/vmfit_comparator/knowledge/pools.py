@@ -4,7 +4,8 @@ import posixpath
 
 from vmfit.v1.hypervisor_pb2 import StoragePool
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.evaluation.reads import reads
+from vmfit_comparator.knowledge.connections import destination_connection
 
 
 def named_pool(name: str, case: Case) -> StoragePool | None:
@@ -30,9 +31,10 @@ def pool_at(directory: str, case: Case) -> StoragePool | None:
     return max(found, key=lambda each: each.active, default=None)
 
 
+@reads("destination.libvirt_objects.storage_pools")
 def _pools(case: Case) -> list[StoragePool]:
     """Return the pools of the connection that receives the VM."""
-    connection = connection_for(case.vm, case.destination)
+    connection = destination_connection(case)
     return [
         each
         for each in case.destination.libvirt_objects.storage_pools

@@ -8,7 +8,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition, detach
 from vmfit_comparator.evaluation.result import Result, all_of, no, probably_no, yes
 from vmfit_comparator.knowledge.devices import source_devices, source_memory_devices, source_nics
-from vmfit_comparator.knowledge.disks import source_disks
+from vmfit_comparator.knowledge.disk_kinds import source_disks
 
 # Formats whose drivers in QEMU block migration while an image is open.
 _FORMATS = frozenset(("vmdk", "vdi", "vpc", "vhdx", "qcow"))

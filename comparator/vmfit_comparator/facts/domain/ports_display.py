@@ -7,9 +7,9 @@ from vmfit.v1.vm_pb2 import Graphics, GraphicsListen
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition, start_network
-from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
+from vmfit_comparator.evaluation.result import Result, all_of, no, no_idea, probably_no, yes
 from vmfit_comparator.knowledge.device_paths import creatable, existing
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import displays
 from vmfit_comparator.knowledge.host_addresses import has_address, is_in_use
 
 _ANY_ADDRESS = "0.0.0.0"  # noqa: S104 -- advice, nothing is bound here
@@ -27,19 +27,14 @@ _WIDER_RANGE = change_definition(
 
 
 @fact(
-    applies_if=("incoming.graphics",),
-    needs=("incoming.graphics", "destination.network.interfaces"),
+    each=displays,
+    needs="destination.network.interfaces",
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.identity",
-        "destination.identity",
-        "destination.network.listening_ports",
-        "destination.libvirt_objects.networks",
-        "destination.security.qemu_conf",
+        *("source.identity", "destination.identity", "destination.network.listening_ports"),
+        *("destination.libvirt_objects.networks", "destination.security.qemu_conf"),
     ),
 )
-def ports_display(case: Case) -> Result:
+def ports_display(display: Graphics, case: Case) -> Result | None:
     """Ask for listen addresses and fixed ports on the destination.
 
     An address that the destination lacks, or a fixed port that is in use, is NO: QEMU cannot
@@ -51,14 +46,12 @@ def ports_display(case: Case) -> Result:
 
     Source: libvirt's formatdomain, graphics; qemu.conf; /proc/net/tcp.
     """
-    outcomes = {}
-    for number, each in enumerate(case.incoming.graphics):
-        if each.render_node.path:
-            field = "incoming.graphics.render_node"
-            outcomes[f"{each.type} {number} render node"] = existing(each.render_node, field)
-        if each.type in ("vnc", "spice", "rdp"):
-            outcomes[f"{each.type} {number}"] = _display(each, case)
-    return joined(outcomes, "does not apply: no display listens")
+    found = []
+    if display.render_node.path:
+        found.append(existing(display.render_node, "incoming.graphics.render_node"))
+    if display.type in ("vnc", "spice", "rdp"):
+        found.append(_display(display, case))
+    return all_of(*found) if found else None
 
 
 def _display(graphics: Graphics, case: Case) -> Result:

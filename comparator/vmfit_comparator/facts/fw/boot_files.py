@@ -1,32 +1,53 @@
 """Does the destination have the kernel, initrd, tables and files that the guest reads?"""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from vmfit.v1.vm_pb2 import HostPath
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.result import Result, probably_yes
+from vmfit_comparator.evaluation.subjects import subjects
 from vmfit_comparator.knowledge.device_paths import existing
-from vmfit_comparator.knowledge.disks import joined
+
+
+@dataclass(frozen=True, slots=True)
+class BootFile:
+    """A file that QEMU reads, and the field of the definition that names it."""
+
+    field: str
+    path: HostPath
+
+
+@subjects("boot file")
+@chooses(
+    *("incoming.kernel", "incoming.initrd", "incoming.firmware.tables"),
+    *("incoming.system_information.files", "incoming.qemu_argument_files"),
+)
+def files(case: Case) -> Iterator[tuple[str, BootFile]]:
+    """Yield kernel, initrd, ACPI tables, files of fwcfg and of the command line."""
+    vm = case.incoming
+    for name in ("kernel", "initrd"):
+        yield name, BootFile(name, getattr(vm, name))
+    for word, field, paths in (
+        ("table", "firmware.tables", vm.firmware.tables),
+        ("fw_cfg", "system_information.files", vm.system_information.files),
+        ("argument", "qemu_argument_files", vm.qemu_argument_files),
+    ):
+        for number, path in enumerate(paths):
+            yield f"{word} {number}", BootFile(field, path)
 
 
 @fact(
+    each=files,
     applies_if=(
-        "incoming.kernel",
-        "incoming.initrd",
-        "incoming.firmware.tables",
-        "incoming.system_information.files",
-        "incoming.qemu_argument_files",
+        *("incoming.kernel", "incoming.initrd", "incoming.firmware.tables"),
+        *("incoming.system_information.files", "incoming.qemu_argument_files"),
     ),
-    reads=(
-        "vm.kernel",
-        "vm.initrd",
-        "incoming.kernel",
-        "incoming.initrd",
-        "incoming.firmware.tables",
-        "incoming.system_information.files",
-        "incoming.qemu_argument_files",
-    ),
+    reads=("vm.kernel", "vm.initrd"),
 )
-def boot_files(case: Case) -> Result:
+def boot_files(file: BootFile, case: Case) -> Result | None:
     """Look kernel, initrd, ACPI tables, files of fwcfg and of the command line up there.
 
     QEMU reads them again when it starts to receive the guest: a missing one is NO, one that
@@ -35,23 +56,11 @@ def boot_files(case: Case) -> Result:
 
     Source: stat(2) and content on both hosts; QEMU's fw_cfg.
     """
-    incoming = case.incoming
-    files = {"kernel": incoming.kernel, "initrd": incoming.initrd}
-    files |= {f"table {n}": table for n, table in enumerate(incoming.firmware.tables)}
-    told = incoming.system_information.files
-    files |= {f"fw_cfg {n}": path for n, path in enumerate(told)}
-    files |= {f"argument {n}": path for n, path in enumerate(incoming.qemu_argument_files)}
-    here = {"kernel": case.vm.kernel.sha256, "initrd": case.vm.initrd.sha256}
-    outcomes = {
-        name: _boot_file(here.get(name, ""), path, f"incoming.{name}")
-        for name, path in files.items()
-        if path.path
-    }
-    return joined(outcomes, "does not apply: no boot file is named")
-
-
-def _boot_file(here: str, there: HostPath, field: str) -> Result:
-    found = existing(there, field)
+    there = file.path
+    if not there.path:
+        return None
+    here = {"kernel": case.vm.kernel, "initrd": case.vm.initrd}.get(file.field, HostPath()).sha256
+    found = existing(there, f"incoming.{file.field}")
     if here and there.sha256 and here != there.sha256:
         return probably_yes(f"{there.path} has another content: it counts when the guest reboots")
     return found

@@ -5,21 +5,13 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
-from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import destination_capabilities
 
 
 @fact(
     applies_if=("incoming.firmware.loader", "incoming.firmware.auto_type"),
     needs=("vm.firmware", "incoming.firmware"),
-    reads=(
-        "vm.connection_uri",
-        "vm.os_type",
-        "vm.machine_type",
-        "vm.emulator.path",
-        "vm.domain_type",
-        "vm.architecture",
-        "destination.hypervisor.connections",
-    ),
+    reads="destination.hypervisor.connections.domain_capabilities.firmware",
 )
 def firmware(case: Case) -> Result:
     """Compare the firmware image on both hosts.
@@ -63,7 +55,7 @@ def _presence(loader: HostPath, case: Case) -> Result | None:
             f"{loader.path} does not exist on the destination",
             remedies=[upgrade(f"the package with {loader.path}", "")],
         )
-    capabilities = domain_capabilities_for(case.vm, case.destination)
+    capabilities = destination_capabilities(case)
     if capabilities is not None and loader.path in capabilities.firmware.loader_paths:
         return None
     return no_idea(
@@ -74,7 +66,7 @@ def _presence(loader: HostPath, case: Case) -> Result | None:
 
 def _automatic(case: Case) -> Result:
     wanted = case.incoming.firmware.auto_type
-    capabilities = domain_capabilities_for(case.vm, case.destination)
+    capabilities = destination_capabilities(case)
     if capabilities is None or not capabilities.HasField("firmware"):
         return no_idea(
             "the destination's firmware is not known",

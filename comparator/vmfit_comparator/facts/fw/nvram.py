@@ -4,9 +4,8 @@ from vmfit.v1.vm_pb2 import HostPath
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
-from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.result import Result, joined, no, no_idea, probably_yes, yes
 from vmfit_comparator.knowledge.device_paths import creatable
-from vmfit_comparator.knowledge.disks import joined
 
 
 @fact(
@@ -50,7 +49,7 @@ def nvram(case: Case) -> Result:
             outcomes["template"] = _same_size(here, template)
     if not outcomes:
         return probably_yes("libvirt makes the NVRAM file from the template of its own choice")
-    return joined(outcomes, "")
+    return joined(outcomes)
 
 
 def _same_size(here: HostPath, there: HostPath) -> Result:

@@ -15,7 +15,7 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.connections import runs_in_session, runs_on_qemu
-from vmfit_comparator.knowledge.host_paths import mount_above
+from vmfit_comparator.knowledge.host_paths import destination_mount
 
 _LOG = "/var/log/libvirt/qemu"
 
@@ -62,7 +62,7 @@ def directories(case: Case) -> Result:
 
 
 def _directory(path: str, case: Case) -> Result:
-    mount = mount_above(path, case.destination.mounts)
+    mount = destination_mount(path, case)
     if mount is None:
         return no_idea("no mount is known that holds it", missing=["destination.mounts.mounts"])
     if mount.read_only:

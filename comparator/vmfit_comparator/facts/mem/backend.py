@@ -17,7 +17,7 @@ from vmfit_comparator.knowledge.guest_memory import (
     ordinary_bytes,
     size_text,
 )
-from vmfit_comparator.knowledge.host_paths import mount_above
+from vmfit_comparator.knowledge.host_paths import destination_mount
 
 _BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
 
@@ -65,7 +65,7 @@ def _files(case: Case) -> Result | None:
     """Say what speaks against files for the guest's memory; None when nothing does."""
     vm, destination = case.incoming, case.destination
     directory = destination.security.qemu_conf.get("memory_backing_dir") or _BACKING_DIRECTORY
-    mount, wanted = mount_above(directory, destination.mounts), ordinary_bytes(vm)
+    mount, wanted = destination_mount(directory, case), ordinary_bytes(vm)
     if mount is None or not wanted:
         return None
     if mount.read_only:

@@ -9,14 +9,14 @@ from vmfit_comparator.evaluation.result import (
     no,
 )
 from vmfit_comparator.knowledge.device_paths import existing
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import memory_devices
 from vmfit_comparator.knowledge.guest_memory import (
     size_text,
 )
 
 
-@fact(applies_if=("incoming.memory.devices.source",), needs=("incoming.memory.devices",))
-def nvdimm(case: Case) -> Result:
+@fact(each=memory_devices, applies_if="incoming.memory.devices.source")
+def nvdimm(device: MemoryDevice, _: Case) -> Result | None:
     """Look the files and devices up that back NVDIMMs and virtio-pmem.
 
     Missing, or smaller than the device, is NO: QEMU maps them before the guest's memory comes. One
@@ -24,15 +24,8 @@ def nvdimm(case: Case) -> Result:
 
     Source: stat(2); QEMU's memory-backend-file.
     """
-    outcomes = {
-        each.source.path: _persistent(each)
-        for each in case.incoming.memory.devices
-        if each.source.path
-    }
-    return joined(outcomes, "does not apply: no memory device lies in a file")
-
-
-def _persistent(device: MemoryDevice) -> Result:
+    if not device.source.path:
+        return None
     found = existing(device.source, "incoming.memory.devices.source")
     size = device.source.size_bytes if found.answer == ANSWER_YES else 0
     if 0 < size < device.size_bytes:

@@ -1,8 +1,11 @@
 """Are the CPUs that the guest is pinned to there, for guests to use?"""
 
+from collections.abc import Iterator, Sequence
+
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Remedy, RepinVcpus
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.result import (
     Result,
     no,
@@ -11,7 +14,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.evaluation.subjects import subjects
 
 _CONTROL_GROUPS = ("cgroup", "cgroup2")
 
@@ -19,17 +22,29 @@ _CONTROL_GROUPS = ("cgroup", "cgroup2")
 _REDUCED = QUALITY_REDUCED
 
 
+@subjects("pinned thread")
+@chooses("incoming.vcpus")
+def pins(case: Case) -> Iterator[tuple[str, Sequence[int]]]:
+    """Yield what is pinned, and to which CPUs."""
+    vcpus = case.incoming.vcpus
+    for pin in vcpus.pins:
+        yield f"vCPU {pin.vcpu_id}", pin.cpu_ids
+    yield "all vCPUs", vcpus.cpu_ids
+    yield "the emulator", vcpus.emulator_cpu_ids
+    for thread in vcpus.iothread_pins:
+        yield f"I/O thread {thread.iothread_id}", thread.cpu_ids
+
+
 @fact(
+    each=pins,
     applies_if=(
-        "incoming.vcpus.cpu_ids",
-        "incoming.vcpus.pins",
-        "incoming.vcpus.emulator_cpu_ids",
+        *("incoming.vcpus.cpu_ids", "incoming.vcpus.pins", "incoming.vcpus.emulator_cpu_ids"),
         "incoming.vcpus.iothread_pins",
     ),
-    needs=("incoming.vcpus", "destination.cpu.online_cpu_ids"),
+    needs="destination.cpu.online_cpu_ids",
     reads=("destination.kernel.limits.allowed_cpu_ids", "destination.mounts.mounts"),
 )
-def cpu_pinning(case: Case) -> Result:
+def cpu_pinning(cpu_ids: Sequence[int], case: Case) -> Result | None:
     """Look up each pinned CPU among those online and those that libvirtd may use.
 
     All there is YES. A vCPU, emulator or I/O thread of which no pinned CPU is there is NO: the
@@ -39,7 +54,8 @@ def cpu_pinning(case: Case) -> Result:
 
     Source: sched_setaffinity(2); cpuset.cpus; /proc/PID/status Cpus_allowed_list of libvirtd.
     """
-    vcpus = case.incoming.vcpus
+    if not cpu_ids:
+        return None
     online = set(case.destination.cpu.online_cpu_ids)
     if not online:
         missing = "destination.cpu.online_cpu_ids"
@@ -48,16 +64,7 @@ def cpu_pinning(case: Case) -> Result:
     # Without any, the kernel's affinity alone decides, which takes what there is of a set.
     mounts = case.destination.mounts.mounts
     strict = not mounts or any(each.type in _CONTROL_GROUPS for each in mounts)
-    wanted = {f"vCPU {pin.vcpu_id}": set(pin.cpu_ids) for pin in vcpus.pins}
-    wanted["all vCPUs"] = set(vcpus.cpu_ids)
-    wanted["the emulator"] = set(vcpus.emulator_cpu_ids)
-    wanted |= {f"I/O thread {pin.iothread_id}": set(pin.cpu_ids) for pin in vcpus.iothread_pins}
-    outcomes = {
-        name: _pinned(cpu_ids, online, allowed, strict=strict)
-        for name, cpu_ids in wanted.items()
-        if cpu_ids
-    }
-    return joined(outcomes, "the definition pins nothing")
+    return _pinned(set(cpu_ids), online, allowed, strict=strict)
 
 
 def _pinned(wanted: set[int], online: set[int], allowed: set[int], *, strict: bool) -> Result:

@@ -1,11 +1,13 @@
 """Have the NUMA nodes that the guest's memory is bound to room for it?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Remedy, RepinVcpus
 from vmfit.v1.host_pb2 import NumaNode
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.result import (
     Result,
     no,
@@ -13,18 +15,49 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.evaluation.subjects import subjects
 from vmfit_comparator.knowledge.guest_memory import free_memory, must_be_resident, size_text
 
 _REDUCED = QUALITY_REDUCED
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Memory that is bound to nodes of the host."""
+
+    node_ids: tuple[int, ...]
+    mode: str
+    wanted_bytes: int
+
+
+@subjects("memory that is bound")
+@chooses("incoming.numa", "incoming.memory.maximum_bytes")
+def bindings(case: Case) -> Iterator[tuple[str, Binding]]:
+    """Yield the guest's memory as a whole, then cell by cell, as far as it is bound."""
+    numa = case.incoming.numa
+    cells = {cell.cell_id: cell.memory_bytes for cell in numa.cells}
+    placed = {each.cell_id for each in numa.placements}
+    if numa.host_node_ids:
+        rest = sum(size for cell, size in cells.items() if cell not in placed)
+        wanted = rest if cells else case.incoming.memory.maximum_bytes
+        yield "the guest", Binding(tuple(numa.host_node_ids), numa.memory_mode, wanted)
+    for each in numa.placements:
+        if each.host_node_ids:
+            wanted = cells.get(each.cell_id, 0)
+            bound = Binding(tuple(each.host_node_ids), each.memory_mode, wanted)
+            yield f"cell {each.cell_id}", bound
+
+
 @fact(
+    each=bindings,
     applies_if=("incoming.numa.host_node_ids", "incoming.numa.placements"),
     needs=("incoming.numa", "incoming.memory", "destination.numa.nodes.free_bytes"),
-    reads=("vm.memory.resident_bytes", "destination.numa.nodes"),
+    reads=(
+        *("vm.memory.resident_bytes", "destination.numa.nodes"),
+        "policy.margins.numa_memory_ratio",
+    ),
 )
-def node_memory(case: Case) -> Result:
+def node_memory(binding: Binding, case: Case) -> Result:
     """Compare each binding of numatune with the free and reclaimable memory of its nodes.
 
     A node that does not exist is NO, whatever the mode. Room for the memory, times the policy's
@@ -35,29 +68,8 @@ def node_memory(case: Case) -> Result:
 
     Source: /sys/devices/system/node/node*/meminfo; libvirt docs/formatdomain.rst, numatune.
     """
-    numa = case.incoming.numa
+    bound, wanted, mode = binding.node_ids, binding.wanted_bytes, binding.mode
     nodes = {node.node_id: node for node in case.destination.numa.nodes}
-    cells = {cell.cell_id: cell.memory_bytes for cell in numa.cells}
-    placed = {each.cell_id for each in numa.placements}
-    outcomes = {}
-    if numa.host_node_ids:
-        rest = sum(size for cell, size in cells.items() if cell not in placed)
-        wanted = rest if cells else case.incoming.memory.maximum_bytes
-        bound = list(numa.host_node_ids)
-        outcomes["the guest"] = _bound(case, nodes, bound, numa.memory_mode, wanted)
-    for each in numa.placements:
-        if not each.host_node_ids:
-            continue
-        wanted = cells.get(each.cell_id, 0)
-        bound = list(each.host_node_ids)
-        outcome = _bound(case, nodes, bound, each.memory_mode, wanted)
-        outcomes[f"cell {each.cell_id}"] = outcome
-    return joined(outcomes, "does not apply: no memory is bound to a node")
-
-
-def _bound(
-    case: Case, nodes: dict[int, NumaNode], bound: Sequence[int], mode: str, wanted: int
-) -> Result:
     absent = [node for node in bound if node not in nodes]
     names = ", ".join(map(str, bound))
     if absent:

@@ -1,31 +1,27 @@
 """Does the destination have the certificates of the guest's disks and serial ports?"""
 
-from collections.abc import Iterator
-
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.host_pb2 import Security
+from vmfit.v1.vm_pb2 import CharacterDevice, Disk
+from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, yes
-from vmfit_comparator.knowledge.connections import runs_on_qemu
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import character_devices
+from vmfit_comparator.knowledge.disk_kinds import incoming_disks
 from vmfit_comparator.knowledge.tls_directories import certificate_directory
 
 _AUTHORITY, _SERVER = "ca-cert.pem", "server-cert.pem"
 
 
 @fact(
-    applies_if=("incoming.disks", "incoming.character_devices"),
-    needs=("destination.security",),
-    reads=(
-        "vm.connection_uri",
-        "vm.domain_type",
-        "incoming.disks",
-        "incoming.character_devices",
-    ),
+    each=(incoming_disks, character_devices),
+    hypervisors=QEMU,
+    needs="destination.security",
+    reads=("destination.security.qemu_conf", "destination.security.certificates"),
 )
-def device_tls(case: Case) -> Result:
+def device_tls(device: Disk | CharacterDevice, case: Case) -> Result | None:
     """Look for the certificates of every NBD disk and character device that is encrypted.
 
     QEMU does not start without the authority's certificate, nor one that listens without its own
@@ -35,22 +31,13 @@ def device_tls(case: Case) -> Result:
     Source: qemu.conf, *_tls_x509_cert_dir; QEMU's tls-creds-x509.
     """
     security = case.destination.security
-    uses = _uses(case) if runs_on_qemu(case.vm) else ()
-    return joined(
-        {device: _certificates(kind, names, security) for device, kind, names in uses},
-        "does not apply: no device of the guest's is encrypted there",
-    )
-
-
-def _uses(case: Case) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield what is encrypted, whose directory it looks in, and which files it needs."""
-    for disk in case.incoming.disks:
-        if disk.source.protocol == "nbd" and disk.source.tls:
-            yield disk.target, "nbd", (_AUTHORITY,)
-    for number, device in enumerate(case.incoming.character_devices):
-        if device.type == "tcp" and device.tls:
-            names = (_AUTHORITY, _SERVER) if device.mode == "bind" else (_AUTHORITY,)
-            yield f"{device.kind} {number}", "chardev", names
+    if isinstance(device, Disk):
+        encrypted = device.source.protocol == "nbd" and device.source.tls
+        return _certificates("nbd", (_AUTHORITY,), security) if encrypted else None
+    if device.type != "tcp" or not device.tls:
+        return None
+    names = (_AUTHORITY, _SERVER) if device.mode == "bind" else (_AUTHORITY,)
+    return _certificates("chardev", names, security)
 
 
 def _certificates(kind: str, names: tuple[str, ...], security: Security) -> Result:

@@ -3,23 +3,24 @@
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.host_pb2 import Security
 from vmfit.v1.vm_pb2 import Graphics
+from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition, provide_storage
-from vmfit_comparator.evaluation.result import Result, no, not_applicable, yes
-from vmfit_comparator.knowledge.connections import runs_on_qemu
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.evaluation.result import Result, no, yes
+from vmfit_comparator.knowledge.devices import displays
 from vmfit_comparator.knowledge.tls_directories import certificate_directory
 
 _AUTHORITY, _SERVER = "ca-cert.pem", "server-cert.pem"
 
 
 @fact(
-    applies_if=("incoming.graphics",),
-    needs=("incoming.graphics", "destination.security"),
-    reads=("vm.connection_uri", "vm.domain_type"),
+    each=displays,
+    hypervisors=QEMU,
+    needs="destination.security",
+    reads=("destination.security.qemu_conf", "destination.security.certificates"),
 )
-def display_tls(case: Case) -> Result:
+def display_tls(display: Graphics, case: Case) -> Result | None:
     """Look for the server's certificate where the destination's qemu.conf says vnc_tls, spice_tls.
 
     QEMU does not start such a display without the CA's and the server's certificate and its key,
@@ -29,14 +30,9 @@ def display_tls(case: Case) -> Result:
     Source: qemu.conf, vnc_tls, spice_tls, *_tls_x509_cert_dir, default_tls_x509_cert_dir; libvirt's
     qemuProcessSPICEAllocatePorts, qemuMigrationCookieGraphicsAlloc.
     """
-    if not runs_on_qemu(case.vm):
-        return not_applicable("does not apply: QEMU does not run the guest")
-    outcomes = {
-        f"{each.type} {number}": _display(each, case.destination.security)
-        for number, each in enumerate(case.incoming.graphics)
-        if each.type in ("vnc", "spice")
-    }
-    return joined(outcomes, "does not apply: the guest has no VNC or SPICE display")
+    if display.type not in ("vnc", "spice"):
+        return None
+    return _display(display, case.destination.security)
 
 
 def _display(graphics: Graphics, security: Security) -> Result:

@@ -1,9 +1,12 @@
 """Does the destination's libvirt have the secrets that the guest needs?"""
 
+from collections.abc import Iterator
+
 from vmfit.v1.hypervisor_pb2 import Secret
 from vmfit.v1.vm_pb2 import SecretUse
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.remedies import (
     define_secret,
 )
@@ -12,20 +15,20 @@ from vmfit_comparator.evaluation.result import (
     no,
     probably_yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.evaluation.subjects import subjects
+from vmfit_comparator.knowledge.connections import destination_connection
 
 
-@fact(
-    applies_if=("incoming.secrets",),
-    needs=("incoming.secrets", "destination.libvirt_objects.secrets"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "destination.hypervisor.connections",
-    ),
-)
-def secrets(case: Case) -> Result:
+@subjects("secret")
+@chooses("incoming.secrets")
+def uses(case: Case) -> Iterator[tuple[str, SecretUse]]:
+    """Yield what the guest needs secrets for: "disk vda UUID"."""
+    for use in case.incoming.secrets:
+        yield f"{use.user or use.type} {use.uuid or use.usage}".strip(), use
+
+
+@fact(each=uses, needs="destination.libvirt_objects.secrets")
+def secrets(use: SecretUse, case: Case) -> Result:
     """Look every secret up by UUID or usage on the destination.
 
     Missing is NO, defined without a value as well. Else it is PROBABLY_YES: whether the values are
@@ -33,19 +36,13 @@ def secrets(case: Case) -> Result:
 
     Source: virConnectListAllSecrets.
     """
-    connection = connection_for(case.vm, case.destination)
+    connection = destination_connection(case)
     known = [
         each
         for each in case.destination.libvirt_objects.secrets
         if connection is None or each.uri == connection.uri
     ]
-    return joined(
-        {
-            f"{use.user or use.type} {use.uuid or use.usage}".strip(): _secret(use, known)
-            for use in case.incoming.secrets
-        },
-        "does not apply: the guest needs no secret",
-    )
+    return _secret(use, known)
 
 
 def _secret(use: SecretUse, known: list[Secret]) -> Result:

@@ -6,21 +6,18 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no
-from vmfit_comparator.knowledge.disk_identity import IDENTITY_READS, proven_disk
-from vmfit_comparator.knowledge.disks import DiskPair, backing_pairs, is_copied, joined, pairs
+from vmfit_comparator.knowledge.disk_identity import proven_disk
+from vmfit_comparator.knowledge.disk_kinds import disks, images_below
+from vmfit_comparator.knowledge.disks import DiskPair, is_copied
 
 
 @fact(
+    each=(images_below, disks),
     applies_if=("vm.disks.backing_chain", "incoming.disks.backing_chain"),
-    needs=("vm.disks", "incoming.disks"),
-    reads=(
-        *IDENTITY_READS,
-        "options.storage_copy",
-        "options.copied_disks",
-    ),
+    reads="options.storage_copy",
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
 )
-def backing_identity(case: Case) -> Result:
+def backing_identity(pair: DiskPair, case: Case) -> Result | None:
     """Compare the backing images as storage.disk_identity compares read-only disks.
 
     The same file or device is YES, a copy of the same content PROBABLY_YES; another size or content
@@ -30,12 +27,12 @@ def backing_identity(case: Case) -> Result:
 
     Source: QEMU's qcow2 driver reads unallocated clusters from the backing image.
     """
-    outcomes = {pair.there.target: proven_disk(pair, case) for pair in backing_pairs(case)}
-    if case.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL:
-        for pair in pairs(case):
-            if is_copied(pair.here, case) and _lacks_images(pair):
-                outcomes[pair.there.target] = _without_base(pair)
-    return joined(outcomes, "does not apply: nothing that is used lies below a disk")
+    if pair.depth:
+        return proven_disk(pair, case)
+    in_part = case.options.storage_copy == StorageCopy.STORAGE_COPY_INCREMENTAL
+    if in_part and is_copied(pair.here, case) and _lacks_images(pair):
+        return _without_base(pair)
+    return None
 
 
 def _lacks_images(pair: DiskPair) -> bool:

@@ -1,21 +1,21 @@
 """Has the destination's QEMU the drivers of the guest's disks?"""
 
 from vmfit.v1.finding_pb2 import Remedy, UpgradeSoftware
-from vmfit.v1.vm_pb2 import StorageSource
+from vmfit.v1.vm_pb2 import Disk, StorageSource
+from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.evaluation.result import (
     Result,
+    all_of,
     no,
     no_idea,
-    not_applicable,
     probably_no,
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import runs_on_qemu
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.disk_kinds import incoming_disks
 from vmfit_comparator.knowledge.versions import kernel_version
 
 _MODULES = {
@@ -35,17 +35,15 @@ _IO_URING = (5, 1, 0)
 
 
 @fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks", "destination.hypervisor"),
+    each=incoming_disks,
+    hypervisors=QEMU,
+    needs="destination.hypervisor",
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.hypervisor.qemu_modules",
-        "destination.kernel.release",
-        "probes.disks",
+        *("source.hypervisor.qemu_modules", "destination.hypervisor.qemu_modules"),
+        *("destination.kernel.release", "probes.disks"),
     ),
 )
-def block_drivers(case: Case) -> Result:
+def block_drivers(disk: Disk, case: Case) -> Result | None:
     """Look for the loadable modules behind network disks, and for io_uring in the kernel.
 
     Drivers that are part of every QEMU (files, devices, NBD) are YES, and so is a module that is
@@ -55,15 +53,10 @@ def block_drivers(case: Case) -> Result:
 
     Source: QEMU's module directory; docs/system/qemu-block-drivers.rst; io_uring_setup(2).
     """
-    if not runs_on_qemu(case.vm):
-        return not_applicable("these drivers are QEMU's")
-    outcomes = {}
-    for disk in case.incoming.disks:
-        if disk.HasField("source"):
-            outcomes[disk.target] = _driver(disk.target, disk.source, case)
-        if disk.io == "io_uring":
-            outcomes[f"{disk.target}, io_uring"] = _io_uring(case)
-    return joined(outcomes, "no disk has a medium")
+    found = [_driver(disk.target, disk.source, case)] if disk.HasField("source") else []
+    if disk.io == "io_uring":
+        found.append(_io_uring(case))
+    return all_of(*found) if found else None
 
 
 def _driver(target: str, source: StorageSource, case: Case) -> Result:

@@ -12,29 +12,19 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
-from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
+from vmfit_comparator.knowledge.connections import source_hypervisor_version
+from vmfit_comparator.knowledge.disk_kinds import source_media
+from vmfit_comparator.knowledge.disks import DiskPair, Medium, is_copied, is_read_only
+from vmfit_comparator.knowledge.host_paths import (
+    destination_filesystem,
+    filesystem_family,
+    source_filesystem,
+)
 from vmfit_comparator.knowledge.versions import kernel_version, version_text
 
 
-@fact(
-    applies_if=("vm.disks",),
-    needs=("vm.disks",),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.hypervisor.connections",
-        "source.mounts.mounts",
-        "incoming.disks",
-        "destination.mounts.mounts",
-        "destination.kernel.release",
-        "options.storage_copy",
-        "options.copied_disks",
-        "options.unsafe",
-    ),
-)
-def cache_mode(case: Case) -> Result:
+@fact(each=source_media, reads=("destination.kernel.release", "options.unsafe"))
+def cache_mode(medium: Medium, case: Case) -> Result:
     """Ask whether the destination could read stale data from its page cache.
 
     cache=none and directsync, read-only, shareable and copied disks, network disks and cluster
@@ -45,12 +35,8 @@ def cache_mode(case: Case) -> Result:
     Source: libvirt's migration documentation, "unsafe"; QEMU's file driver, x-check-cache-dropped;
     open(2), O_DIRECT.
     """
-    outcomes = {disk.target: _cache(disk, case) for disk in case.vm.disks if _has_medium(disk)}
-    for pair in pairs(case):
-        refused = _without_direct_io(pair, case)
-        if refused is not None:
-            outcomes[pair.there.target] = refused
-    return joined(outcomes, "does not apply: every drive is empty")
+    refused = _without_direct_io(medium.pair, case) if medium.pair is not None else None
+    return refused or _cache(medium.disk, case)
 
 
 _UNCACHED = ("none", "directsync")
@@ -69,7 +55,7 @@ def _without_direct_io(pair: DiskPair, case: Case) -> Result | None:
     below = () if is_copied(pair.here, case) else pair.there.backing_chain
     kernel = kernel_version(case.destination.kernel.release)
     for image in (pair.there.source, *below):
-        found = filesystem_below(image.path, case.destination)
+        found = destination_filesystem(image.path, case)
         if found is None or image.path.kind == "block":
             continue
         old_tmpfs = found.type == "tmpfs" and kernel and kernel < _DIRECT_TMPFS
@@ -84,10 +70,6 @@ def _without_direct_io(pair: DiskPair, case: Case) -> Result | None:
                 ],
             )
     return None
-
-
-def _has_medium(disk: Disk) -> bool:
-    return disk.HasField("source")
 
 
 _COHERENT = ("gfs2", "ocfs2", "ceph", "gpfs")
@@ -107,12 +89,11 @@ def _cache(disk: Disk, case: Case) -> Result:
         return yes("QEMU itself opens nothing")
     if disk.shareable or disk.cache in _UNCACHED:
         return yes(f"cache={disk.cache or 'default'}{', shareable' if disk.shareable else ''}")
-    below = filesystem_below(disk.source.path, case.source)
+    below = source_filesystem(disk.source.path, case)
     if below is not None and filesystem_family(below.type) in _COHERENT:
         return yes(f"{below.type} keeps the hosts' caches coherent")
     mode = f"cache={disk.cache or 'default (writeback)'}"
-    connection = connection_for(case.vm, case.source)
-    version = connection.hypervisor_version if connection is not None else 0
+    version = source_hypervisor_version(case)
     if not version:
         return no_idea(
             f"{mode}, and the source's QEMU version is not known",

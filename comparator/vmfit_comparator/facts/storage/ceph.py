@@ -5,15 +5,15 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import define_secret
 from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.disk_kinds import incoming_disks
 
 
 @fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks", "destination.libvirt_objects"),
-    reads=("vm.secrets", "probes.disks"),
+    each=incoming_disks,
+    needs="destination.libvirt_objects",
+    reads=("vm.secrets", "destination.libvirt_objects.secrets", "probes.disks"),
 )
-def ceph(case: Case) -> Result:
+def ceph(disk: Disk, case: Case) -> Result | None:
     """Ask for the key of every RBD image, and for what a probe found.
 
     An image that a probe opened is YES, one that it could not open NO, one that did not answer in
@@ -23,15 +23,8 @@ def ceph(case: Case) -> Result:
 
     Source: libvirt's formatdomain, auth; virSecretLookup; QEMU's rbd driver.
     """
-    outcomes = {
-        disk.target: _image(disk, case)
-        for disk in case.incoming.disks
-        if disk.source.type == "network" and disk.source.protocol == "rbd"
-    }
-    return joined(outcomes, "no disk is an RBD image")
-
-
-def _image(disk: Disk, case: Case) -> Result:
+    if disk.source.type != "network" or disk.source.protocol != "rbd":
+        return None
     for probe in case.probes.disks:
         if probe.target == disk.target and probe.HasField("answer"):
             if probe.answer.opens:

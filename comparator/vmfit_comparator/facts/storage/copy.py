@@ -1,6 +1,7 @@
 """Is there an image, or a pool to make it in, for every disk that is copied?"""
 
 import posixpath
+from collections.abc import Iterator
 
 from vmfit.v1.finding_pb2 import Answer, Quality, Remedy
 from vmfit.v1.hypervisor_pb2 import StoragePool
@@ -8,36 +9,41 @@ from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import HostPath
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.remedies import drop_option, provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.subjects import subjects
 from vmfit_comparator.knowledge.content_identity import content_probe
-from vmfit_comparator.knowledge.disk_identity import IDENTITY_READS, disk_probe, proven_disk
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    is_copied,
-    is_read_only,
-    joined,
-    pairs,
-)
-from vmfit_comparator.knowledge.host_paths import filesystem_below, path_exists
+from vmfit_comparator.knowledge.disk_identity import disk_probe, proven_disk
+from vmfit_comparator.knowledge.disk_kinds import disks
+from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, pairs
+from vmfit_comparator.knowledge.host_paths import destination_filesystem, path_exists
 from vmfit_comparator.knowledge.pools import has_volume, named_pool, pool_at
 
 _SECTOR_BYTES = 512
 
 
+@subjects("disk to be copied")
+@chooses("options.copied_disks", "options.tunnelled")
+def strays(case: Case) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the options themselves: a tunnel, disks that are not to be had."""
+    if case.options.tunnelled:
+        yield "the tunnel", ""
+    known = {pair.there.target for pair in pairs(case)}
+    for name in case.options.copied_disks:
+        if name not in known:
+            yield name, name
+
+
 @fact(
-    applies_if=("options.storage_copy",),
-    needs=("vm.disks", "incoming.disks"),
+    each=(strays, disks),
+    applies_if="options.storage_copy",
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        *IDENTITY_READS,
-        "destination.hypervisor.connections",
-        "options.copied_disks",
-        "options.tunnelled",
+        *("options.tunnelled", "options.copied_disks", "options.storage_copy"),
+        *("vm.disks", "destination.libvirt_objects"),
     ),
 )
-def copy(case: Case) -> Result:
+def copy(subject: str | DiskPair, case: Case) -> Result | None:
     """Apply libvirt's rules for --copy-storage-all and --copy-storage-inc.
 
     An image that waits on the destination must have the same size in sectors, else the copy fails;
@@ -51,16 +57,17 @@ def copy(case: Case) -> Result:
 
     Source: libvirt's migration documentation; QEMU's mirror job (sizes must be equal).
     """
-    options = case.options
-    if options.tunnelled:
+    if case.options.tunnelled:
+        if subject:
+            return None
         remedy = drop_option("--tunnelled", "disks are copied over a connection of their own")
         return no("disks cannot be copied through a tunnel", remedies=[remedy])
-    outcomes = {name: _listed(name, case) for name in options.copied_disks}
-    outcomes = {name: each for name, each in outcomes.items() if each is not None}
-    for pair in pairs(case):
-        if is_copied(pair.here, case) and pair.there.target not in outcomes:
-            outcomes[pair.there.target] = _destination(pair, case)
-    return joined(outcomes, "does not apply: no disk is copied")  # type: ignore[arg-type]
+    if isinstance(subject, str):
+        return _listed(subject, case)
+    if not is_copied(subject.here, case):
+        return None
+    refused = _listed(subject.there.target, case) if case.options.copied_disks else None
+    return refused or _destination(subject, case)
 
 
 def _listed(name: str, case: Case) -> Result | None:
@@ -78,7 +85,7 @@ def _destination(pair: DiskPair, case: Case) -> Result:
     there = pair.there.source
     if there.protocol:
         return _network(pair, case)
-    exists = path_exists(there.path, case.destination)
+    exists = path_exists(there.path, case)
     if exists is None and there.type == "volume":
         exists = has_volume(there.volume, named_pool(there.pool, case))
     if exists is None:
@@ -86,7 +93,7 @@ def _destination(pair: DiskPair, case: Case) -> Result:
             f"whether {there.path.path} exists on the destination is not known",
             missing=["incoming.disks.source.path.exists"],
         )
-    below = filesystem_below(there.path, case.destination)
+    below = destination_filesystem(there.path, case)
     if below is not None and below.read_only and there.path.kind != "block":
         return no(f"{below.mount_point} is mounted read-only on the destination")
     if exists:
@@ -118,7 +125,7 @@ def _onto_itself(pair: DiskPair, case: Case) -> Result | None:
             quality=Quality.QUALITY_REDUCED,
             remedies=[remedy],
         )
-    below = filesystem_below(pair.there.source.path, case.destination)
+    below = destination_filesystem(pair.there.source.path, case)
     if probe is None and below is not None and below.type.startswith("fuse"):
         return no_idea(
             f"{seen}, and whether QEMU's image lock spans hosts on {below.type} is not known",

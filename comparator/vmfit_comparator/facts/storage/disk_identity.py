@@ -7,28 +7,13 @@ from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import (
     Result,
 )
-from vmfit_comparator.knowledge.disk_identity import IDENTITY_READS, proven_disk
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    data_pairs,
-    joined,
-    used_in_place,
-)
+from vmfit_comparator.knowledge.disk_identity import proven_disk
+from vmfit_comparator.knowledge.disk_kinds import data_files, disks_in_place
+from vmfit_comparator.knowledge.disks import DiskPair
 
 
-@fact(
-    applies_if=("incoming.disks",),
-    needs=("vm.disks", "incoming.disks"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        *IDENTITY_READS,
-        "options.storage_copy",
-        "options.copied_disks",
-    ),
-    consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
-)
-def disk_identity(case: Case) -> Result:
+@fact(each=(disks_in_place, data_files), consequence=Consequence.CONSEQUENCE_BREAKS_GUEST)
+def disk_identity(pair: DiskPair, case: Case) -> Result:
     """Compare, disk by disk, what the source uses with what the destination would open.
 
     Files: NFS server and export, cluster file system UUID or fsid, then inode and size; a file on
@@ -46,16 +31,7 @@ def disk_identity(case: Case) -> Result:
     Source: udev, mountinfo, stat(2) of both hosts as the agents describe the disks; blocks read on
     the source, the destination, and the source again.
     """
-    return joined(
-        {
-            pair.there.target: _with_remedy(proven_disk(pair, case), pair)
-            for pair in (*used_in_place(case), *data_pairs(case))
-        },
-        "does not apply: every disk is copied or empty",
-    )
-
-
-def _with_remedy(outcome: Result, pair: DiskPair) -> Result:
+    outcome = proven_disk(pair, case)
     if outcome.answer >= ANSWER_NO_IDEA or outcome.remedies:
         return outcome
     here, there = pair.here.source, pair.there.source

@@ -6,24 +6,17 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
-from vmfit_comparator.knowledge.disks import joined, pairs
-from vmfit_comparator.knowledge.host_paths import block_identity
-
-_DISKS = (
-    "vm.disks",
-    "source.block_devices.devices",
-    "destination.block_devices.devices",
-    "options.storage_copy",
-    "options.copied_disks",
-)
+from vmfit_comparator.knowledge.disk_kinds import disks
+from vmfit_comparator.knowledge.disks import DiskPair
+from vmfit_comparator.knowledge.host_paths import source_block
 
 
 @fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks", "destination.block_devices"),
-    reads=_DISKS,
+    each=disks,
+    needs="destination.block_devices",
+    reads="destination.block_devices.devices",
 )
-def fc_port(case: Case) -> Result:
+def fc_port(pair: DiskPair, case: Case) -> Result | None:
     """Look for the logical unit's name (WWN) among the destination's block devices.
 
     Seen is YES. Not seen is PROBABLY_NO when the destination has other units on Fibre Channel (a
@@ -32,12 +25,10 @@ def fc_port(case: Case) -> Result:
 
     Source: sysfs, transport of the SCSI host; udev ID_WWN.
     """
-    outcomes = {}
-    for pair in pairs(case):
-        here = block_identity(pair.here.source.path, case.source)
-        if here is not None and here.transport == "fc":
-            outcomes[pair.there.target] = _unit(here, case.destination)
-    return joined(outcomes, "no disk is on Fibre Channel")
+    here = source_block(pair.here.source.path, case)
+    if here is None or here.transport != "fc":
+        return None
+    return _unit(here, case.destination)
 
 
 def _unit(here: BlockIdentity, destination: Snapshot) -> Result:

@@ -1,30 +1,52 @@
 """Is there room on the destination for the disks that are copied?"""
 
 import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.disks import DiskPair, is_copied, joined, pairs
-from vmfit_comparator.knowledge.host_paths import filesystem_below
+from vmfit_comparator.evaluation.subjects import subjects
+from vmfit_comparator.knowledge.disks import DiskPair, is_copied, pairs
+from vmfit_comparator.knowledge.host_paths import destination_filesystem
 from vmfit_comparator.knowledge.pools import named_pool, pool_at
 
 
-@fact(
-    applies_if=("options.storage_copy",),
-    needs=("vm.disks", "incoming.disks"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "destination.mounts.mounts",
-        "destination.libvirt_objects.storage_pools",
-        "destination.hypervisor.connections",
-        "options.copied_disks",
-    ),
-)
-def free_space(case: Case) -> Result:
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Disks that are copied to one place."""
+
+    place: str
+    free_bytes: int | None
+    """None where nobody knows."""
+    pairs: tuple[DiskPair, ...]
+
+
+@subjects("disk that is copied")
+def places(case: Case) -> Iterator[tuple[str, Copies]]:
+    """Yield what goes to each place, by its name; disks whose place is not known one by one."""
+    found: dict[str, Copies] = {}
+    unknown: list[DiskPair] = []
+    for pair in pairs(case):
+        # No network disk is made: what opens on the destination has its room already.
+        if not is_copied(pair.here, case) or pair.there.source.protocol:
+            continue
+        place = _place(pair, case)
+        if place is None:
+            unknown.append(pair)
+            continue
+        others = found[place[0]].pairs if place[0] in found else ()
+        found[place[0]] = Copies(*place, (*others, pair))
+    yield from found.items()
+    for pair in unknown:
+        yield pair.there.target, Copies("", None, (pair,))
+
+
+@fact(each=places, applies_if="options.storage_copy", reads="policy.margins.storage_ratio")
+def free_space(copies: Copies, case: Case) -> Result:
     """Compare what the copies need with what is free where they go, disks of one place together.
 
     YES when their virtual sizes, less what waiting images hold already, fit with the policy's
@@ -33,22 +55,10 @@ def free_space(case: Case) -> Result:
 
     Source: statvfs(3), virStoragePoolGetInfo; qemu-img create -o preallocation=falloc.
     """
-    places: dict[str, list[DiskPair]] = {}
-    free: dict[str, int] = {}
-    unknown: dict[str, Result] = {}
-    for pair in pairs(case):
-        # No network disk is made: what opens on the destination has its room already.
-        if not is_copied(pair.here, case) or pair.there.source.protocol:
-            continue
-        place = _place(pair, case)
-        if place is None:
-            missing = ["incoming.disks.source.path.filesystem.available_bytes"]
-            unknown[pair.there.target] = no_idea("free space there is not known", missing=missing)
-            continue
-        free[place[0]] = place[1]
-        places.setdefault(place[0], []).append(pair)
-    outcomes = {name: _room(name, each, free[name], case) for name, each in places.items()}
-    return joined({**outcomes, **unknown}, "does not apply: no disk is copied")
+    if copies.free_bytes is None:
+        missing = ["incoming.disks.source.path.filesystem.available_bytes"]
+        return no_idea("free space there is not known", missing=missing)
+    return _room(copies.place, copies.pairs, copies.free_bytes, case)
 
 
 def _place(pair: DiskPair, case: Case) -> tuple[str, int] | None:
@@ -61,7 +71,7 @@ def _place(pair: DiskPair, case: Case) -> tuple[str, int] | None:
         if found is not None and found.HasField("available_bytes"):
             return f"pool {found.name}", found.available_bytes
         return None
-    below = filesystem_below(there.path, case.destination)
+    below = destination_filesystem(there.path, case)
     if below is not None and below.HasField("available_bytes"):
         return below.mount_point, below.available_bytes
     found = pool_at(posixpath.dirname(there.path.path), case)
@@ -70,7 +80,7 @@ def _place(pair: DiskPair, case: Case) -> tuple[str, int] | None:
     return None
 
 
-def _room(place: str, copies: list[DiskPair], free: int, case: Case) -> Result:
+def _room(place: str, copies: Sequence[DiskPair], free: int, case: Case) -> Result:
     held = sum(
         pair.there.source.allocation_bytes for pair in copies if pair.there.source.path.exists
     )

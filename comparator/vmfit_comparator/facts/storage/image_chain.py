@@ -4,31 +4,13 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    joined,
-    opened_below,
-    pairs,
-)
-from vmfit_comparator.knowledge.host_paths import (
-    path_exists,
-)
+from vmfit_comparator.knowledge.disk_kinds import disks
+from vmfit_comparator.knowledge.disks import DiskPair, opened_below
+from vmfit_comparator.knowledge.host_paths import path_exists
 
 
-@fact(
-    applies_if=("incoming.disks.backing_chain",),
-    needs=("incoming.disks",),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.disks",
-        "destination.block_devices.devices",
-        "destination.libvirt_objects.storage_pools",
-        "options.storage_copy",
-        "options.copied_disks",
-    ),
-)
-def image_chain(case: Case) -> Result:
+@fact(each=disks, applies_if="incoming.disks.backing_chain")
+def image_chain(pair: DiskPair, case: Case) -> Result | None:
     """Ask whether every backing image of what the destination will open is there.
 
     A missing base image is NO; one that nobody looked at, or whose name is not understood, is
@@ -38,15 +20,10 @@ def image_chain(case: Case) -> Result:
 
     Source: libvirt probes the whole chain before it starts QEMU.
     """
-    return joined(
-        {pair.there.target: _chain(pair, case) for pair in pairs(case) if pair.there.backing_chain},
-        "does not apply: no disk has a backing image",
-    )
-
-
-def _chain(pair: DiskPair, case: Case) -> Result:
+    if not pair.there.backing_chain:
+        return None
     top = pair.there.source.path
-    if path_exists(top, case.destination) is False:
+    if path_exists(top, case) is False:
         return yes(f"{top.path} is missing itself")
     unknown = []
     images = opened_below(pair, case)
@@ -54,7 +31,7 @@ def _chain(pair: DiskPair, case: Case) -> Result:
         if not image.path.path:
             unknown += [image.name] if image.name and not image.protocol else []
             continue
-        exists = path_exists(image.path, case.destination)
+        exists = path_exists(image.path, case)
         if exists is False:
             summary = f"Copy {image.path.path} to the destination"
             return no(

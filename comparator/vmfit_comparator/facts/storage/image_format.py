@@ -5,25 +5,18 @@ from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
-from vmfit_comparator.evaluation.result import Result, no, probably_yes, yes
-from vmfit_comparator.knowledge.disk_identity import IDENTITY_READS, proven_disk
-from vmfit_comparator.knowledge.disks import DiskPair, joined, opened_below, pairs
+from vmfit_comparator.evaluation.result import Result, all_of, no, probably_yes, yes
+from vmfit_comparator.knowledge.disk_identity import proven_disk
+from vmfit_comparator.knowledge.disk_kinds import disks
+from vmfit_comparator.knowledge.disks import DiskPair, opened_below
 from vmfit_comparator.knowledge.host_paths import path_exists
 
 # Formats whose images always begin with their own magic bytes.
 _TELLING = ("qcow2", "qcow", "qed", "luks", "vdi", "vhdx")
 
 
-@fact(
-    applies_if=("incoming.disks",),
-    needs=("vm.disks", "incoming.disks"),
-    reads=(
-        *IDENTITY_READS,
-        "options.storage_copy",
-        "options.copied_disks",
-    ),
-)
-def image_format(case: Case) -> Result:
+@fact(each=disks)
+def image_format(pair: DiskPair, case: Case) -> Result | None:
     """Compare each image's first bytes with the format that QEMU will read it in.
 
     QEMU refuses qcow2, LUKS and other images that do not begin as their format does: NO, also for
@@ -33,16 +26,12 @@ def image_format(case: Case) -> Result:
 
     Source: QEMU's block drivers ("Image is not in qcow2 format"); the image's header.
     """
-    outcomes = {}
-    for pair in pairs(case):
-        for image in (pair.there.source, *opened_below(pair, case)):
-            wanted = _wanted(image)
-            there = path_exists(image.path, case.destination)
-            if wanted in _TELLING and not image.protocol and there:
-                outcomes[pair.there.target] = _format(image, wanted, pair, case)
-                if outcomes[pair.there.target].answer == Answer.ANSWER_NO:
-                    break
-    return joined(outcomes, "does not apply: no image that is there has a format of its own")
+    found = []
+    for image in (pair.there.source, *opened_below(pair, case)):
+        wanted = _wanted(image)
+        if wanted in _TELLING and not image.protocol and path_exists(image.path, case):
+            found.append(_format(image, wanted, pair, case))
+    return all_of(*found) if found else None
 
 
 def _wanted(image: StorageSource) -> str:

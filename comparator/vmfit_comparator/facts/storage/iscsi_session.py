@@ -5,30 +5,14 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage, upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.disk_identity import disk_probe
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    joined,
-    servers,
-    used_in_place,
-)
-from vmfit_comparator.knowledge.host_paths import block_identity
+from vmfit_comparator.knowledge.disk_kinds import disks_in_place
+from vmfit_comparator.knowledge.disks import DiskPair, servers
+from vmfit_comparator.knowledge.host_paths import source_block
 from vmfit_comparator.knowledge.iscsi_targets import session
 
 
-@fact(
-    applies_if=("incoming.disks",),
-    needs=("vm.disks", "incoming.disks"),
-    reads=(
-        "source.iscsi",
-        "destination.iscsi",
-        "source.block_devices.devices",
-        "options.storage_copy",
-        "options.copied_disks",
-        "probes.disks",
-        "probes.not_asked",
-    ),
-)
-def iscsi_session(case: Case) -> Result:
+@fact(each=disks_in_place, reads=("destination.iscsi", "probes.not_asked"))
+def iscsi_session(pair: DiskPair, case: Case) -> Result | None:
     """Look for sessions of the kernel's initiator, node records and initiator names.
 
     A session that is up is YES; a record of the target, or a portal that the destination uses
@@ -40,19 +24,10 @@ def iscsi_session(case: Case) -> Result:
 
     Source: /sys/class/iscsi_session, /etc/iscsi/nodes, RFC 7143.
     """
-    outcomes = {}
-    for pair in used_in_place(case):
-        outcome = _of_disk(pair, case)
-        if outcome is not None:
-            outcomes[pair.there.target] = outcome
-    return joined(outcomes, "does not apply: no disk lies on iSCSI")
-
-
-def _of_disk(pair: DiskPair, case: Case) -> Result | None:
     if pair.there.source.protocol == "iscsi":
         tried = _tried(pair, case)
         return tried if tried is not None else _userspace(pair, case)
-    identity = block_identity(pair.here.source.path, case.source)
+    identity = source_block(pair.here.source.path, case)
     if identity is None or not identity.iscsi_target_name:
         return None
     if not case.destination.HasField("iscsi"):

@@ -1,33 +1,22 @@
 """Does no other guest of the destination hold the disks?"""
 
 from vmfit.v1.finding_pb2 import ANSWER_PROBABLY_NO
-from vmfit.v1.vm_pb2 import Disk, StorageSource, Vm
+from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, probably_no, yes
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.content_identity import content_probe
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    backing_pairs,
-    is_read_only,
-    joined,
-    used_in_place,
-)
+from vmfit_comparator.knowledge.disk_kinds import images_below, incoming_media
+from vmfit_comparator.knowledge.disks import DiskPair, Medium, is_copied, is_read_only
 
 
 @fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks", "destination.domains.vms"),
-    reads=(
-        "vm.disks",
-        "vm.uuid",
-        "options.storage_copy",
-        "options.copied_disks",
-        "probes.contents",
-    ),
+    each=(incoming_media, images_below),
+    needs="destination.domains.vms",
+    reads="vm.uuid",
 )
-def lock(case: Case) -> Result:
+def lock(subject: Medium | DiskPair, case: Case) -> Result | None:
     """Look for running guests of the destination that use the same image, device or export.
 
     QEMU locks what it writes to, so another holder is PROBABLY_NO; none, or one that has the disk
@@ -37,21 +26,13 @@ def lock(case: Case) -> Result:
 
     Source: libvirt's live definitions; QEMU's image locking, fcntl(2).
     """
-    others = [
-        each
-        for each in case.destination.domains.vms
-        if is_active(each) and each.uuid != case.vm.uuid
-    ]
-    outcomes = {
-        disk.target: _holders(disk, others)
-        for disk in case.incoming.disks
-        if disk.HasField("source")
-    }
-    for pair in (*used_in_place(case), *backing_pairs(case)):
-        held = _held(pair, case)
-        if held and outcomes.get(pair.there.target, held).answer != ANSWER_PROBABLY_NO:
-            outcomes[pair.there.target] = held
-    return joined(outcomes, "does not apply: every drive is empty")
+    if isinstance(subject, DiskPair):
+        return _held(subject, case)
+    held = _holders(subject.disk, case)
+    if held.answer == ANSWER_PROBABLY_NO or subject.pair is None:
+        return held
+    in_place = not is_copied(subject.pair.here, case)
+    return (_held(subject.pair, case) if in_place else None) or held
 
 
 def _held(pair: DiskPair, case: Case) -> Result | None:
@@ -63,7 +44,12 @@ def _held(pair: DiskPair, case: Case) -> Result | None:
     return probably_no(f"somebody on the destination writes to {path}, as QEMU's locks tell")
 
 
-def _holders(disk: Disk, others: list[Vm]) -> Result:
+def _holders(disk: Disk, case: Case) -> Result:
+    others = (
+        each
+        for each in case.destination.domains.vms
+        if is_active(each) and each.uuid != case.vm.uuid
+    )
     mine = _place(disk.source)
     for vm in others:
         for other in vm.disks:

@@ -6,24 +6,17 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, yes
-from vmfit_comparator.knowledge.disks import DiskPair, joined, used_in_place
-from vmfit_comparator.knowledge.host_paths import block_identity
-
-_DISKS = (
-    "vm.disks",
-    "source.block_devices.devices",
-    "destination.block_devices.devices",
-    "options.storage_copy",
-    "options.copied_disks",
-)
+from vmfit_comparator.knowledge.disk_kinds import disks_in_place
+from vmfit_comparator.knowledge.disks import DiskPair
+from vmfit_comparator.knowledge.host_paths import destination_block, source_block
 
 
 @fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks", "destination.block_devices"),
-    reads=_DISKS,
+    each=disks_in_place,
+    needs="destination.block_devices",
+    reads=("source.block_devices.devices", "destination.block_devices.devices"),
 )
-def lvm(case: Case) -> Result:
+def lvm(pair: DiskPair, case: Case) -> Result | None:
     """Compare the LVM identity (of volume group and volume) behind each disk.
 
     The same volume active there is YES. Another volume of that path is NO. A volume that is not
@@ -32,16 +25,14 @@ def lvm(case: Case) -> Result:
 
     Source: device mapper's UUID "LVM-" VG-UUID LV-UUID; udev DM_VG_NAME, DM_LV_NAME.
     """
-    outcomes = {}
-    for pair in used_in_place(case):
-        here = block_identity(pair.here.source.path, case.source)
-        if here is not None and here.dm_uuid.startswith("LVM-"):
-            outcomes[pair.there.target] = _volume(pair, here, case)
-    return joined(outcomes, "no disk is a logical volume")
+    here = source_block(pair.here.source.path, case)
+    if here is None or not here.dm_uuid.startswith("LVM-"):
+        return None
+    return _volume(pair, here, case)
 
 
 def _volume(pair: DiskPair, here: BlockIdentity, case: Case) -> Result:
-    there = block_identity(pair.there.source.path, case.destination)
+    there = destination_block(pair.there.source.path, case)
     path = pair.there.source.path.path
     if there is not None and there.dm_uuid == here.dm_uuid:
         return yes(f"{path} is the same logical volume")

@@ -5,20 +5,17 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, probably_no, yes
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    joined,
-    used_in_place,
-)
-from vmfit_comparator.knowledge.host_paths import block_device
+from vmfit_comparator.knowledge.disk_kinds import disks_in_place
+from vmfit_comparator.knowledge.disks import DiskPair
+from vmfit_comparator.knowledge.host_paths import destination_device
 
 
 @fact(
-    applies_if=("vm.disks.source.path.block.multipath_wwid",),
-    needs=("incoming.disks", "destination.block_devices.devices"),
-    reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
+    each=disks_in_place,
+    applies_if="vm.disks.source.path.block.multipath_wwid",
+    needs="destination.block_devices.devices",
 )
-def multipath(case: Case) -> Result:
+def multipath(pair: DiskPair, case: Case) -> Result | None:
     """Count the paths of each map on the destination.
 
     Two or more are YES, one is YES, REDUCED (no second way), none PROBABLY_NO, a suspended map
@@ -26,16 +23,10 @@ def multipath(case: Case) -> Result:
 
     Source: /sys/class/block/*/slaves, dm/suspended.
     """
-    outcomes = {}
-    for pair in used_in_place(case):
-        if pair.here.source.path.block.multipath_wwid:
-            outcomes[pair.there.target] = _map(pair, case)
-    return joined(outcomes, "does not apply: no disk is a multipath map")
-
-
-def _map(pair: DiskPair, case: Case) -> Result:
+    if not pair.here.source.path.block.multipath_wwid:
+        return None
     path = pair.there.source.path.path
-    found = block_device(path, case.destination)
+    found = destination_device(path, case)
     if found is None:
         return yes(f"{path} is not there, which storage.path_present judges")
     if not found.device_mapper.multipath_wwid:

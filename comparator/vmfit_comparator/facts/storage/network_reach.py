@@ -9,14 +9,8 @@ from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no,
 from vmfit_comparator.knowledge.connect_failures import FAILURES
 from vmfit_comparator.knowledge.device_servers import places_of, probe_of
 from vmfit_comparator.knowledge.disk_identity import disk_probe
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    backing_pairs,
-    is_on_host,
-    joined,
-    pairs,
-    servers,
-)
+from vmfit_comparator.knowledge.disk_kinds import disks, images_below
+from vmfit_comparator.knowledge.disks import DiskPair, is_on_host, servers
 from vmfit_comparator.knowledge.host_addresses import is_in_use
 
 
@@ -47,19 +41,11 @@ def _not_tried(pair: DiskPair, case: Case) -> str:
 
 
 @fact(
+    each=(disks, images_below),
     applies_if=("incoming.disks.source.protocol", "incoming.disks.backing_chain.protocol"),
-    needs=("incoming.disks",),
-    reads=(
-        "vm.disks",
-        "options.storage_copy",
-        "options.copied_disks",
-        "destination.network.listening_ports",
-        "probes.disks",
-        "probes.device_servers",
-        "probes.not_asked",
-    ),
+    reads=(*("destination.network.listening_ports", "probes.device_servers", "probes.not_asked"),),
 )
-def network_reach(case: Case) -> Result:
+def network_reach(pair: DiskPair, case: Case) -> Result | None:
     """Let QEMU's block driver on the destination open every NBD, RBD, iSCSI, ... disk.
 
     What opens is YES, what does not, or has no driver there, is NO with QEMU's words, and what does
@@ -75,12 +61,7 @@ def network_reach(case: Case) -> Result:
     Source: qemu-img info and qemu-nbd --list on the destination; libvirt's formatdomain, disk
     source host.
     """
-    outcomes = {
-        pair.there.target: _reach(pair, case)
-        for pair in (*pairs(case), *backing_pairs(case))
-        if pair.there.source.protocol
-    }
-    return joined(outcomes, "does not apply: no disk is opened over the network")
+    return _reach(pair, case) if pair.there.source.protocol else None
 
 
 def _reach(pair: DiskPair, case: Case) -> Result:

@@ -1,24 +1,17 @@
 """Do the network mounts below the disks answer on the destination?"""
 
 from vmfit.v1.finding_pb2 import Quality
-from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, probably_yes, yes
-from vmfit_comparator.knowledge.disks import (
-    joined,
-    used_in_place,
-)
-from vmfit_comparator.knowledge.host_paths import mount_above
+from vmfit_comparator.knowledge.disk_kinds import disks_in_place
+from vmfit_comparator.knowledge.disks import DiskPair
+from vmfit_comparator.knowledge.host_paths import destination_mount
 
 
-@fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks", "destination.mounts.mounts"),
-    reads=("vm.disks", "options.storage_copy", "options.copied_disks"),
-)
-def nfs_mount(case: Case) -> Result:
+@fact(each=disks_in_place, needs="destination.mounts.mounts")
+def nfs_mount(pair: DiskPair, case: Case) -> Result | None:
     """Look at the destination's network mounts that hold disks.
 
     A server that did not answer statfs(2) in time is NO: QEMU would hang. A soft mount is
@@ -27,17 +20,8 @@ def nfs_mount(case: Case) -> Result:
 
     Source: mountinfo; nfs(5).
     """
-    outcomes = {}
-    for pair in used_in_place(case):
-        outcome = _mount(pair.there.source, case)
-        if outcome is not None:
-            outcomes[pair.there.target] = outcome
-    return joined(outcomes, "does not apply: no disk lies on a network mount there")
-
-
-def _mount(source: StorageSource, case: Case) -> Result | None:
-    path = source.path.real_path or source.path.path
-    found = mount_above(path, case.destination.mounts) if path else None
+    path = pair.there.source.path.real_path or pair.there.source.path.path
+    found = destination_mount(path, case) if path else None
     if found is None or not (found.shared or found.server):
         return None
     if found.hung:

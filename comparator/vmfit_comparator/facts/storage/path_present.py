@@ -8,44 +8,24 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import add_option, change_definition, provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.disks import (
-    DROPPED_WHEN_MISSING,
-    DiskPair,
-    data_pairs,
-    joined,
-    used_in_place,
-)
+from vmfit_comparator.knowledge.disk_kinds import data_files, disks_in_place
+from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING, DiskPair
 from vmfit_comparator.knowledge.host_paths import (
-    block_device,
-    block_identity,
-    filesystem_below,
+    destination_device,
+    destination_filesystem,
+    destination_mount,
     filesystem_family,
-    mount_above,
     path_exists,
+    source_block,
+    source_filesystem,
 )
 from vmfit_comparator.knowledge.iscsi_targets import attachable
 
 _KINDS = {"file": ("file",), "block": ("block",), "dir": ("directory",)}
 
 
-@fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks",),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.disks",
-        "source.mounts.mounts",
-        "source.block_devices.devices",
-        "destination.mounts.mounts",
-        "destination.block_devices.devices",
-        "destination.libvirt_objects.storage_pools",
-        "destination.iscsi",
-        "options.storage_copy",
-        "options.copied_disks",
-    ),
-)
-def path_present(case: Case) -> Result:
+@fact(each=(disks_in_place, data_files))
+def path_present(pair: DiskPair, case: Case) -> Result | None:
     """Ask whether the destination can open each disk's file, device or directory.
 
     Missing is NO, except that libvirt empties a CD-ROM or floppy drive whose startupPolicy is
@@ -57,19 +37,15 @@ def path_present(case: Case) -> Result:
     Source: stat(2) and /sys/class/block/*/ro on the destination; libvirt's formatdomain,
     startupPolicy.
     """
-    outcomes = {
-        pair.there.target: _presence(pair, case)
-        for pair in (*used_in_place(case), *data_pairs(case))
-        if not pair.there.source.protocol and pair.there.source.type != "nvme"
-    }
-    return joined(outcomes, "does not apply: no disk is opened by a path")
+    source = pair.there.source
+    return None if source.protocol or source.type == "nvme" else _presence(pair, case)
 
 
 def _presence(pair: DiskPair, case: Case) -> Result:
     disk, path = pair.there, pair.there.source.path
     if not path.path:
         return yes("judged by its pool")
-    exists = path_exists(path, case.destination)
+    exists = path_exists(path, case)
     if exists is None:
         return _inferred(pair, case)
     if not exists:
@@ -83,7 +59,7 @@ def _presence(pair: DiskPair, case: Case) -> Result:
         remedy = provide_storage(f"Make {path.path} readable on the destination", path.path)
         text = f"{path.path} on the destination: {path.error}"
         return probably_no(text, probability=0.3, remedies=[remedy])
-    below = filesystem_below(path, case.destination)
+    below = destination_filesystem(path, case)
     if below is not None and below.read_only and path.kind != "block" and not pair.is_read_only:
         mount_point = below.mount_point
         remedy = provide_storage(
@@ -98,7 +74,7 @@ def _presence(pair: DiskPair, case: Case) -> Result:
 
 
 def _writable_device(path: HostPath, case: Case) -> Result:
-    device = block_device(path.real_path or path.path, case.destination)
+    device = destination_device(path.real_path or path.path, case)
     if device is None or not device.read_only:
         return yes(f"{path.path} is there")
     remedy = provide_storage(
@@ -119,7 +95,7 @@ def _missing(pair: DiskPair, case: Case) -> Result:
                 quality=Quality.QUALITY_REDUCED,
             )
         return no(f"{gone}: libvirt would drop the disk, and the guest's state would not fit")
-    identity = block_identity(pair.here.source.path, case.source)
+    identity = source_block(pair.here.source.path, case)
     if identity is not None and identity.iscsi_target_name:
         return attachable(identity, gone, case)
     return no(gone, remedies=_remedies(pair, case))
@@ -127,10 +103,10 @@ def _missing(pair: DiskPair, case: Case) -> Result:
 
 def _remedies(pair: DiskPair, case: Case) -> list[Remedy]:
     path = pair.there.source.path.path
-    below = filesystem_below(pair.here.source.path, case.source)
+    below = source_filesystem(pair.here.source.path, case)
     found = []
     if below is not None and below.shared:
-        mounted = mount_above(path, case.destination.mounts)
+        mounted = destination_mount(path, case)
         if mounted is None or mounted.mount_point != below.mount_point:
             summary = f"Mount {below.source} at {below.mount_point} on the destination"
             return [provide_storage(summary, below.mount_point, below.source)]
@@ -146,7 +122,7 @@ def _remedies(pair: DiskPair, case: Case) -> list[Remedy]:
 def _inferred(pair: DiskPair, case: Case) -> Result:
     """Judge a path that nobody looked at by the mount that it should lie on."""
     path = pair.there.source.path
-    below = filesystem_below(pair.here.source.path, case.source)
+    below = source_filesystem(pair.here.source.path, case)
     why = path.error or "the destination did not look"
     unknown = no_idea(
         f"whether {path.path} exists on the destination is not known: {why}",
@@ -154,7 +130,7 @@ def _inferred(pair: DiskPair, case: Case) -> Result:
     )
     if below is None or not case.destination.HasField("mounts"):
         return unknown
-    mount = mount_above(path.path, case.destination.mounts)
+    mount = destination_mount(path.path, case)
     if mount is None:
         return unknown
     family = filesystem_family(below.type)

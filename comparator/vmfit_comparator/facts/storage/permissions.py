@@ -8,13 +8,9 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.disks import (
-    DiskPair,
-    backing_pairs,
-    joined,
-    opened_by_path,
-)
-from vmfit_comparator.knowledge.host_paths import filesystem_below, filesystem_family
+from vmfit_comparator.knowledge.disk_kinds import disks_by_path, images_below
+from vmfit_comparator.knowledge.disks import DiskPair
+from vmfit_comparator.knowledge.host_paths import destination_filesystem, filesystem_family
 
 _ROOT = ("root", "0", "+0")
 
@@ -33,21 +29,13 @@ _OWNER, _OTHERS = 0o600, 0o006
 
 
 @fact(
-    applies_if=("incoming.disks",),
-    needs=("incoming.disks",),
+    each=(disks_by_path, images_below),
     reads=(
-        "vm.disks",
-        "vm.security_labels",
-        "incoming.security_labels",
-        "source.security.qemu_conf",
-        "destination.security.qemu_conf",
-        "destination.mounts.mounts",
-        "options.storage_copy",
-        "options.copied_disks",
-        "probes.accesses",
+        *("vm.security_labels", "incoming.security_labels"),
+        *("source.security.qemu_conf", "destination.security.qemu_conf", "probes.accesses"),
     ),
 )
-def permissions(case: Case) -> Result:
+def permissions(pair: DiskPair, case: Case) -> Result | None:
     """Compare who QEMU runs as with who may open each file, as libvirt leaves it.
 
     What a probe as that user found decides: allowed is YES, also when libvirt first has to make the
@@ -63,21 +51,15 @@ def permissions(case: Case) -> Result:
 
     Source: qemu.conf user, group, dynamic_ownership; stat(2); exports(5) root_squash.
     """
-    outcomes = {
-        pair.there.target: _permission(pair, case)
-        for pair in (*opened_by_path(case), *_files_below(case))
-    }
-    return joined(outcomes, "no disk is opened by a path")
-
-
-def _files_below(case: Case) -> list[DiskPair]:
-    return [each for each in backing_pairs(case) if each.there.source.path.exists]
-
-
-def _permission(pair: DiskPair, case: Case) -> Result:
     path = pair.there.source.path
+    if pair.depth and not path.exists:
+        return None
+    return _permission(pair, path, case)
+
+
+def _permission(pair: DiskPair, path: HostPath, case: Case) -> Result:
     conf = case.destination.security.qemu_conf
-    below = filesystem_below(path, case.destination)
+    below = destination_filesystem(path, case)
     squashing = below is not None and filesystem_family(below.type) in _SQUASHING
     user = _own_user(case)
     if user is not None:

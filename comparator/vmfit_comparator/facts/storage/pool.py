@@ -4,29 +4,17 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
-from vmfit_comparator.knowledge.disks import (
-    DROPPED_WHEN_MISSING,
-    DiskPair,
-    is_copied,
-    joined,
-    pairs,
-)
+from vmfit_comparator.knowledge.disk_kinds import disks
+from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING, DiskPair, is_copied
 from vmfit_comparator.knowledge.pools import has_volume, named_pool
 
 
 @fact(
-    applies_if=("incoming.disks.source.pool",),
-    needs=("incoming.disks", "destination.libvirt_objects.storage_pools"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.disks",
-        "destination.hypervisor.connections",
-        "options.storage_copy",
-        "options.copied_disks",
-    ),
+    each=disks,
+    applies_if="incoming.disks.source.pool",
+    needs="destination.libvirt_objects.storage_pools",
 )
-def pool(case: Case) -> Result:
+def pool(pair: DiskPair, case: Case) -> Result | None:
     """Ask for a pool of the name, active, with the volume in it.
 
     A pool that is missing or not active is NO; a volume that is missing is NO unless it is copied,
@@ -35,16 +23,9 @@ def pool(case: Case) -> Result:
 
     Source: libvirt's formatdomain, disk type volume.
     """
-    outcomes = {
-        pair.there.target: _volume(pair, case)
-        for pair in pairs(case)
-        if pair.there.source.type == "volume"
-    }
-    return joined(outcomes, "does not apply: no disk is a volume of a pool")
-
-
-def _volume(pair: DiskPair, case: Case) -> Result:
     there = pair.there.source
+    if there.type != "volume":
+        return None
     found = named_pool(there.pool, case)
     if found is None:
         summary = f"Define and start storage pool {there.pool} on the destination"

@@ -12,29 +12,14 @@ from vmfit_comparator.evaluation.result import (
     not_applicable,
     yes,
 )
-from vmfit_comparator.knowledge.disk_identity import IDENTITY_READS, proven_disk
-from vmfit_comparator.knowledge.disks import DiskPair, is_copied, is_read_only, joined, pairs
-from vmfit_comparator.knowledge.host_paths import filesystem_below
+from vmfit_comparator.knowledge.disk_identity import proven_disk
+from vmfit_comparator.knowledge.disk_kinds import source_media
+from vmfit_comparator.knowledge.disks import DiskPair, Medium, is_copied, is_read_only
+from vmfit_comparator.knowledge.host_paths import source_filesystem
 
 
-def _has_medium(disk: Disk) -> bool:
-    return disk.HasField("source")
-
-
-@fact(
-    applies_if=("vm.disks",),
-    needs=("vm.disks",),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "incoming.disks",
-        *IDENTITY_READS,
-        "options.storage_copy",
-        "options.copied_disks",
-        "options.unsafe",
-    ),
-)
-def shared_proof(case: Case) -> Result:
+@fact(each=source_media, reads="options.unsafe")
+def shared_proof(medium: Medium, case: Case) -> Result:
     """Apply libvirt's rule: writable files must lie on a file system whose type can be shared.
 
     libvirt looks at the source's type of file system alone (nfs, ceph, gfs2, glusterfs, ...): a
@@ -45,16 +30,8 @@ def shared_proof(case: Case) -> Result:
     Source: libvirt's migration documentation, VIR_MIGRATE_UNSAFE.
     """
     if case.options.unsafe:
-        return not_applicable("does not apply: --unsafe turns libvirt's check off")
-    incoming = {pair.here.target: pair for pair in pairs(case)}
-    return joined(
-        {
-            disk.target: _shared(disk, incoming.get(disk.target), case)
-            for disk in case.vm.disks
-            if _has_medium(disk)
-        },
-        "does not apply: every drive is empty",
-    )
+        return not_applicable("--unsafe turns libvirt's check off")
+    return _shared(medium.disk, medium.pair, case)
 
 
 def _shared(disk: Disk, pair: DiskPair | None, case: Case) -> Result:
@@ -70,7 +47,7 @@ def _shared(disk: Disk, pair: DiskPair | None, case: Case) -> Result:
         return no(seen, remedies=_ways_out(disk, pair, case))
     if source.type in ("block", "vhostuser", "vhostvdpa") or source.path.kind == "block":
         return yes("a device, which libvirt takes for shared")
-    below = filesystem_below(source.path, case.source)
+    below = source_filesystem(source.path, case)
     if below is None:
         return no_idea(
             f"the file system that holds {source.path.path} on the source is not known",

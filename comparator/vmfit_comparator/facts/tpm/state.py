@@ -6,10 +6,13 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import detach, upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.capabilities import destination_capabilities
+from vmfit_comparator.knowledge.connections import (
+    destination_libvirt_version,
+    source_libvirt_version,
+)
 from vmfit_comparator.knowledge.device_paths import served
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.devices import tpms
 
 # Which leaves the state alone that it shares with the source's swtpm.
 _SWTPM_SHARES = (0, 8)
@@ -19,22 +22,14 @@ _LIBVIRT_SHARES = 8_010_000
 
 
 @fact(
-    applies_if=("vm.tpms",),
-    needs=("vm.tpms", "incoming.tpms"),
+    each=tpms,
+    applies_if="vm.tpms",
     reads=(
-        "vm.connection_uri",
-        "vm.os_type",
-        "vm.emulator.path",
-        "vm.domain_type",
-        "vm.architecture",
-        "vm.machine_type",
-        "source.hypervisor.swtpm_version",
-        "destination.hypervisor.swtpm_version",
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
+        *("source.hypervisor.swtpm_version", "destination.hypervisor.swtpm_version"),
+        "destination.hypervisor.connections.domain_capabilities.device_classes",
     ),
 )
-def state(case: Case) -> Result:
+def state(tpm: Tpm, case: Case) -> Result:
     """Ask libvirt for swtpm on the destination and compare its version.
 
     An emulated TPM needs swtpm there, by domain capabilities or as found: else NO. The same
@@ -47,14 +42,6 @@ def state(case: Case) -> Result:
     Source: virConnectGetDomainCapabilities: devices/tpm; swtpm's version; libvirt
     qemuTPMCanMigrateSharedStorage.
     """
-    outcomes = {
-        f"{each.model or 'tpm'} {number}": _tpm(each, case)
-        for number, each in enumerate(case.incoming.tpms)
-    }
-    return joined(outcomes, "does not apply: the destination's definition has no TPM")
-
-
-def _tpm(tpm: Tpm, case: Case) -> Result:
     if tpm.backend == "passthrough":
         return no(
             f"TPM {tpm.device.path or 'of the host'} stays behind, with its keys",
@@ -82,8 +69,7 @@ def _tpm(tpm: Tpm, case: Case) -> Result:
 
 
 def _with_shared_state(path: str, swtpms: tuple[str, str], case: Case) -> Result:
-    connections = [connection_for(case.vm, each) for each in (case.source, case.destination)]
-    libvirts = [each.libvirt_version if each is not None else 0 for each in connections]
+    libvirts = [source_libvirt_version(case), destination_libvirt_version(case)]
     if any(each and _version(each) < _SWTPM_SHARES for each in swtpms) or any(
         0 < each < _LIBVIRT_SHARES for each in libvirts
     ):
@@ -119,7 +105,7 @@ def _by_version(source: str, destination: str) -> Result:
 
 def _offered(tpm: Tpm, case: Case) -> bool | None:
     """Tell whether libvirt there offers this TPM; None when it does not say."""
-    capabilities = domain_capabilities_for(case.vm, case.destination)
+    capabilities = destination_capabilities(case)
     if capabilities is None:
         return None
     device = next((each for each in capabilities.device_classes if each.name == "tpm"), None)
