@@ -25,7 +25,10 @@ COMMANDS: Mapping[str, str] = {
     "record": "Copy what a snapshot is made from, so that this host can be replayed.",
     "doctor": "Tell which collectors work here, why others do not, and what to do.",
     "site-key": "Make the key by which the agents of one site mask alike.",
+    "completion": "Print what completes the words of vmfit-agent in bash, zsh or fish.",
 }
+FILES = ((str(DEFAULT_PATH), "Settings: what is served and probed, certificates, roles."),)
+"""What the manual names."""
 _SERVICES = ("serve", "collect", "probe")
 
 

@@ -23,7 +23,10 @@ COMMANDS: Mapping[str, str] = {
     "serve": "Answer such questions over gRPC.",
     "doctor": "Does everything that the settings name work, and what to do if not?",
     "certs": "Make and show certificates of agents, comparators and their clients.",
+    "completion": "Print what completes the words of vmfit in bash, zsh or fish.",
 }
+FILES = ((str(DEFAULT_PATH), "Settings: hosts, policies, store, certificates and roles."),)
+"""What the manual names."""
 
 
 @click.group(

@@ -102,7 +102,8 @@ _REQUIRES = (
 )
 _VALUED = {**_TEXTS, **_LISTS, **_FILES, **_NUMBERS, **_TUNED_METHODS, **_MIB_PER_SECOND}
 _KNOWN = {**_FLAGS, **_VALUED}
-_SPELLINGS = [f"--{name}" for name in _KNOWN]
+SPELLINGS = [f"--{name}" for name in _KNOWN]
+"""All options, as they are typed."""
 # What may stand between "virsh" and "migrate": those with a value, and those without.
 _GLOBAL_VALUED = {"-c", "--connect", "-d", "--debug", "-l", "--log", "-e", "--escape"} | {
     "-k", "--keepalive-interval", "-K", "--keepalive-count"
@@ -178,7 +179,7 @@ def _collect(words: list[str]) -> dict[str, str]:
         elif word.startswith("--"):
             name, equals, text = word[2:].partition("=")
             if name not in _KNOWN:
-                hint = did_you_mean(f"--{name}", _SPELLINGS)
+                hint = did_you_mean(f"--{name}", SPELLINGS)
                 raise VirshOptionError(f"unknown option --{name}{hint}")
             if name in _FLAGS and equals:
                 raise VirshOptionError(f"option --{name} takes no value")
@@ -187,7 +188,7 @@ def _collect(words: list[str]) -> dict[str, str]:
             if given.setdefault(name, value) != value:
                 raise VirshOptionError(f"option --{name} is given twice, with different values")
         elif re.match(r"-[A-Za-z]", word):
-            raise VirshOptionError(f"unknown option {word}{did_you_mean(word, _SPELLINGS)}")
+            raise VirshOptionError(f"unknown option {word}{did_you_mean(word, SPELLINGS)}")
         else:
             positional.append(word)
     free = [name for name in _POSITIONS if name not in given]

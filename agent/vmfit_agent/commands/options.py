@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -10,6 +10,9 @@ from vmfit_agent.content_directories import content_directory_complaint
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
 from vmfit_contract.command_line.exit_status import AskedWronglyError, CannotServeError
 from vmfit_contract.listening import ListenError, TakenError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -110,3 +113,13 @@ def part_names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...
         if name not in PART_NAMES:
             raise click.BadParameter(f"{name!r} is none of {', '.join(PART_NAMES)}", ctx, param)
     return list(value)
+
+
+def complete_parts(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Return the parts that a shell offers."""
+    from vmfit_agent.parts import PART_NAMES  # noqa: PLC0415 -- as above
+    from vmfit_contract.command_line.completion import matching  # noqa: PLC0415
+
+    return matching(PART_NAMES, incomplete)

@@ -8,7 +8,7 @@ import click
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.commands.mask_options import mask_options, masking_key
-from vmfit_agent.commands.options import AddressOption, host_options, part_names
+from vmfit_agent.commands.options import AddressOption, complete_parts, host_options, part_names
 from vmfit_contract.address import Address, AddressError
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
@@ -33,7 +33,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--part", "parts", multiple=True, metavar="PART", callback=part_names,
-    help="Only this part, several times for several.",
+    shell_complete=complete_parts, help="Only this part, several times for several.",
 )  # fmt: skip
 @click.option("--file", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE.")
 @click.option("--replay", metavar="FILE", type=click.Path(path_type=Path),

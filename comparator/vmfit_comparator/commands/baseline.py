@@ -3,6 +3,7 @@
 import click
 
 from vmfit.v1.comparator_service_pb2 import BaselineRequest
+from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.references import host_reference
@@ -14,7 +15,9 @@ from vmfit_contract.command_line.commands import Command
 
 
 @click.command(cls=Command)
-@click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
+@click.argument(
+    "hosts", metavar="HOST...", nargs=-1, required=True, shell_complete=completed_words.hosts
+)
 @click.option(
     "--type", "domain_type", default="", metavar="TYPE", help="kvm, qemu; by default what all have."
 )

@@ -3,6 +3,7 @@
 import click
 
 from vmfit.v1.calibration_pb2 import GetCalibrationRequest
+from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.session import comparator
@@ -15,7 +16,14 @@ from vmfit_contract.printable import printable_lines
 
 
 @click.command(cls=Command)
-@click.option("--fact", "facts", multiple=True, metavar="ID", help="Only this fact, or area.*")
+@click.option(
+    "--fact",
+    "facts",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completed_words.facts,
+    help="Only this fact, or area.*",
+)
 @click.option("--export", is_flag=True, help="Print counts for probabilities.yaml instead.")
 @output_option
 @store_option

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
 from vmfit.v1.migration_pb2 import MigrationOptions
+from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.references import (
@@ -36,17 +38,55 @@ class _CheckCommand(Command):
             args = args[:place]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what a shell offers: behind "--" virsh's words."""
+        if _VIRSH_WORDS in ctx.meta:
+            return completed_words.virsh_words(incomplete)
+        return super().shell_complete(ctx, incomplete)
+
+
+def _complete_vm(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    # Behind "--" the VM is not missing: virsh's words may name it.
+    return ctx.command.shell_complete(ctx, incomplete) if _VIRSH_WORDS in ctx.meta else []
+
 
 @click.command(
     cls=_CheckCommand,
     options_metavar="--from HOST --to HOST [OPTIONS]",
     epilog="After -- follow the words of `virsh migrate`, as they would be typed.",
 )
-@click.argument("vm", required=False)
-@click.option("--from", "source", required=True, metavar="HOST", help="Where the VM runs.")
-@click.option("--to", "destination", required=True, metavar="HOST", help="Where it should go.")
-@click.option("--policy", metavar="NAME|FILE", envvar="VMFIT_POLICY", help="What is acceptable.")
-@click.option("--fact", "facts", multiple=True, metavar="ID", help="Only this fact, or area.*")
+@click.argument("vm", required=False, shell_complete=_complete_vm)
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="HOST",
+    shell_complete=completed_words.hosts,
+    help="Where the VM runs.",
+)
+@click.option(
+    "--to",
+    "destination",
+    required=True,
+    metavar="HOST",
+    shell_complete=completed_words.hosts,
+    help="Where it should go.",
+)
+@click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    envvar="VMFIT_POLICY",
+    shell_complete=completed_words.policies,
+    help="What is acceptable.",
+)
+@click.option(
+    "--fact",
+    "facts",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completed_words.facts,
+    help="Only this fact, or area.*",
+)
 @click.option("--xml", type=click.Path(path_type=Path), help="The VM's domain XML.")
 @click.option("--vm", "description", type=click.Path(path_type=Path), help="A described VM.")
 @click.option("--no-probes", is_flag=True, help="Ask the agents for nothing but what they are.")

@@ -3,6 +3,7 @@
 import click
 
 from vmfit.v1.comparator_service_pb2 import DiffRequest
+from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.references import host_reference
@@ -15,8 +16,8 @@ from vmfit_contract.command_line.commands import Command
 
 
 @click.command(cls=Command)
-@click.argument("left", metavar="HOST")
-@click.argument("right", metavar="HOST")
+@click.argument("left", metavar="HOST", shell_complete=completed_words.hosts)
+@click.argument("right", metavar="HOST", shell_complete=completed_words.hosts)
 @click.option(
     "-a",
     "--all",
@@ -25,7 +26,14 @@ from vmfit_contract.command_line.commands import Command
     help="Everything: also what is equal, and raw registers.",
 )
 @click.option("--volatile", is_flag=True, help="Also what changes at any moment.")
-@click.option("--part", "parts", multiple=True, metavar="PART", help="Only this part.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="PART",
+    shell_complete=completed_words.parts,
+    help="Only this part.",
+)
 @output_option
 @comparator_options
 @click.pass_obj

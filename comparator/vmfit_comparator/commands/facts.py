@@ -3,6 +3,7 @@
 import click
 
 from vmfit.v1.comparator_service_pb2 import ListFactsResponse
+from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.session import comparator
@@ -16,7 +17,7 @@ from vmfit_contract.spelling import did_you_mean
 
 
 @click.command(cls=Command)
-@click.argument("fact_id", metavar="ID", required=False)
+@click.argument("fact_id", metavar="[ID]", required=False, shell_complete=completed_words.facts)
 @click.option("--markdown", is_flag=True, help="The whole catalogue as Markdown.")
 @output_option
 @comparator_options

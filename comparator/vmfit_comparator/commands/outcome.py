@@ -3,6 +3,7 @@
 import click
 
 from vmfit.v1.calibration_pb2 import MigrationOutcome, ReportOutcomeRequest
+from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import store_option
 from vmfit_comparator.commands.session import comparator
@@ -19,7 +20,14 @@ _OUTCOMES = [each.removeprefix(_PREFIX).lower() for each in MigrationOutcome.key
 @click.argument("check_id", metavar="CHECK_ID")
 @click.argument("outcome", type=click.Choice(_OUTCOMES))
 @click.option("--text", default="", metavar="TEXT", help="What libvirt said.")
-@click.option("--cause", "causes", multiple=True, metavar="FACT", help="The fact at fault.")
+@click.option(
+    "--cause",
+    "causes",
+    multiple=True,
+    metavar="FACT",
+    shell_complete=completed_words.facts,
+    help="The fact at fault.",
+)
 @store_option
 @comparator_options
 @click.pass_obj

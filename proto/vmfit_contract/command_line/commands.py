@@ -117,7 +117,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is meant, with its arguments. Raises click.UsageError."""
-        if args[0] not in self.table and not args[0].startswith("-"):
+        is_unknown = args[0] not in self.table and not args[0].startswith("-")
+        if is_unknown and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], self.table)}")
         name, command, rest = super().resolve_command(ctx, args)
         # A service reads its settings again with them.

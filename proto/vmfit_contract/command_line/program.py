@@ -65,7 +65,8 @@ class Program:
 
     def _run(self, arguments: list[str]) -> int:
         try:
-            self._complete()
+            if self._is_asked_by_shell():
+                return YES
             # Not `main`, which ends a program whose reader went away with status 1.
             with self.group.make_context(self.name, arguments) as context:
                 status: Any = self.group.invoke(context)
@@ -97,15 +98,13 @@ class Program:
         line = " ".join(printable(self.clean(text)).split())
         click.echo(f"{self.name}: {line}", err=True)
 
-    def _complete(self) -> None:
-        variable = f"_{self.name.replace('-', '_').upper()}_COMPLETE"
-        instruction = os.environ.get(variable)
-        if instruction:
-            from click.shell_completion import shell_complete  # noqa: PLC0415 -- for shells only
+    def _is_asked_by_shell(self) -> bool:
+        """Answer a shell that asks which words may come next; return whether one does."""
+        if not any(each.endswith("_COMPLETE") for each in os.environ):
+            return False
+        from vmfit_contract.command_line.completion import answer_shell  # noqa: PLC0415 -- seldom
 
-            raise click.exceptions.Exit(
-                shell_complete(self.group, {}, self.name, variable, instruction)
-            )
+        return answer_shell(self.group, self.name)
 
     def _no_output(self, error: OSError) -> int:
         if error.filename is not None:
