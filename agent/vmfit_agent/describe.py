@@ -7,6 +7,7 @@ from vmfit_agent.collectors.libvirt_objects import read_networks, read_storage_p
 from vmfit_agent.disk_sources import disk_sources, resolve_volume
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.domain_xml.remembered import libvirts_vm
+from vmfit_agent.domain_xml.words import definition_words
 from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
 from vmfit_agent.path_elements import named_paths
 from vmfit_agent.redaction.libvirt_xml import redact_xml
@@ -65,12 +66,9 @@ def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> Descr
         _look_at_host(vm, host, inline=inline)
     else:
         keep_paths_back(vm)
-    return DescribeVmResponse(vm=vm, xml=_without_secrets(xml))
-
-
-def _without_secrets(xml: str) -> str:
     try:
-        return redact_xml(xml, "domain")
+        vm.definition_words.extend(definition_words(xml))
+        return DescribeVmResponse(vm=vm, xml=redact_xml(xml, "domain"))
     except MalformedXml as error:
         raise UnusableDefinition(str(error)) from None
 

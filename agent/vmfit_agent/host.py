@@ -92,6 +92,9 @@ class LibvirtConnection(Protocol):
     def migratable_xml(self, uuid: str) -> str:
         """Return the XML that a migration would send: with its secrets."""
 
+    def refusal(self, xml: str) -> str:
+        """Return libvirt's words when it does not understand domain XML; empty when it does."""
+
     def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:
         """Have a running domain measured within the seconds; None when there is no such domain."""
 

@@ -126,6 +126,8 @@ class _Pair:
     incoming: IncomingVm
     case: Case
     at_seconds: float
+    definition: str
+    """The domain XML that would travel; empty when it is not known."""
 
 
 def _pair(
@@ -143,7 +145,8 @@ def _pair(
         return error
     at = _moment(source, destination) if at_seconds is None else at_seconds
     case = _migration(inquiry, (known, incoming), source, destination, at)
-    return _Pair(source, destination, incoming, case, at)
+    definition = inquiry.options.destination_xml or known.xml
+    return _Pair(source, destination, incoming, case, at, definition)
 
 
 def _probes(inquiry: Inquiry, pair: _Pair, prober: Prober, until: float) -> ProbeAnswers:
@@ -159,6 +162,7 @@ def _probes(inquiry: Inquiry, pair: _Pair, prober: Prober, until: float) -> Prob
             (pair.source.side.name, pair.source.side.client),
             (pair.destination.side.name, pair.destination.side.client),
             until,
+            definition=pair.definition,
             measure=want_dirty_rate(inquiry.facts),
         )
     except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs the probes alone

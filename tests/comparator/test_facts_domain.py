@@ -259,7 +259,39 @@ ABI = [
     ("pending", {"options.persistent": True, "vm.pending_configuration": True}, "PROBABLY_YES"),
 ]
 
+WORDS = "incoming.definition_words"
+KNOWS = "destination.hypervisor.connections[0].libvirt_version"
+NEWER = {"source.hypervisor.connections[0].libvirt_version": 11_003_000}
+TOLD = {"probes.definition.answer.understood": True}
+UNDERSTOOD = [
+    ("the same libvirt", {}, "YES"),
+    ("an older libvirt knows every word", {**NEWER, WORDS: ["features", "features/acpi"]}, "YES"),
+    ("an older libvirt, words unknown", NEWER, "PROBABLY_YES"),
+    ("a feature that is refused", {WORDS: ["features/ps2", "features/ps2/@state"]}, "NO"),
+    ("a choice that is refused", {WORDS: ["devices/panic/@model=pvpanic"]}, "NO"),
+    ("a choice among patterns", {WORDS: ["os/acpi/table/@type=rawset"]}, "NO"),
+    ("a feature that is known", {WORDS: ["features/ps2"], KNOWS: 10_007_000}, "YES"),
+    ("a device that is dropped", {WORDS: ["devices/pstore"]}, "NO"),
+    ("what may be dropped", {WORDS: ["devices/iommu/driver/@dma_translation"]}, "PROBABLY_YES"),
+    (
+        "a distribution that backports",
+        {WORDS: ["features/ps2"], "destination.identity.os_id": "rhel"},
+        "PROBABLY_NO",
+    ),
+    ("libvirt takes a new word", {WORDS: ["features/ps2"], **TOLD}, "YES"),
+    ("libvirt takes it, and drops some", {WORDS: ["devices/pstore"], **TOLD}, "NO"),
+    (
+        "libvirt refuses it",
+        {"probes.definition.answer": {"understood": False, "reason": "unexpected feature 'x'"}},
+        "PROBABLY_NO",
+    ),
+    ("the version is unknown", {KNOWS: None}, "NO_IDEA"),
+    ("another hypervisor", {"vm.domain_type": "xen"}, "YES"),
+    ("hypervisor not collected", {"destination.hypervisor": None}, "NO_IDEA"),
+]
+
 TABLES = {
+    "domain.understood": UNDERSTOOD,
     "domain.name_uuid": NAMES,
     "domain.ports_display": DISPLAYS,
     "domain.config_abi": ABI,

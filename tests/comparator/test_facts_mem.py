@@ -272,7 +272,33 @@ KERNEL_LIMITS = [
     ("not collected", {LIMIT: None}, "NO_IDEA"),
 ]
 
+CGROUP = {"mountPoint": "/sys/fs/cgroup", "type": "cgroup2"}
+OLD_CGROUP = {"mountPoint": "/sys/fs/cgroup/cpu,cpuacct", "type": "cgroup"}
+GROUPS = "destination.mounts.mounts"
+CONTROL_GROUPS = [
+    ("no weights", {}, "YES"),
+    ("shares of version 2", {GROUPS: [CGROUP], "vm.tuning.cpu_shares": 10000}, "YES"),
+    ("too many shares for version 2", {GROUPS: [CGROUP], "vm.tuning.cpu_shares": 16384}, "NO"),
+    ("as many for version 1", {GROUPS: [OLD_CGROUP], "vm.tuning.cpu_shares": 16384}, "YES"),
+    (
+        "both versions mounted, version 1 has the CPU",
+        {
+            GROUPS: [{**CGROUP, "mountPoint": "/sys/fs/cgroup/unified"}, OLD_CGROUP],
+            "vm.tuning.cpu_shares": 16384,
+        },
+        "YES",
+    ),
+    ("too many for either", {GROUPS: [OLD_CGROUP], "vm.tuning.cpu_shares": 300000}, "NO"),
+    ("the version is unknown", {"vm.tuning.cpu_shares": 16384}, "NO_IDEA"),
+    ("the version does not matter", {"vm.tuning.cpu_shares": 1024}, "YES"),
+    ("one share", {GROUPS: [OLD_CGROUP], "vm.tuning.cpu_shares": 1}, "NO"),
+    ("block weight of version 2", {GROUPS: [CGROUP], "vm.tuning.block_weight": 5000}, "YES"),
+    ("too much block weight", {GROUPS: [OLD_CGROUP], "vm.tuning.block_weight": 5000}, "NO"),
+    ("mounts unknown", {"destination.mounts": None, "vm.tuning.cpu_shares": 1}, "NO_IDEA"),
+]
+
 TABLES = {
+    "limits.control_groups": CONTROL_GROUPS,
     "mem.free": FREE,
     "mem.hugepages": HUGE_PAGES,
     "mem.swap_psi": PRESSURE,

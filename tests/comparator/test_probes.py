@@ -22,6 +22,7 @@ from vmfit.v1.probe_pb2 import (
     BlocksAnswer,
     ConnectAnswer,
     ConnectOutcome,
+    DefinitionAnswer,
     DirtyRateAnswer,
     DiskAnswer,
     ListenerAnswer,
@@ -89,6 +90,9 @@ class Peer:
 
     def measure_dirty_rate(self, _question):
         return ProbeResult(dirty_rate=DirtyRateAnswer(bytes_per_second=7 << 20, period_seconds=1))
+
+    def read_definition(self, question):
+        return ProbeResult(definition=DefinitionAnswer(understood="ps2" not in question.xml))
 
     def hash_blocks(self, question):
         answer = BlocksAnswer(size_bytes=len(self.image))
@@ -242,6 +246,29 @@ def test_the_destination_connects_to_servers_of_devices(agents, engine):
     assert ["connect_port", "resolve_name"] in _kinds(agents[1])
 
 
+def test_equal_versions_read_a_definition_alike(agents, engine):
+    assert not _check(engine, agents).HasField("definition")
+
+
+def test_the_destination_reads_the_definition_where_versions_differ(agents, engine):
+    source, destination = agents
+    newer = destination_snapshot()
+    newer.hypervisor.connections[0].libvirt_version += 1000
+    destination.snapshot = newer
+    assert _check(engine, agents).definition.answer.understood
+    (question,) = _questions(destination, "read_definition")
+    assert question.xml == source.xml
+    assert _questions(source, "read_definition") == []
+
+
+def test_the_destination_reads_changed_xml(agents, engine):
+    agents[1].described_xml = described(vm())
+    changed = MigrationOptions(destination_xml="<domain><features><ps2/></features></domain>")
+    found = _check(engine, agents, options=changed)
+    assert found.definition.HasField("answer")
+    assert not found.definition.answer.understood
+
+
 LIMITED = MigrationOptions(live=True, bandwidth_bytes_per_second=1 << 20)
 
 
@@ -358,7 +385,7 @@ def test_an_agent_that_answers_too_little(agents, engine):
 
 
 def test_a_bug_costs_the_probes_alone(agents, engine, monkeypatch):
-    def broken(_migration):
+    def broken(*_):
         raise RuntimeError("oops")
 
     monkeypatch.setattr("vmfit_comparator.probes.prober.plan", broken)

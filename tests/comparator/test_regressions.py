@@ -21,7 +21,9 @@ PORT = {"kind": "controller", "type": "pci", "model": "pcie-root-port"}
 RNG = {"kind": "rng", "model": "virtio"}
 VSOCK = {"kind": "vsock", "model": "virtio"}
 BALLOON = {"kind": "memballoon", "model": "virtio"}
-DISPLAY = {"kind": "video", "model": "virtio"}
+DISPLAY = {"kind": "video", "model": "virtio", "head_count": 1}
+TWO_HEADS = {**DISPLAY, "head_count": 2}
+EMULATED = {"vm.domain_type": "qemu"}
 
 
 def qemu(source, destination, **changes):
@@ -70,7 +72,14 @@ ROWS = [
     ("", qemu("9.2", "10.1")),
     ("", {**NEW_QEMU, **libvirt("9.0", "11.10")}),
     ("", {**NEW_QEMU, **features("ht")}),
-    ("", {**NEW_QEMU, "vm.domain_type": "qemu"}),
+    ("qemu-10-ht-emulated", {**NEW_QEMU, **EMULATED}),
+    ("", {**NEW_QEMU, **EMULATED, **features("ht")}),
+    ("", {**NEW_QEMU, **EMULATED, **SOCKETS}),
+    ("", {**NEW_QEMU, **EMULATED, **libvirt("9.0", "11.10")}),
+    ("qemu-10-ht-emulated-back", qemu("10.1", "9.2", **THREADS, **EMULATED)),
+    ("", qemu("10.1", "9.2", **SOCKETS, **EMULATED)),
+    ("", qemu("10.1", "9.2", **THREADS)),
+    ("", qemu("10.1", "10.0", **THREADS, **EMULATED)),
     ("", {**NEW_QEMU, "vm.cpu.expanded": False}),
     ("qemu-10.1-pdcm", qemu("10.0.3", "10.1.1", **features("pdcm"))),
     ("qemu-10.1-pdcm", qemu("9.2", "10.0.5", **features("pdcm"))),
@@ -92,6 +101,11 @@ ROWS = [
     ("qemu-9.0-virtio-gpu-outgoing", qemu("9.0", "8.2", **devices(DISPLAY))),
     ("", qemu("9.0", "9.1", **devices(DISPLAY, machine="pc-q35-9.0"))),
     ("", qemu("9.0", "9.0", **devices(DISPLAY))),
+    ("qemu-9.0-virtio-gpu-heads-incoming", qemu("7.2", "10.0", **devices(TWO_HEADS))),
+    ("", qemu("7.2", "8.2", **devices(TWO_HEADS))),
+    ("", qemu("7.2", "10.0", **devices(DISPLAY))),
+    ("qemu-9.0-virtio-gpu-heads-outgoing", qemu("10.0", "7.2", **devices(TWO_HEADS))),
+    ("", qemu("10.0", "9.1", **devices(TWO_HEADS))),
     ("qemu-8.0-pcie-error-mask-incoming", qemu("7.1", "8.0", **devices(PORT))),
     ("qemu-8.0-pcie-error-mask-incoming", qemu("7.1", "8.0", **devices(PORT, machine="virt-7.1"))),
     ("", qemu("7.1", "8.0", **devices(PORT, machine="pc-i440fx-7.1"))),

@@ -40,7 +40,7 @@ HARMLESS = {
         LaunchSecurity type; Timer name mode tick_policy
         HypervisorFeatures enabled hyperv hyperv_mode kvm; SecurityLabel model type
         Jobs active; BlockJob disk type; SystemInformation smbios_mode types
-        DomainCapabilities memory_backing_types
+        DomainCapabilities memory_backing_types; Vm definition_words
     """,
     "a model, of which there are many, and what it can do": """
         Identity system_vendor product_name bios_version architecture

@@ -25,6 +25,7 @@ from vmfit_agent.domain_xml.protection import (
 )
 from vmfit_agent.domain_xml.qemu_arguments import files_of, read_arguments
 from vmfit_agent.domain_xml.system_information import read_system_information
+from vmfit_agent.domain_xml.tuning import read_tuning
 from vmfit_agent.sources import UnusableDefinition
 from vmfit_agent.virtualization.xml_document import (
     MalformedXml,
@@ -80,6 +81,9 @@ def _read_general(vm: Vm, domain: Element) -> None:
     if cpu is not None:
         vm.cpu.CopyFrom(cpu)
     vm.vcpus.CopyFrom(read_vcpus(domain))
+    tuning = read_tuning(domain)
+    if tuning is not None:
+        vm.tuning.CopyFrom(tuning)
     vm.memory.CopyFrom(read_memory(domain))
     vm.numa.CopyFrom(read_numa(domain))
     vm.firmware.CopyFrom(read_firmware(domain))

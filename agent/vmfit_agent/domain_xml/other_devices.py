@@ -92,6 +92,7 @@ def _other_device(element: Element) -> OtherDevice:
         driver_name=attribute(element, "driver", "name"),
         size_bytes=size_bytes(element, "size", "B") if element.tag == "shmem" else None,
         accelerated_3d=flag(attribute(element, "model/acceleration", "accel3d")),
+        head_count=number(attribute(element, "model", "heads")),
     )
 
 

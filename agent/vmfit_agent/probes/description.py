@@ -29,6 +29,8 @@ def describe_probe(probe: Probe) -> str:
         case "measure_dirty_rate":
             measured = probe.measure_dirty_rate
             return f"dirty rate of domain {_shown(measured.uuid)} in {measured.period_seconds} s"
+        case "read_definition":
+            return f"what libvirt makes of a definition of {len(probe.read_definition.xml)} letters"
         case _:
             return "nothing"
 

@@ -13,6 +13,7 @@ from vmfit_agent.probes.listener import listenable_ports, open_listener
 from vmfit_agent.probes.measure_dirty_rate import measure_dirty_rate
 from vmfit_agent.probes.network_rules import NetworkRules
 from vmfit_agent.probes.open_disk import allow_opening, open_disk
+from vmfit_agent.probes.read_definition import read_definition
 from vmfit_agent.probes.resolve_name import allow_resolving, resolve_name
 from vmfit_agent.probes.terms import Terms
 
@@ -43,6 +44,7 @@ QUESTIONS: Mapping[str, Question] = {
     "access_path": Question(access_path, "access", 32),
     "hash_blocks": Question(hash_blocks, "blocks", 16),
     "measure_dirty_rate": Question(measure_dirty_rate, "dirty_rate", 8),
+    "read_definition": Question(read_definition, "definition", 4),
 }
 NETWORK_QUESTIONS = ("resolve_name", "open_listener", "connect_port", "open_disk")
 """Those of them that need no privileges."""

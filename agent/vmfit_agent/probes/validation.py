@@ -14,6 +14,7 @@ from vmfit.v1.probe_pb2 import (
     OpenDisk,
     OpenListener,
     Probe,
+    ReadDefinition,
     ResolveName,
 )
 from vmfit_agent.probes.addresses import parse_address
@@ -32,6 +33,7 @@ MAX_NONCE_BYTES = 64
 _MAX_NAME_CHARACTERS = 253
 _MAX_TEXT_BYTES = 4095
 _MAX_HOSTS = 32
+_MAX_XML_BYTES = 1024 * 1024
 _LAST_OFFSET = (1 << 63) - MAX_BLOCK_BYTES - (1 << 16)
 
 Complaint = tuple[str, str]
@@ -128,6 +130,11 @@ def _measure_dirty_rate(question: MeasureDirtyRate) -> Iterator[Complaint]:
         yield "period_seconds", f"must be 1 to {MAX_PERIOD_SECONDS}"
 
 
+def _read_definition(question: ReadDefinition) -> Iterator[Complaint]:
+    if not 1 <= len(question.xml.encode()) <= _MAX_XML_BYTES:
+        yield "xml", f"must have 1 to {_MAX_XML_BYTES} bytes"
+
+
 def _seconds(path: str, value: float) -> Iterator[Complaint]:
     if not (math.isfinite(value) and 0 < value <= MAX_SECONDS):
         yield path, f"must be above 0 and at most {MAX_SECONDS:g}"
@@ -170,4 +177,5 @@ _CHECKS: Mapping[str, Callable[[Any], Iterator[Complaint]]] = {
     "access_path": _access_path,
     "hash_blocks": _hash_blocks,
     "measure_dirty_rate": _measure_dirty_rate,
+    "read_definition": _read_definition,
 }

@@ -189,6 +189,10 @@ class RecordedConnection:
                     return xml
         raise LibvirtUnavailable(f"{self.uri}: not in the recording: migratable XML of {uuid}")
 
+    def refusal(self, xml: str) -> str:  # noqa: ARG002
+        """Raise LibvirtUnavailable: a recording reads nothing."""
+        raise LibvirtUnavailable(f"{self.uri}: a recording understands no definitions")
+
     def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:  # noqa: ARG002
         """Raise LibvirtUnavailable: a recording does not run."""
         raise LibvirtUnavailable(f"{self.uri}: a recording writes no memory")

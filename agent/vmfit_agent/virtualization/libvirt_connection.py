@@ -100,6 +100,10 @@ def _require_daemon(uri: str) -> None:
         raise LibvirtUnavailable(f"{uri}: cannot connect: no socket of a daemon in {places[0]}")
 
 
+# VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL and VIR_ERR_CONFIG_UNSUPPORTED.
+_ABOUT_WORDS = frozenset((27, 35, 67))
+
+
 def _library(uri: str) -> Any:  # noqa: ANN401 -- an optional module
     try:
         import libvirt  # noqa: PLC0415 -- an optional dependency
@@ -263,6 +267,27 @@ class LiveConnection:
         flags = self._libvirt.VIR_DOMAIN_XML_MIGRATABLE
         xml: str = self._ask(lambda: self._connection.lookupByUUIDString(uuid).XMLDesc(flags))
         return xml
+
+    def refusal(self, xml: str) -> str:
+        """Have libvirt read a definition as QEMU's arguments: nothing is started or kept.
+
+        Only what it says of the definition's words is a refusal. Source:
+        virConnectDomainXMLToNative; VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL,
+        VIR_ERR_CONFIG_UNSUPPORTED.
+        """
+        if self.read_only:
+            raise LibvirtUnavailable(f"{self.uri}: libvirt lets the agent only read")
+
+        def read() -> str:
+            try:
+                self._connection.domainXMLToNative("qemu-argv", xml, 0)
+            except self._libvirt.libvirtError as error:
+                if error.get_error_code() not in _ABOUT_WORDS:
+                    raise
+                return _reason(error)
+            return ""
+
+        return self._ask(read)
 
     def dirty_rate(self, uuid: str, period_seconds: int, seconds: float) -> DirtyRate | None:
         """Have a running domain measured, over a connection of its own: it takes its time."""

@@ -58,6 +58,11 @@ class ListedEmulators:
             emulator, architecture, machine, domain_type, cpu_xml
         )
 
+    def refusal(self, emulator: str | None, architecture: str, xml: str) -> str:
+        """Return libvirt's words when it does not understand domain XML; raises as above."""
+        self._require(emulator, architecture)
+        return self._connection.refusal(xml)
+
     def _require(self, emulator: str | None, architecture: str) -> None:
         if not emulator:
             return  # libvirt chooses among those that it lists.

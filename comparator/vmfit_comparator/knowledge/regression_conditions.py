@@ -79,6 +79,11 @@ def _devices(wanted: list[str], case: Case) -> bool:
     return any(f"{each.kind}/{each.model}" in wanted for each in case.vm.other_devices)
 
 
+@chooses("vm.other_devices.head_count")
+def _heads(wanted: int, case: Case) -> bool:
+    return any(each.head_count >= wanted for each in case.vm.other_devices)
+
+
 @chooses("source.cpu.features", "destination.cpu.features")
 def _hosts_features(wanted: list[str], case: Case) -> bool:
     hosts = case.source, case.destination
@@ -135,6 +140,7 @@ CONDITIONS: dict[str, Callable[[Any, Case], bool]] = {
     "minimum_socket_thread_count": _socket_threads,
     "features_off": _features_off,
     "devices": _devices,
+    "minimum_head_count": _heads,
     "hosts_features": _hosts_features,
     "processor_vendor": _processor_vendor,
     "options": _options,

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.knowledge.connections import KVM_DEVICE, runs_in_session, runs_on_qemu
+from vmfit_comparator.knowledge.connections import (
+    KVM_DEVICE,
+    connection_for,
+    runs_in_session,
+    runs_on_qemu,
+)
 from vmfit_comparator.knowledge.convergence import is_in_doubt
 from vmfit_comparator.knowledge.device_servers import (
     names_elsewhere,
@@ -76,12 +81,17 @@ class Plan:
     """Those of them that both hosts know by the same names, as the source opens them."""
     accesses: tuple[PathAccess, ...]
     comparisons: tuple[Comparison, ...]
+    definition: str
+    """Domain XML that the destination's libvirt reads."""
     measured_uuid: str
     """The domain whose writing to memory is worth measuring on the source."""
 
 
-def plan(case: Case) -> Plan:
-    """Return what is worth asking: what cannot change an answer is left out."""
+def plan(case: Case, definition: str = "") -> Plan:
+    """Return what is worth asking: what cannot change an answer is left out.
+
+    `definition` is the domain XML that would travel, where it is known.
+    """
     way = migration_way(case)
     # libvirt refuses such a name before anybody connects.
     if way is not None and _is_refused(way.host, case):
@@ -102,7 +112,20 @@ def plan(case: Case) -> Plan:
         source_disks=_on_source(disks, case),
         accesses=_accesses(case),
         comparisons=_comparisons(case),
+        definition=definition if _may_be_refused(case) else "",
         measured_uuid=case.vm.uuid if is_in_doubt(case) else "",
+    )
+
+
+def _may_be_refused(case: Case) -> bool:
+    """Tell whether the destination may read a definition in another way than the source does."""
+    here = connection_for(case.vm, case.source)
+    there = connection_for(case.vm, case.destination)
+    if here is None or there is None or not runs_on_qemu(case.vm):
+        return False
+    return bool(case.options.destination_xml) or (
+        (here.libvirt_version, here.hypervisor_version)
+        != (there.libvirt_version, there.hypervisor_version)
     )
 
 

@@ -11,6 +11,7 @@ from vmfit.v1.probe_pb2 import (
     OpenDisk,
     Probe,
     ProbeAnswers,
+    ReadDefinition,
 )
 from vmfit.v1.vm_pb2 import StorageSource
 from vmfit_comparator.evaluation.case import Case
@@ -39,13 +40,15 @@ class Prober:
         destination: tuple[str, AgentClient],
         until: float,
         *,
+        definition: str = "",
         measure: bool = True,
     ) -> ProbeAnswers:
         """Return what the agents say, by `until` and within three seconds.
 
+        `definition` is the domain XML that would travel, where it is known.
         Only with `measure` is the guest's writing to memory measured, which takes a second.
         """
-        questions = plan(case)
+        questions = plan(case, definition)
         until = min(until, time.monotonic() + _BUDGET_SECONDS)
         here, there = AskedHost(*source, until), AskedHost(*destination, until)
         answers = ProbeAnswers()
@@ -53,6 +56,7 @@ class Prober:
         contents = Contents(questions.comparisons, here, there, secrets.token_bytes(32))
         # What needs no answer of the other host first goes out all at once.
         rate = self._rates.ask(questions.measured_uuid if measure else "", here)
+        understanding = _ask_about_definition(questions.definition, there)
         disks = _ask_about_disks(questions, here, there)
         libvirt = ask_for_libvirt(questions.libvirt, here)
         servers = ask_for_servers(questions.device_servers, questions.device_names, there)
@@ -62,6 +66,7 @@ class Prober:
         ways.read(answers)
         contents.read(answers)
         disks(answers)
+        understanding(answers)
         libvirt(answers)
         servers(answers)
         rate(answers)
@@ -92,6 +97,19 @@ def _ask_about_disks(
             if result.HasField("access"):
                 access.answer.CopyFrom(result.access)
             answers.accesses.append(access)
+
+    return fill
+
+
+def _ask_about_definition(xml: str, there: AskedHost) -> Callable[[ProbeAnswers], None]:
+    """Let the destination's libvirt read a definition; what is returned waits and fills in."""
+    wait = there.ask([Probe(read_definition=ReadDefinition(xml=xml))] if xml else [])
+
+    def fill(answers: ProbeAnswers) -> None:
+        for result in wait():
+            answers.definition.error = result.error
+            if result.HasField("definition"):
+                answers.definition.answer.CopyFrom(result.definition)
 
     return fill
 

@@ -25,5 +25,7 @@ def known_regression(case: Case) -> Result:
         return yes("no known migration bug concerns these versions")
     text = "; ".join(f"{each.summary} ({', '.join(each.references)})" for each in found)
     return probably_no(
-        text, probability=0.2, remedies=[upgrade(each.package, each.fixed_in) for each in found]
+        text,
+        probability=0.2,
+        remedies=[upgrade(each.package, each.fixed_in) for each in found if each.fixed_in],
     )
