@@ -12,6 +12,7 @@ from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnava
 from vmfit_agent.path_elements import named_paths
 from vmfit_agent.redaction.libvirt_xml import redact_xml
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.storage.content_nonces import CONTENT_NONCES
 from vmfit_agent.storage.host_path import PathInspector
 from vmfit_agent.virtualization.capabilities_xml import host_architecture
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander
@@ -38,8 +39,10 @@ def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> Descr
     then the CPU stays unexpanded, and volumes and networks unresolved.
     Of inline XML libvirt is told nothing but names of models, features and machines, and those
     emulators that it lists itself. Raises UnknownDomain, UnusableDefinition (also for a request
-    that names nothing), and LibvirtUnavailable when a URI that may have the domain does not answer.
+    that names nothing), ForeignNoncesError, and LibvirtUnavailable when a URI that may have the
+    domain does not answer.
     """
+    key = CONTENT_NONCES.key(request.content_nonces) if request.content_nonces else None
     if request.connection_uri and request.connection_uri not in host.libvirt.uris:
         uri = request.connection_uri[:_LONGEST_NAME]
         raise UnknownDomain(f"{uri}: not among the configured libvirt URIs")
@@ -63,7 +66,7 @@ def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> Descr
         _read_libvirt(vm, host, connection, inline=inline)
     _set_tpm_directories(vm, vm.connection_uri or (connection.uri if connection else ""))
     if caller.may(Role.PROBE):
-        _look_at_host(vm, host, inline=inline)
+        _look_at_host(vm, host, key, inline=inline)
     else:
         keep_paths_back(vm)
     try:
@@ -132,13 +135,13 @@ def _migratable_xml(connection: LibvirtConnection, vm: Vm, record: DomainRecord)
         return record.xml
 
 
-def _look_at_host(vm: Vm, host: Host, *, inline: bool) -> None:
+def _look_at_host(vm: Vm, host: Host, key: bytes | None, *, inline: bool) -> None:
     if host.is_live:
         labels = [each for each in vm.security_labels if each.model == "dac" and each.label]
         for label, known in zip(labels, names_exist([each.label for each in labels]), strict=True):
             label.MergeFrom(SecurityLabel(names_exist=known))
     used = () if inline else {path.path for path, _, _ in named_paths(vm)}
-    look_at_paths(vm, PathInspector(host, used))
+    look_at_paths(vm, PathInspector(host, used, key))
 
 
 def _read_libvirt(vm: Vm, host: Host, connection: LibvirtConnection, *, inline: bool) -> None:

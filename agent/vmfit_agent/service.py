@@ -30,7 +30,9 @@ from vmfit_agent.sources import (
     UnusableDefinition,
     Watch,
 )
-from vmfit_contract.access import Caller
+from vmfit_agent.storage.content_nonces import CONTENT_NONCES, ForeignNoncesError
+from vmfit_contract.access import Caller, Role
+from vmfit_contract.content_key import nonces_complaint
 
 MAX_XML_BYTES = 1024 * 1024
 
@@ -98,7 +100,11 @@ class HostMetadata:
         snapshot = self._source.snapshot(
             request.parts, max_age, request.known_digests, call.seconds
         )
-        return GetSnapshotResponse(snapshot=snapshot, moment=self._moments.now())
+        may_probe = call.caller.may(Role.PROBE)
+        nonce = CONTENT_NONCES.current() if may_probe else b""
+        return GetSnapshotResponse(
+            snapshot=snapshot, moment=self._moments.now(), content_nonce=nonce
+        )
 
     def _describe_vm(self, message: bytes, call: "_Call") -> DescribeVmResponse:
         request = DescribeVmRequest.FromString(message)
@@ -107,12 +113,18 @@ class HostMetadata:
             raise _invalid(kind or "vm", "name a domain, or give its XML")
         if len(request.xml.encode()) > MAX_XML_BYTES:
             raise _invalid("xml", f"larger than {MAX_XML_BYTES} bytes")
+        if complaint := nonces_complaint(request.content_nonces):
+            raise _invalid("content_nonces", complaint)
         try:
             return self._source.describe_vm(request, call.seconds, call.caller)
         except UnknownDomain as error:
             raise CallFailed(Status.NOT_FOUND, str(error), kind) from None
         except UnusableDefinition as error:
             raise CallFailed(Status.INVALID_ARGUMENT, str(error), kind) from None
+        except ForeignNoncesError as error:
+            raise CallFailed(
+                Status.FAILED_PRECONDITION, f"content_nonces: {error}", "content_nonces"
+            ) from None
 
     def _probe(self, message: bytes, call: "_Call") -> ProbeResponse:
         request = ProbeRequest.FromString(message)

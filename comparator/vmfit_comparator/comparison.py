@@ -21,7 +21,14 @@ from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.freshness import PartAges
 from vmfit_comparator.evaluation.verdict import judge
 from vmfit_comparator.hosts.host_answer import HostAnswer
-from vmfit_comparator.hosts.sides import Gathered, Side, age_seconds, ask, gather
+from vmfit_comparator.hosts.sides import (
+    Gathered,
+    Side,
+    age_seconds,
+    ask,
+    content_nonces,
+    gather,
+)
 from vmfit_comparator.hosts.vms import IncomingVm, SourceVm, incoming_vm, source_vm
 from vmfit_comparator.policies.policy import ResolvedPolicy
 from vmfit_comparator.probes import Prober, want_dirty_rate
@@ -66,9 +73,11 @@ def compare(
         raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
     source_asked = ask(source, executor, inquiry.fresh_seconds, until)
     asked = [ask(side, executor, inquiry.fresh_seconds, until) for side in destinations]
-    known = source_vm(inquiry.vm, source, until)
+    sides = [source, *destinations]
+    nonces = content_nonces(sides, [source_asked, *asked], until)
+    known = source_vm(inquiry.vm, source, until, nonces)
     incoming = [
-        executor.submit(incoming_vm, known, inquiry.options, source, side, until)
+        executor.submit(incoming_vm, known, inquiry.options, (source, side), until, nonces)
         for side in destinations
     ]
     gathered_source = gather(source, source_asked)

@@ -26,10 +26,12 @@ from vmfit_agent.storage.path_resolution import resolve
 
 NAA = "6001405aaaabbbbccccddddeeeeffff0"
 
+KEY = bytes(range(32))
+
 
 @pytest.fixture
 def inspector():
-    return PathInspector(Host())
+    return PathInspector(Host(), content_key=KEY)
 
 
 def test_a_file(inspector, tmp_path):
@@ -46,7 +48,10 @@ def test_a_file(inspector, tmp_path):
     assert answer.real_path == os.path.realpath(path)
     assert (answer.size_bytes, answer.inode, answer.mode) == (5000, status.st_ino, 0o640)
     assert (answer.owner_id, answer.group_id) == (status.st_uid, status.st_gid)
-    assert answer.sha256 == hashlib.sha256(b"x" * 5000).hexdigest()
+    assert not answer.HasField("sha256")
+    content = hashlib.sha256(b"x" * 5000).digest()
+    keyed = hashlib.blake2b(content, digest_size=16, key=KEY).hexdigest()
+    assert answer.keyed_hash.partition(":")[2] == keyed
     mount_point = answer.filesystem.mount_point
     assert os.path.ismount(mount_point)
     assert Path(mount_point).stat().st_dev == status.st_dev

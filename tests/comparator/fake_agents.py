@@ -1,5 +1,6 @@
 """Agents that serve a given snapshot over real gRPC, and count what they are asked."""
 
+import secrets
 import threading
 import time
 from concurrent import futures
@@ -46,6 +47,8 @@ class FakeAgent(HostMetadataServicer):
         self.moments = Moments()
         self.boot_offset_seconds = 0
         self.boot_id = ""
+        self.nonce = secrets.token_bytes(32)
+        self.on_describe = lambda: None
         self._address = Address(path=str(socket))
         self._server = None
 
@@ -101,11 +104,14 @@ class FakeAgent(HostMetadataServicer):
         moment.since_boot.seconds += 10**7 + self.boot_offset_seconds
         if self.boot_id:
             moment.boot_id = self.boot_id
-        return GetSnapshotResponse(snapshot=answer, moment=moment)
+        return GetSnapshotResponse(snapshot=answer, moment=moment, content_nonce=self.nonce)
 
     def DescribeVm(self, request, context):  # noqa: N802
         self.described.append(request)
+        self.on_describe()
         time.sleep(self.delay_seconds)
+        if request.content_nonces and self.nonce not in request.content_nonces:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "content_nonces: none is its own")
         if request.xml:
             if self.described_xml is None:
                 abort(context, grpc.StatusCode.INVALID_ARGUMENT, "xml: not a domain", "xml")

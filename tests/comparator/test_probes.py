@@ -32,6 +32,7 @@ from vmfit.v1.probe_pb2 import (
 from vmfit_comparator import Engine
 from vmfit_comparator.evaluation.result import yes
 from vmfit_comparator.policies.policy_file import parse_policy
+from vmfit_contract.content_key import content_key
 
 SEEN = []
 CONNECTED = ConnectOutcome.CONNECT_OUTCOME_CONNECTED
@@ -99,7 +100,7 @@ class Peer:
         for offset in question.offsets:
             block = bytes(self.image[offset : offset + question.block_bytes])
             answer.hashes.append(
-                hashlib.blake2b(block, digest_size=16, key=question.nonce).digest()
+                hashlib.blake2b(block, digest_size=16, key=content_key(question.nonces)).digest()
             )
         self.after_reading()
         return ProbeResult(blocks=answer)
@@ -462,9 +463,13 @@ def test_equal_content(agents, engine):
         ["hash_blocks"] * 2
     ] * 2
     nonces = {
-        each.hash_blocks.nonce for agent in agents for probes in agent.probed for each in probes
-    } - {b""}
-    assert [len(each) >= 16 for each in nonces] == [True]
+        tuple(each.hash_blocks.nonces)
+        for agent in agents
+        for probes in agent.probed
+        for each in probes
+    } - {()}
+    assert [set(each[:2]) == {agent.nonce for agent in agents} for each in nonces] == [True]
+    assert [len(each) for each in nonces] == [3]
 
 
 def test_other_content(agents, engine):

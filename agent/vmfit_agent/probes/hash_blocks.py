@@ -13,6 +13,7 @@ from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import SECTOR_BYTES
 from vmfit_agent.storage.content import NotTold, contents
+from vmfit_agent.storage.content_nonces import CONTENT_NONCES, ForeignNoncesError
 
 _ALIGNMENT = 4096
 _DIGEST_BYTES = 16
@@ -24,13 +25,17 @@ def hash_blocks(question: HashBlocks, terms: Terms) -> BlocksAnswer:
     What is read comes from the storage: past this host's page cache, which may hold what another
     host has since overwritten. Raises OSError, and Unanswerable for what is no regular file or
     block device that a guest could have.
-    Source: BLAKE2b (RFC 7693) of 16 bytes, keyed with the nonce.
+    Source: BLAKE2b (RFC 7693) of 16 bytes, keyed with a hash of all nonces.
     """
+    try:
+        key = CONTENT_NONCES.key(question.nonces)
+    except ForeignNoncesError as error:
+        raise Unanswerable(str(error)) from None
     # O_DIRECT first: most storage takes it.
     for flags in (os.O_DIRECT, 0):
         try:
             return contents(terms.host).read(
-                question.path, terms.left(), lambda opened: _hash(question, opened), flags
+                question.path, terms.left(), lambda opened: _hash(question, key, opened), flags
             )
         except NotTold as error:
             raise Unanswerable(str(error)) from None
@@ -40,10 +45,10 @@ def hash_blocks(question: HashBlocks, terms: Terms) -> BlocksAnswer:
     raise AssertionError
 
 
-def _hash(question: HashBlocks, descriptor: int) -> BlocksAnswer:
+def _hash(question: HashBlocks, key: bytes, descriptor: int) -> BlocksAnswer:
     size = os.lseek(descriptor, 0, os.SEEK_END)
     hashes = [
-        hashlib.blake2b(block, digest_size=_DIGEST_BYTES, key=question.nonce).digest()
+        hashlib.blake2b(block, digest_size=_DIGEST_BYTES, key=key).digest()
         if len(block) >= SECTOR_BYTES
         else b""
         for block in _blocks(descriptor, question)

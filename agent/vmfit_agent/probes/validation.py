@@ -18,6 +18,7 @@ from vmfit.v1.probe_pb2 import (
     ResolveName,
 )
 from vmfit_agent.probes.addresses import parse_address
+from vmfit_contract.content_key import nonces_complaint
 
 MAX_PROBES = 64
 DEFAULT_SECONDS = 2.0
@@ -26,10 +27,8 @@ MAX_PORTS = 64
 MAX_OFFSETS = 64
 MAX_BLOCK_BYTES = 65536
 SECTOR_BYTES = 512
-"""Fewer bytes are not hashed: who chooses the nonce could try all that they may be."""
+"""Fewer bytes are not hashed: who knows the key could try all that they may be."""
 MAX_PERIOD_SECONDS = 5
-MIN_NONCE_BYTES = 16
-MAX_NONCE_BYTES = 64
 _MAX_NAME_CHARACTERS = 253
 _MAX_TEXT_BYTES = 4095
 _MAX_HOSTS = 32
@@ -107,8 +106,10 @@ def _access_path(question: AccessPath) -> Iterator[Complaint]:
 
 def _hash_blocks(question: HashBlocks) -> Iterator[Complaint]:
     yield from _path("path", question.path)
-    if not MIN_NONCE_BYTES <= len(question.nonce) <= MAX_NONCE_BYTES:
-        yield "nonce", f"must have {MIN_NONCE_BYTES} to {MAX_NONCE_BYTES} bytes"
+    if not question.nonces:
+        yield "nonces", "must hold one of the agent's own"
+    if complaint := nonces_complaint(question.nonces):
+        yield "nonces", complaint
     if len(question.offsets) > MAX_OFFSETS:
         yield "offsets", f"more than {MAX_OFFSETS}"
     if any(later <= earlier for earlier, later in itertools.pairwise(question.offsets)):

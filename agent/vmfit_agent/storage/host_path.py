@@ -11,14 +11,14 @@ from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.sysfs import link_name, read_count
 from vmfit_agent.networking.unix_sockets import listening_paths
 from vmfit_agent.storage.content import Contents, NotTold
-from vmfit_agent.storage.content_hash import CONTENT_HASHES
+from vmfit_agent.storage.content_hash import CONTENT_HASHES, keyed_hash
 from vmfit_agent.storage.element import IMAGE, Element
 from vmfit_agent.storage.image_header import ImageHeader, read_header
 from vmfit_agent.storage.mount_guard import Way, mount_guard
 from vmfit_agent.storage.path_filesystems import PathFilesystems
 from vmfit_agent.storage.path_identity import of_device
 from vmfit_agent.storage.path_look import Look, look
-from vmfit_agent.storage.permitted_places import PermittedPlaces
+from vmfit_agent.storage.permitted_places import PermittedPlaces, is_firmware
 from vmfit_agent.storage.recorded_path import RecordedPaths
 from vmfit_agent.storage.seen_file import number_text
 from vmfit_agent.storage.udev import BlockDatabase, block_database
@@ -38,8 +38,14 @@ class PathInspector:
     is not asked again. What PermittedPlaces keeps back is not told.
     """
 
-    def __init__(self, host: Host, used: Iterable[str] = ()) -> None:
-        """`used` are the paths of a domain of this host, which may be told of."""
+    def __init__(
+        self, host: Host, used: Iterable[str] = (), content_key: bytes | None = None
+    ) -> None:
+        """`used` are the paths of a domain of this host, which may be told of.
+
+        With a key files are hashed that not everybody may know.
+        """
+        self._key = content_key
         self._host = host
         self._guard = mount_guard(host)
         self._filesystems = PathFilesystems(host, self._guard)
@@ -60,7 +66,7 @@ class PathInspector:
     ) -> HostPath:
         """Return what the path is; `error` says why it could not be looked at, or is not told.
 
-        `hash_content` asks for the SHA-256 of a file up to 64 MiB. Where nothing is told of files,
+        `hash_content` asks for the hash of a file up to 64 MiB. Where nothing is told of files,
         `exists` says whether something is there that the element can be, and is absent for what
         may be a file. In a recording `exists` and all that stat tells is absent; file system and
         device come from the recorded tables.
@@ -92,7 +98,7 @@ class PathInspector:
             return self._told_of_element(path, seen, element, refusal)
         answer = self._told(path, seen)
         if hash_content and answer.kind == "file":
-            answer.MergeFrom(HostPath(sha256=self._sha256(path)))
+            answer.MergeFrom(self._content(path, is_public=_is_public(seen)))
         return answer
 
     def header(self, path: str) -> ImageHeader | None:
@@ -130,11 +136,17 @@ class PathInspector:
         except (OSError, ValueError):
             return None
 
-    def _sha256(self, path: str) -> str | None:
+    def _content(self, path: str, *, is_public: bool) -> HostPath:
+        if not is_public and self._key is None:
+            return HostPath()
         try:
-            return self._contents.read(path, _HASH_DEADLINE_SECONDS, CONTENT_HASHES.sha256)
+            found = self._contents.read(path, _HASH_DEADLINE_SECONDS, CONTENT_HASHES.sha256)
         except NotTold:
-            return None
+            return HostPath()
+        if found is None or is_public:
+            return HostPath(sha256=found)
+        assert self._key is not None
+        return HostPath(keyed_hash=keyed_hash(found, self._key))
 
     def _look(self, way: Way) -> Look:
         return self._guard.ask(way.real_path, _DEADLINE_SECONDS, lambda: look(way.real_path))
@@ -223,6 +235,17 @@ class PathInspector:
         if self._database is None:
             self._database = block_database(self._host)
         return block_devices.find_block_device(self._database, str(self._host.root), name)
+
+
+def _is_public(seen: Look) -> bool:
+    """Tell whether a file is a package's, which everybody may read."""
+    status = seen.status
+    return (
+        status is not None
+        and is_firmware(seen.real_path)
+        and status.st_uid == 0
+        and bool(status.st_mode & stat.S_IROTH)
+    )
 
 
 def _is_absolute(path: str) -> bool:

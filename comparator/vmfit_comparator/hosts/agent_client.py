@@ -81,9 +81,26 @@ class AgentClient:
                 if error.code is not grpc.StatusCode.DEADLINE_EXCEEDED or time.monotonic() >= until:
                     raise
 
+    @property
+    def content_nonce(self) -> bytes | None:
+        """See Hearing: asking for the snapshot makes it known."""
+        return self._hearing.content_nonce
+
     def describe_vm(self, request: DescribeVmRequest, until: float) -> DescribeVmResponse:
-        """Return a VM as this host sees it. Raises AgentError with the agent's status."""
-        return self._calls.describe_vm(request, until)
+        """Return a VM as this host sees it. Raises AgentError with the agent's status.
+
+        An agent that was started again knows no nonce of before: then there are no keyed hashes.
+        """
+        try:
+            return self._calls.describe_vm(request, until)
+        except AgentError as error:
+            refused = error.code is grpc.StatusCode.FAILED_PRECONDITION
+            if not refused or not request.content_nonces:
+                raise
+        plain = DescribeVmRequest()
+        plain.CopyFrom(request)
+        plain.ClearField("content_nonces")
+        return self._calls.describe_vm(plain, until)
 
     def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask questions, at most 64; what is returned waits for the answers, in order.

@@ -1,5 +1,6 @@
 """Snapshots as an agent gives them, with when they were given by the comparator's own clock."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from vmfit_contract.snapshot_file import SCHEMA_REVISION
 # is told at two moments, between which somebody may set this machine's.
 _WALL_CLOCK_AT_ZERO = time.time() - monotonic_seconds()
 _SLACK_SECONDS = 1.0
+# An agent takes its nonces for two hours at least.
+_NONCE_SECONDS = 1800.0
 
 
 class Clock(NamedTuple):
@@ -42,6 +45,7 @@ class Hearing:
     def __init__(self, calls: AgentCalls) -> None:
         self._calls = calls
         self._succession = Succession()
+        self._nonce, self._nonce_at = b"", -math.inf
 
     def ask(self, request: GetSnapshotRequest, until: float) -> Heard:
         """Return the agent's answer, if it follows those before. Raises AgentError."""
@@ -56,12 +60,22 @@ class Hearing:
             raise _not_to_be_used(str(error)) from None
         return heard
 
+    @property
+    def content_nonce(self) -> bytes | None:
+        """By what the agent keys hashes of content, as it said last.
+
+        Empty when it gives none, None when it was not asked for long.
+        """
+        age = monotonic_seconds() - self._nonce_at
+        return self._nonce if age < _NONCE_SECONDS else None
+
     def _once(self, request: GetSnapshotRequest, until: float) -> tuple[Heard, Told]:
         sent = monotonic_seconds()
         response, sizes = self._calls.snapshot(request, until)
         received = monotonic_seconds()
         _check_schema(response.snapshot)
         _check_times(response)
+        self._nonce, self._nonce_at = response.content_nonce, received
         taken_at = response.snapshot.taken_at
         taken = taken_at.seconds + taken_at.nanos / 1e9
         clock = Clock(taken - (_WALL_CLOCK_AT_ZERO + (sent + received) / 2), (received - sent) / 2)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 
 import grpc
@@ -17,8 +17,11 @@ from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.request_checks import check_moment
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
+from vmfit_contract.content_key import MAX_NONCES
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 from vmfit_contract.spelling import did_you_mean
+
+_NONCE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,26 @@ def ask(
     if side.client is None:
         return None
     return executor.submit(side.client.snapshot, fresh_seconds, until)
+
+
+def content_nonces(
+    sides: Sequence[Side], asked: Sequence["Future[HostAnswer] | None"], until: float
+) -> list[bytes]:
+    """Return by what all the hosts are to key hashes of content; empty where they are too many.
+
+    Whose agent has never said so, or long ago, is waited for a moment.
+    """
+    clients = [each.client for each in sides if each.client is not None]
+    if len(clients) > MAX_NONCES:
+        return []
+    unknown = [
+        future
+        for side, future in zip(sides, asked, strict=True)
+        if side.client is not None and future is not None and side.client.content_nonce is None
+    ]
+    if unknown:
+        wait(unknown, min(_NONCE_SECONDS, max(until - time.monotonic(), 0) / 4))
+    return sorted({nonce for each in clients if (nonce := each.content_nonce)})
 
 
 def gather(side: Side, asked: "Future[HostAnswer] | None") -> Gathered:

@@ -1,5 +1,6 @@
 """The VM of a request: found on its source, and described where it is to go."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -48,8 +49,13 @@ class IncomingVm:
     """Why the destination's agent did not describe it, when it was asked."""
 
 
-def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
-    """Return the VM that a reference means. Raises EngineError naming field and host."""
+def source_vm(
+    reference: VmReference, source: Side, until: float, nonces: Sequence[bytes] = ()
+) -> SourceVm:
+    """Return the VM that a reference means. Raises EngineError naming field and host.
+
+    `nonces` are those by which both hosts are to key hashes of content.
+    """
     kind = reference.WhichOneof("vm")
     if kind is None or not getattr(reference, kind):
         raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, "vm: names no VM", "vm")
@@ -65,6 +71,7 @@ def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
         check_vm(found, "vm.name_or_uuid")
         return SourceVm(found, from_snapshot=True)
     request = DescribeVmRequest(**{kind: getattr(reference, kind)})
+    request.content_nonces.extend(_taken_by(source.client, nonces))
     try:
         response = source.client.describe_vm(request, until)
     except AgentError as error:
@@ -78,19 +85,25 @@ def source_vm(reference: VmReference, source: Side, until: float) -> SourceVm:
 
 
 def incoming_vm(
-    known: SourceVm, options: MigrationOptions, source: Side, destination: Side, until: float
+    known: SourceVm,
+    options: MigrationOptions,
+    sides: tuple[Side, Side],
+    until: float,
+    nonces: Sequence[bytes] = (),
 ) -> IncomingVm:
     """Return the VM as it will arrive: as the destination's agent describes it, if it can.
 
     Else the VM itself (or its changed XML as the source's agent reads it) without what the source
     saw behind the paths. Raises EngineError for changed XML that cannot be used or described.
+    `sides` are source and destination.
     """
+    source, destination = sides
     changed = options.destination_xml
     xml = changed or known.xml
     error = ""
     if destination.client is not None and xml:
         try:
-            return IncomingVm(_described(destination.client, xml, until))
+            return IncomingVm(_described(destination.client, xml, until, nonces))
         except AgentError as caught:
             if changed and caught.code is grpc.StatusCode.INVALID_ARGUMENT:
                 raise _about_changed_xml(f"host {destination.name}: {caught}") from None
@@ -114,8 +127,14 @@ def without_host_paths(vm: Vm) -> Vm:
     return copy
 
 
-def _described(client: AgentClient, xml: str, until: float) -> Vm:
-    return client.describe_vm(DescribeVmRequest(xml=xml), until).vm
+def _described(client: AgentClient, xml: str, until: float, nonces: Sequence[bytes] = ()) -> Vm:
+    request = DescribeVmRequest(xml=xml, content_nonces=_taken_by(client, nonces))
+    return client.describe_vm(request, until).vm
+
+
+def _taken_by(client: AgentClient, nonces: Sequence[bytes]) -> Sequence[bytes]:
+    """Return the nonces, if one of them is the agent's; none otherwise, which it would refuse."""
+    return nonces if client.content_nonce in nonces else ()
 
 
 def _about_changed_xml(message: str) -> EngineError:

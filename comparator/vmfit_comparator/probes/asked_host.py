@@ -19,6 +19,11 @@ class AskedHost:
         self._client = client
         self._until = until
 
+    @property
+    def nonce(self) -> bytes:
+        """By what the host keys hashes of content; empty when it does not say."""
+        return self._client.content_nonce or b""
+
     def seconds_left(self) -> float:
         """Return what a question that is asked now may take."""
         return (self._until - time.monotonic()) * _QUESTIONS_SHARE

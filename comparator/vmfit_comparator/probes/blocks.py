@@ -22,10 +22,10 @@ class Blocks:
     block_bytes: int
     offsets: tuple[int, ...]
 
-    def question(self, path: str, nonce: bytes) -> HashBlocks:
+    def question(self, path: str, nonces: Sequence[bytes]) -> HashBlocks:
         """Return the question for them."""
         return HashBlocks(
-            path=path, nonce=nonce, offsets=self.offsets, block_bytes=self.block_bytes
+            path=path, nonces=nonces, offsets=self.offsets, block_bytes=self.block_bytes
         )
 
 
@@ -54,7 +54,7 @@ def _spread(first: int, size_bytes: int) -> tuple[int, ...]:
 def compared(
     target: str,
     blocks: Sequence[Blocks],
-    nonce: bytes,
+    key: bytes,
     readings: tuple[Sequence[BlocksAnswer], Sequence[BlocksAnswer], Sequence[BlocksAnswer]],
 ) -> ContentProbe:
     """Return what the readings of source, destination and source again say of one disk."""
@@ -63,7 +63,7 @@ def compared(
         probe.image_locked = readings[1][0].image_locked
     if readings[1] and readings[1][0].HasField("image_written"):
         probe.image_written = readings[1][0].image_written
-    for zeros, before, there, after in _hashes(blocks, nonce, readings):
+    for zeros, before, there, after in _hashes(blocks, key, readings):
         if not (before and there and after):
             continue
         if before != after:
@@ -77,13 +77,11 @@ def compared(
 
 def _hashes(
     blocks: Sequence[Blocks],
-    nonce: bytes,
+    key: bytes,
     readings: tuple[Sequence[BlocksAnswer], Sequence[BlocksAnswer], Sequence[BlocksAnswer]],
 ) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
     """Yield the hash of as many zeros, and the three readings, block by block."""
     for each, *answers in zip(blocks, *readings, strict=True):
-        zeros = hashlib.blake2b(
-            bytes(each.block_bytes), digest_size=_HASH_BYTES, key=nonce
-        ).digest()
+        zeros = hashlib.blake2b(bytes(each.block_bytes), digest_size=_HASH_BYTES, key=key).digest()
         for before, there, after in zip(*(answer.hashes for answer in answers), strict=False):
             yield zeros, before, there, after

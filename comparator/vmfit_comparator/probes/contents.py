@@ -1,22 +1,28 @@
 """Disks compared by content: source, destination, source again."""
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 
 from vmfit.v1.probe_pb2 import BlocksAnswer, ContentProbe, Probe, ProbeAnswers, ProbeResult
 from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.blocks import compared
 from vmfit_comparator.probes.plan import Comparison
+from vmfit_contract.content_key import content_key
+
+_NONCE_BYTES = 32
 
 
 class Contents:
     """Three readings, one after the other; a guest that writes meanwhile is seen to."""
 
     def __init__(
-        self, comparisons: Sequence[Comparison], here: AskedHost, there: AskedHost, nonce: bytes
+        self, comparisons: Sequence[Comparison], here: AskedHost, there: AskedHost
     ) -> None:
         """Ask the source for its first reading."""
         self._comparisons, self._here, self._there = comparisons, here, there
-        self._nonce = nonce
+        # One of our own besides: what is asked twice has two hashes.
+        own = secrets.token_bytes(_NONCE_BYTES)
+        self._nonces = [nonce for nonce in (here.nonce, there.nonce, own) if nonce]
         self._readings: list[Sequence[ProbeResult]] = []
         self._pending = self._ask(here, lambda each: each.source_path)
 
@@ -42,7 +48,7 @@ class Contents:
     ) -> Callable[[], Sequence[ProbeResult]]:
         return host.ask(
             [
-                Probe(hash_blocks=blocks.question(path(each), self._nonce))
+                Probe(hash_blocks=blocks.question(path(each), self._nonces))
                 for each in self._comparisons
                 for blocks in each.blocks
             ]
@@ -63,4 +69,4 @@ class Contents:
         before, there, after = ([each.blocks for each in results] for results in rounds)
         readings: tuple[list[BlocksAnswer], list[BlocksAnswer], list[BlocksAnswer]]
         readings = (before, there, after)
-        return compared(comparison.target, comparison.blocks, self._nonce, readings)
+        return compared(comparison.target, comparison.blocks, content_key(self._nonces), readings)

@@ -1,6 +1,5 @@
 """Asks both hosts' agents what a plan needs, side by side, and never fails: errors are answers."""
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -53,7 +52,7 @@ class Prober:
         here, there = AskedHost(*source, until), AskedHost(*destination, until)
         answers = ProbeAnswers()
         ways = Ways(questions, here, there, self._recent_ways)
-        contents = Contents(questions.comparisons, here, there, secrets.token_bytes(32))
+        contents = Contents(questions.comparisons, here, there)
         # What needs no answer of the other host first goes out all at once.
         rate = self._rates.ask(questions.measured_uuid if measure else "", here)
         understanding = _ask_about_definition(questions.definition, there)

@@ -8,6 +8,7 @@ from vmfit_agent.host import Host
 from vmfit_agent.probes.access_path import access_path
 from vmfit_agent.probes.hash_blocks import hash_blocks
 from vmfit_agent.probes.unanswerable import Unanswerable
+from vmfit_agent.storage.content_nonces import CONTENT_NONCES
 from vmfit_agent.storage.element import (
     DEVICE,
     DIRECTORY,
@@ -32,7 +33,13 @@ def kernel(path):
 
 
 def described(xml, caller=LOCAL, host=None):
-    return describe_vm(DescribeVmRequest(xml=xml), host or Host(), caller).vm
+    request = DescribeVmRequest(xml=xml, content_nonces=[CONTENT_NONCES.current()])
+    return describe_vm(request, host or Host(), caller).vm
+
+
+def hashing(host=None, used=()):
+    """An inspector that hashes."""
+    return PathInspector(host or Host(), used, bytes(32))
 
 
 def write(path, content=LARGE_SECRET, mode=0o600):
@@ -55,8 +62,7 @@ def every_answer(path):
             return str(error)
 
     answers = [
-        str(PathInspector(Host()).describe(path, element, hash_content=True))
-        for element in EVERY_ELEMENT
+        str(hashing().describe(path, element, hash_content=True)) for element in EVERY_ELEMENT
     ]
     answers.append(str(PathInspector(Host()).header(path)))
     answers.append(str(PathInspector(Host()).allocated_bytes(path)))
@@ -67,4 +73,6 @@ def every_answer(path):
 
 
 def question(path):
-    return HashBlocks(path=str(path), nonce=bytes(16), offsets=[0], block_bytes=512)
+    return HashBlocks(
+        path=str(path), nonces=[CONTENT_NONCES.current()], offsets=[0], block_bytes=512
+    )

@@ -11,6 +11,7 @@ from tests.agent.places.asked import (
     SMALL_SECRET,
     described,
     every_answer,
+    hashing,
     kernel,
     question,
     write,
@@ -54,7 +55,7 @@ def test_a_caller_without_the_role_gets_the_paths_names_back(tmp_path):
     assert not vm.disks[0].source.HasField("virtual_size_bytes")
     assert not vm.disks[0].source.HasField("allocation_bytes")
     told = described(xml, Caller("dns:comparator.example", frozenset((Role.PROBE,))))
-    assert told.kernel.sha256
+    assert told.kernel.keyed_hash
     assert told.disks[0].source.virtual_size_bytes == len(LARGE_SECRET)
     assert told.security_labels[0].names_exist
 
@@ -70,14 +71,12 @@ def test_a_caller_without_the_role_gets_the_paths_names_back(tmp_path):
 )  # fmt: skip
 def test_of_the_systems_own_files_nothing_is_told_that_is_not_told_of_missing_ones(path):
     missing = f"{path}-which-is-not-there"
-    told = [
-        PathInspector(Host()).describe(each, IMAGE, hash_content=True) for each in (path, missing)
-    ]
+    told = [hashing().describe(each, IMAGE, hash_content=True) for each in (path, missing)]
     for answer, name in zip(told, (path, missing), strict=True):
         answer.path = ""
         answer.error = answer.error.replace(name, "")
     assert told[0] == told[1]
-    assert not told[0].HasField("sha256")
+    assert not told[0].HasField("keyed_hash")
     assert not told[0].exists
 
 
@@ -121,7 +120,7 @@ def test_nor_does_an_error(name):
 @pytest.mark.parametrize("element", [IMAGE, SOCKET, DEVICE, DIRECTORY, MADE, PROGRAM])
 def test_an_ordinary_file_and_none_look_the_same_to_every_element(system, element):
     write(system / "deep/file")
-    inspector = PathInspector(Host())
+    inspector = hashing()
     for place in ("deep/file", "deep/file/below"):
         there = inspector.describe(str(system / place), element, hash_content=True)
         other = inspector.describe(str(system / place.replace("file", "none")), element)
@@ -138,8 +137,8 @@ def test_links_do_not_lead_around_the_rules(tmp_path, system):
     (tmp_path / "image").symlink_to(secret)
     (tmp_path / "directory").symlink_to(system)
     for path in (tmp_path / "image", tmp_path / "directory/secret"):
-        told = PathInspector(Host()).describe(str(path), hash_content=True)
-        assert (told.HasField("exists"), told.HasField("sha256")) == (False, False)
+        told = hashing().describe(str(path), hash_content=True)
+        assert (told.HasField("exists"), told.HasField("keyed_hash")) == (False, False)
         assert "nothing is told of files below" in told.error
         assert PathInspector(Host()).header(str(path)) is None
         with pytest.raises(Unanswerable, match="nothing is told of files below"):
@@ -152,7 +151,7 @@ def test_the_content_of_small_files_is_told_by_no_hash(tmp_path):
     path = write(tmp_path / "pin", SMALL_SECRET)
     told = described(kernel(path)).kernel
     assert told.exists
-    assert not told.HasField("sha256")
+    assert not told.HasField("keyed_hash")
     with pytest.raises(Unanswerable):
         hash_blocks(question(path), terms())
-    assert described(kernel(write(path, b"x" * 4096))).kernel.sha256
+    assert described(kernel(write(path, b"x" * 4096))).kernel.keyed_hash

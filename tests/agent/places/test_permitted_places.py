@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.agent.places.asked import LARGE_SECRET, question, write
+from tests.agent.places.asked import LARGE_SECRET, hashing, question, write
 from tests.agent.probes.permissive import terms
 from vmfit.v1.probe_pb2 import AccessPath
 from vmfit_agent.content_directories import content_directory_complaint
@@ -17,8 +17,8 @@ from vmfit_agent.storage.permitted_places import is_firmware
 
 def test_data_directories_are_compared_as_ever(tmp_path):
     path = write(tmp_path / "any/where/disk.img")
-    told = PathInspector(Host()).describe(str(path), hash_content=True)
-    assert told.sha256
+    told = hashing().describe(str(path), hash_content=True)
+    assert told.keyed_hash
     assert (told.size_bytes, told.mode) == (len(LARGE_SECRET), 0o600)
     assert len(hash_blocks(question(path), terms()).hashes) == 1
     assert PathInspector(Host()).header(str(path)).format == "raw"
@@ -50,12 +50,12 @@ def test_where_firmware_lies(path, expected):
 
 def test_paths_that_a_domain_of_this_host_uses(tmp_path, system):
     own, other = write(system / "a/own"), write(system / "b/other")
-    inspector = PathInspector(Host(), [str(own)])
-    assert inspector.describe(str(own), hash_content=True).sha256
+    inspector = hashing(used=[str(own)])
+    assert inspector.describe(str(own), hash_content=True).keyed_hash
     assert not inspector.describe(str(other)).HasField("exists")
     host = Host()
     host.guests_places = lambda: GuestsPlaces(paths=frozenset((str(other),)))
-    assert PathInspector(host).describe(str(other), hash_content=True).sha256
+    assert hashing(host).describe(str(other), hash_content=True).keyed_hash
     assert hash_blocks(question(other), terms(host=host)).size_bytes == len(LARGE_SECRET)
     assert access_path(AccessPath(path=str(other)), terms(host=host)).user_id >= 0
 

@@ -10,6 +10,7 @@ from tests.agent.probes.permissive import terms
 from vmfit.v1.probe_pb2 import HashBlocks
 from vmfit_agent.probes.hash_blocks import hash_blocks
 from vmfit_agent.probes.image_lock import image_locked, image_written
+from vmfit_agent.storage.content_nonces import CONTENT_NONCES
 
 F_OFD_SETLK = 37
 
@@ -56,7 +57,9 @@ def test_no_file(tmp_path):
 
 
 def test_hashes_tell(image):
-    question = HashBlocks(path=str(image), nonce=bytes(16), offsets=[0], block_bytes=512)
+    question = HashBlocks(
+        path=str(image), nonces=[CONTENT_NONCES.current()], offsets=[0], block_bytes=512
+    )
     assert hash_blocks(question, terms()).image_locked is False
     with image.open("rb") as guest:
         lock(guest.fileno(), 100)

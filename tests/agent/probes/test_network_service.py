@@ -77,7 +77,7 @@ def test_the_method_is_one_of_the_contract():
     [
         (Probe(access_path={"path": "/etc/shadow"}), "access_path"),
         (
-            Probe(hash_blocks={"path": "/a", "nonce": b"n" * 16, "block_bytes": 512}),
+            Probe(hash_blocks={"path": "/a", "nonces": [b"n" * 16], "block_bytes": 512}),
             "hash_blocks",
         ),
         (

@@ -18,8 +18,10 @@ from vmfit_agent.probes.hash_blocks import hash_blocks
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.waiting_mount import look
+from vmfit_agent.storage.content_nonces import CONTENT_NONCES
+from vmfit_contract.content_key import content_key
 
-NONCE = bytes(range(16))
+OTHERS = bytes(range(16))
 NOBODY = QemuUser("somebody", 64999, 64998, (64998, 64997), owns_images=True)
 
 
@@ -188,13 +190,15 @@ def test_a_user_that_is_not_there_is_no_answer(tree, conf):
         qemu_user(tree({"etc/libvirt/qemu.conf": conf}))
 
 
-def hashes(path, offsets, length=4096, nonce=NONCE):
-    question = HashBlocks(path=str(path), nonce=nonce, offsets=offsets, block_bytes=length)
+def hashes(path, offsets, length=4096, other=OTHERS):
+    nonces = [other, CONTENT_NONCES.current()]
+    question = HashBlocks(path=str(path), nonces=nonces, offsets=offsets, block_bytes=length)
     return hash_blocks(question, terms())
 
 
-def expected(content, nonce=NONCE):
-    return hashlib.blake2b(content, digest_size=16, key=nonce).digest()
+def expected(content):
+    key = content_key([CONTENT_NONCES.current(), OTHERS])
+    return hashlib.blake2b(content, digest_size=16, key=key).digest()
 
 
 @pytest.mark.parametrize("length", [512, 4096, 4608, 65536])

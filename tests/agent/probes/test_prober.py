@@ -17,9 +17,9 @@ from vmfit.v1.vm_pb2 import NetworkHost, StorageSource
 from vmfit_agent.host import Host
 from vmfit_agent.probes.prober import Prober
 from vmfit_agent.probes.validation import first_complaint
+from vmfit_agent.storage.content_nonces import CONTENT_NONCES
 from vmfit_contract.access import EVERY_ROLE, Caller
 
-NONCE = b"n" * 16
 UUID = "11111111-0000-4000-8000-000000000001"
 
 
@@ -42,7 +42,12 @@ def disk(**more):
 
 
 def blocks(**more):
-    values = {"path": "/a", "nonce": NONCE, "offsets": [0, 512], "block_bytes": 4096}
+    values = {
+        "path": "/a",
+        "nonces": [CONTENT_NONCES.current()],
+        "offsets": [0, 512],
+        "block_bytes": 4096,
+    }
     return Probe(hash_blocks=HashBlocks(**values | more))
 
 
@@ -101,8 +106,10 @@ def path(text):
         (path("/a\0"), "probes[0].access_path.path"),
         (path("/" + "é" * 2048), "probes[0].access_path.path"),
         (blocks(path="a"), "probes[0].hash_blocks.path"),
-        (blocks(nonce=b"n" * 15), "probes[0].hash_blocks.nonce"),
-        (blocks(nonce=b"n" * 65), "probes[0].hash_blocks.nonce"),
+        (blocks(nonces=[b"n" * 16, b"n" * 15]), "probes[0].hash_blocks.nonces"),
+        (blocks(nonces=[b"n" * 65]), "probes[0].hash_blocks.nonces"),
+        (blocks(nonces=[]), "probes[0].hash_blocks.nonces"),
+        (blocks(nonces=[b"n" * 16] * 1025), "probes[0].hash_blocks.nonces"),
         (blocks(offsets=range(0, 65 * 512, 512)), "probes[0].hash_blocks.offsets"),
         (blocks(offsets=[512, 512]), "probes[0].hash_blocks.offsets"),
         (blocks(offsets=[512, 0]), "probes[0].hash_blocks.offsets"),
@@ -131,7 +138,7 @@ def test_good_questions():
         connect(port=65535), connect(host="[fd00::1]"), connect(host="a_b.c-d."),
         disk(name="ü, x=y"),
         disk(hosts=[unix, {"name": "fd00::1"}]),
-        path("/"), blocks(offsets=range(0, 64 * 512, 512)), blocks(nonce=b"n" * 64),
+        path("/"), blocks(offsets=range(0, 64 * 512, 512)), blocks(nonces=[b"n" * 64] * 1024),
         blocks(block_bytes=65536), blocks(offsets=[]), rate(), rate(period_seconds=5),
     ]  # fmt: skip
     assert first_complaint(good) is None
@@ -143,7 +150,7 @@ def test_the_log_names_the_place_and_no_secret(caplog, tmp_path, free_port):
     (tmp_path / "disk").write_bytes(os.urandom(8192))
     source = StorageSource(type="network", protocol="ssh", name="/a?token=hidden")
     probes = [
-        blocks(path=str(tmp_path / "disk"), nonce=b"hidden-nonce-123"),
+        blocks(path=str(tmp_path / "disk"), nonces=[b"hidden-nonce-123"]),
         Probe(open_disk=OpenDisk(source=source)),
         connect(host="127.0.0.1", port=free_port),
         path("/a\nINFO: forged"),
@@ -160,4 +167,4 @@ def test_the_log_names_the_place_and_no_secret(caplog, tmp_path, free_port):
     ]
     assert lines[4] == f"{who}dirty rate of domain '{UUID}' in 1 s"
     assert not any("hidden" in line or "\n" in line for line in lines)
-    assert NONCE.hex() not in caplog.text
+    assert CONTENT_NONCES.current().hex() not in caplog.text

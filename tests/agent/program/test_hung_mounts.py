@@ -54,12 +54,16 @@ def agent(mount, tmp_path, places):
     assert agent.end() == []
 
 
-def probes(dead, alive):
+def probes(dead, alive, nonce):
     questions = []
     for path in (*dead, alive):
-        block = {"path": path, "nonce": b"n" * 16, "offsets": [0], "block_bytes": 4096}
+        block = {"path": path, "nonces": [nonce], "offsets": [0], "block_bytes": 4096}
         questions += [{"hash_blocks": block}, {"access_path": {"path": path}}]
     return ProbeRequest(probes=[{**each, "timeout_seconds": 2} for each in questions])
+
+
+def content_nonce(stub):
+    return stub.GetSnapshot(GetSnapshotRequest(parts=["clock"]), timeout=DEADLINE).content_nonce
 
 
 class Asked:
@@ -103,7 +107,8 @@ class Asked:
             self.note(f"why ({kind})", all("not answer" in each.error for each in hung), began)
 
     def _probe(self, stub, began):
-        results = stub.Probe(probes(self._dead, self._alive), timeout=DEADLINE).results
+        questions = probes(self._dead, self._alive, content_nonce(stub))
+        results = stub.Probe(questions, timeout=DEADLINE).results
         *hung, blocks, access = results
         self.note(f"blocks: {blocks.error}", bool(blocks.blocks.hashes), began)
         self.note(f"access: {access.error}", access.HasField("access"), began)
@@ -118,7 +123,8 @@ class Asked:
 def test_all_else_is_answered_and_all_when_it_is_back(mount, agent, places):
     dead, alive = places
     with agent.dial() as stub:
-        before = stub.Probe(probes(dead, alive), timeout=DEADLINE).results
+        nonce = content_nonce(stub)
+        before = stub.Probe(probes(dead, alive, nonce), timeout=DEADLINE).results
         assert [each.error for each in before if each.HasField("blocks")] == [""] * 6
         mount.hang()
         asked = Asked(agent, mount.point, dead, alive)
@@ -128,7 +134,7 @@ def test_all_else_is_answered_and_all_when_it_is_back(mount, agent, places):
         print(f"{asked.tries} tries, {len(asked.losses)} losses, {asked.longest:.2f} s at most")  # noqa: T201
         mount.go_on()
         time.sleep(0.5)
-        after = stub.Probe(probes(dead, alive), timeout=DEADLINE).results
+        after = stub.Probe(probes(dead, alive, nonce), timeout=DEADLINE).results
         assert after == before
     assert asked.losses == []
     assert asked.longest < DEADLINE / 2

@@ -111,7 +111,7 @@ def test_no_questions_no_answers(ask):
     [
         (names("a", ""), "probes[1].resolve_name.name"),
         (names(*["a"] * 65), "probes"),
-        (ProbeRequest(probes=[{"hash_blocks": {"path": "/a"}}]), "probes[0].hash_blocks.nonce"),
+        (ProbeRequest(probes=[{"hash_blocks": {"path": "/a"}}]), "probes[0].hash_blocks.nonces"),
         (
             ProbeRequest(probes=[{"measure_dirty_rate": {"uuid": "web", "period_seconds": 1}}]),
             "probes[0].measure_dirty_rate.uuid",

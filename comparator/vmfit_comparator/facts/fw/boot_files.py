@@ -10,6 +10,7 @@ from vmfit_comparator.evaluation.reads import chooses
 from vmfit_comparator.evaluation.result import Result, probably_yes
 from vmfit_comparator.evaluation.subjects import subjects
 from vmfit_comparator.knowledge.device_paths import existing
+from vmfit_comparator.knowledge.file_content import same_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def boot_files(file: BootFile, case: Case) -> Result | None:
     there = file.path
     if not there.path:
         return None
-    here = {"kernel": case.vm.kernel, "initrd": case.vm.initrd}.get(file.field, HostPath()).sha256
+    here = {"kernel": case.vm.kernel, "initrd": case.vm.initrd}.get(file.field, HostPath())
     found = existing(there, f"incoming.{file.field}")
-    if here and there.sha256 and here != there.sha256:
+    if same_content(here, there) is False:
         return probably_yes(f"{there.path} has another content: it counts when the guest reboots")
     return found

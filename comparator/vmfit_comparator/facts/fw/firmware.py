@@ -6,6 +6,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
 from vmfit_comparator.knowledge.capabilities import destination_capabilities
+from vmfit_comparator.knowledge.file_content import same_content
 
 
 @fact(
@@ -31,14 +32,15 @@ def firmware(case: Case) -> Result:
         return found
     if not here.path:
         return probably_yes(f"{there.path} is there; the source's firmware is not known")
-    if here.sha256 and here.sha256 == there.sha256:
+    same = same_content(here, there)
+    if same:
         return yes(f"{there.path} is the same image on both hosts")
     if here.size_bytes and there.size_bytes and here.size_bytes != there.size_bytes:
         return no(
             f"{there.path} has {there.size_bytes} bytes there, {here.path} {here.size_bytes} here",
             remedies=[upgrade("the guest firmware of the same build", "")],
         )
-    if here.sha256 and there.sha256:
+    if same is False:
         return probably_yes(
             f"{there.path} is another build of the same size; the guest keeps its own until it "
             "is started anew"

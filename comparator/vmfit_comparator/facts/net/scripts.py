@@ -8,6 +8,7 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no, probably_yes, yes
 from vmfit_comparator.knowledge.device_paths import existing
+from vmfit_comparator.knowledge.file_content import same_content
 from vmfit_comparator.knowledge.nics import NicPair, nics
 
 _EXECUTABLE = 0o111
@@ -34,6 +35,6 @@ def scripts(pair: NicPair, _: Case) -> Result | None:
             summary=f"Make {there.path} executable", command=f"chmod +x {shlex.quote(there.path)}"
         )
         return no(f"{there.path} may not be executed on the destination", remedies=[remedy])
-    if here.sha256 and here.sha256 == there.sha256:
+    if same_content(here, there):
         return yes(f"{there.path} is the same on both hosts")
     return probably_yes(f"{there.path} is there; it is not known to be the same script")
