@@ -128,8 +128,6 @@ def test_stored_and_new_answers_do_not_mix():
 @pytest.mark.parametrize(
     ("path", "complaint"),
     [
-        ("moment", "moment: does not say when it was given"),
-        ("moment.since_boot", "moment: does not say when it was given"),
         ("snapshot.taken_at", "snapshot.taken_at: does not say when it was taken"),
         ("snapshot.part.age", "snapshot.parts[0].age: does not say how old the part is"),
         ("snapshot.identity", "does not say which machine it is"),
@@ -139,6 +137,35 @@ def test_answers_without_times_or_identity(path, complaint):
     stored = _answer(without=[path]).SerializeToString()
     with bytes_agent(GetSnapshot=stored) as address, Engine(insecure=True) as engine:
         assert complaint in _refused(engine, address)
+
+
+def _of_before(age_seconds=0):
+    """An answer of an agent that knows neither moments nor ages of parts."""
+    response = _answer(age_seconds, without=["moment"])
+    for part in response.snapshot.parts:
+        part.ClearField("age")
+    return response
+
+
+def test_an_agent_of_before_is_believed_while_its_clock_goes_on():
+    for age_seconds in (0, _DAY):
+        with (
+            bytes_agent(
+                GetSnapshot=lambda _, age=age_seconds: _of_before(age).SerializeToString()
+            ) as address,
+            Engine(insecure=True) as engine,
+        ):
+            engine.host_snapshot(_request(address))
+            engine.host_snapshot(_request(address))
+
+
+def test_an_answer_of_an_agent_of_before_is_not_believed_twice():
+    for age_seconds in (0, 30 * _DAY):
+        stored = _of_before(age_seconds).SerializeToString()
+        with bytes_agent(GetSnapshot=stored) as address, Engine(insecure=True) as engine:
+            if not age_seconds:
+                engine.host_snapshot(_request(address))
+            assert "do not follow one another" in _refused(engine, address)
 
 
 def test_no_part_is_older_than_its_host_or_of_the_future():

@@ -80,7 +80,9 @@ class Hearing:
         taken = taken_at.seconds + taken_at.nanos / 1e9
         clock = Clock(taken - (_WALL_CLOCK_AT_ZERO + (sent + received) / 2), (received - sent) / 2)
         heard = Heard(response.snapshot, clock, bytes_by_part(sizes), received)
-        return heard, Told.of(response.moment, sent, received)
+        if response.moment.HasField("since_boot"):
+            return heard, Told.of(response.moment, sent, received)
+        return heard, Told(None, taken, sent, received)
 
 
 def _check_schema(snapshot: Snapshot) -> None:
@@ -92,13 +94,15 @@ def _check_schema(snapshot: Snapshot) -> None:
 
 
 def _check_times(response: GetSnapshotResponse) -> None:
-    """Raise AgentError for an answer that does not tell its times, or whose times cannot be."""
+    """Raise AgentError for an answer that does not tell its times, or whose times cannot be.
+
+    Agents of before tell the wall clock's times alone: an answer has to follow the one before by
+    that clock, then.
+    """
     snapshot, moment = response.snapshot, response.moment
-    if not moment.HasField("since_boot"):
-        raise _not_to_be_used("its answer: moment: does not say when it was given")
     if not snapshot.HasField("taken_at"):
         raise _not_to_be_used("its answer: snapshot.taken_at: does not say when it was taken")
-    if snapshot.HasField("recorded_at"):
+    if snapshot.HasField("recorded_at") or not moment.HasField("since_boot"):
         return
     since_boot = moment.since_boot.seconds + moment.since_boot.nanos / 1e9
     for index, status in enumerate(snapshot.parts):

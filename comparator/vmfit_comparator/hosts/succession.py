@@ -27,6 +27,7 @@ class Told(NamedTuple):
 
     boot_id: str | None
     since_boot_seconds: float
+    """By an agent that does not tell it, what the host's wall clock shows."""
     sent: float
     """When it was asked for."""
     received: float
