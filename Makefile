@@ -31,15 +31,13 @@ format: setup
 bench: setup
 	@for bench in tests/bench/bench_*.py; do $(RUN) python $$bench || exit 1; done
 
-<<<<<<< HEAD
 # deb and rpm of the agent and the comparator, for this machine's Python, in dist/packages.
 packages: setup
 	@$(RUN) python packaging/linux/build.py $(PACKAGES)
-=======
+
 # Half an hour, unless VMFIT_FUZZ_SECONDS says otherwise; `make test` has a minute of it.
 fuzz: setup
 	@VMFIT_FUZZ_SECONDS=$${VMFIT_FUZZ_SECONDS:-1800} $(RUN) pytest -q -s tests/fuzz
->>>>>>> 3c83d8b (tests: fuzzing by coverage of everything that reads what others wrote)
 
 # The documents that are generated; tests compare them.
 docs: setup
