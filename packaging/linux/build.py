@@ -11,7 +11,6 @@ import stat
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -21,12 +20,6 @@ RECIPES = Path(__file__).resolve().parent
 # Where "uv run" has found it.
 UV = os.environ.get("UV", "uv")
 FORMATS = ("deb", "rpm")
-# Where each shell looks for completions.
-COMPLETIONS = {
-    "bash": "bash-completion/{command}",
-    "zsh": "zsh/_{command}",
-    "fish": "fish/{command}.fish",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +142,10 @@ def shrink(environment: Path, package: Package) -> None:
 
 
 def document(package: Package, root: Path) -> None:
-    """Write man pages and completions from the table of commands, the licence and the changes."""
-    pages = root / "man"
-    pages.mkdir()
-    writer = RECIPES / "man_pages.py"
-    run(UV, "run", "--no-sync", "python", str(writer), package.command, str(pages))
-    run("gzip", "-9n", *map(str, pages.iterdir()))
-    variable = f"_{package.command.upper().replace('-', '_')}_COMPLETE"
-    for shell, place in COMPLETIONS.items():
-        path = root / place.format(command=package.command)
-        path.parent.mkdir()
-        command = (UV, "run", "--no-sync", package.command)
-        path.write_text(read(*command, environment={variable: f"{shell}_source"}))
+    """Write man pages and completions from the table of commands, and the changes."""
+    writer = ("python", "-m", "vmfit_contract.command_line")
+    run(UV, "run", "--no-sync", *writer, str(root), f"{package.module}.cli")
+    run("gzip", "-9n", *map(str, (root / "man1").iterdir()))
     shutil.copy(PROJECT / "CHANGELOG.md", root / "changelog")
     run("gzip", "-9n", str(root / "changelog"))
 
@@ -209,16 +194,9 @@ def run(*words: str) -> None:
         sys.exit(f"packages: {' '.join(words[:4])} failed")
 
 
-def read(*words: str, environment: Mapping[str, str] | None = None) -> str:
+def read(*words: str) -> str:
     """Return what a program prints; its failure ends this one."""
-    ended = subprocess.run(
-        words,
-        cwd=PROJECT,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    ended = subprocess.run(words, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode:
         sys.exit(f"packages: {' '.join(words[:4])} failed")
     return ended.stdout
