@@ -79,6 +79,18 @@ BELOW = {
     f"{PATH}.mode": 0o666,
     "incoming.disks[0].backing_chain[0].path.filesystem": LOCAL,
 }
+
+
+def labels(source, destination):
+    return {
+        f"{side}.hypervisor.connections[0].security_models": [
+            {"model": "dac", "baseLabels": {"kvm": f"+{user}:+{user}"}}
+        ]
+        for side, user in (("source", source), ("destination", destination))
+    }
+
+
+OTHER_USER = {**labels(107, 64055), f"{PATH}.owner_id": 107, f"{PATH}.mode": 0o600}
 PERMISSIONS = [
     ("a user of its own may as group", owned(0o660), "YES"),
     ("a user of its own may not", owned(0o646), "PROBABLY_NO"),
@@ -138,6 +150,16 @@ PERMISSIONS = [
         "NO",
     ),
     ("NFS", {}, "PROBABLY_YES"),
+    ("NFS, and QEMU's users differ", OTHER_USER, "PROBABLY_NO"),
+    (
+        "NFS, QEMU's users differ, and a probe may as owner",
+        {**OTHER_USER, **access(allowed=False, allowedAsOwner=True)},
+        "PROBABLY_NO",
+    ),
+    ("NFS, and QEMU's users differ on an open file", {**OTHER_USER, f"{PATH}.mode": 0o666}, "YES"),
+    ("NFS, and the file is somebody's", {**OTHER_USER, f"{PATH}.owner_id": 5}, "PROBABLY_YES"),
+    ("NFS, and QEMU is root there", {**OTHER_USER, **labels(107, 0)}, "PROBABLY_YES"),
+    ("a local file, and QEMU's users differ", {**OTHER_USER, f"{PATH}.filesystem": LOCAL}, "YES"),
     ("open to all", {f"{PATH}.mode": 0o666}, "YES"),
     ("read-only and readable", {f"{PATH}.mode": 0o644, f"{DISK}.read_only": True}, "YES"),
     ("libvirt makes it the owner", {f"{PATH}.filesystem": LOCAL}, "YES"),

@@ -11,6 +11,7 @@ from vmfit_comparator.evaluation.result import Result, no, probably_no, probably
 from vmfit_comparator.knowledge.disk_kinds import disks_by_path, images_below
 from vmfit_comparator.knowledge.disks import DiskPair
 from vmfit_comparator.knowledge.host_paths import destination_filesystem, filesystem_family
+from vmfit_comparator.knowledge.qemu_user import destination_user_id, source_user_id
 
 _ROOT = ("root", "0", "+0")
 
@@ -39,7 +40,9 @@ def permissions(pair: DiskPair, case: Case) -> Result | None:
     """Compare who QEMU runs as with who may open each file, as libvirt leaves it.
 
     What a probe as that user found decides: allowed is YES, also when libvirt first has to make the
-    user the file's owner (over NFS and CIFS, whose servers may forbid that, PROBABLY_YES). Refused
+    user the file's owner (over NFS and CIFS, whose servers may forbid that, PROBABLY_YES; there a
+    closed file of the source's QEMU user, where the destination's is another, is PROBABLY_NO with
+    and without a probe). Refused
     is PROBABLY_YES where the mode of a file on another shared file system keeps others out and not
     its owner, whom libvirt changes; else NO where qemu.conf names the user, PROBABLY_NO elsewhere.
     Without a probe: root, a libvirt that makes its user the owner (dynamic_ownership, the default)
@@ -76,6 +79,8 @@ def _permission(pair: DiskPair, path: HostPath, case: Case) -> Result:
         return yes(f"{path.path} is open to everybody")
     if dynamic and not squashing:
         return yes(f"libvirt makes QEMU's user the owner of {path.path}")
+    if dynamic and _is_the_sources(path, case):
+        return _left_to_the_source(path, case)
     if dynamic:
         return probably_yes(f"{path.path}: its server may keep libvirt from changing the owner")
     owner = f"owner {path.owner_id}, mode {path.mode & 0o777:o}"
@@ -118,6 +123,8 @@ def _probed(
             return yes(f"user {answer.user_id} may open {path.path}")
         if answer.allowed_as_owner and dynamic:
             text = f"user {answer.user_id} may open {path.path} once it is the owner"
+            if squashing and _is_the_sources(path, case):
+                return _left_to_the_source(path, case)
             return probably_yes(text) if squashing else yes(text)
         text = f"user {answer.user_id} may not open {path.path}: {answer.reason}"
         if given:
@@ -125,6 +132,24 @@ def _probed(
         named = case.destination.security.qemu_conf.get("user", "")
         return (no if named else probably_no)(text, remedies=[_open(path)])
     return None
+
+
+def _is_the_sources(path: HostPath, case: Case) -> bool:
+    """Tell whether a closed file belongs to the source's QEMU, and the destination's is another."""
+    here, there = source_user_id(case), destination_user_id(case)
+    if not (path.HasField("owner_id") and _closed_to_others(path)) or None in (here, there):
+        return False
+    return path.owner_id == here != there and there != 0
+
+
+def _left_to_the_source(path: HostPath, case: Case) -> Result:
+    return probably_no(
+        f"{path.path} belongs to user {path.owner_id}, as which QEMU runs on the source; on the "
+        f"destination it runs as user {destination_user_id(case)}, and an NFS or CIFS server "
+        "seldom lets libvirt change the owner (root_squash)",
+        probability=0.3,
+        remedies=[_open(path)],
+    )
 
 
 def _label_is_fixed(case: Case) -> bool:
