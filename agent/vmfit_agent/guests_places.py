@@ -12,7 +12,7 @@ from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.host import GuestsPlaces
 from vmfit_agent.path_elements import named_paths
 from vmfit_agent.storage.element import IMAGE, MEMORY
-from vmfit_agent.storage.system_directories import SYSTEM
+from vmfit_agent.storage.system_directories import CLOSED, SYSTEM, lexical_root
 
 Collect = Callable[[tuple[str, ...], float, float], Mapping[str, CollectedPart]]
 """Returns parts by name; takes their names, the age they may have, and when to give up."""
@@ -44,7 +44,8 @@ class KnownGuests:
 def places_of(objects: Message | None, domains: Message | None) -> GuestsPlaces:
     """Return the places that the parts `libvirt_objects` and `domains` name.
 
-    A directory of the system itself is none of images, even where a guest's file lies in it.
+    A directory of the system itself is none of images, even where a guest's file lies in it, and
+    below CLOSED only the file counts: beside it, in a home directory, lies what is somebody's own.
     """
     vms = domains.vms if isinstance(domains, Domains) else ()
     pools = objects.storage_pools if isinstance(objects, LibvirtObjects) else ()
@@ -53,7 +54,11 @@ def places_of(objects: Message | None, domains: Message | None) -> GuestsPlaces:
     system = {"", "/", *SYSTEM}
     return GuestsPlaces(
         paths=frozenset(paths),
-        image_directories=frozenset({posixpath.dirname(path) for path in paths} - system),
+        image_directories=frozenset(
+            directory
+            for directory in {posixpath.dirname(path) for path in paths} - system
+            if lexical_root(directory) not in CLOSED
+        ),
         pools=frozenset(targets - system),
     )
 

@@ -66,9 +66,9 @@ class PermittedPlaces:
     def rests_on(self, path: str, below: str) -> None:
         """Note that an image names another: of a domain's image, the domain uses that, too.
 
-        Not below NEVER: some let strangers upload images, which name what they like.
+        Not below NEVER and CLOSED: some let strangers upload images, which name what they like.
         """
-        if path in self._used and not any(is_below(below, each) for each in NEVER):
+        if path in self._used and lexical_root(below) not in (*NEVER, *CLOSED):
             self._used.add(below)
 
     def refusal(self, way: Way, real_path: str, kind: str) -> str:
@@ -80,7 +80,7 @@ class PermittedPlaces:
         refusal = self._way_refusal(way)
         if not refusal and kind != "block":
             refusal = self._place_refusal(way.path, real_path)
-        return self._unless_used(way.path, refusal)
+        return self._unless_used(way.path, real_path, refusal)
 
     def is_closed(self, way: Way, real_path: str) -> bool:
         """Tell whether, of what is refused, directories, sockets and the like are not told of."""
@@ -95,14 +95,19 @@ class PermittedPlaces:
         if refusal:
             return refusal
         if seen.kind == "block":
-            return self._unless_used(way.path, self._device_refusal(way.path, seen))
+            refusal = self._device_refusal(way.path, seen)
+            return self._unless_used(way.path, seen.real_path, refusal)
         if seen.kind != "file":
             return f"{way.path}: neither a regular file nor a block device"
         return self._pseudo_refusal(way.path, seen) or _file_refusal(way.path, seen)
 
-    def _unless_used(self, path: str, refusal: str) -> str:
+    def _unless_used(self, path: str, real_path: str, refusal: str) -> str:
+        # Who may write where an image is could make a link of it.
+        root = lexical_root(real_path)
+        if not refusal or (root in CLOSED and root in NEVER and root != lexical_root(path)):
+            return refusal
         # What all domains use is looked up last: it asks libvirt.
-        used = refusal and (path in self._used or path in self._known_guests().paths)
+        used = path in self._used or path in self._known_guests().paths
         return "" if used else refusal
 
     def _way_refusal(self, way: Way) -> str:
@@ -112,9 +117,11 @@ class PermittedPlaces:
     def _is_by_images(self, place: str) -> bool:
         """Tell whether a place lies in, or leads to, a directory that is known to hold images."""
         guests = self._known_guests()
-        known = (*IMAGE_DIRECTORIES, *self._host.content_directories)
-        known += (*guests.pools, *guests.image_directories)
-        return any(is_below(place, each) or is_below(each, place) for each in known)
+        known = (*IMAGE_DIRECTORIES, *self._host.content_directories, *guests.pools)
+        above = (*known, *guests.image_directories)
+        return any(is_below(place, each) for each in known) or any(
+            is_below(each, place) for each in above
+        )
 
     def _place_refusal(self, path: str, real_path: str) -> str:
         root = system_directory(real_path, self._mounts())

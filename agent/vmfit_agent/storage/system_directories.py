@@ -9,12 +9,12 @@ from vmfit_agent.storage.mount_guard import Way, holding_mount
 from vmfit_agent.storage.mountinfo import MountEntry
 
 SYSTEM = (
-    *("/home", "/run", "/boot", "/usr", "/var"),
+    *("/home", "/run", "/boot", "/efi", "/usr", "/var"),
     # Where they are no links into /usr.
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"),
 )
 """Below these only what is known to hold guests' files."""
-CLOSED = ("/etc", "/root", "/proc", "/sys", "/home", "/boot")
+CLOSED = ("/etc", "/root", "/proc", "/sys", "/home", "/boot", "/efi")
 """Of what lies below these nothing at all is told, of directories and sockets neither."""
 
 

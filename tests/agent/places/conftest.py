@@ -20,7 +20,7 @@ def closed(tmp_path, monkeypatch):
     """A directory that stands for /root."""
     place = tmp_path / "closed"
     (place / "there").mkdir(parents=True)
-    monkeypatch.setattr(system_directories, "NEVER", (str(place),))
     for module in (permitted_places, system_directories):
+        monkeypatch.setattr(module, "NEVER", (str(place),))
         monkeypatch.setattr(module, "CLOSED", (str(place),))
     return place

@@ -20,9 +20,11 @@ def test_places_of_collected_parts():
             StoragePool(type="rbd"),
         ]
     )
-    domains = Domains(vms=[vm_with("/var/a/x.img", "/v/n.fd"), vm_with("/home/b.img")])
+    domains = Domains(
+        vms=[vm_with("/var/a/x.img", "/v/n.fd"), vm_with("/home/b.img"), vm_with("/home/a/x.img")]
+    )
     places = places_of(objects, domains)
-    assert places.paths == {"/var/a/x.img", "/v/n.fd", "/home/b.img"}
+    assert places.paths == {"/var/a/x.img", "/v/n.fd", "/home/b.img", "/home/a/x.img"}
     assert places.image_directories == {"/var/a", "/v"}
     assert places.pools == {"/vmstore"}
     assert places_of(None, None) == GuestsPlaces()

@@ -93,3 +93,28 @@ def test_a_path_that_leads_elsewhere_after_the_look_changes_nothing(tmp_path, sy
         descriptor = seen.open()
     assert os.read(descriptor, 8) == b"harmless"
     os.close(descriptor)
+
+
+def test_a_domains_image_that_became_a_link_into_closed_places(tmp_path, closed):
+    """Who may write where an image is, a user of their own, is not the root that reads it."""
+    secret = write(closed / "there/secret")
+    image = tmp_path / "srv/disk.img"
+    image.parent.mkdir()
+    image.symlink_to(secret)
+    found = hashing(used=[str(image)]).describe(str(image), hash_content=True)
+    assert not found.HasField("exists")
+    assert not found.HasField("keyed_hash")
+    # What a domain itself names there is told of.
+    assert hashing(used=[str(secret)]).describe(str(secret), hash_content=True).keyed_hash
+
+
+def test_steps_beside_images_are_hidden(tmp_path, closed):
+    """That a domain has an image in a home directory opens nothing else of it."""
+    write(tmp_path / "srv/disk.img")
+    write(closed / "there/own.img")
+    host = Host()
+    host.guests_places = lambda: GuestsPlaces(image_directories=frozenset((f"{closed}/there",)))
+    (closed / "there/.ssh").mkdir()
+    for name in (".ssh", "none"):
+        path = f"{closed}/there/{name}/../../../srv/disk.img"
+        assert not PathInspector(host).describe(path).HasField("exists")
