@@ -29,7 +29,13 @@ from vmfit_comparator.hosts.sides import (
     content_nonces,
     gather,
 )
-from vmfit_comparator.hosts.vms import IncomingVm, SourceVm, incoming_vm, source_vm
+from vmfit_comparator.hosts.vms import (
+    IncomingVm,
+    SourceVm,
+    incoming_vm,
+    source_vm,
+    with_known_names,
+)
 from vmfit_comparator.policies.policy import ResolvedPolicy
 from vmfit_comparator.probes import Prober, want_dirty_rate
 
@@ -75,7 +81,13 @@ def compare(
     asked = [ask(side, executor, inquiry.fresh_seconds, until) for side in destinations]
     sides = [source, *destinations]
     nonces = content_nonces(sides, [source_asked, *asked], until)
-    known = source_vm(inquiry.vm, source, until, nonces)
+    try:
+        known = source_vm(inquiry.vm, source, until, nonces)
+    except EngineError as error:
+        if source_asked is None or error.code is not grpc.StatusCode.NOT_FOUND:
+            raise
+        snapshot = gather(source, source_asked).snapshot
+        raise with_known_names(error, inquiry.vm, snapshot) from None
     incoming = [
         executor.submit(incoming_vm, known, inquiry.options, (source, side), until, nonces)
         for side in destinations

@@ -38,6 +38,7 @@ from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
 from vmfit_comparator.request_checks import check_moment, check_request
 from vmfit_contract.connector import Connector, FixedTls, Tls
+from vmfit_contract.spelling import meant_or_known
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
 if TYPE_CHECKING:
@@ -330,7 +331,8 @@ class Engine:
 def _check_parts(parts: Sequence[str]) -> None:
     for index, part in enumerate(parts):
         if part not in PART_VOLATILITY:
-            raise _invalid(f"parts[{index}]", f"no such part: {part[:100]!r}")
+            hint = meant_or_known(part, PART_VOLATILITY)
+            raise _invalid(f"parts[{index}]", f"no such part: {part[:100]!r}{hint}")
 
 
 def _invalid(field: str, message: str) -> EngineError:

@@ -224,7 +224,7 @@ def test_a_store_that_cannot_be_opened_gives_no_answer(capsys):
     ("arguments", "message"),
     [
         (["outcome", "0" * 16, "migrated", "--store", STORE], "no check '0000000000000000'"),
-        (["outcome", "x" * 999, "migrated", "--store", STORE], "no check 'xxx"),
+        (["outcome", "x" * 999, "migrated", "--store", STORE], "check_id: longer than 256"),
         (["outcome", "0" * 16, "migrated"], "no store is configured"),
         (["outcome", "0" * 16, "vanished", "--store", STORE], "'vanished'"),
         (["calibration"], "no store is configured"),
@@ -287,7 +287,8 @@ def test_over_grpc(stub, capsys, server):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        (["[" * 100_000], "facts[0]: is longer than 256 characters"),
+        (["[" * 100_000], "facts[0]: longer than 4096 characters"),
+        (["[" * 4000], "facts[0]: is longer than 256 characters"),
         (["cpu.*", "*a" * 120], "facts[1]: no such fact: '*a*a"),
         (["*a" * 120 + str(number) for number in range(1000)], "facts[0]: no such fact"),
         (["cpu.*"] * 1001, "facts: more than 1000"),

@@ -109,6 +109,17 @@ def test_advice_alone_is_no_yes():
     assert not _judge().acceptable
 
 
+def test_what_does_not_apply_is_counted_apart():
+    """No dashboard is to take it for a yes; all counts together are the number of findings."""
+    verdict = _judge(
+        _finding("a.one", "YES", not_applicable=True),
+        _finding("a.two", "YES"),
+        _finding("b.one", "NO"),
+        _finding("b.two", "YES", not_applicable=True),
+    )
+    assert dict(verdict.counts) == {"NOT_APPLICABLE": 2, "YES": 1, "NO": 1}
+
+
 def test_quality():
     findings = [_finding("a.one", "YES"), _finding("a.two", "YES", "EMULATED")]
     verdict = _judge(*findings)

@@ -10,6 +10,7 @@ from vmfit_agent.content_directories import content_directory_complaint
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
 from vmfit_contract.command_line.exit_status import AskedWronglyError, CannotServeError
 from vmfit_contract.listening import ListenError, TakenError
+from vmfit_contract.spelling import meant_or_known
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -111,7 +112,8 @@ def part_names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...
 
     for name in value:
         if name not in PART_NAMES:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(PART_NAMES)}", ctx, param)
+            hint = meant_or_known(name, PART_NAMES)
+            raise click.BadParameter(f"no part is called {name[:100]!r}{hint}", ctx, param)
     return list(value)
 
 

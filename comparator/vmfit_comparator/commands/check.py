@@ -9,10 +9,10 @@ from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.chosen_policy import ChosenPolicy
 from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.references import (
     host_reference,
-    policy_reference,
     read_text,
     vm_reference,
 )
@@ -20,7 +20,7 @@ from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.render.findings import Detail, show_check
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
-from vmfit_comparator.virsh_options import VirshOptionError, parse_virsh_migrate
+from vmfit_comparator.virsh_options import SPELLINGS, VirshOptionError, parse_virsh_migrate
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import NO_ANSWER, AskedWronglyError
 from vmfit_contract.printable import printable
@@ -36,7 +36,13 @@ class _CheckCommand(Command):
             place = args.index("--")
             ctx.meta[_VIRSH_WORDS] = args[place + 1 :]
             args = args[:place]
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name.partition("=")[0] not in SPELLINGS:
+                raise
+            told = f"virsh's words go after --: -- {error.option_name}"
+            raise click.UsageError(f"{error.option_name} is no option; {told}", ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return what a shell offers: behind "--" virsh's words."""
@@ -126,17 +132,18 @@ def command(
     """  # noqa: D301 -- click's mark for lines to keep
     domain, options = _virsh_options(ctx)
     names = _names(vm, domain)
+    chosen = ChosenPolicy(policy)
     request = CheckRequest(
-        source=host_reference(source),
-        destination=host_reference(destination),
+        source=host_reference(source, "--from"),
+        destination=host_reference(destination, "--to"),
         vm=vm_reference(vm or (None if xml or description else domain), xml, description),
         options=options,
-        policy=policy_reference(policy),
+        policy=chosen.reference,
         facts=facts,
         no_probes=no_probes,
     )
     settings: Settings = ctx.obj
-    with comparator(settings, asking, store=store) as answering:
+    with comparator(settings, asking, store=store) as answering, chosen.located_errors():
         response = answering.check(request)
         rules = answering.list_facts().facts if explain and output == "table" else ()
     _check_name(response, names)
@@ -167,7 +174,7 @@ def _names(vm: str | None, domain: str | None) -> list[str]:
 def _virsh_options(ctx: click.Context) -> tuple[str | None, MigrationOptions]:
     try:
         parsed = parse_virsh_migrate(
-            ctx.meta.get(_VIRSH_WORDS, ()), lambda path: read_text(Path(path))
+            ctx.meta.get(_VIRSH_WORDS, ()), lambda path: read_text(Path(path), "virsh migrate")
         )
     except VirshOptionError as error:
         raise click.UsageError(f"virsh migrate: {error}") from None

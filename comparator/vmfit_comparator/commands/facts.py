@@ -7,6 +7,7 @@ from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.policies.policy_checks import known_patterns
 from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
@@ -52,6 +53,6 @@ def _selected(response: ListFactsResponse, wanted: str) -> ListFactsResponse:
         if each.id == wanted or (area is not None and each.id.startswith(area))
     ]
     if not found:
-        hint = did_you_mean(wanted, [each.id for each in response.facts])
+        hint = did_you_mean(wanted, known_patterns(each.id for each in response.facts))
         raise AskedWronglyError(f"no such fact: {wanted!r}{hint}")
     return ListFactsResponse(facts=found)

@@ -39,6 +39,8 @@ _QUALITY_FACTOR = {QUALITY_EMULATED: 0.7, QUALITY_REDUCED: 0.9}
 # Advice orders hosts that are equal otherwise, and never sinks one.
 _ADVICE_WEIGHT = 0.05
 _SHOWN_FACTS = 3
+NOT_APPLICABLE = "NOT_APPLICABLE"
+"""The key in a verdict's counts of what does not apply, which is no YES there."""
 
 
 def judge(findings: Sequence[Finding], policy: ResolvedPolicy) -> Verdict:
@@ -56,8 +58,8 @@ def judge(findings: Sequence[Finding], policy: ResolvedPolicy) -> Verdict:
     blockers = frozenset(verdict.blockers)
     verdict.warnings.extend(each.fact for each in lesser if each.fact not in blockers)
     verdict.score = _score(findings, deciding)
-    for name, count in Counter(each.answer for each in findings).items():
-        verdict.counts[Answer.Name(name).removeprefix("ANSWER_")] = count
+    for name, count in Counter(map(_counted_as, findings)).items():
+        verdict.counts[name] = count
     _set_valid_until(verdict, findings)
     verdict.acceptable = bool(deciding) and not blocking
     complaints = policy.conditions.failed(findings, verdict)
@@ -73,6 +75,12 @@ def is_advisory(finding: Finding, policy: ResolvedPolicy) -> bool:
     if rule.HasField("advisory"):
         return rule.advisory
     return finding.consequence == CONSEQUENCE_ADVISORY
+
+
+def _counted_as(finding: Finding) -> str:
+    if finding.not_applicable:
+        return NOT_APPLICABLE
+    return Answer.Name(finding.answer).removeprefix("ANSWER_")
 
 
 def _meets(finding: Finding, policy: ResolvedPolicy) -> bool:

@@ -19,7 +19,7 @@ from vmfit_comparator.request_checks import check_moment
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.content_key import MAX_NONCES
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
-from vmfit_contract.spelling import did_you_mean
+from vmfit_contract.spelling import meant_or_known
 
 _NONCE_SECONDS = 0.5
 
@@ -144,7 +144,7 @@ def _invalid(field: str, message: str) -> EngineError:
 def _no_host(name: str, inventory: Inventory) -> str:
     if name.isspace() or not name:
         return "an empty name of a host"
-    hint = did_you_mean(name, inventory.hosts) if inventory.hosts else ", which has no hosts"
+    hint = meant_or_known(name, inventory.hosts) if inventory.hosts else ", which has no hosts"
     return f"no host {name[:100]!r} in the inventory{hint}"
 
 

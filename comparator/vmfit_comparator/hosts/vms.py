@@ -16,7 +16,7 @@ from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.sides import Side
 from vmfit_comparator.request_checks import check_vm
-from vmfit_contract.spelling import did_you_mean
+from vmfit_contract.spelling import meant_or_known
 
 # Statuses by which an agent says that the request is at fault, not the agent.
 _ABOUT_THE_REQUEST = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
@@ -82,6 +82,12 @@ def source_vm(
         code = error.code if error.code in _PASSED_ON else grpc.StatusCode.UNAVAILABLE
         raise EngineError(code, f"host {source.name}: {reason}", field) from None
     return SourceVm(response.vm, response.xml or reference.xml)
+
+
+def with_known_names(error: EngineError, wanted: VmReference, snapshot: Snapshot) -> EngineError:
+    """Return the error of an agent that knows no such VM, with what the host's are called."""
+    hint = meant_or_known(wanted.name_or_uuid, [each.name for each in snapshot.domains.vms])
+    return EngineError(error.code, f"{error}{hint}", error.field)
 
 
 def incoming_vm(
@@ -163,7 +169,7 @@ def _domain(snapshot: Snapshot, name_or_uuid: str, source: Side) -> Vm:
     found = [each for each in vms if each.name == name_or_uuid]
     found = found or [each for each in vms if each.uuid == name_or_uuid.lower()]
     if not found:
-        hint = did_you_mean(name_or_uuid, [each.name for each in vms])
+        hint = meant_or_known(name_or_uuid, [each.name for each in vms])
         message = f"{field}: no domain {name_or_uuid!r} in the snapshot of {source.name}{hint}"
         raise EngineError(grpc.StatusCode.NOT_FOUND, message, field)
     if len(found) > 1:

@@ -18,6 +18,7 @@ from vmfit_comparator.outcomes.judgement import MIGRATED
 from vmfit_comparator.policies.policy_checks import MAX_IDENTIFIER_CHARACTERS, patterns
 from vmfit_comparator.store.records import CheckRecord, Given, OutcomeRecord, StoreError
 from vmfit_comparator.store.store import Store
+from vmfit_contract.spelling import did_you_mean
 
 _LOG = logging.getLogger(__name__)
 _CHECK_ID = re.compile(r"[0-9a-f]{16}")
@@ -109,7 +110,8 @@ class History:
         known = {each for name in (*known_facts, *seen) for each in patterns(name)}
         for index, each in enumerate(request.facts):
             if each not in known:
-                raise _invalid(f"facts[{index}]", f"no such fact: {each[:100]!r}")
+                hint = did_you_mean(each, sorted(known))
+                raise _invalid(f"facts[{index}]", f"no such fact: {each[:100]!r}{hint}")
         return response
 
     def _note(self, error: StoreError | None) -> None:

@@ -16,6 +16,7 @@ from vmfit_comparator.policies.policy_checks import (
     check_margins,
     check_rules,
     check_sizes,
+    known_patterns,
     patterns,
 )
 from vmfit_comparator.policies.policy_error import PolicyError
@@ -89,7 +90,7 @@ def select_facts(wanted: Collection[str], facts: Collection[str]) -> list[str]:
             complaint = f"is longer than {MAX_IDENTIFIER_CHARACTERS} characters"
             raise PolicyError(f"facts[{index}]", complaint)
         if each not in matches:
-            hint = did_you_mean(each, facts)
+            hint = did_you_mean(each, known_patterns(facts))
             raise PolicyError(f"facts[{index}]", f"no such fact: {each[:100]!r}{hint}")
         selected |= matches[each]
     return [fact_id for fact_id in facts if not wanted or fact_id in selected]

@@ -1,7 +1,7 @@
 """What a policy may say, and how much of it."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from google.protobuf.message import Message
 
@@ -82,7 +82,15 @@ def check_freshness(freshness: Freshness) -> None:
 
 
 def _hint(pattern: str, facts: Collection[str]) -> str:
-    return did_you_mean(pattern, facts) if len(pattern) <= MAX_IDENTIFIER_CHARACTERS else ""
+    if len(pattern) > MAX_IDENTIFIER_CHARACTERS:
+        return ""
+    return did_you_mean(pattern, known_patterns(facts))
+
+
+def known_patterns(facts: Iterable[str]) -> list[str]:
+    """Return what facts may be called by: "area.*" for each area, then their ids."""
+    ids = list(facts)
+    return [*dict.fromkeys(f"{each.partition('.')[0]}.*" for each in ids), *ids]
 
 
 def _check_counts(message: Message, where: str) -> None:

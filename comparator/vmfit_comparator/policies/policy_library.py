@@ -19,6 +19,7 @@ from vmfit_comparator.policies.policy import (
 )
 from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
+from vmfit_contract.spelling import meant_or_known
 
 _MAX_INLINE = 64
 _MAX_INLINE_BYTES = 128 * 1024
@@ -111,8 +112,9 @@ class PolicyLibrary:
         with self._lock:
             if name not in self._named:
                 if name not in BUILT_IN_NAMES:
-                    known = ", ".join(dict.fromkeys((*BUILT_IN_NAMES, *self._named)))
-                    message = f"no policy is called {name[:100]!r}; there are {known}"
+                    known = dict.fromkeys((*BUILT_IN_NAMES, *self._named))
+                    hint = meant_or_known(name, known)
+                    message = f"no policy is called {name[:100]!r}{hint}"
                     raise _invalid("policy.name", message)
                 # These have no expressions: no process is waited for.
                 self._named[name] = resolve_policy(

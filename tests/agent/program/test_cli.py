@@ -64,7 +64,7 @@ def test_every_command_explains_itself(run, name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["snapshot", "--part", "cpus"], "'cpus' is none of identity, cpu"),
+        (["snapshot", "--part", "cpus"], "no part is called 'cpus', did you mean cpu?"),
         (["snapshot", "--address", "a:b:c"], "an IPv6 address needs brackets"),
         (["snapshot", "--address", "localhost:1"], "TLS needs a certificate: give --tls-cert"),
         (["snapshot", "--address", "localhost:1", "--tls-ca", "x"], "belong together"),

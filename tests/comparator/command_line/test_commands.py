@@ -181,6 +181,24 @@ def test_a_server_gives_the_same_answers(agents, files, server, capsys):
             )
 
 
+def test_a_vm_that_the_agent_does_not_know(tmp_path, files, capsys, server):
+    snapshot = source_snapshot()
+    snapshot.domains.vms.append(vm())
+    with FakeAgent(tmp_path / "a", snapshot, [vm()]) as source:
+        hosts = ["--from", source.address, "--to", "poor.json"]
+        for where in ([], ["--server", server]):
+            told = failure(capsys, "check", "gest", *hosts, *where)
+            assert told.endswith("no domain 'gest', did you mean guest?")
+
+
+def test_hosts_are_numbered(files, capsys):
+    rows = "".join(f'[hosts.node{number:02}]\naddress = "unix:/x"\n' for number in range(1, 21))
+    Path("c.toml").write_text(rows)
+    asked = ["--config", "c.toml", "diff", "alpha.json"]
+    assert failure(capsys, *asked, "node1").endswith("in the inventory, did you mean node01?")
+    assert "did you mean" not in failure(capsys, *asked, "node99")
+
+
 def test_dead_destination(agents, files, capsys):
     source, _ = agents
     missing = "unix:/nonexistent/agent"
@@ -234,7 +252,37 @@ def test_dead_source(agents, files, capsys):
         (["check", "x", "--from", "::1", "--to", "poor.json"], "needs brackets"),
         (["check", "x", "--from", "alpha.json", "--to", "bad.json"], "bad.json: not a snapshot"),
         (["check", "x", "--from", "alpha.json", "--to", "cut.binpb"], "cut.binpb: "),
-        (["diff", "alpha.json", "poor.json", "--part", "cpus"], "--part: no such part: 'cpus'"),
+        (
+            ["diff", "alpha.json", "poor.json", "--part", "cpus"],
+            "--part: no such part: 'cpus', did you mean cpu?",
+        ),
+        (
+            ["diff", "alpha.json", "poor.json", "--part", "zebra"],
+            "--part: no such part: 'zebra'; there are identity, cpu, numa, ",
+        ),
+        (["facts", "cpu"], "no such fact: 'cpu', did you mean cpu.*?"),
+        (["diff", "alpha.json", "b.json"], "HOST: b.json: cannot be read: No such file"),
+        (["check", "x", "--from", "a.json", "--to", "b.json"], "--from: a.json: cannot be read"),
+        (
+            ["check", "x", "--from", "alpha.json", "--to", "b", "--live"],
+            "--live is no option; virsh's words go after --: -- --live",
+        ),
+        (
+            ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--fact", "cpuu.*"],
+            "--fact: no such fact: 'cpuu.*', did you mean cpu.*?",
+        ),
+        (
+            ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--policy", "conservativ"],
+            "--policy: no policy is called 'conservativ', did you mean conservative?",
+        ),
+        (
+            ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--policy", "x"],
+            "--policy: no policy is called 'x'; there are conservative, default, permissive",
+        ),
+        (
+            ["check", "zebra", "--from", "alpha.json", "--to", "poor.json"],
+            "VM: no domain 'zebra' in the snapshot of alpha; there is guest",
+        ),
         (["diff", "alpha.json"], "Missing argument 'HOST'"),
         (["baseline"], "Missing argument 'HOST...'"),
         (["facts", "cpu.featurs"], "did you mean cpu.features?"),
@@ -269,8 +317,15 @@ def test_a_server_blames_what_was_asked_or_itself(files, server, capsys):
 def test_policy_files(files, capsys):
     Path("typo.yaml").write_text("facts:\n  cpu.vender: {minimum_answer: YES}\n")
     asked = ["check", NAME, "--from", "alpha.json", "--to", "poor.json", "--policy", "typo.yaml"]
-    expected = "--policy: facts.cpu.vender: no such fact, did you mean cpu.vendor?"
+    expected = "--policy: typo.yaml:2: facts.cpu.vender: no such fact, did you mean cpu.vendor?"
     assert failure(capsys, *asked) == expected
+    for text, told in (
+        ("extends: strict\n", "bad.yaml:1: extends: 'strict' is not built in"),
+        ("user_facts:\n- id: site.x\n  expression: 'attribute['\n", "bad.yaml:3: user_facts[0]."),
+        ("margins: {nonsense: 1}\n", "bad.yaml:1: margins.nonsense: "),
+    ):
+        Path("bad.yaml").write_text(text)
+        assert failure(capsys, *asked[:-1], "bad.yaml").startswith(f"--policy: {told}")
     Path("strict.yaml").write_text("facts:\n  storage.disk_identity: {minimum_answer: YES}\n")
     assert check(NAME, "--policy", "strict.yaml") == 1
     assert "policy strict is not met by storage.disk_identity" in capsys.readouterr().out
