@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf import json_format, text_format
@@ -126,7 +127,8 @@ def assign(message: Message, path: str, value: Any) -> None:
 
 def finding(fact: str, case: Case) -> Finding:
     """Evaluate one built-in fact, by its id."""
-    return evaluate([BUILT_IN[fact]], case)[0]
+    # A case of its own: tests change messages, and a case remembers what it worked out of them.
+    return evaluate([BUILT_IN[fact]], replace(case))[0]
 
 
 def answer(name: str) -> int:

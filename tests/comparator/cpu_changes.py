@@ -34,6 +34,22 @@ def kvm_says(names, side="destination"):
     }
 
 
+def processor_shows(names, side):
+    leaves, msrs = registers(names)
+    return {f"{side}.cpu.core_kinds": [{"leaves": leaves}], f"{side}.cpu.msrs": msrs}
+
+
+def capabilities(machine_type, names):
+    """Domain capabilities of KVM guests with this machine type."""
+    return {
+        "emulatorPath": "/usr/bin/qemu-system-x86_64",
+        "domainType": "kvm",
+        "machineType": machine_type,
+        "architecture": "x86_64",
+        "hostModel": {"model": "Skylake", "vendor": "Intel", "expanded": True, "features": names},
+    }
+
+
 NO_CAPABILITIES = {f"destination.{CONNECTION}.domain_capabilities": []}
 TCG = {"vm.domain_type": "qemu"}
 OFFLINE = {"options.offline": True}

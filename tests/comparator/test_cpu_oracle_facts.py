@@ -30,7 +30,7 @@ from vmfit.v1.vm_pb2 import VM_STATE_RUNNING, Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
-from vmfit_comparator.knowledge.cpu.offer import host_model
+from vmfit_comparator.knowledge.cpu.hosts import destination_host_model
 from vmfit_comparator.knowledge.cpu.special_features import KVM_ALWAYS
 from vmfit_contract.cpu_features import features as features_of
 from vmfit_contract.cpu_features import names
@@ -42,8 +42,11 @@ FITS = {"SUPERSET", "IDENTICAL"}
 
 
 def findings(vm: Vm, destination: Snapshot, source: Snapshot | None = None):
-    case = Case(source or destination, destination, vm, vm, MigrationOptions(live=True), Policy())
-    return evaluate([BUILT_IN[each] for each in FACTS], case)
+    return evaluate([BUILT_IN[each] for each in FACTS], case_of(vm, destination, source))
+
+
+def case_of(vm: Vm, destination: Snapshot, source: Snapshot | None = None) -> Case:
+    return Case(source or destination, destination, vm, vm, MigrationOptions(live=True), Policy())
 
 
 def disagreement(result: str, found) -> str:
@@ -136,7 +139,7 @@ def test_host_models_between_hypervisors():
             + "</cpu>"
         )
         vm = running(described_vm(cpu_xml, domain_type="kvm"))
-        there = host_model(vm, destination)
+        there = destination_host_model(case_of(vm, destination))
         assert there is not None
         fits = model.vendor == there.vendor and set(model.features) <= set(there.features)
         found = findings(vm, destination, source)

@@ -1,5 +1,6 @@
 """The evaluator: presence, freshness, isolation; and rules that every built-in fact keeps."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -29,7 +30,7 @@ def _fact(check=lambda _: yes("fine"), **declared):
 
 
 def _one(declared, case):
-    (finding,) = evaluate([declared], case, datetime(2026, 1, 1, tzinfo=UTC))
+    (finding,) = evaluate([declared], replace(case), datetime(2026, 1, 1, tzinfo=UTC))
     return finding
 
 

@@ -13,7 +13,9 @@ from tests.comparator.cpu_changes import (
     OFFLINE,
     TCG,
     TCG_MODEL,
+    capabilities,
     kvm_says,
+    processor_shows,
     seen,
     with_policy,
 )
@@ -86,6 +88,27 @@ PASSTHROUGH = [
             "destination.cpu.features": NO_AVX2,
         },
         "NO",
+    ),
+    (
+        "known from the registers of both processors",
+        {
+            **PASSED,
+            f"hosts.{CONNECTION}.domain_capabilities": [],
+            **processor_shows(FEATURES, "source"),
+            **processor_shows(NO_AVX2, "destination"),
+        },
+        "PROBABLY_NO",
+    ),
+    (
+        "the machine type of the guest, among several",
+        {
+            **PASSED,
+            f"hosts.{CONNECTION}.domain_capabilities": [
+                capabilities("pc-q35-7.2", FEATURES),
+                capabilities("pc-i440fx-7.2", NO_AVX2),
+            ],
+        },
+        "YES",
     ),
     ("offline", {**PASSED, f"{HOST_MODEL}.features": NO_AVX2, **OFFLINE}, "YES"),
 ]

@@ -167,6 +167,15 @@ QEMU_10 = {f"{DESTINATION}.hypervisor_version": 10000000, **THREADS}
 PKU = {"hosts.cpu.features": ["pku"], "source.kernel.release": "5.15.0-100-generic"}
 REGRESSION = [
     ("none", {}, "YES"),
+    (
+        "a display with two heads",
+        {
+            "source.hypervisor.connections[0].hypervisor_version": 7002000,
+            f"{DESTINATION}.hypervisor_version": 10000000,
+            "vm.other_devices": [{"kind": "video", "model": "virtio", "headCount": 2}],
+        },
+        "PROBABLY_NO",
+    ),
     ("ht", QEMU_10, "PROBABLY_NO"),
     ("ht, one thread in a socket", {**QEMU_10, "vm.cpu.topology": None}, "YES"),
     ("ht, fixed in libvirt", {**QEMU_10, f"{DESTINATION}.libvirt_version": 11010000}, "YES"),

@@ -34,7 +34,7 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.knowledge.cpu.compare import Fit, compare
-from vmfit_comparator.knowledge.cpu.offer import offer
+from vmfit_comparator.knowledge.cpu.hosts import destination_offer
 from vmfit_comparator.knowledge.cpu.special_features import NOT_IN_HOST_MODELS
 from vmfit_contract.cpu_features import names as names_of
 
@@ -169,7 +169,7 @@ def test_random_definitions(host, kind):
         vm = described(cpu_xml, kind, expander)
         if forbids_its_own(vm, expander):
             continue
-        given = offer(vm, snapshot)
+        given = destination_offer(case_of(vm, snapshot))
         assert given is not None
         assert result != "ERROR", f"{cpu_xml}: {text}"
         told[result] = told.get(result, 0) + 1
@@ -192,9 +192,12 @@ def forbids_its_own(vm: Vm, expander: CpuExpander) -> bool:
     return not forbidden.isdisjoint(expander.model_features(hypervisor, vm.cpu.model))
 
 
+def case_of(vm: Vm, snapshot: Snapshot) -> Case:
+    return Case(snapshot, snapshot, vm, vm, MigrationOptions(live=True), Policy())
+
+
 def as_facts(vm: Vm, snapshot: Snapshot, result: str, cpu_xml: str) -> list[str]:
-    case = Case(snapshot, snapshot, vm, vm, MigrationOptions(live=True), Policy())
-    (found,) = evaluate([BUILT_IN["cpu.features"]], case)
+    (found,) = evaluate([BUILT_IN["cpu.features"]], case_of(vm, snapshot))
     fits = found.answer >= Answer.ANSWER_PROBABLY_YES
     if fits == (result != Fit.INCOMPATIBLE.name):
         return []

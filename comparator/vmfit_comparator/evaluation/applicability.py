@@ -46,12 +46,11 @@ class Applicability:
         if not self.offline and case.options.offline:
             return "an offline migration only defines the VM on the destination"
         if self.hypervisors and (kind := domain_type(case.vm)) not in self.hypervisors:
-            return (
-                f"it is about guests of type {_listed(self.hypervisors)}, not {kind or 'unknown'}"
-            )
+            wanted = _listed(self.hypervisors)
+            return f"for guests of type {wanted}, not {kind or 'of an unknown one'}"
         if self.architectures and case.vm.architecture not in self.architectures:
             wanted, found = _listed(self.architectures), case.vm.architecture
-            return f"it is about {wanted} guests, this one is {found or 'of no known architecture'}"
+            return f"for {wanted} guests, not {found or 'of an unknown architecture'}"
         return ""
 
 
@@ -64,7 +63,7 @@ def domain_type(vm: Vm) -> str:
 
 
 def _listed(words: tuple[str, ...]) -> str:
-    return " or ".join(words)
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 ANY = Applicability()

@@ -35,7 +35,7 @@ class Case:
     known: dict[tuple[Hashable, ...], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """What was worked out of this case, kept by `remembered`: the messages must not change."""
+    """What was worked out of this case, kept by `once`: the messages must not change."""
 
     def way_back(self) -> "Case":
         """Return the same guest's case from the destination to the source, with nothing probed."""

@@ -14,7 +14,6 @@ from vmfit_comparator.evaluation.field_path import FieldPath
 from vmfit_comparator.evaluation.freshness import Age, PartAges
 from vmfit_comparator.evaluation.lookup import Lookup
 from vmfit_comparator.evaluation.probabilities import with_counts
-from vmfit_comparator.evaluation.remembered import remembering
 from vmfit_comparator.evaluation.result import Result, no_idea, not_applicable
 
 _LOG = logging.getLogger(__name__)
@@ -51,8 +50,7 @@ def evaluate(
     """
     moment = at or datetime.now(UTC)
     evaluation = _Evaluation(case, ages or PartAges(case), moment.timestamp())
-    with remembering():
-        return [evaluation.finding(fact) for fact in facts]
+    return [evaluation.finding(fact) for fact in facts]
 
 
 def results(facts: Iterable[Fact], case: Case) -> dict[str, Result]:

@@ -8,14 +8,11 @@ from vmfit.v1.hypervisor_pb2 import (
     HypervisorConnection,
     MachineType,
 )
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.once import once
 from vmfit_comparator.evaluation.reads import chooses, reads
-from vmfit_comparator.evaluation.remembered import remembered
 from vmfit_comparator.knowledge.connections import (
-    connection_for,
     destination_connection,
     on_connections,
     source_connection,
@@ -40,36 +37,24 @@ def guest_archs_for(vm: Vm, connection: HypervisorConnection) -> Iterator[GuestA
             yield each
 
 
-@remembered
-def machine_types_for(vm: Vm, connection: HypervisorConnection) -> Mapping[str, MachineType]:
-    """Return the machine types for the VM's OS type and architecture, aliases too, by name."""
-    return _by_name(guest_archs_for(vm, connection))
+def canonical_machine(name: str, machines: Mapping[str, MachineType]) -> str:
+    """Return a machine type with an alias resolved as a host's hypervisor does it.
 
-
-@remembered
-def canonical_machine(vm: Vm, connection: HypervisorConnection) -> str:
-    """Return the VM's machine type with an alias resolved as this host's hypervisor does it.
-
-    A name that this host does not know is returned as it is; empty when the VM has none.
+    A name that the host does not know is returned as it is.
     """
-    found = machine_types_for(vm, connection).get(vm.machine_type)
-    return found.canonical or found.name if found is not None else vm.machine_type
+    found = machines.get(name)
+    return found.canonical or found.name if found is not None else name
 
 
-def domain_capabilities_for(vm: Vm, snapshot: Snapshot) -> DomainCapabilities | None:
-    """Return the domain capabilities nearest to the VM's needs; None when there are none."""
-    connection = connection_for(vm, snapshot)
-    return capabilities_of(vm, connection) if connection is not None else None
-
-
-@remembered
-def capabilities_of(vm: Vm, connection: HypervisorConnection) -> DomainCapabilities | None:
+def _capabilities(vm: Vm, connection: HypervisorConnection | None) -> DomainCapabilities | None:
     """Return a connection's domain capabilities nearest to the VM's needs; None without any.
 
     Domain type and architecture always agree. The VM's own emulator is preferred, then the
     host's default one; the VM's machine type is preferred, then any: what the CPU can give does
     not depend on it, whoever needs more compares `machine_type`.
     """
+    if connection is None:
+        return None
     domain_type, architecture = vm.domain_type, vm.architecture
     fitting = [
         each
@@ -78,8 +63,9 @@ def capabilities_of(vm: Vm, connection: HypervisorConnection) -> DomainCapabilit
     ]
     if len(fitting) <= 1:
         return fitting[0] if fitting else None
-    emulator, machine = vm.emulator.path, canonical_machine(vm, connection)
-    defaults = {arch.emulator_path for arch in guest_archs_for(vm, connection)}
+    archs = list(guest_archs_for(vm, connection))
+    emulator, machine = vm.emulator.path, canonical_machine(vm.machine_type, _by_name(archs))
+    defaults = {arch.emulator_path for arch in archs}
     return max(
         fitting,
         key=lambda each: (
@@ -94,19 +80,19 @@ def capabilities_of(vm: Vm, connection: HypervisorConnection) -> DomainCapabilit
 @once
 def source_capabilities(case: Case) -> DomainCapabilities | None:
     """Return the source's domain capabilities nearest to the VM's needs; None without any."""
-    connection = source_connection(case)
-    return capabilities_of(case.vm, connection) if connection is not None else None
+    return _capabilities(case.vm, source_connection(case))
 
 
 @chooses(*_OF_CAPABILITIES, *on_connections("destination", *_CAPABILITIES))
 @once
 def destination_capabilities(case: Case) -> DomainCapabilities | None:
     """Return the destination's domain capabilities nearest to the VM's needs; None without any."""
-    connection = destination_connection(case)
-    return capabilities_of(case.vm, connection) if connection is not None else None
+    return _capabilities(case.vm, destination_connection(case))
 
 
-@chooses(*_ARCHITECTURE, *on_connections("destination", *_ARCHITECTURES))
+@chooses(
+    *_ARCHITECTURE, *on_connections("destination", *_ARCHITECTURES, "guest_archs.emulator_path")
+)
 @once
 def destination_guest_archs(case: Case) -> list[GuestArch]:
     """Return what the destination runs guests of the VM's OS type and architecture with."""
@@ -125,8 +111,7 @@ def destination_machines(case: Case) -> Mapping[str, MachineType]:
 @once
 def destination_machine(case: Case) -> str:
     """Return the machine type as the destination resolves it."""
-    found = destination_machines(case).get(case.vm.machine_type)
-    return found.canonical or found.name if found is not None else case.vm.machine_type
+    return canonical_machine(case.vm.machine_type, destination_machines(case))
 
 
 @reads("vm.machine_type", *_ARCHITECTURE, *on_connections("source", *_ARCHITECTURES, *_MACHINES))
@@ -134,9 +119,8 @@ def destination_machine(case: Case) -> str:
 def source_machine(case: Case) -> str:
     """Return the machine type as the source, where the guest runs, resolves it."""
     connection = source_connection(case)
-    return (
-        canonical_machine(case.vm, connection) if connection is not None else case.vm.machine_type
-    )
+    machines = guest_archs_for(case.vm, connection) if connection is not None else ()
+    return canonical_machine(case.vm.machine_type, _by_name(machines))
 
 
 def _by_name(archs: Iterable[GuestArch]) -> Mapping[str, MachineType]:

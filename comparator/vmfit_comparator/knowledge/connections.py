@@ -6,7 +6,6 @@ from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.once import once
 from vmfit_comparator.evaluation.reads import chooses, reads
-from vmfit_comparator.evaluation.remembered import remembered
 
 # libvirt's driver (virConnectGetType) that runs domains of a type, in lower case.
 _DRIVERS = {
@@ -42,8 +41,7 @@ def _driver(vm: Vm) -> str:
     return "ch" if vm.connection_uri.startswith("ch:") else driver_for(vm.domain_type)
 
 
-@remembered
-def connection_for(vm: Vm, snapshot: Snapshot) -> HypervisorConnection | None:
+def _connection(vm: Vm, snapshot: Snapshot) -> HypervisorConnection | None:
     """Return the connection that would run the VM there; None if no connection could.
 
     Cloud Hypervisor runs domains of type kvm, like QEMU: the VM's own URI tells them apart.
@@ -65,18 +63,6 @@ def connection_for(vm: Vm, snapshot: Snapshot) -> HypervisorConnection | None:
     return next((each for each in found if each.uri.endswith("/system")), found[0])
 
 
-def runs_in_session(vm: Vm, snapshot: Snapshot) -> bool:
-    """Tell whether a user's own libvirt would run the VM there, by the connection's URI."""
-    connection = connection_for(vm, snapshot)
-    uri = connection.uri if connection is not None else vm.connection_uri
-    return uri.partition("?")[0].endswith("/session")
-
-
-def connection_errors(snapshot: Snapshot) -> dict[str, str]:
-    """Return why connections could not be asked, by URI."""
-    return {each.uri: each.error for each in snapshot.hypervisor.connections if each.error}
-
-
 def on_connections(side: str, *fields: str) -> tuple[str, ...]:
     """Return the paths of fields of all connections of "source" or "destination"."""
     return tuple(f"{side}.hypervisor.connections.{each}" for each in fields)
@@ -90,14 +76,14 @@ _CHOICE = ("driver", "error", "uri")
 @once
 def source_connection(case: Case) -> HypervisorConnection | None:
     """Return the source's connection that runs the VM; None without one."""
-    return connection_for(case.vm, case.source)
+    return _connection(case.vm, case.source)
 
 
 @chooses(*_VM, *on_connections("destination", *_CHOICE))
 @once
 def destination_connection(case: Case) -> HypervisorConnection | None:
     """Return the destination's connection that would run the VM; None if none could."""
-    return connection_for(case.vm, case.destination)
+    return _connection(case.vm, case.destination)
 
 
 @reads(*on_connections("source", "libvirt_version"))
@@ -126,3 +112,18 @@ def destination_hypervisor_version(case: Case) -> int:
     """Return the version of the destination's hypervisor; 0 when it is not known."""
     connection = destination_connection(case)
     return connection.hypervisor_version if connection is not None else 0
+
+
+@reads(*on_connections("destination", "uri"))
+def runs_in_session(case: Case) -> bool:
+    """Tell whether a user's own libvirt would run the VM there, by the connection's URI."""
+    connection = destination_connection(case)
+    uri = connection.uri if connection is not None else case.vm.connection_uri
+    return uri.partition("?")[0].endswith("/session")
+
+
+@reads(*on_connections("destination", "uri", "error"))
+def connection_errors(case: Case) -> dict[str, str]:
+    """Return why the destination's connections could not be asked, by URI."""
+    connections = case.destination.hypervisor.connections
+    return {each.uri: each.error for each in connections if each.error}

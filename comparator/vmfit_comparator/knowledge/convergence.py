@@ -15,18 +15,9 @@ from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import DirtyRateAnswer
 from vmfit.v1.vm_pb2 import VM_STATE_RUNNING
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import chooses, reads
 from vmfit_comparator.knowledge.connections import runs_on_qemu
-from vmfit_comparator.knowledge.migration_link import LINK_READS, link_bytes_per_second
-
-CONVERGENCE_READS = (
-    *LINK_READS,
-    "options",
-    "vm.state",
-    "vm.uuid",
-    "vm.memory",
-    "vm.migration_limit_bytes_per_second",
-)
-"""What these functions read beside a measured rate."""
+from vmfit_comparator.knowledge.migration_link import link_bytes_per_second
 
 PERIOD_SECONDS = 1
 """The shortest that libvirt measures in."""
@@ -51,6 +42,7 @@ class Bandwidth:
     """By the migration or the domain; otherwise by the link alone."""
 
 
+@reads("options.bandwidth_bytes_per_second", "vm.migration_limit_bytes_per_second")
 def bandwidth(case: Case) -> Bandwidth | None:
     """Return the lower of the limit and the link's speed, None when neither is known."""
     limit = case.options.bandwidth_bytes_per_second
@@ -69,6 +61,11 @@ class Ending:
     stops_live_guest: bool = False
 
 
+@chooses("options")
+@reads(
+    *("vm.state", "options.live", "options.post_copy", "options.post_copy_after_precopy"),
+    *("options.timeout_seconds", "options.timeout_action"),
+)
 def ending(case: Case) -> Ending | None:
     """Return what ends the copy in any case, None when nothing sees to that."""
     options, vm = case.options, case.vm

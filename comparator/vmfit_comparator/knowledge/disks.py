@@ -1,15 +1,13 @@
 """Which disks of a VM are copied, which are used where they are, as libvirt chooses them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import Disk, StorageSource
-from vmfit_comparator.evaluation import result
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.once import once
 from vmfit_comparator.evaluation.reads import chooses
-from vmfit_comparator.evaluation.result import Result, not_applicable
 from vmfit_comparator.knowledge.matched import matched
 
 # The device is dropped rather than the start refused when its medium is missing.
@@ -166,8 +164,3 @@ def is_on_host(source: StorageSource) -> bool:
         host.socket or host.name == "localhost" or host.name.startswith(("127.", "::1"))
         for host in source.hosts
     )
-
-
-def joined(outcomes: Mapping[str, Result], otherwise: str) -> Result:
-    """Return the worst of the outcomes; not applicable, as `otherwise` says, without any."""
-    return result.joined(outcomes) if outcomes else not_applicable(otherwise)

@@ -3,23 +3,16 @@
 from ipaddress import ip_interface
 
 from vmfit.v1.network_pb2 import NetworkInterface
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.knowledge.host_addresses import parse_address
 from vmfit_comparator.knowledge.migration_ways import connect_uri, destination_name
 
-LINK_READS = (
-    "vm.domain_type",
-    "vm.connection_uri",
-    "source.network.interfaces",
-    "destination.identity",
-    "destination.hypervisor.connections",
-    "destination.security.qemu_conf",
-    "options.migration_uri",
+
+@reads(
+    *("options.migration_uri", "destination.identity.hostname"),
+    *("destination.identity.canonical_hostname", "destination.identity.hostname_addresses"),
 )
-"""What these functions read."""
-
-
 def destination_addresses(case: Case) -> list[str]:
     """Return the addresses that the source would connect to, as far as they are known."""
     host = connect_uri(case.options.migration_uri).host
@@ -31,12 +24,13 @@ def destination_addresses(case: Case) -> list[str]:
     return [*identity.hostname_addresses] if name in known else []
 
 
-def shared_interface(address: str, snapshot: Snapshot) -> NetworkInterface | None:
-    """Return the interface of a host whose network holds an address; None if none does."""
+@reads("source.network.interfaces")
+def shared_interface(address: str, case: Case) -> NetworkInterface | None:
+    """Return the interface of the source whose network holds an address; None if none does."""
     wanted = parse_address(address)
     if wanted is None or wanted.is_loopback or wanted.is_link_local:
         return None
-    for each in snapshot.network.interfaces:
+    for each in case.source.network.interfaces:
         for text in each.addresses if each.up else ():
             try:
                 own = ip_interface(text)
@@ -52,5 +46,5 @@ def link_bytes_per_second(case: Case) -> int:
 
     Source: /sys/class/net/*/speed.
     """
-    links = [shared_interface(each, case.source) for each in destination_addresses(case)]
+    links = [shared_interface(each, case) for each in destination_addresses(case)]
     return min((each.speed_bits_per_second // 8 for each in links if each is not None), default=0)

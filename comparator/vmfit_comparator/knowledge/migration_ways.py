@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from vmfit.v1.migration_pb2 import StorageCopy
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.evaluation.reads import reads
+from vmfit_comparator.knowledge.connections import destination_connection, on_connections
 from vmfit_comparator.knowledge.disks import is_copied
 
 # libvirt's own range, unless qemu.conf says otherwise.
@@ -48,6 +48,10 @@ def connect_uri(uri: str) -> ConnectUri:
         return ConnectUri("", "", 0)
 
 
+@reads(
+    *on_connections("destination", "hostname"),
+    *("destination.security.qemu_conf", "destination.identity.hostname"),
+)
 def destination_name(case: Case) -> str:
     """Return what the destination tells the source to connect to when no URI is given.
 
@@ -55,11 +59,12 @@ def destination_name(case: Case) -> str:
     """
     destination = case.destination
     configured = destination.security.qemu_conf.get("migration_host", "").strip("[]")
-    connection = connection_for(case.vm, destination)
+    connection = destination_connection(case)
     libvirt = connection.hostname if connection is not None else ""
     return configured or libvirt or destination.identity.hostname
 
 
+@reads("options.tunnelled", "options.offline", "options.migration_uri")
 def migration_way(case: Case) -> Way | None:
     """Return the connection for the guest's memory; None where TCP is not used, or not known how.
 
@@ -71,14 +76,18 @@ def migration_way(case: Case) -> Way | None:
     listen = _listen_address(case)
     if not options.migration_uri:
         name = destination_name(case)
-        return Way(name, listen, *port_range(case.destination)) if name else None
+        return Way(name, listen, *port_range(case)) if name else None
     uri = connect_uri(options.migration_uri)
     if uri.scheme != "tcp" or not uri.host:
         return None
-    ports = (uri.port, uri.port) if uri.port else port_range(case.destination)
+    ports = (uri.port, uri.port) if uri.port else port_range(case)
     return Way(uri.host, listen, *ports)
 
 
+@reads(
+    *("options.storage_copy", "options.tunnelled", "options.offline"),
+    *("options.disks_uri", "options.disks_port", "vm.disks"),
+)
 def disks_way(case: Case) -> Way | None:
     """Return the connection for the copy of the disks (NBD); None where none is made.
 
@@ -95,16 +104,17 @@ def disks_way(case: Case) -> Way | None:
         uri = connect_uri(options.disks_uri)
         if uri.scheme != "tcp" or not uri.host:
             return None
-        ports = (uri.port, uri.port) if uri.port else port_range(case.destination)
+        ports = (uri.port, uri.port) if uri.port else port_range(case)
         return Way(uri.host, uri.host, *ports)
     way = migration_way(case)
     if way is None:
         return None
     port = options.disks_port
-    ports = (port, port) if port else port_range(case.destination)
+    ports = (port, port) if port else port_range(case)
     return Way(way.host, way.listen_address, *ports)
 
 
+@reads("options.destination_uri")
 def libvirt_place(case: Case) -> tuple[str, int] | None:
     """Return the host and port where the destination's libvirt is to be found.
 
@@ -122,9 +132,10 @@ def libvirt_place(case: Case) -> tuple[str, int] | None:
     return (host, port or usual) if host and usual is not None else None
 
 
-def port_range(snapshot: Snapshot) -> tuple[int, int]:
+@reads("destination.security.qemu_conf")
+def port_range(case: Case) -> tuple[int, int]:
     """Return the first and the last port that the destination may choose."""
-    conf = snapshot.security.qemu_conf
+    conf = case.destination.security.qemu_conf
     first, last = conf.get("migration_port_min", ""), conf.get("migration_port_max", "")
     return (
         int(first) if first.isdigit() else _FIRST_PORT,
@@ -132,6 +143,7 @@ def port_range(snapshot: Snapshot) -> tuple[int, int]:
     )
 
 
+@reads("destination.security.qemu_conf", "options.listen_address")
 def _listen_address(case: Case) -> str:
     configured = case.destination.security.qemu_conf.get("migration_address", "")
     return (case.options.listen_address or configured).strip("[]")

@@ -12,11 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vmfit.v1.migration_pb2 import MigrationOptions, StorageCopy
-from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.remedies import drop_option
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import (
+    destination_hypervisor_version,
+    destination_libvirt_version,
+    source_hypervisor_version,
+    source_libvirt_version,
+)
 from vmfit_comparator.knowledge.versions import version_text
 
 _Given = Callable[[MigrationOptions], object]
@@ -155,13 +160,18 @@ class Versions:
     """Packages of the distribution may have features of newer versions."""
 
 
-def versions_of(vm: Vm, snapshot: Snapshot, side: str) -> Versions:
-    """Return the versions that would run the VM there."""
-    connection = connection_for(vm, snapshot)
-    if connection is None:
-        return Versions(side, 0, 0)
-    backports = snapshot.identity.os_id in _BACKPORTING
-    return Versions(side, connection.libvirt_version, connection.hypervisor_version, backports)
+@reads("source.identity.os_id", "destination.identity.os_id")
+def versions_of(side: str, case: Case) -> Versions:
+    """Return the versions that run the VM on the source, or would on the destination."""
+    if side == "source":
+        backports = case.source.identity.os_id in _BACKPORTING
+        return Versions(
+            side, source_libvirt_version(case), source_hypervisor_version(case), backports
+        )
+    backports = case.destination.identity.os_id in _BACKPORTING
+    return Versions(
+        side, destination_libvirt_version(case), destination_hypervisor_version(case), backports
+    )
 
 
 def unknown_options(

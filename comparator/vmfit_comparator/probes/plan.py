@@ -8,9 +8,10 @@ from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.knowledge.connections import (
     KVM_DEVICE,
-    connection_for,
+    destination_connection,
     runs_in_session,
     runs_on_qemu,
+    source_connection,
 )
 from vmfit_comparator.knowledge.convergence import is_in_doubt
 from vmfit_comparator.knowledge.device_servers import (
@@ -119,8 +120,8 @@ def plan(case: Case, definition: str = "") -> Plan:
 
 def _may_be_refused(case: Case) -> bool:
     """Tell whether the destination may read a definition in another way than the source does."""
-    here = connection_for(case.vm, case.source)
-    there = connection_for(case.vm, case.destination)
+    here = source_connection(case)
+    there = destination_connection(case)
     if here is None or there is None or not runs_on_qemu(case.vm):
         return False
     return bool(case.options.destination_xml) or (
@@ -189,7 +190,7 @@ def _opens_kvm(case: Case) -> bool:
     return (
         vm.domain_type == "kvm"
         and runs_on_qemu(vm)
-        and not runs_in_session(vm, destination)
+        and not runs_in_session(case)
         and "kvm" in destination.kernel.device_nodes
     )
 

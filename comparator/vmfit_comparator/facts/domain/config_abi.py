@@ -16,8 +16,8 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.capabilities import canonical_machine
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.capabilities import canonical_machine, destination_machines
+from vmfit_comparator.knowledge.connections import destination_connection
 from vmfit_comparator.knowledge.cpu.definition import cpu_differences
 from vmfit_comparator.knowledge.disks import is_read_only
 
@@ -84,7 +84,7 @@ _WHERE_GIVEN: tuple[tuple[str, Callable[[Vm], list[str]]], ...] = (
 
 _COMPARED = (
     *("domain_type", "architecture", "machine_type", "uuid", "memory", "vcpus", "numa", "disks"),
-    *("nics", "host_devices", "tpms", "filesystems", "other_devices", "firmware", "os_type", "cpu"),
+    *("nics", "host_devices", "tpms", "filesystems", "other_devices", "firmware", "cpu"),
     *("character_devices", "hypervisor_features", "system_information"),
 )
 
@@ -92,16 +92,10 @@ _COMPARED = (
 @fact(
     needs=("vm.name", "incoming.name"),
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
         *(f"vm.{field}" for field in _COMPARED),
         *(f"incoming.{field}" for field in _COMPARED),
-        "vm.migratable_cpu",
-        "destination.hypervisor.connections",
-        "options.destination_xml",
-        "options.destination_name",
-        "options.persistent",
-        "vm.pending_configuration",
+        *("vm.migratable_cpu", "vm.pending_configuration", "options.destination_xml"),
+        *("options.destination_name", "options.persistent"),
     ),
     offline=True,
 )
@@ -141,9 +135,10 @@ def config_abi(case: Case) -> Result:
 def _differences(case: Case) -> list[str]:
     here, there = case.vm, case.incoming
     found: list[tuple[str, object, object]] = []
-    connection = connection_for(here, case.destination)
+    connection = destination_connection(case)
     if connection is not None:
-        machines = [canonical_machine(each, connection) for each in (here, there)]
+        known = destination_machines(case)
+        machines = [canonical_machine(each.machine_type, known) for each in (here, there)]
         if all(machines) and machines[0] != machines[1]:
             found.append(("machine type", machines[0], machines[1]))
     for word, read in _STRICT:

@@ -14,19 +14,12 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.active import is_active
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import destination_connection
 
 
 @fact(
     needs=("vm.name", "vm.uuid", "destination.domains.vms"),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "incoming.name",
-        "vm.nics",
-        "options.destination_name",
-        "destination.hypervisor.connections",
-    ),
+    reads=("incoming.name", "vm.nics.mac", "options.destination_name"),
     offline=True,
 )
 def name_uuid(case: Case) -> Result:
@@ -65,7 +58,7 @@ def name_uuid(case: Case) -> Result:
 
 def _domains(case: Case) -> list[Vm]:
     """Return the domains of the connection that receives the VM."""
-    connection = connection_for(case.vm, case.destination)
+    connection = destination_connection(case)
     return [
         each
         for each in case.destination.domains.vms

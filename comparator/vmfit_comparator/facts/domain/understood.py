@@ -25,10 +25,8 @@ _VERSION = "destination.hypervisor.connections.libvirt_version"
     hypervisors=QEMU,
     needs="destination.hypervisor.connections",
     reads=(
-        "source.hypervisor.connections",
         "incoming.definition_words",
         "probes.definition",
-        "destination.identity.os_id",
     ),
     offline=True,
 )
@@ -47,7 +45,7 @@ def understood(case: Case) -> Result:
     Source: libvirt formatdomain; virConnectDomainXMLToNative, which reads a definition and starts
     nothing; qemuMigrationDstPrepare reads what arrives alike.
     """
-    there = versions_of(case.vm, case.destination, "destination")
+    there = versions_of("destination", case)
     asked = case.probes.definition.HasField("answer")
     answer = case.probes.definition.answer
     if asked and not answer.understood:
@@ -64,7 +62,7 @@ def understood(case: Case) -> Result:
         return joined(found)
     if asked:
         return yes("the destination's libvirt takes the definition")
-    return _by_age(case, versions_of(case.vm, case.source, "source"), there)
+    return _by_age(case, versions_of("source", case), there)
 
 
 def _by_age(case: Case, here: Versions, there: Versions) -> Result:

@@ -7,7 +7,7 @@ from vmfit.v1.finding_pb2 import (
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
-from vmfit_comparator.knowledge.connections import connection_errors, connection_for
+from vmfit_comparator.knowledge.connections import connection_errors, destination_connection
 
 # What libvirt and the kernel say when no daemon listens, in contrast to "may not ask".
 _NO_DAEMON = (
@@ -21,10 +21,7 @@ _HUNG = "libvirt does not answer"
 
 
 # What decides which connection would run the VM.
-_VM = ("vm.domain_type", "vm.connection_uri")
-
-
-@fact(reads=("destination.hypervisor.connections", "destination.parts", *_VM), offline=True)
+@fact(reads=("destination.hypervisor.connections", "destination.parts"), offline=True)
 def libvirt(case: Case) -> Result:
     """Ask whether the agent could talk to the libvirt that would run the VM there.
 
@@ -35,10 +32,10 @@ def libvirt(case: Case) -> Result:
     Source: virConnectOpen.
     """
     destination = case.destination
-    connection = connection_for(case.vm, destination)
+    connection = destination_connection(case)
     if connection is not None:
         return yes(f"{connection.uri} answers")
-    errors = connection_errors(destination)
+    errors = connection_errors(case)
     if not destination.HasField("hypervisor"):
         status = next((each for each in destination.parts if each.name == "hypervisor"), None)
         if status is None or not status.error:

@@ -9,7 +9,14 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no_idea, probably_no, probably_yes, yes
 
 
-@fact(offline=True)
+@fact(
+    reads=(
+        *("ages.source_error", "ages.destination_error"),
+        *("ages.source_seconds", "ages.destination_seconds"),
+        "policy.freshness.volatile_fields",
+    ),
+    offline=True,
+)
 def reachable(case: Case) -> Result:
     """Ask whether both agents answered, and how old their answers are.
 

@@ -6,27 +6,24 @@ from vmfit.v1.finding_pb2 import (
     ChooseHost,
     Remedy,
 )
+from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import destination_connection, source_connection
 from vmfit_comparator.knowledge.host_addresses import own_names
 
+
 # What decides which connection would run the VM.
-_VM = ("vm.domain_type", "vm.connection_uri")
-
-
 @fact(
     needs=("source.identity", "destination.identity"),
     reads=(
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
-        "source.network.interfaces",
-        "destination.network.interfaces",
-        "options.destination_uri",
-        "options.peer_to_peer",
-        *_VM,
+        *("source.hypervisor.connections.host_uuid", "source.hypervisor.connections.hostname"),
+        "destination.hypervisor.connections.host_uuid",
+        "destination.hypervisor.connections.hostname",
+        *("source.network.interfaces.addresses", "destination.network.interfaces.addresses"),
+        *("options.destination_uri", "options.peer_to_peer"),
     ),
     offline=True,
 )
@@ -44,7 +41,8 @@ def same_machine(case: Case) -> Result:
     back = _leads_back(case)
     if back is not None:
         return back
-    source, destination = _host_uuid(case, "source"), _host_uuid(case, "destination")
+    source = _host_uuid(source_connection(case), case.source)
+    destination = _host_uuid(destination_connection(case), case.destination)
     if source and destination:
         if source != destination:
             return yes(f"libvirt's host UUIDs are {source} and {destination}")
@@ -85,17 +83,12 @@ def _leads_back(case: Case) -> Result | None:
         if case.options.peer_to_peer:
             return no(f"{text}, the source", remedies=[remedy])
         return probably_no(f"{text}, mostly the source", probability=0.05, remedies=[remedy])
-    sides = [
-        own_names(snapshot, connection_for(case.vm, snapshot))
-        for snapshot in (case.source, case.destination)
-    ]
-    if host in sides[0] - sides[1]:
+    source = own_names(case.source, source_connection(case))
+    if host in source - own_names(case.destination, destination_connection(case)):
         return no(f"{uri} leads to the source itself", remedies=[remedy])
     return None
 
 
-def _host_uuid(case: Case, side: str) -> str:
-    snapshot: Snapshot = getattr(case, side)
-    connection = connection_for(case.vm, snapshot)
+def _host_uuid(connection: HypervisorConnection | None, snapshot: Snapshot) -> str:
     from_connection = connection.host_uuid if connection is not None else ""
     return (from_connection or snapshot.identity.libvirt_host_uuid).lower()

@@ -14,15 +14,18 @@ from vmfit_comparator.evaluation.result import (
     no_idea,
     yes,
 )
-from vmfit_comparator.knowledge.capabilities import guest_archs_for
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.capabilities import destination_guest_archs
+from vmfit_comparator.knowledge.connections import destination_connection
 
 _CONNECTIONS = "destination.hypervisor.connections"
 
 
 @fact(
     needs=("vm.architecture", _CONNECTIONS),
-    reads=("vm.domain_type", "vm.os_type", "destination.cpu.architecture"),
+    reads=(
+        *("vm.domain_type", "vm.os_type", "destination.cpu.architecture"),
+        f"{_CONNECTIONS}.guest_archs.architecture",
+    ),
     offline=True,
 )
 def architecture(case: Case) -> Result:
@@ -34,13 +37,13 @@ def architecture(case: Case) -> Result:
     Source: virConnectGetCapabilities: guest/arch.
     """
     vm = case.vm
-    connection = connection_for(vm, case.destination)
+    connection = destination_connection(case)
     if connection is None or not connection.guest_archs:
         missing = f"{_CONNECTIONS}.guest_archs"
         return no_idea("libvirt does not tell which guests it can run", missing=[missing])
     if not vm.architecture:
         return no_idea("the guest's architecture is not told", missing=["vm.architecture"])
-    archs = list(guest_archs_for(vm, connection))
+    archs = destination_guest_archs(case)
     if not archs:
         known = sorted({each.architecture for each in connection.guest_archs})
         text = f"no emulator for {vm.architecture} ({vm.os_type}); there are {', '.join(known)}"

@@ -1,6 +1,7 @@
 """Can the destination's libvirt write where it must for a guest to start?"""
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED
+from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import provide_storage
@@ -14,7 +15,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import runs_in_session, runs_on_qemu
+from vmfit_comparator.knowledge.connections import runs_in_session
 from vmfit_comparator.knowledge.host_paths import destination_mount
 
 _LOG = "/var/log/libvirt/qemu"
@@ -31,13 +32,9 @@ _LITTLE_BYTES = 1 << 20
 
 
 @fact(
+    hypervisors=QEMU,
     needs=("vm.domain_type", "destination.mounts.mounts"),
-    reads=(
-        "vm.connection_uri",
-        "destination.hypervisor.connections",
-        "options.offline",
-        "options.persistent",
-    ),
+    reads=("options.offline", "options.persistent"),
     offline=True,
 )
 def directories(case: Case) -> Result:
@@ -51,9 +48,7 @@ def directories(case: Case) -> Result:
 
     Source: mountinfo; statvfs(3); libvirt's system driver for QEMU.
     """
-    if not runs_on_qemu(case.vm):
-        return not_applicable("does not apply: not a QEMU guest")
-    if runs_in_session(case.vm, case.destination):
+    if runs_in_session(case):
         return not_applicable("does not apply: a session driver writes below the user's home")
     options = case.options
     paths = [*(() if options.offline else _DIRECTORIES)]

@@ -1,6 +1,7 @@
 """Do the daemons run that the destination's libvirt needs for logs and locks?"""
 
 from vmfit.v1.finding_pb2 import Remedy, RestartService
+from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import (
@@ -12,12 +13,13 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import runs_in_session, runs_on_qemu
+from vmfit_comparator.knowledge.connections import runs_in_session
 
 
 @fact(
+    hypervisors=QEMU,
     needs=("vm.domain_type", "destination.security"),
-    reads=("vm.connection_uri", "destination.hypervisor.connections"),
+    reads=("destination.security.qemu_conf", "destination.security.helper_sockets"),
 )
 def helper_daemons(case: Case) -> Result:
     """Look for the sockets of virtlogd and virtlockd, as far as qemu.conf asks for these.
@@ -28,9 +30,7 @@ def helper_daemons(case: Case) -> Result:
 
     Source: qemu.conf, stdio_handler and lock_manager; qemuLogContextNew.
     """
-    if not runs_on_qemu(case.vm):
-        return not_applicable("does not apply: not a QEMU guest")
-    if runs_in_session(case.vm, case.destination):
+    if runs_in_session(case):
         return not_applicable("does not apply: a session driver starts them itself")
     security = case.destination.security
     handler = security.qemu_conf.get("stdio_handler", "")

@@ -8,6 +8,7 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import (
     Result,
+    joined,
     no,
     no_idea,
     probably_no,
@@ -15,7 +16,6 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.connections import driver_for
-from vmfit_comparator.knowledge.disks import joined
 
 # Where the script is not called as the driver.
 _SCRIPTS = {"xen": "libxl"}
@@ -33,15 +33,12 @@ _ASKED = {"network": frozenset(("port-created", "plugged"))}
 
 @fact(
     needs=(
-        "vm.domain_type",
-        "destination.security.hook_scripts",
+        *("vm.domain_type", "destination.security.hook_scripts"),
         "destination.security.hook_scripts_unreadable",
     ),
     reads=(
-        "vm.connection_uri",
-        "incoming.nics",
-        "source.security.hook_scripts",
-        "destination.security.libvirt_hooks",
+        *("vm.connection_uri", "incoming.nics.type", "source.security.hook_scripts"),
+        *("source.security.libvirt_hooks", "destination.security.libvirt_hooks"),
     ),
     offline=True,
 )
@@ -71,7 +68,7 @@ def hooks(case: Case) -> Result:
         )
     if not there:
         return yes(f"the destination has no {' or '.join(wanted)} hook script")
-    outcome = joined({path: _script(path, each, here, case) for path, each in there.items()}, "")
+    outcome = joined({path: _script(path, each, here, case) for path, each in there.items()})
     if outcome.answer < ANSWER_PROBABLY_YES and all(
         each.newer_than_libvirt for each in there.values()
     ):

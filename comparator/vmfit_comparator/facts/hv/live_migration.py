@@ -10,7 +10,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import source_connection
 
 # libvirt's drivers without any call that migrates a running domain.
 _NEVER = frozenset(("bhyve", "ch", "vbox", "vmware", "hyper-v", "test", "openvz"))
@@ -19,7 +19,10 @@ _NEVER = frozenset(("bhyve", "ch", "vbox", "vmware", "hyper-v", "test", "openvz"
 _LIVE = frozenset(("qemu", "xen"))
 
 
-@fact(needs=("vm.domain_type", "source.hypervisor.connections"), reads=("vm.connection_uri",))
+@fact(
+    needs=("vm.domain_type", "source.hypervisor.connections"),
+    reads="source.hypervisor.connections.live_migration",
+)
 def live_migration(case: Case) -> Result:
     """Judge by libvirt's driver, which the VM's connection names.
 
@@ -29,7 +32,7 @@ def live_migration(case: Case) -> Result:
 
     Source: libvirt's drivers (virDomainMigratePerform3Params); capabilities, migration_features.
     """
-    connection = connection_for(case.vm, case.source)
+    connection = source_connection(case)
     if connection is None:
         missing = "source.hypervisor.connections"
         return no_idea("the source shows no connection that runs the VM", missing=[missing])

@@ -21,11 +21,11 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     yes,
 )
-from vmfit_comparator.knowledge.capabilities import guest_archs_for
+from vmfit_comparator.knowledge.capabilities import destination_guest_archs
 from vmfit_comparator.knowledge.connections import (
     KVM_DEVICE,
     connection_errors,
-    connection_for,
+    destination_connection,
     driver_for,
 )
 
@@ -35,12 +35,9 @@ _CONNECTIONS = "destination.hypervisor.connections"
 @fact(
     needs=("vm.domain_type", _CONNECTIONS),
     reads=(
-        "vm.architecture",
-        "vm.os_type",
-        "vm.connection_uri",
-        "destination.kernel.kvm_usable",
-        "destination.security.qemu_conf",
-        "probes.accesses",
+        *("vm.architecture", "vm.os_type", f"{_CONNECTIONS}.guest_archs.domain_types"),
+        *(f"{_CONNECTIONS}.host_uuid", "destination.kernel.kvm_usable", "options.offline"),
+        *("destination.security.qemu_conf", "probes.accesses"),
     ),
     offline=True,
 )
@@ -57,10 +54,10 @@ def domain_type(case: Case) -> Result:
     Source: virConnectGetCapabilities: guest/arch/domain; libvirt qemuProcessQMPLaunch.
     """
     vm, destination = case.vm, case.destination
-    connection = connection_for(vm, destination)
+    connection = destination_connection(case)
     if connection is None:
-        return _no_connection(vm, destination)
-    types = {name for arch in guest_archs_for(vm, connection) for name in arch.domain_types}
+        return _no_connection(case)
+    types = {name for arch in destination_guest_archs(case) for name in arch.domain_types}
     if vm.domain_type in types:
         if vm.domain_type == "qemu":
             return yes("qemu domains run there (TCG)", quality=QUALITY_EMULATED)
@@ -92,13 +89,13 @@ def _kvm_refused(case: Case) -> Result | None:
     return (no if named else probably_no)(text, remedies=[remedy])
 
 
-def _no_connection(vm: Vm, destination: Snapshot) -> Result:
-    errors = connection_errors(destination)
+def _no_connection(case: Case) -> Result:
+    errors = connection_errors(case)
     if errors:
         return no_idea(f"libvirt did not answer ({'; '.join(errors)})", missing=[_CONNECTIONS])
-    if not destination.hypervisor.connections:
+    if not case.destination.hypervisor.connections:
         return no_idea("no libvirt was asked there", missing=[_CONNECTIONS])
-    wanted = vm.domain_type
+    wanted = case.vm.domain_type
     text = f"the destination's libvirt has no {driver_for(wanted)} driver for {wanted} domains"
     return no(text, remedies=[_choose(text)])
 

@@ -12,12 +12,9 @@ from vmfit_comparator.evaluation.result import (
     no_idea,
     yes,
 )
-from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import destination_capabilities
 
 _CONNECTIONS = "destination.hypervisor.connections"
-
-
-_IDENTITY = ("vm.domain_type", "vm.os_type", "vm.architecture", "vm.connection_uri", "vm.emulator")
 
 
 # Which enumerations of the domain capabilities list a device's model and backend, by element.
@@ -34,14 +31,10 @@ _LISTED_CHANNELS = frozenset(("pty", "unix", "spicevmc", "qemu-vdagent", "dbus")
 
 @fact(
     applies_if=("vm.other_devices", "vm.disks", "vm.graphics", "vm.character_devices"),
-    needs=(_CONNECTIONS,),
+    needs=_CONNECTIONS,
     reads=(
-        "vm.other_devices",
-        "vm.disks",
-        "vm.graphics",
-        "vm.character_devices",
-        "vm.machine_type",
-        *_IDENTITY,
+        *("vm.other_devices", "vm.disks.bus", "vm.graphics.type", "vm.character_devices"),
+        f"{_CONNECTIONS}.domain_capabilities.device_classes",
     ),
 )
 def device_models(case: Case) -> Result:
@@ -54,7 +47,7 @@ def device_models(case: Case) -> Result:
 
     Source: virConnectGetDomainCapabilities: devices.
     """
-    capabilities = domain_capabilities_for(case.vm, case.destination)
+    capabilities = destination_capabilities(case)
     if capabilities is None:
         missing = f"{_CONNECTIONS}.domain_capabilities"
         return no_idea("the destination's device models are not known", missing=[missing])

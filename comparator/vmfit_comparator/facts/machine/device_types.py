@@ -1,41 +1,23 @@
 """Has the destination's QEMU program the very types of the guest's devices?"""
 
-from vmfit.v1.hypervisor_pb2 import Emulator
-from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.evaluation.applicability import X86
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import detach, upgrade
 from vmfit_comparator.evaluation.result import Result, no, not_applicable, yes
-from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
+from vmfit_comparator.knowledge.emulators import destination_emulator
 from vmfit_comparator.knowledge.guest_devices import device_needs
 
-# Where devices of the same name sit on PCI unless the machine has none.
-_X86 = frozenset(("x86_64", "i686"))
-
-
+# The machine type of x86 that has no PCI.
 _WITHOUT_PCI = "microvm"
 
 
 @fact(
-    needs=("vm.architecture",),
+    architectures=X86,
     reads=(
-        "destination.hypervisor.emulators",
-        "vm.disks",
-        "vm.nics",
-        "vm.filesystems",
-        "vm.tpms",
-        "vm.memory",
-        "vm.host_devices",
-        "vm.other_devices",
-        "vm.character_devices",
-        "vm.qemu_arguments",
-        "vm.emulator",
-        "vm.domain_type",
-        "vm.os_type",
+        *("vm.disks", "vm.nics", "vm.filesystems", "vm.tpms", "vm.memory.devices"),
+        *("vm.host_devices", "vm.other_devices", "vm.character_devices", "vm.qemu_arguments"),
         "vm.machine_type",
-        "vm.connection_uri",
-        "destination.hypervisor.connections",
     ),
 )
 def device_types(case: Case) -> Result:
@@ -48,9 +30,9 @@ def device_types(case: Case) -> Result:
     Source: read-only data of QEMU's program; libvirt's virQEMUCapsObjectTypes.
     """
     vm = case.vm
-    if vm.architecture not in _X86 or vm.machine_type.startswith(_WITHOUT_PCI):
+    if vm.machine_type.startswith(_WITHOUT_PCI):
         return not_applicable("only devices on an x86 machine's PCI bus are looked up")
-    emulator = _emulator(vm, case.destination)
+    emulator = destination_emulator(case)
     if emulator is None:
         return not_applicable("the emulator's program has not been read there")
     absent = set(emulator.absent_device_types)
@@ -64,11 +46,3 @@ def device_types(case: Case) -> Result:
         f"{emulator.path} there has no {named}",
         remedies=[upgrade("a QEMU with these devices", ""), *map(detach, sorted(lacking))],
     )
-
-
-def _emulator(vm: Vm, snapshot: Snapshot) -> Emulator | None:
-    path = vm.emulator.path
-    if not path:
-        capabilities = domain_capabilities_for(vm, snapshot)
-        path = capabilities.emulator_path if capabilities is not None else ""
-    return next((each for each in snapshot.hypervisor.emulators if each.path == path), None)

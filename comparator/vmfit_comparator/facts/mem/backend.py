@@ -11,7 +11,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
+from vmfit_comparator.knowledge.capabilities import destination_capabilities
 from vmfit_comparator.knowledge.guest_memory import (
     must_be_resident,
     ordinary_bytes,
@@ -23,20 +23,11 @@ _BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
 
 
 @fact(
-    applies_if=("incoming.memory.source_type",),
+    applies_if="incoming.memory.source_type",
     needs=("incoming.memory.source_type", "destination.hypervisor.connections"),
     reads=(
-        "vm.domain_type",
-        "vm.architecture",
-        "vm.os_type",
-        "vm.machine_type",
-        "vm.emulator",
-        "vm.connection_uri",
-        "vm.memory.resident_bytes",
-        "incoming.memory",
-        "incoming.numa.cells",
-        "destination.mounts.mounts",
-        "destination.security.qemu_conf",
+        *("vm.memory.resident_bytes", "incoming.memory", "destination.security.qemu_conf"),
+        "destination.hypervisor.connections.domain_capabilities.memory_backing_types",
     ),
 )
 def backend(case: Case) -> Result:
@@ -50,7 +41,7 @@ def backend(case: Case) -> Result:
     Source: virConnectGetDomainCapabilities: memoryBacking; qemu.conf; mountinfo; statvfs(3).
     """
     wanted = case.incoming.memory.source_type
-    capabilities = domain_capabilities_for(case.vm, case.destination)
+    capabilities = destination_capabilities(case)
     types = list(capabilities.memory_backing_types) if capabilities is not None else []
     if not types:
         missing = "destination.hypervisor.connections.domain_capabilities.memory_backing_types"

@@ -22,6 +22,7 @@ _REDUCED = QUALITY_REDUCED
     needs=("vm.memory", "incoming.memory", "destination.memory.available_bytes"),
     reads=(
         "incoming.numa.cells",
+        *("policy.margins.memory_ratio", "policy.margins.memory_overhead_bytes"),
         "destination.memory.guest_cgroup",
         "destination.memory.swap_free_bytes",
         "destination.memory.overcommit_mode",

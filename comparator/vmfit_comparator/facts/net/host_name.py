@@ -16,7 +16,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import source_connection
 from vmfit_comparator.knowledge.migration_link import destination_addresses, shared_interface
 from vmfit_comparator.knowledge.migration_ways import destination_name
 
@@ -30,21 +30,11 @@ def _is_address(text: str) -> bool:
 
 
 @fact(
-    needs=("destination.identity.hostname",),
+    needs="destination.identity.hostname",
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.identity",
-        "destination.identity",
-        "destination.parts",
-        "source.network.interfaces",
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
-        "destination.security.qemu_conf",
-        "options.migration_uri",
-        "options.tunnelled",
-        "probes.destination_name",
-        "probes.not_asked",
+        *("source.identity", "source.network.interfaces", "destination.parts"),
+        *("source.hypervisor.connections.hostname", "options.migration_uri", "options.tunnelled"),
+        *("probes.destination_name", "probes.not_asked"),
     ),
 )
 def host_name(case: Case) -> Result:
@@ -65,7 +55,7 @@ def host_name(case: Case) -> Result:
     remedy = add_option("--migrateuri tcp://ADDRESS", "the destination's name leads elsewhere")
     if name.startswith("localhost"):
         return no(f"the destination calls itself {name}, which libvirt refuses", remedies=[remedy])
-    connection = connection_for(case.vm, case.source)
+    connection = source_connection(case)
     own = {case.source.identity.hostname, connection.hostname if connection else ""} - {""}
     if name in own:
         return no(
@@ -110,7 +100,7 @@ def _as_recorded(name: str, remedy: Remedy, case: Case) -> Result:
             "server",
             remedies=[remedy],
         )
-    if any(shared_interface(each, case.source) for each in addresses):
+    if any(shared_interface(each, case) for each in addresses):
         return yes(f"{name} is {', '.join(addresses)}, in a network of the source")
     where = f"{name} is {', '.join(addresses)} there" if addresses else f"its name is {name}"
     why = case.probes.destination_name.error or case.probes.not_asked

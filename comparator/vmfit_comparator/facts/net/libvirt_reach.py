@@ -14,7 +14,7 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.connect_failures import FAILURES
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import destination_connection
 from vmfit_comparator.knowledge.host_addresses import own_names
 from vmfit_comparator.knowledge.migration_ways import libvirt_place
 
@@ -23,16 +23,9 @@ _SOCKETS = {16509: "libvirtd-tcp.socket", 16514: "libvirtd-tls.socket", 22: "ssh
 
 @fact(
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "destination.identity",
-        "destination.hypervisor.connections",
-        "destination.network.interfaces",
-        "destination.network.listening_ports",
-        "options.peer_to_peer",
-        "options.destination_uri",
-        "probes.libvirt_port",
-        "probes.not_asked",
+        *("destination.identity", "destination.network.interfaces.addresses"),
+        *("destination.network.listening_ports", "destination.hypervisor.connections.hostname"),
+        *("options.peer_to_peer", "probes.libvirt_port", "probes.not_asked"),
     ),
     offline=True,
 )
@@ -60,7 +53,7 @@ def libvirt_reach(case: Case) -> Result:
     known = case.destination.HasField("network")
     ports = case.destination.network.listening_ports
     if known and all(each.port != place[1] for each in ports):
-        connection = connection_for(case.vm, case.destination)
+        connection = destination_connection(case)
         if ports and place[0] in own_names(case.destination, connection):
             text = f"nothing listens on port {place[1]} of the destination"
             return no(text, remedies=[_listen(place[1])])

@@ -26,16 +26,9 @@ def _is_address(text: str) -> bool:
 
 
 @fact(
-    needs=("source.network.interfaces",),
+    needs="source.network.interfaces",
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "source.network.routes",
-        "destination.identity",
-        "destination.hypervisor.connections",
-        "destination.security.qemu_conf",
-        "options.migration_uri",
-        "options.tunnelled",
+        *("source.network.routes", "options.migration_uri", "options.tunnelled"),
         "probes.migration_port",
     ),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
@@ -62,7 +55,7 @@ def migration_path(case: Case) -> Result:
             missing=["destination.identity.hostname_addresses"],
         )
     for address in addresses:
-        interface = shared_interface(address, case.source)
+        interface = shared_interface(address, case)
         if interface is not None:
             speed = interface.speed_bits_per_second
             slow = 0 < speed < 1_000_000_000

@@ -6,6 +6,7 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import add_option, drop_option, open_ports, widen_ports
 from vmfit_comparator.evaluation.result import (
     Result,
+    joined,
     no,
     no_idea,
     not_applicable,
@@ -14,7 +15,6 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.connect_failures import FAILURES
-from vmfit_comparator.knowledge.disks import joined
 from vmfit_comparator.knowledge.host_addresses import has_address
 from vmfit_comparator.knowledge.migration_ways import (
     Way,
@@ -30,24 +30,9 @@ _NO_PORT = "does not apply: the data takes no TCP port"
 
 @fact(
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.disks",
-        "destination.identity.hostname",
-        "destination.hypervisor.connections",
-        "destination.network.interfaces",
-        "destination.network.listening_ports",
-        "destination.security.qemu_conf",
-        "options.migration_uri",
-        "options.listen_address",
-        "options.disks_uri",
-        "options.disks_port",
-        "options.storage_copy",
-        "options.copied_disks",
-        "options.tunnelled",
-        "probes.migration_port",
-        "probes.disks_port",
-        "probes.not_asked",
+        *("destination.network.interfaces.addresses", "destination.network.listening_ports"),
+        *("options.listen_address", "options.migration_uri"),
+        *("probes.migration_port", "probes.disks_port", "probes.not_asked"),
     )
 )
 def port_reach(case: Case) -> Result:
@@ -68,7 +53,7 @@ def port_reach(case: Case) -> Result:
     outcomes = {
         name: _reach(way, probes[name], case) for name, way in ways.items() if way is not None
     }
-    return joined(outcomes, _NO_PORT)
+    return joined(outcomes) if outcomes else not_applicable(_NO_PORT)
 
 
 def _reach(way: Way, probe: PortProbe, case: Case) -> Result:

@@ -27,24 +27,7 @@ _ANOTHER_PORT = Remedy(
 )
 
 
-@fact(
-    needs=("destination.network.listening_ports",),
-    reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
-        "vm.disks",
-        "destination.identity.hostname",
-        "destination.hypervisor.connections",
-        "destination.security.qemu_conf",
-        "options.migration_uri",
-        "options.listen_address",
-        "options.disks_uri",
-        "options.disks_port",
-        "options.storage_copy",
-        "options.copied_disks",
-        "options.tunnelled",
-    ),
-)
+@fact(needs="destination.network.listening_ports", reads="options.migration_uri")
 def ports(case: Case) -> Result:
     """Look for a free port in the destination's range, 49152 to 49215 unless qemu.conf says more.
 
@@ -66,7 +49,7 @@ def ports(case: Case) -> Result:
         return no(text, remedies=[_ANOTHER_PORT])
     if ways and len(named) == len(ways):
         return yes(f"port {', '.join(map(str, named))} is free on the destination")
-    first, last = port_range(case.destination)
+    first, last = port_range(case)
     free = (last - first + 1) - len(_within(used | set(named), first, last))
     if free < len(ways) - len(named):
         few = "all" if free <= 0 else "all but one"

@@ -7,14 +7,14 @@ from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import add_option, drop_option, provide_storage
 from vmfit_comparator.evaluation.result import (
     Result,
+    joined,
     no,
     no_idea,
     not_applicable,
     probably_no,
     yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.connections import destination_connection
 from vmfit_comparator.knowledge.host_addresses import parse_address
 from vmfit_comparator.knowledge.migration_ways import connect_uri
 from vmfit_comparator.knowledge.tls_directories import certificate_directory, server_key
@@ -30,13 +30,11 @@ _NO_CERTIFICATE = "no PEM certificate"
     applies_if=("options.tls",),
     needs=("source.security", "destination.security"),
     reads=(
-        "vm.domain_type",
-        "vm.connection_uri",
         "source.clock.wall_clock",
         "destination.clock.wall_clock",
         "destination.identity.hostname",
         "destination.identity.canonical_hostname",
-        "destination.hypervisor.connections",
+        "destination.hypervisor.connections.hostname",
         "options.tls_destination",
         "options.migration_uri",
         "probes.accesses",
@@ -79,7 +77,7 @@ def peer_auth(case: Case) -> Result:
     server = _find("server-cert.pem", case.destination)
     if server is not None and server.names:
         outcomes["name"] = _named(server, case)
-    return joined(outcomes, "")
+    return joined(outcomes)
 
 
 def _asks_for_client(destination: Snapshot) -> bool:
@@ -161,7 +159,7 @@ def _named(server: Certificate, case: Case) -> Result:
     options = case.options
     wanted = options.tls_destination or connect_uri(options.migration_uri).host
     identity = case.destination.identity
-    connection = connection_for(case.vm, case.destination)
+    connection = destination_connection(case)
     names = (
         [wanted]
         if wanted

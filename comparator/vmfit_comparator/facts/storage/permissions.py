@@ -33,7 +33,7 @@ _OWNER, _OTHERS = 0o600, 0o006
     each=(disks_by_path, images_below),
     reads=(
         *("vm.security_labels", "incoming.security_labels"),
-        *("source.security.qemu_conf", "destination.security.qemu_conf", "probes.accesses"),
+        *("destination.security.qemu_conf", "probes.accesses"),
     ),
 )
 def permissions(pair: DiskPair, case: Case) -> Result | None:

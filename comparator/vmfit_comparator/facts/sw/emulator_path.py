@@ -7,22 +7,16 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition, upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
-from vmfit_comparator.knowledge.capabilities import guest_archs_for
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.capabilities import destination_guest_archs
+from vmfit_comparator.knowledge.connections import destination_connection
 
 _EXECUTABLE = 0o111
 
 
 @fact(
-    applies_if=("incoming.emulator",),
-    needs=("incoming.emulator",),
-    reads=(
-        "destination.hypervisor.connections",
-        "incoming.architecture",
-        "incoming.os_type",
-        "incoming.domain_type",
-        "incoming.connection_uri",
-    ),
+    applies_if="incoming.emulator",
+    needs="incoming.emulator",
+    reads="destination.hypervisor.connections.domain_capabilities.emulator_path",
     offline=True,
 )
 def emulator_path(case: Case) -> Result:
@@ -35,12 +29,12 @@ def emulator_path(case: Case) -> Result:
     Source: stat(2); virConnectGetDomainCapabilities.
     """
     emulator = case.incoming.emulator
-    connection = connection_for(case.incoming, case.destination)
+    connection = destination_connection(case)
     known: set[str] = set()
     other = ""
     if connection is not None:
         known = {each.emulator_path for each in connection.domain_capabilities}
-        for arch in guest_archs_for(case.incoming, connection):
+        for arch in destination_guest_archs(case):
             known.add(arch.emulator_path)
             other = arch.emulator_path
     if emulator.exists and emulator.HasField("mode") and not emulator.mode & _EXECUTABLE:

@@ -2,11 +2,13 @@
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import VM_STATE_PAUSED
+from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import add_option, change_definition, drop_option
 from vmfit_comparator.evaluation.result import (
     Result,
+    joined,
     no,
     no_idea,
     not_applicable,
@@ -15,8 +17,11 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.compression import compression
-from vmfit_comparator.knowledge.connections import connection_for, runs_on_qemu
-from vmfit_comparator.knowledge.disks import joined
+from vmfit_comparator.knowledge.connections import (
+    destination_hypervisor_version,
+    source_connection,
+    source_libvirt_version,
+)
 from vmfit_comparator.knowledge.migration_flags import conflicts
 from vmfit_comparator.knowledge.option_versions import Versions, unknown_options, versions_of
 from vmfit_comparator.knowledge.versions import version_text
@@ -37,21 +42,12 @@ _ROOT = ("root", "0", "+0")
 
 
 @fact(
-    needs=("vm.domain_type",),
+    hypervisors=QEMU,
+    needs="vm.domain_type",
     reads=(
-        "options",
-        "vm.state",
-        "vm.state_reason",
-        "vm.connection_uri",
-        "vm.memory.hard_limit_bytes",
-        "source.hypervisor.connections",
-        "destination.hypervisor.connections",
-        "source.security.qemu_conf",
-        "source.identity.os_id",
-        "destination.identity.os_id",
-        "source.kernel.limits",
-        "destination.kernel.limits",
-        "destination.security.qemu_conf",
+        *("options", "vm.state", "vm.state_reason", "vm.memory.hard_limit_bytes"),
+        *("source.hypervisor.connections.migration_transports", "source.security.qemu_conf"),
+        *("source.kernel.limits", "destination.kernel.limits", "destination.security.qemu_conf"),
     ),
     offline=True,
 )
@@ -70,14 +66,12 @@ def migration_caps(case: Case) -> Result:
 
     Source: libvirt's qemu driver, virsh(1); QEMU's migration capabilities; userfaultfd(2).
     """
-    if not runs_on_qemu(case.vm):
-        return not_applicable("these flags are about QEMU")
     found = {
         f"conflict {number}": no(each.reason, remedies=[each.remedy])
         for number, each in enumerate(conflicts(case.options), 1)
     }
     if case.options.offline:
-        return joined(found, "an offline migration only defines the domain there")
+        return joined(found) if found else not_applicable(_OFFLINE)
     found |= unknown_options(
         case.options, _versions(case, "source"), _versions(case, "destination")
     )
@@ -85,13 +79,14 @@ def migration_caps(case: Case) -> Result:
         outcome = check(case)
         if outcome is not None:
             found[name] = outcome
-    return joined(found, "") if found else yes("nothing speaks against these flags")
+    return joined(found) if found else yes("nothing speaks against these flags")
 
 
 def _versions(case: Case, side: str) -> Versions:
-    return versions_of(case.vm, getattr(case, side), side)
+    return versions_of(side, case)
 
 
+_OFFLINE = "an offline migration only defines the domain there"
 _OVER_TCP = drop_option("--migrateuri rdma:", "TCP is the default")
 
 
@@ -101,7 +96,7 @@ def _rdma(case: Case) -> Result | None:
     if not case.vm.memory.HasField("hard_limit_bytes"):
         remedy = change_definition("Set memtune/hard_limit", "memtune/hard_limit", "")
         return no("libvirt wants memtune/hard_limit for RDMA", remedies=[remedy])
-    connection = connection_for(case.vm, case.source)
+    connection = source_connection(case)
     if connection is not None and "rdma" not in connection.migration_transports:
         return no("the source's libvirt has no RDMA", remedies=[_OVER_TCP])
     return no_idea("whether RDMA devices lead from host to host is not known")
@@ -163,8 +158,7 @@ def _post_copy(case: Case) -> Result | None:
     remedy = change_definition(
         "Set vm.unprivileged_userfaultfd=1 on the destination", "sysctl", "1"
     )
-    connection = connection_for(case.vm, case.destination)
-    old = connection is not None and 0 < connection.hypervisor_version < _DEV_USERFAULTFD
+    old = 0 < destination_hypervisor_version(case) < _DEV_USERFAULTFD
     text = "the kernel there keeps page faults from processes without privileges"
     if user and old:
         return no(f"{text}, and QEMU runs as {user}", remedies=[remedy])
@@ -186,10 +180,9 @@ def _zero_copy(case: Case) -> Result | None:
 def _copied_disks(case: Case) -> Result | None:
     options = case.options
     copies = options.storage_copy != StorageCopy.STORAGE_COPY_UNSPECIFIED
-    connection = connection_for(case.vm, case.source)
-    if copies or not options.copied_disks or connection is None:
+    if copies or not options.copied_disks:
         return None
-    if connection.libvirt_version < _STRICT_COPIED_DISKS:
+    if source_libvirt_version(case) < _STRICT_COPIED_DISKS:
         return None
     remedy = add_option("--copy-storage-all", "or leave out --migrate-disks")
     return probably_no("--migrate-disks names disks of a copy not asked for", remedies=[remedy])

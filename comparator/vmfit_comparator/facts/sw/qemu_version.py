@@ -1,28 +1,20 @@
 """Is the destination's hypervisor at least as new as the source's?"""
 
 from vmfit.v1.finding_pb2 import Consequence
-from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import (
+    destination_hypervisor_version,
+    source_hypervisor_version,
+)
 from vmfit_comparator.knowledge.versions import version_text
 
 _CONNECTIONS = ("source.hypervisor.connections", "destination.hypervisor.connections")
 
 
-_VM = ("vm.domain_type", "vm.connection_uri")
-
-
-def _connections(
-    case: Case,
-) -> tuple[HypervisorConnection | None, HypervisorConnection | None]:
-    vm = case.vm
-    return connection_for(vm, case.source), connection_for(vm, case.destination)
-
-
-@fact(needs=_CONNECTIONS, reads=_VM, offline=True, consequence=Consequence.CONSEQUENCE_ADVISORY)
+@fact(needs=_CONNECTIONS, offline=True, consequence=Consequence.CONSEQUENCE_ADVISORY)
 def qemu_version(case: Case) -> Result:
     """Compare the hypervisor's versions.
 
@@ -32,9 +24,8 @@ def qemu_version(case: Case) -> Result:
 
     Source: virConnectGetVersion.
     """
-    source, destination = _connections(case)
-    before = source.hypervisor_version if source else 0
-    after = destination.hypervisor_version if destination else 0
+    before = source_hypervisor_version(case)
+    after = destination_hypervisor_version(case)
     if not before or not after:
         side = "destination" if before else "source"
         missing = f"{side}.hypervisor.connections.hypervisor_version"

@@ -7,7 +7,11 @@ from vmfit_comparator.evaluation.result import Result, no_idea, probably_no, pro
 
 
 @fact(
-    reads=("source.clock.synchronised", "destination.clock.synchronised"),
+    reads=(
+        *("clock.difference_seconds", "clock.uncertainty_seconds"),
+        *("policy.margins.clock_skew_yes_seconds", "policy.margins.clock_skew_probably_seconds"),
+        *("source.clock.synchronised", "destination.clock.synchronised"),
+    ),
     offline=True,
     consequence=Consequence.CONSEQUENCE_ADVISORY,
 )

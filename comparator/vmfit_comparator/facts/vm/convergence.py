@@ -17,7 +17,6 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.convergence import (
-    CONVERGENCE_READS,
     SAMPLE_BYTES,
     Bandwidth,
     bandwidth,
@@ -51,15 +50,11 @@ _TOO_FINE_BYTES = SAMPLE_BYTES / 4
 
 
 @fact(
-    needs=("vm.memory",),
+    needs="vm.memory",
     reads=(
-        *CONVERGENCE_READS,
-        "vm.name",
-        "vm.dirty_rate_bytes_per_second",
-        "vm.dirty_rate_period_seconds",
-        "destination.kernel.limits",
-        "probes.dirty_rate",
-        "probes.not_asked",
+        *("vm.dirty_rate_bytes_per_second", "vm.dirty_rate_period_seconds"),
+        *("destination.kernel.limits.unprivileged_userfaultfd", "options", "vm.name"),
+        *("vm.migration_limit_bytes_per_second", "probes.dirty_rate", "probes.not_asked"),
     ),
 )
 def convergence(case: Case) -> Result:

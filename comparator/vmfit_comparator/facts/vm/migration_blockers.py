@@ -10,7 +10,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import connection_for
+from vmfit_comparator.knowledge.connections import source_connection
 from vmfit_comparator.knowledge.qemu_arguments import device_models
 
 # Device models whose state QEMU never sends (unmigratable device states, migration blockers).
@@ -25,9 +25,9 @@ _MIGRATABLE_SINCE = {"vhost-user-fs": 8_002_000}
 
 
 @fact(
-    applies_if=("vm.qemu_arguments",),
-    needs=("vm.qemu_arguments",),
-    reads=("vm.domain_type", "vm.connection_uri", "source.hypervisor.connections"),
+    applies_if="vm.qemu_arguments",
+    needs="vm.qemu_arguments",
+    reads="source.hypervisor.connections",
 )
 def migration_blockers(case: Case) -> Result:
     """Read what the definition hands to QEMU past libvirt (qemu:commandline).
@@ -41,7 +41,7 @@ def migration_blockers(case: Case) -> Result:
     """
     words = list(case.vm.qemu_arguments)
     models = device_models(words)
-    connection = connection_for(case.vm, case.source)
+    connection = source_connection(case)
     qemu = connection.hypervisor_version if connection is not None else 0
     blocked = sorted({each for each in models if _is_blocked(each.removesuffix("-pci"), qemu)})
     if blocked:

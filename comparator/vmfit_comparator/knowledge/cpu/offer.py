@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from vmfit.v1.cpu_pb2 import Cpu, CpuidLeaf
 from vmfit.v1.cpu_pb2 import Msr as MsrMessage
 from vmfit.v1.hypervisor_pb2 import DomainCapabilities, HostCpuModel
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.knowledge.capabilities import domain_capabilities_for
 from vmfit_comparator.knowledge.cpu.special_features import (
     FB_CLEAR,
     FROM_PROCESSOR,
@@ -65,11 +63,6 @@ class Offer:
         return not isinstance(missing.place, Msr) or bool(self.kvm_msrs)
 
 
-def host_model(vm: Vm, snapshot: Snapshot) -> HostCpuModel | None:
-    """Return the expanded best CPU for guests of the VM's type there; None when it is unknown."""
-    return expanded_model(domain_capabilities_for(vm, snapshot))
-
-
 def expanded_model(capabilities: DomainCapabilities | None) -> HostCpuModel | None:
     """Return the best CPU of domain capabilities, None where its features are not known."""
     if capabilities is None or not capabilities.host_model.expanded:
@@ -77,8 +70,8 @@ def expanded_model(capabilities: DomainCapabilities | None) -> HostCpuModel | No
     return capabilities.host_model
 
 
-def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
-    """Return what the host gives to guests of the VM's type; None when nothing is known.
+def offers(model: HostCpuModel | None, vm: Vm, cpu: Cpu) -> Iterator[Offer]:
+    """Yield what is known of what a host gives to guests of the VM's type, the best first.
 
     What TCG emulates is known from the hypervisor alone: it differs between versions of QEMU.
 
@@ -86,11 +79,6 @@ def offer(vm: Vm, snapshot: Snapshot) -> Offer | None:
     features that are never switched on by themselves, and the invariant TSC. Next best is KVM's
     word: QEMU gives no more, and as much as its version has names for; then the processor.
     """
-    return next(offers(host_model(vm, snapshot), vm, snapshot.cpu), None)
-
-
-def offers(model: HostCpuModel | None, vm: Vm, cpu: Cpu) -> Iterator[Offer]:
-    """Yield what is known of a host's offer, the best first."""
     kvm = vm.domain_type == "kvm"
     if model is not None:
         yield _of_host_model(model, cpu, kvm=kvm)
