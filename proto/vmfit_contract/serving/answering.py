@@ -38,21 +38,22 @@ class Answering:
 
     async def answer(self, rpc: Rpc, call: Call) -> None:
         """Answer a call that has one response; raises CallFailed, and TimeoutError."""
-        message = await call.request()
+        request = _Request(await call.request())
         gone = threading.Event()
         caller = replace(call.caller, is_gone=gone.is_set)
         try:
             with self._calls.using(call.key):
-                await self._answer(rpc, call, message, caller)
+                await self._answer(rpc, call, request, caller)
         finally:
             gone.set()
-            give_back_soon(len(message))
+            request.drop()
+            give_back_soon(request.size)
 
     async def watch(self, rpc: Rpc, call: Call) -> None:  # noqa: ARG002 -- a service has one
         """Send what a stream gives until the caller goes away; raises CallFailed."""
         message = await call.request()
         assert self._open_stream is not None
-        watching = Watching(call.context, partial(self._open_stream, message, call.caller))
+        watching = Watching(call, partial(self._open_stream, message, call.caller))
         self._watches.take(call.key)
         work = asyncio.get_running_loop().run_in_executor(self._threads, watching.send_all)
 
@@ -78,23 +79,23 @@ class Answering:
             return self._limits.default_seconds
         return max(min(remaining, self._limits.longest_seconds), 0.0)
 
-    async def _answer(self, rpc: Rpc, call: Call, message: bytes, caller: Caller) -> None:
+    async def _answer(self, rpc: Rpc, call: Call, request: "_Request", caller: Caller) -> None:
         until = asyncio.get_running_loop().time() + self._seconds(call)
 
         def work(seconds: float) -> bytes:
-            return self._service.answer(rpc.method, message, seconds, caller)
+            return self._service.answer(rpc.method, request.take(), seconds, caller)
 
         async with asyncio.timeout_at(until):
             places = self._places[rpc.method]
-            answer = await self._in_turn(places, call.key, message, until, work)
+            answer = await self._in_turn(places, call.key, request.size, until, work)
             with self._held.using(call.key, len(answer)):
-                await call.context.write(answer)
+                await call.send(answer)
 
     async def _in_turn(
         self,
         places: FairPlaces,
         key: str,
-        message: bytes,
+        size: int,
         until: float,
         work: Callable[[float], bytes],
     ) -> bytes:
@@ -103,21 +104,39 @@ class Answering:
         A thread goes on when nobody waits for it any more, and keeps place and memory as long.
         """
         loop = asyncio.get_running_loop()
-        self._held.take(key, len(message))
+        self._held.take(key, size)
         try:
             await places.take(key)
         except BaseException:
-            self._held.give_back(key, len(message))
+            self._held.give_back(key, size)
             raise
 
         def done(worked: "asyncio.Future[bytes]") -> None:
             places.give_back(key)
-            self._held.give_back(key, len(message))
+            self._held.give_back(key, size)
+            give_back_soon(size)
             worked.exception()  # As above.
 
         worked = loop.run_in_executor(self._threads, work, until - loop.time())
         worked.add_done_callback(done)
         return await asyncio.shield(worked)
+
+
+class _Request:
+    """A request's bytes, let go as soon as nobody needs them, whoever still holds this object."""
+
+    def __init__(self, message: bytes) -> None:
+        self._message = message
+        self.size = len(message)
+
+    def take(self) -> bytes:
+        """Return the bytes, and keep them no longer."""
+        message, self._message = self._message, b""
+        return message
+
+    def drop(self) -> None:
+        """Keep the bytes no longer."""
+        self._message = b""
 
 
 def _share(rpc: Rpc, limits: Limits) -> Share:

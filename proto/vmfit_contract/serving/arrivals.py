@@ -12,6 +12,7 @@ from typing import TypeVar
 from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.serving.budget import Budget
 from vmfit_contract.serving.fair_places import FairPlaces
+from vmfit_contract.serving.undisturbed import undisturbed
 
 PLACES = 16
 ARRIVAL_SECONDS = 10.0
@@ -48,7 +49,7 @@ class Arrivals:
             async with asyncio.timeout(ARRIVAL_SECONDS) as limit:
                 self._arriving[limit] = key, loop.time()
                 try:
-                    return await read
+                    return await undisturbed(read)
                 finally:
                     self._arriving.pop(limit, None)
         except TimeoutError:

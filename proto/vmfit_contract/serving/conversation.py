@@ -12,6 +12,7 @@ from vmfit_contract.serving.arrivals import Arrivals
 from vmfit_contract.serving.callers import Callers
 from vmfit_contract.serving.context import Context
 from vmfit_contract.serving.refusals import denied, refuse
+from vmfit_contract.serving.undisturbed import undisturbed
 from vmfit_contract.unexpected import unexpected
 
 
@@ -36,6 +37,10 @@ class Call:
         if message is None:
             raise CallFailed(Status.INVALID_ARGUMENT, "the call has no request")
         return message
+
+    async def send(self, message: bytes) -> None:
+        """Send a response."""
+        await undisturbed(self.context.write(message))
 
 
 Talk = Callable[[Call], Awaitable[None]]
@@ -71,9 +76,15 @@ class Conversations:
                 return denied(peer.caller.name, path, role)
             await talk(Call(context, peer.caller, peer.key, self._arrivals))
         except CallFailed as failure:
-            return failure
+            return _without_frames(failure)
         except TimeoutError:
             return CallFailed(Status.DEADLINE_EXCEEDED, "no answer in time")
         except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own call alone
             return None if context.done() else unexpected(path, error)
         return None
+
+
+def _without_frames(failure: CallFailed) -> CallFailed:
+    """Let go of the calls that raised it: they hold requests, and it may be held in a circle."""
+    failure.__context__ = None
+    return failure.with_traceback(None)

@@ -78,4 +78,4 @@ async def _service(call: Call) -> str:
 async def _send(call: Call, status: int) -> None:
     message = _Response(status=status).SerializeToString()
     async with asyncio.timeout(_ANSWER_SECONDS):
-        await call.context.write(message)
+        await call.send(message)

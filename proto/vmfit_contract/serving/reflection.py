@@ -33,7 +33,7 @@ class Reflection:
             try:
                 async with asyncio.timeout(STREAM_SECONDS):
                     while (message := await call.receive()) is not None:
-                        await call.context.write(self._answer(message))
+                        await call.send(self._answer(message))
             except TimeoutError:
                 told = f"the stream is older than {STREAM_SECONDS:g} s"
                 raise CallFailed(Status.DEADLINE_EXCEEDED, told) from None

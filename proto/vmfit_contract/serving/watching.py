@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from vmfit_contract.serving.context import Context
+from vmfit_contract.serving.conversation import Call
 from vmfit_contract.serving.service import Stream
 
 UNREAD_SECONDS = 30.0
@@ -15,9 +15,9 @@ UNREAD_SECONDS = 30.0
 class Watching:
     """One stream; made in the event loop."""
 
-    def __init__(self, context: Context, open_stream: Callable[[], Stream]) -> None:
+    def __init__(self, call: Call, open_stream: Callable[[], Stream]) -> None:
         self._open = open_stream
-        self._context = context
+        self._call = call
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._stream: Stream | None = None
@@ -46,4 +46,4 @@ class Watching:
 
     async def _send(self, response: bytes) -> None:
         async with asyncio.timeout(UNREAD_SECONDS):
-            await self._context.write(response)
+            await self._call.send(response)
