@@ -10,7 +10,13 @@ import time
 
 import pytest
 
-from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest, ProbeRequest
+from vmfit.v1.host_metadata_service_pb2 import (
+    DescribeVmRequest,
+    DescribeVmResponse,
+    GetSnapshotRequest,
+    ProbeRequest,
+    ProbeResponse,
+)
 from vmfit_agent.calls import CallFailed
 from vmfit_agent.collect_socket.client import CollectSocket
 from vmfit_contract.access import LOCAL
@@ -130,6 +136,34 @@ def test_a_hangup_reads_the_settings_again(collecting):
     assert errors == [f"ERROR: the configuration stays as it was: {told}"]
     # The option outranks the file.
     assert "libvirt_uri" not in log
+
+
+def test_a_hangup_changes_what_is_told_of_files(collecting, tmp_path):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(8192))
+    xml = f"<domain><name>g</name><os><kernel>{image}</kernel></os></domain>"
+    request = DescribeVmRequest(xml=xml).SerializeToString()
+    probe = ProbeRequest()
+    probe.probes.add().access_path.path = str(image)
+
+    def told():
+        answer = collecting.calls.answer("DescribeVm", request, 5, LOCAL)
+        probed = collecting.calls.answer("Probe", probe.SerializeToString(), 5, LOCAL)
+        kernel = DescribeVmResponse.FromString(answer).vm.kernel
+        (access,) = ProbeResponse.FromString(probed).results
+        return kernel.error or kernel.exists, "content_directories" in access.error
+
+    assert told() == (True, False)
+    collecting.settings.write_text('content_directories = ["/srv/elsewhere"]\n')
+    collecting.hang_up()
+    assert told() == (f"{image}: not below content_directories", True)
+    collecting.settings.write_text('content_directories = ["/etc"]\n')
+    collecting.hang_up()
+    assert told() == (f"{image}: not below content_directories", True)
+    collecting.settings.write_text(f'content_directories = ["/srv/elsewhere", "{tmp_path}"]\n')
+    collecting.hang_up()
+    assert told() == (True, False)
+    assert "content_directories: '/etc' must not be below /etc" in collecting.end()[1]
 
 
 def test_a_setting_that_takes_a_restart_is_said_to(collecting):
