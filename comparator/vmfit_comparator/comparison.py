@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -29,6 +29,7 @@ from vmfit_comparator.hosts.sides import (
     content_nonces,
     gather,
 )
+from vmfit_comparator.hosts.turns import Turns
 from vmfit_comparator.hosts.vms import (
     IncomingVm,
     SourceVm,
@@ -62,7 +63,7 @@ def compare(
     inquiry: Inquiry,
     source: Side,
     destinations: Sequence[Side],
-    executor: Executor,
+    turns: Turns,
     *,
     prober: Prober,
     until: float,
@@ -71,53 +72,69 @@ def compare(
     """Return one answer per destination, in their order; all agents are asked concurrently.
 
     An error that concerns one destination stands in its place; one that concerns source or VM
-    raises EngineError.
+    raises EngineError, and so does a caller that is gone.
     """
     live = [side for side in (source, *destinations) if side.client is not None]
     if at_seconds is not None and live and at_seconds < time.time() - _PRESENT_SECONDS:
         message = f"at: {live[0].name} can only be asked for the present; snapshots are not kept"
         raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
-    source_asked = ask(source, executor, inquiry.fresh_seconds, until)
-    asked = [ask(side, executor, inquiry.fresh_seconds, until) for side in destinations]
+    source_asked = ask(source, turns, inquiry.fresh_seconds, until)
+    asked = [ask(side, turns, inquiry.fresh_seconds, until) for side in destinations]
     sides = [source, *destinations]
     nonces = content_nonces(sides, [source_asked, *asked], until)
+    finding = turns.begin(source_vm, inquiry.vm, source, until, nonces)
+    known = _known_vm(inquiry, finding, source, source_asked, turns)
+    incoming = [
+        turns.begin(incoming_vm, known, inquiry.options, (source, side), until, nonces)
+        for side in destinations
+    ]
+    gathered_source = gather(source, source_asked, turns)
+    pairs = [
+        _pair(inquiry, known, gathered_source, pending, at_seconds, turns=turns)
+        for pending in zip(destinations, asked, incoming, strict=True)
+    ]
+    return _probed_answers(inquiry, pairs, turns, prober, until)
+
+
+def _known_vm(
+    inquiry: Inquiry,
+    finding: "Future[SourceVm]",
+    source: Side,
+    source_asked: "Future[HostAnswer] | None",
+    turns: Turns,
+) -> SourceVm:
     try:
-        known = source_vm(inquiry.vm, source, until, nonces)
+        return turns.result(finding)
     except EngineError as error:
         if source_asked is None or error.code is not grpc.StatusCode.NOT_FOUND:
             raise
-        snapshot = gather(source, source_asked).snapshot
+        snapshot = gather(source, source_asked, turns).snapshot
         raise with_known_names(error, inquiry.vm, snapshot) from None
-    incoming = [
-        executor.submit(incoming_vm, known, inquiry.options, (source, side), until, nonces)
-        for side in destinations
-    ]
-    gathered_source = gather(source, source_asked)
-    pairs = [
-        _pair(inquiry, known, gathered_source, pending, at_seconds)
-        for pending in zip(destinations, asked, incoming, strict=True)
-    ]
-    return _probed_answers(inquiry, pairs, executor, prober, until)
 
 
 def _probed_answers(
     inquiry: Inquiry,
     pairs: Sequence["_Pair | EngineError"],
-    executor: Executor,
+    turns: Turns,
     prober: Prober,
     until: float,
 ) -> list[CheckResponse | EngineError]:
     probing = iter(
         [
-            executor.submit(_probes, inquiry, each, prober, until)
+            turns.begin(_probes, inquiry, each, prober, until)
             for each in pairs
             if not isinstance(each, EngineError)
         ]
     )
-    return [
-        each if isinstance(each, EngineError) else _answer(inquiry, each, next(probing).result())
-        for each in pairs
-    ]
+    answers: list[CheckResponse | EngineError] = []
+    for each in pairs:
+        if isinstance(each, EngineError):
+            answers.append(each)
+        else:
+            answers.append(_answer(inquiry, each, turns.result(next(probing))))
+        # To evaluate thousands of pairs takes seconds.
+        turns.go_on()
+    return answers
 
 
 def unanswered(error: EngineError, destination: str, inquiry: Inquiry) -> CheckResponse:
@@ -157,12 +174,16 @@ def _pair(
     source: Gathered,
     pending: tuple[Side, "Future[HostAnswer] | None", "Future[IncomingVm]"],
     at_seconds: float | None,
+    *,
+    turns: Turns,
 ) -> _Pair | EngineError:
     side, asked, describing = pending
     try:
-        destination = gather(side, asked)
-        incoming = describing.result()
+        destination = gather(side, asked, turns)
+        incoming = turns.result(describing)
     except EngineError as error:
+        if error.code is grpc.StatusCode.CANCELLED:
+            raise
         return error
     at = _moment(source, destination) if at_seconds is None else at_seconds
     case = _migration(inquiry, (known, incoming), source, destination, at)

@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +19,9 @@ from vmfit_comparator.evaluation.catalogue import describe_facts
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
 from vmfit_comparator.facts import BUILT_IN
+from vmfit_comparator.hosts.address_rules import AnyAddress
 from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES, Agents
+from vmfit_comparator.hosts.fair_threads import FairThreads
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.hosts.inventory_rows import inventory_row
 from vmfit_comparator.hosts.sides import (
@@ -31,12 +33,14 @@ from vmfit_comparator.hosts.sides import (
     snapshots_by_name,
 )
 from vmfit_comparator.hosts.snapshot_parts import keep_only
+from vmfit_comparator.hosts.turns import Turns
 from vmfit_comparator.policies.policy import select_facts
 from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
 from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
 from vmfit_comparator.request_checks import check_moment, check_request
+from vmfit_contract.access import LOCAL, Caller
 from vmfit_contract.connector import Connector, FixedTls, Tls
 from vmfit_contract.spelling import meant_or_known
 
@@ -44,7 +48,6 @@ from vmfit_contract.spelling import meant_or_known
 if TYPE_CHECKING:
     from vmfit_comparator.outcomes.history import History
 
-_THREADS = 64
 _MAX_HOSTS = 10_000
 # Of more at once the source's agent would have to refuse the questions.
 _MAX_PROBED = 16
@@ -60,9 +63,10 @@ class Engine:
     `policies` are known by name beside the built-in ones. `tls` is the certificate shown to agents:
     a ClientTls, which reads renewed files again, or credentials that the program has made;
     `insecure` is plain text over the network instead. An agent's answer has at most
-    `agent_answer_bytes`. With a `history` checks are recorded. Every method raises EngineError for
-    what cannot be answered, and takes the caller's time for it, in seconds; None means the agents'
-    own.
+    `agent_answer_bytes`. Callers who do not administer the comparator name hosts outside the
+    inventory only with `any_address`. With a `history` checks are recorded. Every method raises
+    EngineError for what cannot be answered, CANCELLED when the caller is gone, and takes the
+    caller's time for it, in seconds; None means the agents' own.
     """
 
     def __init__(
@@ -74,18 +78,20 @@ class Engine:
         tls: Tls | grpc.ChannelCredentials | None = None,
         agent_timeout_seconds: float = 10.0,
         agent_answer_bytes: int = MAX_ANSWER_BYTES,
+        any_address: bool = False,
         facts: Mapping[str, Fact] = BUILT_IN,
         history: "History | None" = None,
     ) -> None:
         self._inventory = inventory or Inventory()
         self._catalogue = facts
         self._history = history
+        self._any_address = any_address
         self._agent_timeout_seconds = agent_timeout_seconds
         source = FixedTls(tls) if isinstance(tls, grpc.ChannelCredentials) else tls
         connector = Connector(insecure=insecure, tls=source)
         self._agents = Agents(connector, max_answer_bytes=agent_answer_bytes)
         self._prober = Prober()
-        self._threads = ThreadPoolExecutor(_THREADS, "vmfit-ask")
+        self._threads = FairThreads()
         self._policies = self._former = PolicyLibrary(policies, facts)
 
     def __enter__(self) -> Self:
@@ -106,6 +112,8 @@ class Engine:
         inventory: Inventory,
         policies: Iterable[Policy | PolicyFile],
         agent_timeout_seconds: float,
+        *,
+        any_address: bool = False,
     ) -> None:
         """Answer by other hosts and policies from now on; raises PolicyError and changes nothing.
 
@@ -114,6 +122,7 @@ class Engine:
         library = PolicyLibrary(policies, self._catalogue)
         former, self._policies = self._policies, library
         self._inventory = inventory
+        self._any_address = any_address
         self._agent_timeout_seconds = agent_timeout_seconds
         if self._former is not former:
             self._former.close()
@@ -130,7 +139,7 @@ class Engine:
     def close(self) -> None:
         """Close the connections; calls in progress end unanswered."""
         self._agents.close()
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.close()
         self._former.close()
         self._policies.close()
         if self._history is not None:
@@ -143,24 +152,28 @@ class Engine:
         return describe_facts(facts, freshness)
 
     def check(
-        self, request: messages.CheckRequest, timeout_seconds: float | None = None
+        self,
+        request: messages.CheckRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
     ) -> messages.CheckResponse:
         """Return whether the VM can move, fact by fact; a dead agent is named in the answer."""
         check_request(request)
         inquiry = self._inquiry(request)
-        source = self._side(request.source, "source")
-        destination = self._side(request.destination, "destination")
+        source = self._side(request.source, "source", caller)
+        destination = self._side(request.destination, "destination", caller)
         check_moment(request.at, "at")
         at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
-        (outcome,) = comparison.compare(
-            inquiry,
-            source,
-            [destination],
-            self._threads,
-            prober=self._prober,
-            until=self._until(timeout_seconds),
-            at_seconds=at,
-        )
+        with self._turns(caller) as turns:
+            (outcome,) = comparison.compare(
+                inquiry,
+                source,
+                [destination],
+                turns,
+                prober=self._prober,
+                until=self._until(timeout_seconds),
+                at_seconds=at,
+            )
         if isinstance(outcome, EngineError):
             raise outcome
         if self._history is not None:
@@ -168,27 +181,31 @@ class Engine:
         return outcome
 
     def rank(
-        self, request: messages.RankRequest, timeout_seconds: float | None = None
+        self,
+        request: messages.RankRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
     ) -> messages.RankResponse:
         """Return the check of every destination, the best first; none costs another its answer."""
         check_request(request)
         if not request.destinations:
             raise _invalid("destinations", "names no host")
-        source = self._side(request.source, "source")
-        destinations = self._sides(request.destinations, "destinations")
+        source = self._side(request.source, "source", caller)
+        destinations = self._sides(request.destinations, "destinations", caller)
         inquiry = self._inquiry(request)
         if len(destinations) > _MAX_PROBED and not inquiry.not_probed:
             inquiry = replace(
                 inquiry, not_probed=f"more than {_MAX_PROBED} hosts are ranked at once"
             )
-        outcomes = comparison.compare(
-            inquiry,
-            source,
-            destinations,
-            self._threads,
-            prober=self._prober,
-            until=self._until(timeout_seconds),
-        )
+        with self._turns(caller) as turns:
+            outcomes = comparison.compare(
+                inquiry,
+                source,
+                destinations,
+                turns,
+                prober=self._prober,
+                until=self._until(timeout_seconds),
+            )
         checks = [
             comparison.unanswered(each, destination.name, inquiry)
             if isinstance(each, EngineError)
@@ -199,7 +216,10 @@ class Engine:
         return messages.RankResponse(checks=checks)
 
     def diff(
-        self, request: messages.DiffRequest, timeout_seconds: float | None = None
+        self,
+        request: messages.DiffRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
     ) -> messages.DiffResponse:
         """Return what differs between two hosts."""
         from vmfit_comparator.differences.diff import diff  # noqa: PLC0415 -- only who compares hosts pays for it
@@ -207,7 +227,7 @@ class Engine:
         check_request(request)
         _check_parts(request.parts)
         left, right = self._snapshots(
-            [request.left, request.right], ["left", "right"], timeout_seconds
+            [request.left, request.right], ["left", "right"], timeout_seconds, caller
         )
         response = diff(
             left.snapshot,
@@ -221,7 +241,10 @@ class Engine:
         return response
 
     def baseline(
-        self, request: messages.BaselineRequest, timeout_seconds: float | None = None
+        self,
+        request: messages.BaselineRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
     ) -> messages.BaselineResponse:
         """Return what all hosts can give to a guest."""
         from vmfit_comparator.baselines.baseline import baseline  # noqa: PLC0415 -- as above
@@ -230,7 +253,7 @@ class Engine:
         if not request.hosts:
             raise _invalid("hosts", "names no host")
         fields = [f"hosts[{index}]" for index in range(len(request.hosts))]
-        gathered = self._snapshots(request.hosts, fields, timeout_seconds)
+        gathered = self._snapshots(request.hosts, fields, timeout_seconds, caller)
         try:
             return baseline(
                 snapshots_by_name(gathered),
@@ -240,16 +263,21 @@ class Engine:
         except ValueError as error:
             raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from None
 
-    def list_hosts(self, timeout_seconds: float | None = None) -> messages.ListHostsResponse:
+    def list_hosts(
+        self, timeout_seconds: float | None = None, caller: Caller = LOCAL
+    ) -> messages.ListHostsResponse:
         """Return the inventory in its order, with what each agent says of itself now."""
         until = min(self._until(timeout_seconds), time.monotonic() + _PROBE_SECONDS)
-        rows = self._threads.map(
-            lambda entry: inventory_row(entry, self._agents, until), self._inventory.hosts.values()
-        )
-        return messages.ListHostsResponse(hosts=rows)
+        ask_host = partial(inventory_row, agents=self._agents, until=until)
+        with self._turns(caller) as turns:
+            rows = turns.results(ask_host, self._inventory.hosts.values())
+            return messages.ListHostsResponse(hosts=rows)
 
     def host_snapshot(
-        self, request: messages.GetHostSnapshotRequest, timeout_seconds: float | None = None
+        self,
+        request: messages.GetHostSnapshotRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
     ) -> messages.GetHostSnapshotResponse:
         """Return a host's snapshot as the engine sees it."""
         check_request(request)
@@ -257,7 +285,7 @@ class Engine:
             message = "at: snapshots of the past are not kept; leave it out for the present one"
             raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
         _check_parts(request.parts)
-        (host,) = self._snapshots([request.host], ["host"], timeout_seconds)
+        (host,) = self._snapshots([request.host], ["host"], timeout_seconds, caller)
         response = messages.GetHostSnapshotResponse(snapshot=host.snapshot)
         if request.parts:
             keep_only(response.snapshot, request.parts)
@@ -297,25 +325,35 @@ class Engine:
             request.vm, request.options, resolved, selected, fresh, not_probed
         )
 
-    def _side(self, reference: messages.HostReference, field: str) -> Side:
-        return resolve_side(reference, field, self._inventory, self._agents)
+    def _turns(self, caller: Caller) -> Turns:
+        return Turns(self._threads, caller)
 
-    def _sides(self, references: Sequence[messages.HostReference], field: str) -> list[Side]:
+    def _side(self, reference: messages.HostReference, field: str, caller: Caller) -> Side:
+        any_address = AnyAddress.of(caller, configured=self._any_address)
+        return resolve_side(reference, field, self._inventory, self._agents, any_address)
+
+    def _sides(
+        self, references: Sequence[messages.HostReference], field: str, caller: Caller
+    ) -> list[Side]:
         if len(references) > _MAX_HOSTS:
             raise _invalid(field, f"more than {_MAX_HOSTS} hosts")
-        return [self._side(each, f"{field}[{index}]") for index, each in enumerate(references)]
+        return [
+            self._side(each, f"{field}[{index}]", caller) for index, each in enumerate(references)
+        ]
 
     def _snapshots(
         self,
         references: Sequence[messages.HostReference],
         fields: Sequence[str],
         timeout_seconds: float | None,
+        caller: Caller,
     ) -> list[Gathered]:
-        sides = [self._side(each, at) for each, at in zip(references, fields, strict=True)]
+        sides = [self._side(each, at, caller) for each, at in zip(references, fields, strict=True)]
         fresh = fresh_seconds_by_part(self._policies.default.message.freshness)
         until = self._until(timeout_seconds)
-        asked = [ask(side, self._threads, fresh, until) for side in sides]
-        gathered = [gather(side, each) for side, each in zip(sides, asked, strict=True)]
+        with self._turns(caller) as turns:
+            asked = [ask(side, turns, fresh, until) for side in sides]
+            gathered = [gather(side, each, turns) for side, each in zip(sides, asked, strict=True)]
         for each in gathered:
             if each.error:
                 message = f"host {each.side.name}: {each.error}"

@@ -15,7 +15,7 @@ from vmfit_contract.call_failed import CallFailed, Status
 
 
 class _Answer(Protocol):
-    def __call__(self, request: Any, seconds: float, /) -> Message: ...  # noqa: ANN401 -- its own kind
+    def __call__(self, request: Any, seconds: float, caller: Caller, /) -> Message: ...  # noqa: ANN401 -- its own kind
 
 
 class Comparator:
@@ -29,27 +29,23 @@ class Comparator:
     def __init__(self, engine: Engine) -> None:
         # By the request's message, as the contract's table of RPCs names it.
         answers: dict[type[Message], _Answer] = {
-            messages.ListFactsRequest: lambda _, __: engine.list_facts(),
+            messages.ListFactsRequest: lambda *_: engine.list_facts(),
             messages.CheckRequest: engine.check,
             messages.RankRequest: engine.rank,
             messages.DiffRequest: engine.diff,
             messages.BaselineRequest: engine.baseline,
-            messages.ListHostsRequest: lambda _, seconds: engine.list_hosts(seconds),
+            messages.ListHostsRequest: lambda _, seconds, caller: engine.list_hosts(
+                seconds, caller
+            ),
             messages.GetHostSnapshotRequest: engine.host_snapshot,
-            outcomes.ReportOutcomeRequest: lambda request, _: engine.report_outcome(request),
-            outcomes.GetCalibrationRequest: lambda request, _: engine.calibration(request),
+            outcomes.ReportOutcomeRequest: lambda request, *_: engine.report_outcome(request),
+            outcomes.GetCalibrationRequest: lambda request, *_: engine.calibration(request),
         }
         self._answers = {
             kind.DESCRIPTOR.full_name: (kind, answer) for kind, answer in answers.items()
         }
 
-    def answer(
-        self,
-        method: str,
-        request: bytes,
-        seconds: float,
-        caller: Caller,  # noqa: ARG002 -- all who may call are answered alike
-    ) -> bytes:
+    def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
         """Return the response within the seconds; raises CallFailed."""
         kind, answer = self._answers[COMPARATOR_RPCS[method].request]
         try:
@@ -58,6 +54,6 @@ class Comparator:
             told = f"the request is malformed: {error}"
             raise CallFailed(Status.INVALID_ARGUMENT, told) from None
         try:
-            return answer(message, seconds).SerializeToString()
+            return answer(message, seconds, caller).SerializeToString()
         except EngineError as error:
             raise CallFailed(Status[error.code.name], str(error), error.field or "") from None

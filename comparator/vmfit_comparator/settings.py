@@ -3,6 +3,7 @@
 server = "vmfit.example:16531"      # ask this comparator instead of the hosts' agents
 timeout = 20.0                      # seconds
 agent_answer_bytes = 8388608        # the most that an agent's answer may have
+any_address = true                  # clients of `serve` may name hosts outside the inventory
 tls_cert = "/etc/vmfit/tls/comparator.pem"          # shown to agents and comparators, with tls_key
 tls_key = "/etc/vmfit/tls/comparator.key"
 tls_ca = "/etc/vmfit/tls/ca.pem"                    # the authority of their certificates
@@ -54,6 +55,7 @@ OUTPUT_FORMATS = ("table", "json", "yaml")
 _MAX_BYTES = 16 * 1024 * 1024
 KEYS: Mapping[str, Check] = {
     "agent_answer_bytes": number(1023, 64 * 1024 * 1024 + 1, whole=True),
+    "any_address": flag,
     "hosts": table,
     "insecure": flag,
     "listen": texts,

@@ -29,6 +29,8 @@ class Caller:
     """What the caller's certificate says: "dns:comparator.example", "uri:..."; "local" for this
     host's own processes, "plain text" for anybody."""
     roles: frozenset[Role]
+    share: str = field(default="", compare=False, repr=False)
+    """What the caller's calls share places by: its certificate's identity, or its connection."""
     is_gone: Callable[[], bool] = field(default=_never, compare=False, repr=False)
     """Whether nobody waits for the answer any more: long work asks, from any thread, and ends."""
 

@@ -133,6 +133,11 @@ def _change(
     inventory, policies = known_to(settings)
     try:
         server.reload(RoleRules(COMPARATOR_ROLES, settings.roles))
-        engine.reconfigure(inventory, policies, parameters["timeout"])
+        engine.reconfigure(
+            inventory,
+            policies,
+            parameters["timeout"],
+            any_address=settings.values.get("any_address", False),
+        )
     except (PolicyError, TlsError) as error:
         raise ReloadRefused(str(error)) from None

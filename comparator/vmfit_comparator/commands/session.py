@@ -99,6 +99,7 @@ def local_engine(
             insecure=asking.insecure,
             tls=asking.tls,
             agent_timeout_seconds=asking.timeout,
+            any_address=settings.values.get("any_address", False),
             agent_answer_bytes=settings.values.get("agent_answer_bytes", MAX_ANSWER_BYTES),
             history=_history(settings, store),
         )

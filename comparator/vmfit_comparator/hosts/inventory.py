@@ -43,6 +43,13 @@ class Inventory:
     """Hosts by name, in the file's order."""
 
     hosts: Mapping[str, HostEntry] = field(default_factory=dict)
+    by_address: Mapping[Address, HostEntry] = field(init=False, repr=False, compare=False)
+    """The first host of each address."""
+
+    def __post_init__(self) -> None:
+        """Look up by address."""
+        entries = reversed(list(self.hosts.values()))
+        object.__setattr__(self, "by_address", {each.address: each for each in entries})
 
 
 def read_inventory(path: Path) -> Inventory:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 import grpc
@@ -10,11 +10,13 @@ import grpc
 from vmfit.v1.comparator_service_pb2 import HostReference
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.hosts.address_rules import AnyAddress
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
+from vmfit_comparator.hosts.turns import Turns
 from vmfit_comparator.request_checks import check_moment
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.content_key import MAX_NONCES
@@ -53,9 +55,16 @@ class Gathered:
 
 
 def resolve_side(
-    reference: HostReference, field: str, inventory: Inventory, agents: Agents
+    reference: HostReference,
+    field: str,
+    inventory: Inventory,
+    agents: Agents,
+    any_address: AnyAddress,
 ) -> Side:
-    """Return the host that a reference means. Raises EngineError naming the field."""
+    """Return the host that a reference means. Raises EngineError naming the field.
+
+    An address of the inventory is that host, and so has to be who is expected there.
+    """
     kind = reference.WhichOneof("host")
     if kind is None:
         raise _invalid(field, "names no host")
@@ -76,18 +85,28 @@ def resolve_side(
             client = agents.client(entry.address, entry.expect_hostname, entry.tls_server_name)
             return Side(entry.name, field, client)
         address = parse_address(reference.address, AGENT_PORT)
+        entry = inventory.by_address.get(address)
+        if entry is not None:
+            client = agents.client(address, entry.expect_hostname, entry.tls_server_name)
+            return Side(str(address), field, client)
+        if reason := any_address.why_not(address):
+            raise EngineError(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"{field}.address: {address}: {reason}",
+                f"{field}.address",
+            )
         return Side(str(address), field, agents.client(address))
     except AddressError as error:
         raise _invalid(f"{field}.{kind}", str(error)) from None
 
 
 def ask(
-    side: Side, executor: Executor, fresh_seconds: Mapping[str, float], until: float
+    side: Side, turns: Turns, fresh_seconds: Mapping[str, float], until: float
 ) -> "Future[HostAnswer] | None":
     """Start to ask a live host for its snapshot; None for a snapshot that is there already."""
     if side.client is None:
         return None
-    return executor.submit(side.client.snapshot, fresh_seconds, until)
+    return turns.begin(side.client.snapshot, fresh_seconds, until)
 
 
 def content_nonces(
@@ -110,13 +129,13 @@ def content_nonces(
     return sorted({nonce for each in clients if (nonce := each.content_nonce)})
 
 
-def gather(side: Side, asked: "Future[HostAnswer] | None") -> Gathered:
-    """Return what came of it; EngineError only when another host answers."""
+def gather(side: Side, asked: "Future[HostAnswer] | None", turns: Turns) -> Gathered:
+    """Return what came of it; EngineError only when another host answers, or the caller is gone."""
     if asked is None:
         assert side.content is not None
         return Gathered(side, side.content)
     try:
-        answer = asked.result()
+        answer = turns.result(asked)
     except AgentError as error:
         return Gathered(side, Snapshot(), error=str(error))
     except WrongHostError as error:

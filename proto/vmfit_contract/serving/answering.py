@@ -40,7 +40,7 @@ class Answering:
         """Answer a call that has one response; raises CallFailed, and TimeoutError."""
         request = _Request(await call.request())
         gone = threading.Event()
-        caller = replace(call.caller, is_gone=gone.is_set)
+        caller = replace(call.caller, share=call.key, is_gone=gone.is_set)
         try:
             with self._calls.using(call.key):
                 await self._answer(rpc, call, request, caller)

@@ -1,0 +1,73 @@
+"""One request's work: done in turn with that of others, and for nobody who is gone."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from functools import partial
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+import grpc
+
+from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.hosts.fair_threads import FairThreads
+from vmfit_contract.access import Caller
+
+# How soon it is noticed that a caller is gone.
+_LOOK_SECONDS = 0.1
+
+Result = TypeVar("Result")
+Given = ParamSpec("Given")
+Each = TypeVar("Each")
+
+
+class Turns:
+    """What one request has done; a context, at whose end what was not begun is left undone."""
+
+    def __init__(self, threads: FairThreads, caller: Caller) -> None:
+        self._threads = threads
+        self._caller = caller
+        self._request = (caller.share or caller.name, object())
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave undone what was not begun."""
+        self._threads.drop(self._request)
+
+    def begin(
+        self, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> "Future[Result]":
+        """Have something done when it is this request's turn. Raises EngineError when closed."""
+        try:
+            return self._threads.submit(self._request, partial(work, *args, **kwargs))
+        except RuntimeError:
+            raise _ended("the engine was closed") from None
+
+    def result(self, begun: "Future[Result]") -> Result:
+        """Wait for the result; raises what the work raised, EngineError when the caller is gone."""
+        while not wait([begun], _LOOK_SECONDS).done:
+            self.go_on()
+        if begun.cancelled():
+            raise _ended("the engine was closed")
+        return begun.result()
+
+    def results(self, work: Callable[[Each], Result], of: Iterable[Each]) -> Iterator[Result]:
+        """Do the same for all side by side; return the results in order."""
+        begun = [self.begin(work, each) for each in of]
+        return map(self.result, begun)
+
+    def go_on(self) -> None:
+        """Raise EngineError when nobody waits for the answer any more."""
+        if self._caller.is_gone():
+            raise _ended("the caller is gone")
+
+
+def _ended(why: str) -> EngineError:
+    return EngineError(grpc.StatusCode.CANCELLED, why)
