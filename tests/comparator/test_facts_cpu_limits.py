@@ -44,6 +44,11 @@ TOPOLOGY = [
         },
         "NO_IDEA",
     ),
+    (
+        "a machine type that is not there",
+        {"vm.machine_type": "pc-q35-99.0", "destination.cpu.kvm": None},
+        "YES",
+    ),
     ("not collected", {"destination.cpu": None}, "NO_IDEA"),
 ]
 BITS = "destination.cpu.physical_address_bits"

@@ -21,6 +21,7 @@ PORT = {"kind": "controller", "type": "pci", "model": "pcie-root-port"}
 RNG = {"kind": "rng", "model": "virtio"}
 VSOCK = {"kind": "vsock", "model": "virtio"}
 BALLOON = {"kind": "memballoon", "model": "virtio"}
+MACHINE = "vm.machine_type"
 DISPLAY = {"kind": "video", "model": "virtio", "head_count": 1}
 TWO_HEADS = {**DISPLAY, "head_count": 2}
 EMULATED = {"vm.domain_type": "qemu"}
@@ -134,6 +135,11 @@ ROWS = [
     ("qemu-vmx-blocked", qemu("4.0", "5.2", **VMX)),
     ("", qemu("4.1", "5.2", **VMX)),
     ("", qemu("4.0", "5.2")),
+    ("ubuntu-wily-machine", qemu("2.5", "4.2", **{MACHINE: "pc-i440fx-wily"})),
+    ("", qemu("2.5", "4.2", **{MACHINE: "pc-i440fx-2.4"})),
+    ("", qemu("2.11", "4.2", **{MACHINE: "pc-i440fx-wily"})),
+    ("ubuntu-trusty-machine", qemu("2.3", "2.5", **{MACHINE: "pc-i440fx-trusty"})),
+    ("", qemu("2.0", "2.5", **{MACHINE: "pc-i440fx-trusty"})),
     ("libvirt-9.10-vmx-incoming", libvirt("9.0", "10.0", **VMX)),
     ("", libvirt("9.0", "10.2", **VMX)),
     ("", libvirt("9.0", "10.0")),

@@ -46,6 +46,11 @@ def _machine(wanted: dict[str, Any], case: Case) -> bool:
     return in_ranges(parse_ranges(wanted), version_number(found[2]))
 
 
+@chooses("vm.machine_type")
+def _machine_names(wanted: list[str], case: Case) -> bool:
+    return case.vm.machine_type in wanted
+
+
 @chooses("vm.cpu.expanded_features")
 def _guest_has(wanted: list[str], case: Case) -> bool:
     return features(wanted) <= expanded_features(case.vm.cpu)
@@ -132,6 +137,7 @@ def _processor_vendor(wanted: str, case: Case) -> bool:
 
 CONDITIONS: dict[str, Callable[[Any, Case], bool]] = {
     "machine": _machine,
+    "machine_names": _machine_names,
     "architecture": _architecture,
     "domain_type": _domain_type,
     "cpu_modes": _cpu_modes,

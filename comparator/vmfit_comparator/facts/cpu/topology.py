@@ -3,7 +3,7 @@
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, ChangeDefinition, Remedy
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.result import Result, no, no_idea, yes
+from vmfit_comparator.evaluation.result import Result, no, no_idea, not_applicable, yes
 from vmfit_comparator.knowledge.capabilities import (
     destination_capabilities,
     destination_machine,
@@ -25,7 +25,8 @@ def topology(case: Case) -> Result:
     """Compare the guest's vCPUs with the machine type's maximum and with the host's threads.
 
     More than the machine type or KVM allows is NO. More than the host has threads works, of REDUCED
-    quality. NO_IDEA when the destination does not tell its maximum.
+    quality. NO_IDEA when the destination does not tell its maximum. A machine type that the
+    destination does not know has none: not applicable.
 
     Source: virConnectGetDomainCapabilities: vcpu; virConnectGetCapabilities: maxCpus;
     KVM_CAP_MAX_VCPUS.
@@ -33,6 +34,9 @@ def topology(case: Case) -> Result:
     vcpus, destination = case.vm.vcpus, case.destination
     count = max(vcpus.maximum_count, vcpus.current_count)
     maximum = _maximum_vcpus(case)
+    machines = destination_machines(case)
+    if not maximum and machines and destination_machine(case) not in machines:
+        return not_applicable("the destination does not know the machine type")
     if not maximum:
         missing = "destination.hypervisor.connections.domain_capabilities.max_vcpu_count"
         return no_idea("how many vCPUs a guest may have there is not known", missing=[missing])

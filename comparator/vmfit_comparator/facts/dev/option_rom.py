@@ -8,10 +8,11 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.remedies import change_definition, provide_storage, upgrade
-from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.subjects import subjects
 from vmfit_comparator.knowledge.device_paths import existing
 from vmfit_comparator.knowledge.devices import devices
+from vmfit_comparator.knowledge.machine_names import is_of_distribution
 from vmfit_comparator.knowledge.nics import NicPair, nics
 
 # What QEMU loads for a PCI device by its model when the definition names no file.
@@ -65,10 +66,11 @@ def option_rom(subject: str | NicPair | OtherDevice, case: Case) -> Result | Non
     """Compare the ROMs of NICs and video cards, and the BIOS: files named, or QEMU's own by model.
 
     A ROM is memory of the guest: when its size, rounded up to a power of two, differs, QEMU
-    refuses the guest's memory: NO. A missing file is NO as well, a named one that nobody looked
-    for NO_IDEA; without both sizes a named file is PROBABLY_YES. One of QEMU's own that only the
-    source has is PROBABLY_NO where the destination keeps others at the source's places, else it is
-    not judged.
+    refuses the guest's memory: NO; of QEMU's own files NO_IDEA where the machine type is the
+    distribution's, which gives old machine types ROMs of the old size. A missing file is NO as
+    well, a named one that nobody looked for NO_IDEA; without both sizes a named file is
+    PROBABLY_YES. One of QEMU's own that only the source has is PROBABLY_NO where the destination
+    keeps others at the source's places, else it is not judged.
 
     Source: QEMU's pci_add_option_rom; stat(2) on both hosts.
     """
@@ -114,6 +116,12 @@ def _own(name: str, case: Case) -> Result | None:
     if not all(sizes):
         return None
     rooms = [_room(size) for size in sizes]
+    if rooms[0] != rooms[1] and is_of_distribution(case.incoming.machine_type):
+        return no_idea(
+            f"QEMU's {name} takes {rooms[0]} bytes on the source, {rooms[1]} on the destination; "
+            f"the distribution's QEMU may give {case.incoming.machine_type} one of the old size",
+            missing=["destination.hypervisor.rom_files"],
+        )
     if rooms[0] != rooms[1]:
         return no(
             f"QEMU's {name} takes {rooms[0]} bytes here, {rooms[1]} there",

@@ -15,6 +15,7 @@ from vmfit_comparator.knowledge.capabilities import (
     source_machine,
 )
 from vmfit_comparator.knowledge.machine_families import newest_of_family
+from vmfit_comparator.knowledge.machine_names import is_of_distribution
 
 _CONNECTIONS = "destination.hypervisor.connections"
 
@@ -43,7 +44,10 @@ def machine_type(case: Case) -> Result:
     capabilities = destination_capabilities(case)
     if capabilities is not None and capabilities.machine_type == name:
         return yes(f"{name} is there")
-    remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
+    if is_of_distribution(name):
+        remedies = [upgrade(f"a QEMU whose distribution has {name}", "")]
+    else:
+        remedies = [upgrade("QEMU", name.rsplit("-", 1)[-1])]
     newest = newest_of_family(name, machines.values())
     if newest:
         summary = f"Start the guest with the machine type {newest}, which is there"
