@@ -6,6 +6,7 @@ from typing import Protocol
 from vmfit.v1.rpcs import HOST_METADATA_RPCS, Rpc
 from vmfit_contract.access import Caller
 from vmfit_contract.call_failed import CallFailed, Status
+from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.serving.service import Stream
 
 __all__ = ["CallFailed", "Calls", "Status", "Stream"]
@@ -19,6 +20,9 @@ UNARY: Mapping[str, Rpc] = {
 STOPPING = "the agent is stopping"
 """What ends a stream whose client is still there."""
 PROBES_FORBIDDEN = "the agent's configuration forbids probes (probes = false)"
+FORBIDDEN = Cause(Reason.PROBES_FORBIDDEN)
+NO_SOURCE = Cause(Reason.SOURCE_UNAVAILABLE, retry_seconds=2)
+"""What programs are told while the collecting process or libvirt cannot be asked."""
 LONGEST_CALL_SECONDS = 60.0
 MAX_WATCHES = 8
 """How many watches may be open at once; each holds a thread."""

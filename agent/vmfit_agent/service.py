@@ -17,7 +17,15 @@ from vmfit.v1.host_metadata_service_pb2 import (
     WatchSnapshotRequest,
     WatchSnapshotResponse,
 )
-from vmfit_agent.calls import MAX_WATCHES, PROBES_FORBIDDEN, UNARY, CallFailed, Status
+from vmfit_agent.calls import (
+    FORBIDDEN,
+    MAX_WATCHES,
+    NO_SOURCE,
+    PROBES_FORBIDDEN,
+    UNARY,
+    CallFailed,
+    Status,
+)
 from vmfit_agent.moments import Moments
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.validation import first_complaint
@@ -33,6 +41,8 @@ from vmfit_agent.sources import (
 from vmfit_agent.storage.content_nonces import CONTENT_NONCES, ForeignNoncesError
 from vmfit_contract.access import Caller, Role
 from vmfit_contract.content_key import nonces_complaint
+from vmfit_contract.reasons import Cause, Reason
+from vmfit_contract.spelling import meant_or_known
 
 MAX_XML_BYTES = 1024 * 1024
 
@@ -118,9 +128,11 @@ class HostMetadata:
         try:
             return self._source.describe_vm(request, call.seconds, call.caller)
         except UnknownDomain as error:
-            raise CallFailed(Status.NOT_FOUND, str(error), kind) from None
+            raise CallFailed(Status.NOT_FOUND, str(error), kind, Cause(Reason.VM_UNKNOWN)) from None
         except UnusableDefinition as error:
-            raise CallFailed(Status.INVALID_ARGUMENT, str(error), kind) from None
+            raise CallFailed(
+                Status.INVALID_ARGUMENT, str(error), kind, Cause(Reason.VM_UNUSABLE)
+            ) from None
         except ForeignNoncesError as error:
             raise CallFailed(
                 Status.FAILED_PRECONDITION, f"content_nonces: {error}", "content_nonces"
@@ -132,7 +144,7 @@ class HostMetadata:
         if complaint is not None:
             raise _invalid(*complaint)
         if not self._may_probe:
-            raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN)
+            raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN, cause=FORBIDDEN)
         return self._source.probe(request, call.seconds, call.caller)
 
 
@@ -184,13 +196,16 @@ def _failing_calls() -> Iterator[None]:
     except ProbesExhausted as error:
         raise CallFailed(Status.RESOURCE_EXHAUSTED, str(error)) from None
     except SourceUnavailable as error:
-        raise CallFailed(Status.UNAVAILABLE, str(error)) from None
+        raise CallFailed(Status.UNAVAILABLE, str(error), cause=NO_SOURCE) from None
 
 
 def _check_parts(parts: Sequence[str]) -> None:
     for index, name in enumerate(parts):
         if name not in PART_NAMES:
-            raise _invalid(f"parts[{index}]", f"no part {name[:100]!r}: {', '.join(PART_NAMES)}")
+            field, hint = f"parts[{index}]", meant_or_known(name, PART_NAMES)
+            cause = Cause(Reason.PART_UNKNOWN)
+            message = f"{field}: no part {name[:100]!r}{hint}"
+            raise CallFailed(Status.INVALID_ARGUMENT, message, field, cause)
 
 
 def _invalid(field: str, why: str) -> CallFailed:

@@ -39,6 +39,7 @@ from vmfit_comparator.hosts.vms import (
 )
 from vmfit_comparator.policies.policy import ResolvedPolicy
 from vmfit_comparator.probes import Prober, want_dirty_rate
+from vmfit_contract.reasons import Cause, Reason
 
 _LOG = logging.getLogger(__name__)
 # `at` may lie this far behind now and still mean now: clocks of callers differ.
@@ -77,7 +78,8 @@ def compare(
     live = [side for side in (source, *destinations) if side.client is not None]
     if at_seconds is not None and live and at_seconds < time.time() - _PRESENT_SECONDS:
         message = f"at: {live[0].name} can only be asked for the present; snapshots are not kept"
-        raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
+        cause = Cause(Reason.PAST_NOT_KEPT)
+        raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at", cause)
     source_asked = ask(source, turns, inquiry.fresh_seconds, until)
     asked = [ask(side, turns, inquiry.fresh_seconds, until) for side in destinations]
     sides = [source, *destinations]
@@ -144,7 +146,8 @@ def unanswered(error: EngineError, destination: str, inquiry: Inquiry) -> CheckR
     response.verdict.policy = inquiry.policy.message.name
     response.verdict.summary = f"NO_IDEA, not acceptable: {error}"
     response.subject.destination_host = destination
-    response.subject.errors.add(host=destination, error=str(error))
+    reason = error.cause.reason
+    response.subject.errors.add(host=destination, error=str(error), reason=reason)
     response.subject.evaluated_at.GetCurrentTime()
     return response
 
@@ -231,7 +234,8 @@ def _answer(inquiry: Inquiry, pair: _Pair, probes: ProbeAnswers) -> CheckRespons
         subject.inputs.add(path=path).age.FromNanoseconds(round(seconds * 1e9))
     for host in (source, destination):
         if host.error:
-            subject.errors.add(host=host.side.name, error=host.error)
+            reason = host.cause.reason
+            subject.errors.add(host=host.side.name, error=host.error, reason=reason)
     if incoming.error and not destination.error:
         subject.errors.add(host=destination.side.name, error=incoming.error)
     return response

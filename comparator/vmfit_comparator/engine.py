@@ -14,7 +14,7 @@ from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.policy_pb2 import Policy
 from vmfit_comparator import comparison
-from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.engine_error import EngineError, invalid
 from vmfit_comparator.evaluation.catalogue import describe_facts
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
@@ -42,6 +42,7 @@ from vmfit_comparator.probes import Prober, why_not_probed
 from vmfit_comparator.request_checks import check_moment, check_request
 from vmfit_contract.access import LOCAL, Caller
 from vmfit_contract.connector import Connector, FixedTls, Tls
+from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import meant_or_known
 
 # A store brings SQLAlchemy along: who has none need not pay for it.
@@ -189,7 +190,7 @@ class Engine:
         """Return the check of every destination, the best first; none costs another its answer."""
         check_request(request)
         if not request.destinations:
-            raise _invalid("destinations", "names no host")
+            raise invalid("destinations", "names no host")
         source = self._side(request.source, "source", caller)
         destinations = self._sides(request.destinations, "destinations", caller)
         inquiry = self._inquiry(request)
@@ -251,7 +252,7 @@ class Engine:
 
         check_request(request)
         if not request.hosts:
-            raise _invalid("hosts", "names no host")
+            raise invalid("hosts", "names no host")
         fields = [f"hosts[{index}]" for index in range(len(request.hosts))]
         gathered = self._snapshots(request.hosts, fields, timeout_seconds, caller)
         try:
@@ -283,7 +284,8 @@ class Engine:
         check_request(request)
         if request.HasField("at"):
             message = "at: snapshots of the past are not kept; leave it out for the present one"
-            raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at")
+            cause = Cause(Reason.PAST_NOT_KEPT)
+            raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at", cause)
         _check_parts(request.parts)
         (host,) = self._snapshots([request.host], ["host"], timeout_seconds, caller)
         response = messages.GetHostSnapshotResponse(snapshot=host.snapshot)
@@ -309,7 +311,8 @@ class Engine:
     def _recorded(self) -> "History":
         if self._history is None:
             message = "no store is configured: nothing is kept without --store or VMFIT_STORE"
-            raise EngineError(grpc.StatusCode.FAILED_PRECONDITION, message)
+            cause = Cause(Reason.STORE_MISSING)
+            raise EngineError(grpc.StatusCode.FAILED_PRECONDITION, message, cause=cause)
         return self._history
 
     def _inquiry(self, request: messages.CheckRequest | messages.RankRequest) -> comparison.Inquiry:
@@ -317,7 +320,9 @@ class Engine:
         try:
             wanted = select_facts(request.facts, resolved.facts)
         except PolicyError as error:
-            raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, str(error), error.field) from None
+            cause = Cause(Reason.FACT_UNKNOWN)
+            code = grpc.StatusCode.INVALID_ARGUMENT
+            raise EngineError(code, str(error), error.field, cause) from None
         selected = [resolved.facts[each] for each in wanted if not resolved.rules[each].skip]
         fresh = fresh_seconds_by_part(resolved.message.freshness)
         not_probed = why_not_probed(resolved.message, selected, forbidden=request.no_probes)
@@ -336,7 +341,7 @@ class Engine:
         self, references: Sequence[messages.HostReference], field: str, caller: Caller
     ) -> list[Side]:
         if len(references) > _MAX_HOSTS:
-            raise _invalid(field, f"more than {_MAX_HOSTS} hosts")
+            raise invalid(field, f"more than {_MAX_HOSTS} hosts")
         return [
             self._side(each, f"{field}[{index}]", caller) for index, each in enumerate(references)
         ]
@@ -357,7 +362,7 @@ class Engine:
         for each in gathered:
             if each.error:
                 message = f"host {each.side.name}: {each.error}"
-                raise EngineError(grpc.StatusCode.UNAVAILABLE, message)
+                raise EngineError(grpc.StatusCode.UNAVAILABLE, message, cause=each.cause)
         return gathered
 
     def _until(self, timeout_seconds: float | None) -> float:
@@ -370,8 +375,5 @@ def _check_parts(parts: Sequence[str]) -> None:
     for index, part in enumerate(parts):
         if part not in PART_VOLATILITY:
             hint = meant_or_known(part, PART_VOLATILITY)
-            raise _invalid(f"parts[{index}]", f"no such part: {part[:100]!r}{hint}")
-
-
-def _invalid(field: str, message: str) -> EngineError:
-    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)
+            cause = Cause(Reason.PART_UNKNOWN, {"part": part})
+            raise invalid(f"parts[{index}]", f"no such part: {part[:100]!r}{hint}", cause)

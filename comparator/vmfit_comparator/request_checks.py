@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-import grpc
 from google.protobuf.message import Message
 
 from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.engine_error import invalid
 from vmfit_contract.unfolding import TooLargeError, check_unfolded
 from vmfit_contract.validation import first_complaint
 
@@ -34,21 +33,21 @@ def check_request(request: Message) -> None:
     """
     complaint = first_complaint(request)
     if complaint is not None:
-        raise _invalid(*complaint)
+        raise invalid(*complaint)
     for field, name, text in _texts(request, ""):
         if name in _XML:
             if len(text.encode()) > MAX_XML_BYTES:
-                raise _invalid(field, f"larger than {MAX_XML_BYTES} bytes")
+                raise invalid(field, f"larger than {MAX_XML_BYTES} bytes")
             continue
         most = _MAX_IDENTIFIER_CHARACTERS if name in _IDENTIFIERS else _MAX_TEXT_CHARACTERS
         if len(text) > most:
-            raise _invalid(field, f"longer than {most} characters")
+            raise invalid(field, f"longer than {most} characters")
 
 
 def check_moment(time: Any, field: str) -> None:  # noqa: ANN401 -- a Timestamp
     """Raise EngineError for a time so late that nothing can be said to be valid after it."""
     if time.seconds > _LAST_SECOND:
-        raise _invalid(field, "no time at which anything can be evaluated")
+        raise invalid(field, "no time at which anything can be evaluated")
 
 
 def check_vm(vm: Vm, field: str) -> None:
@@ -58,7 +57,7 @@ def check_vm(vm: Vm, field: str) -> None:
     try:
         check_unfolded(vm.SerializeToString(), Vm, max_elements=MAX_VM_ELEMENTS)
     except TooLargeError as error:
-        raise _invalid(f"{field}.{error.field}", error.reason) from None
+        raise invalid(f"{field}.{error.field}", error.reason) from None
 
 
 def _texts(message: Message, where: str) -> Iterator[tuple[str, str, str]]:
@@ -82,7 +81,3 @@ def _texts(message: Message, where: str) -> Iterator[tuple[str, str, str]]:
 
 
 _CHECKED_ELSEWHERE = tuple(each.DESCRIPTOR.full_name for each in (Snapshot, Vm, Policy))
-
-
-def _invalid(field: str, message: str) -> EngineError:
-    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)

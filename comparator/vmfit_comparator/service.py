@@ -56,4 +56,6 @@ class Comparator:
         try:
             return answer(message, seconds, caller).SerializeToString()
         except EngineError as error:
-            raise CallFailed(Status[error.code.name], str(error), error.field or "") from None
+            raise CallFailed(
+                Status[error.code.name], str(error), error.field or "", error.cause
+            ) from None

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from vmfit_contract.reasons import NO_CAUSE, Cause
+
 
 class Status(IntEnum):
     """gRPC's status codes by their names and numbers."""
@@ -27,8 +29,11 @@ class Status(IntEnum):
 class CallFailed(Exception):  # noqa: N818 -- the outcome of a call, not a mistake
     """The call has no answer; `field` is the path in the request that is to blame, or empty."""
 
-    def __init__(self, status: Status, message: str, field: str = "") -> None:
+    def __init__(
+        self, status: Status, message: str, field: str = "", cause: Cause = NO_CAUSE
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.field = field
+        self.cause = cause

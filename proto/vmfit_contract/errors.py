@@ -1,6 +1,7 @@
 """Errors between agent, comparator and their clients: one clear line, with details by field."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import grpc
@@ -11,8 +12,10 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from vmfit_contract.printable import one_line
+from vmfit_contract.reasons import NO_CAUSE, Cause
 
 ERROR_DOMAIN = "vmfit"
+_METADATA_CHARACTERS = 256
 _STATUS_NAME = re.compile(r"^[A-Z_]+: ")
 _CONNECTING = re.compile(
     r"^ipv[46]:\S+: |connect failed: addr: \S+ error: |Failed to connect to remote host: "
@@ -31,9 +34,17 @@ def abort(
     raise AssertionError("abort_with_status returned")
 
 
-def status_of(number: int, name: str, message: str, field: str | None = None) -> status_pb2.Status:
+def status_of(
+    number: int, name: str, message: str, field: str | None = None, cause: Cause = NO_CAUSE
+) -> status_pb2.Status:
     """Return a status of this number and name, as `abort` ends a call with it."""
-    details = [error_details_pb2.ErrorInfo(reason=name, domain=ERROR_DOMAIN)]
+    metadata = {key: value[:_METADATA_CHARACTERS] for key, value in cause.metadata.items()}
+    reason = cause.reason or name
+    details = [error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN, metadata=metadata)]
+    if cause.retry_seconds is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromNanoseconds(round(cause.retry_seconds * 1e9))
+        details.append(retry)
     if field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
@@ -47,6 +58,18 @@ def code_of(error: grpc.RpcError) -> grpc.StatusCode | None:
     """Return the status with which a call ended; None for what is no status of a call."""
     call: Any = error
     return call.code() if isinstance(call, grpc.Call) else None
+
+
+def cause_of(error: grpc.RpcError) -> Cause:
+    """Return what the server told programs; NO_CAUSE where it told nothing."""
+    reason, metadata, retry_seconds = "", {}, None
+    for detail in _details(error):
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        if detail.Unpack(info):
+            reason, metadata = info.reason, dict(info.metadata)
+        elif detail.Unpack(retry):
+            retry_seconds = retry.retry_delay.ToNanoseconds() / 1e9
+    return Cause(reason, metadata, retry_seconds)
 
 
 def describe(error: grpc.RpcError) -> str:
@@ -72,12 +95,18 @@ def describe(error: grpc.RpcError) -> str:
     return details or code.name.lower().replace("_", " ")
 
 
-def _violated_field(error: grpc.Call) -> str:
+def _details(error: Any) -> Sequence[Any]:  # noqa: ANN401 -- what a stub raises is also a call
+    if not isinstance(error, grpc.Call):
+        return ()
     try:
         status = rpc_status.from_call(error)
     except ValueError:  # The details contradict the status: a foreign server.
-        return ""
-    for detail in status.details if status else ():
+        return ()
+    return status.details if status else ()
+
+
+def _violated_field(error: grpc.Call) -> str:
+    for detail in _details(error):
         request = error_details_pb2.BadRequest()
         if detail.Unpack(request) and request.field_violations:
             return str(request.field_violations[0].field)

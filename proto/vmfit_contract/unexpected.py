@@ -8,9 +8,11 @@ from pathlib import Path
 from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.printable import one_line
 from vmfit_contract.quiet_log import QuietLog
+from vmfit_contract.reasons import Cause, Reason
 
 _LOG = logging.getLogger(__name__)
 _SAID = QuietLog(_LOG)
+_OVERLOADED = Cause(Reason.OVERLOADED, retry_seconds=5)
 _USED_UP = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC))
 
 
@@ -21,10 +23,10 @@ def unexpected(path: str, error: Exception) -> CallFailed:
     """
     if isinstance(error, OSError) and error.errno in _USED_UP:
         kind, told = f"{error.errno}", f"{error.strerror}: ask again later"
-        failure = CallFailed(Status.RESOURCE_EXHAUSTED, told)
+        failure = CallFailed(Status.RESOURCE_EXHAUSTED, told, cause=_OVERLOADED)
     elif isinstance(error, MemoryError):
         kind, told = "memory", "out of memory: ask again later"
-        failure = CallFailed(Status.RESOURCE_EXHAUSTED, told)
+        failure = CallFailed(Status.RESOURCE_EXHAUSTED, told, cause=_OVERLOADED)
     else:
         told = f"{type(error).__name__}: {one_line(str(error))}"
         kind = f"{type(error).__name__} {_place(error)}"

@@ -10,6 +10,8 @@ from tests.boundary.servers import comparator, fake_agent
 from tests.certificates import URN_COMPARATOR, Authority, dns
 from vmfit.v1.rpcs import COMPARATOR_RPCS, HOST_METADATA_RPCS
 from vmfit_contract.access import Role
+from vmfit_contract.errors import cause_of
+from vmfit_contract.reasons import Cause, Reason
 
 SERVICES = {
     "agent": (fake_agent, HOST_METADATA_RPCS),
@@ -33,6 +35,12 @@ def outcome(channel, rpc, **options):
     return grpc.StatusCode.OK
 
 
+def refusal(channel, rpc):
+    with pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary(rpc.path)(b"", timeout=10)
+    return cause_of(caught.value)
+
+
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("role", [None, *Role])
 def test_every_rpc_by_every_role(serve, tls, dial, name, role):
@@ -40,6 +48,10 @@ def test_every_rpc_by_every_role(serve, tls, dial, name, role):
     address, _ = serve(make, tls, ROLES)
     channel = dial(address, dns(f"{role or 'nobody'}.example"))
     for rpc in rpcs.values():
+        if role is None and rpc is next(iter(rpcs.values())):
+            assert refusal(channel, rpc) == Cause(
+                Reason.ROLE_MISSING, {"caller": "dns:nobody.example", "role": str(rpc.role)}
+            )
         may = role is Role.ADMINISTER or role == rpc.role
         assert (outcome(channel, rpc) is not DENIED) == may, (rpc.path, role)
 

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.comparator.builders import destination_snapshot, source_snapshot, vm
 from tests.comparator.fake_agents import FakeAgent
 from vmfit.v1 import comparator_service_pb2 as messages
+from vmfit.v1.calibration_pb2 import ReportOutcomeRequest
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
 from vmfit.v1.rpcs import COMPARATOR
 from vmfit_comparator.engine import Engine
@@ -18,8 +19,9 @@ from vmfit_comparator.hosts.inventory import parse_inventory
 from vmfit_comparator.server import ComparatorServer
 from vmfit_contract.address import Address, parse_address
 from vmfit_contract.channel import connect
-from vmfit_contract.errors import describe
+from vmfit_contract.errors import cause_of, describe
 from vmfit_contract.listening import ListenError, TakenError
+from vmfit_contract.reasons import Reason
 
 
 @pytest.fixture
@@ -160,3 +162,91 @@ def test_addresses(tmp_path):
         with pytest.raises(TakenError, match=f":{address.port}: cannot listen: Address already"):
             ComparatorServer(engine, [address], insecure=True).start()
         server.stop(0)
+
+
+GONE = {"address": "unix:/nonexistent/agent"}
+
+
+@pytest.mark.parametrize(
+    ("call", "request_", "reason", "metadata"),
+    [
+        (
+            "Check",
+            messages.CheckRequest(source={"name": "alfa"}, destination={"name": "beta"}),
+            Reason.HOST_UNKNOWN,
+            {"host": "alfa"},
+        ),
+        (
+            "Check",
+            messages.CheckRequest(**_HOSTS, vm={"name_or_uuid": "zebra"}),
+            Reason.VM_UNKNOWN,
+            {"host": "alpha", "vm": "zebra"},
+        ),
+        (
+            "Check",
+            messages.CheckRequest(**_HOSTS, vm={"name_or_uuid": vm().name}, facts=["cpu.x"]),
+            Reason.FACT_UNKNOWN,
+            {},
+        ),
+        (
+            "Check",
+            messages.CheckRequest(**_HOSTS, vm={"name_or_uuid": "x"}, policy={"name": "lax"}),
+            Reason.POLICY_UNKNOWN,
+            {"policy": "lax"},
+        ),
+        (
+            "Check",
+            messages.CheckRequest(
+                **_HOSTS, vm={"name_or_uuid": "x"}, policy={"inline": {"extends": "lax"}}
+            ),
+            Reason.POLICY_UNUSABLE,
+            {},
+        ),
+        (
+            "Check",
+            messages.CheckRequest(
+                source=GONE, destination={"name": "beta"}, vm={"name_or_uuid": "x"}
+            ),
+            Reason.AGENT_UNREACHABLE,
+            {"host": GONE["address"]},
+        ),
+        (
+            "Diff",
+            messages.DiffRequest(left=GONE, right={"name": "beta"}),
+            Reason.AGENT_UNREACHABLE,
+            {"host": GONE["address"]},
+        ),
+        (
+            "Diff",
+            messages.DiffRequest(left={"name": "alpha"}, right={"name": "beta"}, parts=["x"]),
+            Reason.PART_UNKNOWN,
+            {"part": "x"},
+        ),
+        (
+            "GetHostSnapshot",
+            messages.GetHostSnapshotRequest(host={"name": "alpha"}, at={"seconds": 1}),
+            Reason.PAST_NOT_KEPT,
+            {},
+        ),
+        (
+            "ReportOutcome",
+            ReportOutcomeRequest(check_id="0" * 16, outcome="MIGRATION_OUTCOME_MIGRATED"),
+            Reason.STORE_MISSING,
+            {},
+        ),
+    ],
+)
+def test_programs_are_told_why(stub, call, request_, reason, metadata):
+    with pytest.raises(grpc.RpcError) as caught:
+        getattr(stub, call)(request_, timeout=10)
+    cause = cause_of(caught.value)
+    assert (cause.reason, cause.metadata) == (reason, metadata)
+    assert (cause.retry_seconds is not None) == (reason == Reason.AGENT_UNREACHABLE)
+
+
+def test_a_dead_host_is_an_answer_with_a_reason(stub):
+    request = messages.CheckRequest(
+        source={"name": "alpha"}, destination=GONE, vm={"name_or_uuid": vm().name}
+    )
+    (error,) = stub.Check(request, timeout=10).subject.errors
+    assert (error.host, error.reason) == (GONE["address"], "AGENT_UNREACHABLE")

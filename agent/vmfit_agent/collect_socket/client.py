@@ -8,7 +8,15 @@ import time
 from collections.abc import Callable
 from weakref import WeakSet
 
-from vmfit_agent.calls import PROBES_FORBIDDEN, UNARY, WATCH, CallFailed, Status
+from vmfit_agent.calls import (
+    FORBIDDEN,
+    NO_SOURCE,
+    PROBES_FORBIDDEN,
+    UNARY,
+    WATCH,
+    CallFailed,
+    Status,
+)
 from vmfit_agent.collect_socket.frames import (
     HEALTH_METHOD,
     FrameError,
@@ -49,7 +57,7 @@ class CollectSocket:
         """
         rpc = UNARY.get(method)
         if rpc is not None and rpc.role == Role.PROBE and not self._may_probe:
-            raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN)
+            raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN, cause=FORBIDDEN)
         try:
             with self._send(Request(method, seconds, request, caller)) as connection:
                 _await_answer(connection, seconds, caller)
@@ -89,7 +97,7 @@ class CollectSocket:
         reason = "did not answer in time" if isinstance(error, BlockingIOError) else ""
         reason = reason or getattr(error, "strerror", None) or str(error)
         told = f"{self._who} at {self._address}: {reason}"
-        return CallFailed(Status.UNAVAILABLE, told)
+        return CallFailed(Status.UNAVAILABLE, told, cause=NO_SOURCE)
 
     def _send(self, request: Request) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)

@@ -2,8 +2,8 @@
 
 A request is a header (magic, the caller's seconds, and the lengths of what follows), the method,
 the caller's name, its roles joined by commas, and the serialised request. Each answer is a header
-(status, length) and, for status 0, a serialised response; for any other the field to blame, a zero
-and the message. A watch has many answers.
+(status, length) and, for status 0, a serialised response; for any other the field to blame, the
+reason, and the message, with zeros between them. A watch has many answers.
 """
 
 import socket
@@ -14,12 +14,13 @@ from typing import NamedTuple
 from vmfit_agent.calls import CallFailed, Status
 from vmfit_contract.access import Caller, Role
 from vmfit_contract.limits import MAX_MESSAGE_BYTES
+from vmfit_contract.reasons import Cause
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 HEALTH_METHOD = "Health"
 """Answered with nothing by a process that can answer."""
 # Its last byte is the revision of this format.
-MAGIC = b"vmf\x02"
+MAGIC = b"vmf\x03"
 _REQUEST = struct.Struct("!4sdBHBI")
 MAX_METHOD_BYTES = 255
 MAX_NAME_BYTES = 1024
@@ -100,7 +101,8 @@ def send_answer(connection: socket.socket, message: bytes) -> None:
 
 def send_failure(connection: socket.socket, failure: CallFailed) -> None:
     """Send why there is no response; raises OSError."""
-    told = f"{failure.field}\0{failure.message}".encode(errors="replace")
+    fields = f"{failure.field}\0{failure.cause.reason}\0"
+    told = f"{fields}{failure.message}".encode(errors="replace")
     connection.sendall(_ANSWER.pack(failure.status, len(told)) + told)
 
 
@@ -114,8 +116,8 @@ def receive_answer(connection: socket.socket) -> bytes:
         return message
     if status not in iter(Status):
         raise FrameError(f"an answer of the unknown status {status}")
-    field, _, told = message.decode(errors="replace").partition("\0")
-    raise CallFailed(Status(status), told, field)
+    field, reason, told = (*message.decode(errors="replace").split("\0", 2), "", "")[:3]
+    raise CallFailed(Status(status), told, field, Cause(reason))
 
 
 def _roles(text: str) -> frozenset[Role]:

@@ -6,7 +6,7 @@ from typing import NoReturn
 from google.protobuf.message import DecodeError
 
 from vmfit.v1.host_metadata_service_pb2 import ProbeRequest, ProbeResponse
-from vmfit_agent.calls import PROBES_FORBIDDEN, CallFailed, Status, Stream
+from vmfit_agent.calls import FORBIDDEN, PROBES_FORBIDDEN, CallFailed, Status, Stream
 from vmfit_agent.host import Host
 from vmfit_agent.probes.handed_on import METHOD
 from vmfit_agent.probes.probe_settings import ProbeSettings
@@ -37,7 +37,7 @@ class NetworkProbes:
         if method != METHOD:
             _refuse(f"{method[:100]}: this process answers questions about the network only")
         if not self._may_probe:
-            raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN)
+            raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN, cause=FORBIDDEN)
         try:
             probes = ProbeRequest.FromString(request).probes
         except DecodeError as error:

@@ -9,7 +9,7 @@ import grpc
 
 from vmfit.v1.comparator_service_pb2 import HostReference
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.engine_error import EngineError, invalid
 from vmfit_comparator.hosts.address_rules import AnyAddress
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.hosts.agent_error import AgentError
@@ -20,6 +20,7 @@ from vmfit_comparator.hosts.turns import Turns
 from vmfit_comparator.request_checks import check_moment
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.content_key import MAX_NONCES
+from vmfit_contract.reasons import NO_CAUSE, Cause, Reason
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
 from vmfit_contract.spelling import meant_or_known
 
@@ -47,6 +48,8 @@ class Gathered:
     answer: HostAnswer | None = None
     error: str = ""
     """Why the agent gave no snapshot."""
+    cause: Cause = NO_CAUSE
+    """The same for programs."""
 
     @property
     def is_live(self) -> bool:
@@ -67,11 +70,11 @@ def resolve_side(
     """
     kind = reference.WhichOneof("host")
     if kind is None:
-        raise _invalid(field, "names no host")
+        raise invalid(field, "names no host")
     if kind == "snapshot":
         snapshot = reference.snapshot
         if snapshot.schema_revision > SCHEMA_REVISION:
-            raise _invalid(
+            raise invalid(
                 f"{field}.snapshot.schema_revision",
                 f"{snapshot.schema_revision} is newer than {SCHEMA_REVISION}, the latest known",
             )
@@ -81,7 +84,8 @@ def resolve_side(
         if kind == "name":
             entry = inventory.hosts.get(reference.name)
             if entry is None:
-                raise _invalid(f"{field}.name", _no_host(reference.name, inventory))
+                cause = Cause(Reason.HOST_UNKNOWN, {"host": reference.name})
+                raise invalid(f"{field}.name", _no_host(reference.name, inventory), cause)
             client = agents.client(entry.address, entry.expect_hostname, entry.tls_server_name)
             return Side(entry.name, field, client)
         address = parse_address(reference.address, AGENT_PORT)
@@ -94,10 +98,11 @@ def resolve_side(
                 grpc.StatusCode.PERMISSION_DENIED,
                 f"{field}.address: {address}: {reason}",
                 f"{field}.address",
+                Cause(Reason.ADDRESS_DENIED, {"address": str(address)}),
             )
         return Side(str(address), field, agents.client(address))
     except AddressError as error:
-        raise _invalid(f"{field}.{kind}", str(error)) from None
+        raise invalid(f"{field}.{kind}", str(error)) from None
 
 
 def ask(
@@ -137,10 +142,11 @@ def gather(side: Side, asked: "Future[HostAnswer] | None", turns: Turns) -> Gath
     try:
         answer = turns.result(asked)
     except AgentError as error:
-        return Gathered(side, Snapshot(), error=str(error))
+        return Gathered(side, Snapshot(), error=str(error), cause=error.cause(side.name))
     except WrongHostError as error:
         code = grpc.StatusCode.FAILED_PRECONDITION
-        raise EngineError(code, f"host {side.name}: {error}", side.field) from None
+        cause = Cause(Reason.HOST_MISMATCHED, {"host": side.name})
+        raise EngineError(code, f"host {side.name}: {error}", side.field, cause) from None
     return Gathered(side, answer.snapshot, answer)
 
 
@@ -154,10 +160,6 @@ def age_seconds(gathered: Gathered, at_seconds: float) -> float:
         return gathered.answer.age_seconds + max(at_seconds - time.time(), 0)
     taken = gathered.snapshot.taken_at.ToNanoseconds() / 1e9
     return max(at_seconds - taken, 0) if taken else 0.0
-
-
-def _invalid(field: str, message: str) -> EngineError:
-    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)
 
 
 def _no_host(name: str, inventory: Inventory) -> str:

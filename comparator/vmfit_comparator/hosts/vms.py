@@ -16,6 +16,7 @@ from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.sides import Side
 from vmfit_comparator.request_checks import check_vm
+from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import meant_or_known
 
 # Statuses by which an agent says that the request is at fault, not the agent.
@@ -80,14 +81,27 @@ def source_vm(
         reason = str(error).removeprefix(f"{kind}: ")
         # What the comparator itself may not, or did wrong, is no fault of its caller's.
         code = error.code if error.code in _PASSED_ON else grpc.StatusCode.UNAVAILABLE
-        raise EngineError(code, f"host {source.name}: {reason}", field) from None
+        cause = _cause(error, source, reference)
+        raise EngineError(code, f"host {source.name}: {reason}", field, cause) from None
     return SourceVm(response.vm, response.xml or reference.xml)
 
 
 def with_known_names(error: EngineError, wanted: VmReference, snapshot: Snapshot) -> EngineError:
     """Return the error of an agent that knows no such VM, with what the host's are called."""
     hint = meant_or_known(wanted.name_or_uuid, [each.name for each in snapshot.domains.vms])
-    return EngineError(error.code, f"{error}{hint}", error.field)
+    return EngineError(error.code, f"{error}{hint}", error.field, error.cause)
+
+
+def _cause(error: AgentError, source: Side, reference: VmReference) -> Cause:
+    if error.code is grpc.StatusCode.NOT_FOUND:
+        return _about_vm(Reason.VM_UNKNOWN, source, reference.name_or_uuid)
+    if error.code is grpc.StatusCode.INVALID_ARGUMENT:
+        return Cause(Reason.VM_UNUSABLE, {"host": source.name})
+    return error.cause(source.name)
+
+
+def _about_vm(reason: Reason, source: Side, vm: str) -> Cause:
+    return Cause(reason, {"host": source.name, "vm": vm})
 
 
 def incoming_vm(
@@ -164,16 +178,19 @@ def _domain(snapshot: Snapshot, name_or_uuid: str, source: Side) -> Vm:
     if not snapshot.HasField("domains"):
         why = next((each.error for each in snapshot.parts if each.name == "domains"), "")
         message = f"{source.name}: the snapshot has no domains{f' ({why})' if why else ''}"
-        raise EngineError(grpc.StatusCode.NOT_FOUND, f"{field}: {message}", field)
+        cause = _about_vm(Reason.VM_UNKNOWN, source, name_or_uuid)
+        raise EngineError(grpc.StatusCode.NOT_FOUND, f"{field}: {message}", field, cause)
     vms = snapshot.domains.vms
     found = [each for each in vms if each.name == name_or_uuid]
     found = found or [each for each in vms if each.uuid == name_or_uuid.lower()]
     if not found:
         hint = meant_or_known(name_or_uuid, [each.name for each in vms])
         message = f"{field}: no domain {name_or_uuid!r} in the snapshot of {source.name}{hint}"
-        raise EngineError(grpc.StatusCode.NOT_FOUND, message, field)
+        cause = _about_vm(Reason.VM_UNKNOWN, source, name_or_uuid)
+        raise EngineError(grpc.StatusCode.NOT_FOUND, message, field, cause)
     if len(found) > 1:
         places = ", ".join(each.connection_uri for each in found)
         message = f"{field}: {name_or_uuid!r} is there several times ({places}); name its UUID"
-        raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, message, field)
+        cause = _about_vm(Reason.VM_AMBIGUOUS, source, name_or_uuid)
+        raise EngineError(grpc.StatusCode.INVALID_ARGUMENT, message, field, cause)
     return found[0]

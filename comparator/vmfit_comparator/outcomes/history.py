@@ -12,15 +12,17 @@ import grpc
 
 from vmfit.v1 import calibration_pb2 as messages
 from vmfit.v1 import comparator_service_pb2 as services
-from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.engine_error import EngineError, invalid
 from vmfit_comparator.outcomes.calibration import calibrate
 from vmfit_comparator.outcomes.judgement import MIGRATED
 from vmfit_comparator.policies.policy_checks import MAX_IDENTIFIER_CHARACTERS, patterns
 from vmfit_comparator.store.records import CheckRecord, Given, OutcomeRecord, StoreError
 from vmfit_comparator.store.store import Store
+from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import did_you_mean
 
 _LOG = logging.getLogger(__name__)
+_NO_FACT = Cause(Reason.FACT_UNKNOWN)
 _CHECK_ID = re.compile(r"[0-9a-f]{16}")
 _MAX_TEXT_CHARACTERS = 4096
 _MAX_NAMES = 1000
@@ -57,14 +59,15 @@ class History:
     def report(self, request: messages.ReportOutcomeRequest) -> messages.ReportOutcomeResponse:
         """Keep what became of a migration. Raises EngineError."""
         if request.outcome not in messages.MigrationOutcome.values() or not request.outcome:
-            raise _invalid("outcome", "must be one of MIGRATED, REFUSED, FAILED, BROKEN")
+            raise invalid("outcome", "must be one of MIGRATED, REFUSED, FAILED, BROKEN")
         if len(request.text) > _MAX_TEXT_CHARACTERS:
-            raise _invalid("text", f"longer than {_MAX_TEXT_CHARACTERS} characters")
+            raise invalid("text", f"longer than {_MAX_TEXT_CHARACTERS} characters")
         try:
             known = _CHECK_ID.fullmatch(request.check_id) and self._store.check(request.check_id)
             if not known:
                 message = f"check_id: no check {request.check_id[:100]!r} in the store"
-                raise EngineError(grpc.StatusCode.NOT_FOUND, message, "check_id")
+                cause = Cause(Reason.CHECK_UNKNOWN, {"check_id": request.check_id})
+                raise EngineError(grpc.StatusCode.NOT_FOUND, message, "check_id", cause)
             _check_causes(request, known)
             # PostgreSQL cannot keep NUL.
             text = request.text.replace("\0", "")
@@ -90,11 +93,11 @@ class History:
         A wanted fact must be one of `known_facts`, or one that the store knows.
         """
         if len(request.facts) > _MAX_NAMES:
-            raise _invalid("facts", f"more than {_MAX_NAMES}")
+            raise invalid("facts", f"more than {_MAX_NAMES}")
         for index, each in enumerate(request.facts):
             if len(each) > MAX_IDENTIFIER_CHARACTERS:
                 complaint = f"is longer than {MAX_IDENTIFIER_CHARACTERS} characters"
-                raise _invalid(f"facts[{index}]", complaint)
+                raise invalid(f"facts[{index}]", complaint)
         wanted = set(request.facts)
         seen: dict[str, bool] = {}
 
@@ -111,7 +114,7 @@ class History:
         for index, each in enumerate(request.facts):
             if each not in known:
                 hint = did_you_mean(each, sorted(known))
-                raise _invalid(f"facts[{index}]", f"no such fact: {each[:100]!r}{hint}")
+                raise invalid(f"facts[{index}]", f"no such fact: {each[:100]!r}{hint}", _NO_FACT)
         return response
 
     def _note(self, error: StoreError | None) -> None:
@@ -160,19 +163,16 @@ def _name(text: str) -> str:
 
 def _check_causes(request: messages.ReportOutcomeRequest, check: CheckRecord) -> None:
     if request.causes and request.outcome == MIGRATED:
-        raise _invalid("causes", "a migration that worked has none")
+        raise invalid("causes", "a migration that worked has none")
     if len(request.causes) > _MAX_NAMES:
-        raise _invalid("causes", f"more than {_MAX_NAMES}")
+        raise invalid("causes", f"more than {_MAX_NAMES}")
     for index, each in enumerate(request.causes):
         if each not in check.findings:
-            raise _invalid(
+            raise invalid(
                 f"causes[{index}]", f"{each[:100]!r} is no fact of the check, or did not apply"
             )
 
 
 def _unavailable(error: StoreError) -> EngineError:
-    return EngineError(grpc.StatusCode.UNAVAILABLE, str(error))
-
-
-def _invalid(field: str, message: str) -> EngineError:
-    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {message}", field)
+    cause = Cause(Reason.STORE_UNREACHABLE, retry_seconds=_PAUSE_SECONDS)
+    return EngineError(grpc.StatusCode.UNAVAILABLE, str(error), cause=cause)

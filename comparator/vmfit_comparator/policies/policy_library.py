@@ -8,7 +8,7 @@ import grpc
 
 from vmfit.v1.comparator_service_pb2 import PolicyReference
 from vmfit.v1.policy_pb2 import Policy
-from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.engine_error import EngineError, invalid
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.policies.cel.interpreter import Interpreter
 from vmfit_comparator.policies.policy import (
@@ -19,8 +19,10 @@ from vmfit_comparator.policies.policy import (
 )
 from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
+from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import meant_or_known
 
+_RETRY_SECONDS = 5.0
 _MAX_INLINE = 64
 _MAX_INLINE_BYTES = 128 * 1024
 
@@ -74,7 +76,7 @@ class PolicyLibrary:
         if reference.WhichOneof("policy") != "inline":
             return self._by_name(reference.name or "default")
         if reference.inline.ByteSize() > _MAX_INLINE_BYTES:
-            raise _invalid("policy.inline", f"larger than {_MAX_INLINE_BYTES} bytes")
+            raise invalid("policy.inline", f"larger than {_MAX_INLINE_BYTES} bytes")
         key = reference.inline.SerializeToString(deterministic=True)
         with self._lock:
             resolved = self._inline.get(key)
@@ -105,8 +107,9 @@ class PolicyLibrary:
             field = f"policy.inline.{error.field}"
             if error.is_passing:
                 message = f"{field}: {error.reason}"
-                raise EngineError(grpc.StatusCode.UNAVAILABLE, message, field) from None
-            raise _invalid(field, error.reason) from None
+                cause = Cause(Reason.OVERLOADED, retry_seconds=_RETRY_SECONDS)
+                raise EngineError(grpc.StatusCode.UNAVAILABLE, message, field, cause) from None
+            raise invalid(field, error.reason, Cause(Reason.POLICY_UNUSABLE)) from None
 
     def _by_name(self, name: str) -> ResolvedPolicy:
         with self._lock:
@@ -115,13 +118,10 @@ class PolicyLibrary:
                     known = dict.fromkeys((*BUILT_IN_NAMES, *self._named))
                     hint = meant_or_known(name, known)
                     message = f"no policy is called {name[:100]!r}{hint}"
-                    raise _invalid("policy.name", message)
+                    cause = Cause(Reason.POLICY_UNKNOWN, {"policy": name})
+                    raise invalid("policy.name", message, cause)
                 # These have no expressions: no process is waited for.
                 self._named[name] = resolve_policy(
                     built_in_policy(name), self._facts, self._interpreter
                 )
             return self._named[name]
-
-
-def _invalid(field: str, reason: str) -> EngineError:
-    return EngineError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {reason}", field)

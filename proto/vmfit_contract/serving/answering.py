@@ -10,6 +10,7 @@ from functools import partial
 from vmfit.v1.rpcs import Rpc
 from vmfit_contract.access import Caller
 from vmfit_contract.call_failed import CallFailed, Status
+from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.serving.budget import Budget
 from vmfit_contract.serving.conversation import Call
 from vmfit_contract.serving.fair_places import FairPlaces
@@ -67,7 +68,9 @@ class Answering:
         except asyncio.CancelledError:
             watching.end()
             raise
-        raise CallFailed(Status.UNAVAILABLE, STOPPING)
+        raise CallFailed(
+            Status.UNAVAILABLE, STOPPING, cause=Cause(Reason.STOPPING, retry_seconds=1)
+        )
 
     def close(self) -> None:
         """Start no more threads."""

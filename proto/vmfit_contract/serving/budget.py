@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vmfit_contract.call_failed import CallFailed, Status
+from vmfit_contract.reasons import Cause, Reason
+
+_RETRY_SECONDS = 1.0
 
 
 class Budget:
@@ -33,6 +36,7 @@ class Budget:
                     Status.RESOURCE_EXHAUSTED,
                     f"{whose} {self._what} under way would be {used + amount}, more than {most}: "
                     "ask again later",
+                    cause=Cause(Reason.OVERLOADED, retry_seconds=_RETRY_SECONDS),
                 )
         self._used += amount
         self._held[key] += amount

@@ -23,6 +23,7 @@ from vmfit_agent.collect_socket.server import SocketServer
 from vmfit_agent.server import LIMITS, AgentServer
 from vmfit_agent.service import HostMetadata
 from vmfit_contract.address import Address
+from vmfit_contract.errors import cause_of
 from vmfit_contract.listening import ListenError
 
 NAMES = ["identity", "memory", "network"]
@@ -83,6 +84,9 @@ def test_errors_name_the_field(stub, method, request_, code, field):
     assert raised.value.code().name == code
     assert fields(raised.value) == [field]
     assert "\n" not in raised.value.details()
+    reasons = {"parts[1]": "PART_UNKNOWN", "parts[0]": "PART_UNKNOWN"}
+    reasons |= {"name": "VM_UNKNOWN"} if code == "NOT_FOUND" else {}
+    assert cause_of(raised.value).reason in (reasons.get(field, code), "VM_UNUSABLE")
 
 
 def test_an_unknown_part_ends_a_watch_too(stub):
