@@ -1,5 +1,7 @@
 """Describes one VM fully: a domain of this host, or a definition as this host sees it."""
 
+from collections.abc import Callable
+
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.hypervisor_pb2 import VirtualNetwork
 from vmfit.v1.vm_pb2 import Nic, SecurityLabel, Vm
@@ -14,6 +16,7 @@ from vmfit_agent.redaction.libvirt_xml import redact_xml
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
 from vmfit_agent.storage.content_nonces import CONTENT_NONCES
 from vmfit_agent.storage.host_path import PathInspector
+from vmfit_agent.storage.look_allowance import LookAllowance
 from vmfit_agent.virtualization.capabilities_xml import host_architecture
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander
 from vmfit_agent.virtualization.domain_records import forget_chosen_addresses, vm_of_record
@@ -40,7 +43,7 @@ def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> Descr
     Of inline XML libvirt is told nothing but names of models, features and machines, and those
     emulators that it lists itself. Raises UnknownDomain, UnusableDefinition (also for a request
     that names nothing), ForeignNoncesError, and LibvirtUnavailable when a URI that may have the
-    domain does not answer.
+    domain does not answer; CallerGone when nobody waits for it.
     """
     key = CONTENT_NONCES.key(request.content_nonces) if request.content_nonces else None
     if request.connection_uri and request.connection_uri not in host.libvirt.uris:
@@ -66,7 +69,7 @@ def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> Descr
         _read_libvirt(vm, host, connection, inline=inline)
     _set_tpm_directories(vm, vm.connection_uri or (connection.uri if connection else ""))
     if caller.may(Role.PROBE):
-        _look_at_host(vm, host, key, inline=inline)
+        _look_at_host(vm, host, key, caller.is_gone, inline=inline)
     else:
         keep_paths_back(vm)
     try:
@@ -135,13 +138,15 @@ def _migratable_xml(connection: LibvirtConnection, vm: Vm, record: DomainRecord)
         return record.xml
 
 
-def _look_at_host(vm: Vm, host: Host, key: bytes | None, *, inline: bool) -> None:
+def _look_at_host(
+    vm: Vm, host: Host, key: bytes | None, is_gone: Callable[[], bool], *, inline: bool
+) -> None:
     if host.is_live:
         labels = [each for each in vm.security_labels if each.model == "dac" and each.label]
         for label, known in zip(labels, names_exist([each.label for each in labels]), strict=True):
             label.MergeFrom(SecurityLabel(names_exist=known))
     used = () if inline else {path.path for path, _, _ in named_paths(vm)}
-    look_at_paths(vm, PathInspector(host, used, key))
+    look_at_paths(vm, PathInspector(host, used, key, LookAllowance(is_gone)))
 
 
 def _read_libvirt(vm: Vm, host: Host, connection: LibvirtConnection, *, inline: bool) -> None:

@@ -20,9 +20,10 @@ from vmfit_agent.host import Host, LibvirtUnavailable, NoLibvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, answer_name
 from vmfit_agent.sources import UnknownDomain, UnusableDefinition
 from vmfit_agent.storage.host_path import PathInspector
+from vmfit_agent.storage.look_allowance import LookAllowance
 from vmfit_contract.access import LOCAL
 
-IMAGES = PathInspector(Host())
+IMAGES = PathInspector(Host(), allowance=LookAllowance(seconds=3600.0))
 URI = "qemu:///system"
 UUID = "11111111-2222-4333-8444-555555555555"
 OTHER_UUID = "21111111-2222-4333-8444-555555555555"

@@ -21,6 +21,7 @@ from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.parts import in_order
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
 from vmfit_agent.sources.ages import Ages
+from vmfit_agent.storage.look_allowance import CallerGone
 from vmfit_contract.access import Caller
 
 Describe = Callable[[DescribeVmRequest, Host, Caller], DescribeVmResponse]
@@ -105,6 +106,8 @@ class InProcess:
             raise SourceUnavailable(f"describing the domain: {error}") from None
         except LibvirtUnavailable as error:
             raise SourceUnavailable(str(error)) from None
+        except CallerGone:
+            raise SourceUnavailable("describing the domain: its caller is gone") from None
 
     def probe(self, request: ProbeRequest, timeout_seconds: float, caller: Caller) -> ProbeResponse:
         """Answer questions about the host, if it is the one that this process runs on."""

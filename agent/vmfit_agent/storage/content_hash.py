@@ -5,7 +5,7 @@ import os
 import stat
 import threading
 
-_MAXIMUM_BYTES = 64 << 20
+MAXIMUM_BYTES = 64 << 20
 _MAXIMUM_REMEMBERED = 256
 _CHUNK_BYTES = 1 << 20
 _KEYED_BYTES = 16
@@ -36,7 +36,7 @@ class ContentHashes:
         Raises OSError when it cannot be read.
         """
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAXIMUM_BYTES:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAXIMUM_BYTES:
             return None
         key = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         with self._lock:
@@ -52,7 +52,7 @@ class ContentHashes:
 
 
 def _hash(descriptor: int) -> str:
-    digest, remaining = hashlib.sha256(), _MAXIMUM_BYTES
+    digest, remaining = hashlib.sha256(), MAXIMUM_BYTES
     while remaining > 0 and (chunk := os.read(descriptor, min(_CHUNK_BYTES, remaining))):
         digest.update(chunk)
         remaining -= len(chunk)

@@ -11,9 +11,10 @@ from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.sysfs import link_name, read_count
 from vmfit_agent.networking.unix_sockets import listening_paths
 from vmfit_agent.storage.content import Contents, NotTold
-from vmfit_agent.storage.content_hash import CONTENT_HASHES, keyed_hash
+from vmfit_agent.storage.content_hash import CONTENT_HASHES, MAXIMUM_BYTES, keyed_hash
 from vmfit_agent.storage.element import IMAGE, Element
 from vmfit_agent.storage.image_header import ImageHeader, read_header
+from vmfit_agent.storage.look_allowance import LookAllowance
 from vmfit_agent.storage.mount_guard import Way, mount_guard
 from vmfit_agent.storage.path_filesystems import PathFilesystems
 from vmfit_agent.storage.path_identity import of_device
@@ -39,12 +40,17 @@ class PathInspector:
     """
 
     def __init__(
-        self, host: Host, used: Iterable[str] = (), content_key: bytes | None = None
+        self,
+        host: Host,
+        used: Iterable[str] = (),
+        content_key: bytes | None = None,
+        allowance: LookAllowance | None = None,
     ) -> None:
         """`used` are the paths of a domain of this host, which may be told of.
 
         With a key files are hashed that not everybody may know.
         """
+        self._allowance = allowance or LookAllowance()
         self._key = content_key
         self._host = host
         self._guard = mount_guard(host)
@@ -66,6 +72,8 @@ class PathInspector:
     ) -> HostPath:
         """Return what the path is; `error` says why it could not be looked at, or is not told.
 
+        CallerGone when nobody waits for it.
+
         `hash_content` asks for the hash of a file up to 64 MiB. Where nothing is told of files,
         `exists` says whether something is there that the element can be, and is absent for what
         may be a file. In a recording `exists` and all that stat tells is absent; file system and
@@ -76,6 +84,7 @@ class PathInspector:
         if not self._host.is_live:
             return self._recorded.describe(path)
         try:
+            self._allowance.require_time()
             return self._describe(self._guard.resolve(path), element, hash_content=hash_content)
         except OSError as error:
             return HostPath(path=path, error=error.strerror or str(error))
@@ -98,7 +107,7 @@ class PathInspector:
             return self._told_of_element(path, seen, element, refusal)
         answer = self._told(path, seen)
         if hash_content and answer.kind == "file":
-            answer.MergeFrom(self._content(path, is_public=_is_public(seen)))
+            answer.MergeFrom(self._content(path, answer.size_bytes, is_public=_is_public(seen)))
         return answer
 
     def header(self, path: str) -> ImageHeader | None:
@@ -120,6 +129,7 @@ class PathInspector:
     def allocated_bytes(self, path: str) -> int | None:
         """Return what a file takes of its file system; None for all else, and what is not told."""
         try:
+            self._allowance.require_time()
             way = self._guard.resolve(path)
             seen = self._look(way)
             if seen.kind != "file" or self._places.refusal(way, seen.real_path, seen.kind):
@@ -132,12 +142,15 @@ class PathInspector:
 
     def _read_header(self, path: str) -> ImageHeader | None:
         try:
+            self._allowance.require_time()
             return self._contents.read(path, _DEADLINE_SECONDS, read_header)
         except (OSError, ValueError):
             return None
 
-    def _content(self, path: str, *, is_public: bool) -> HostPath:
+    def _content(self, path: str, size: int, *, is_public: bool) -> HostPath:
         if not is_public and self._key is None:
+            return HostPath()
+        if size > MAXIMUM_BYTES or not self._allowance.hash(size):
             return HostPath()
         try:
             found = self._contents.read(path, _HASH_DEADLINE_SECONDS, CONTENT_HASHES.sha256)
