@@ -71,6 +71,9 @@ def test_declared_paths_are_all_that_counts(fact, row):
     whole = finding(fact, case)
     for root, message in _roots(case).items():
         tree = _tree(path for path in _paths(fact) if path.root == root)
+        for path in BUILT_IN[fact].needs:
+            if path.root == root and path not in BUILT_IN[fact].values:
+                tree.setdefault(path.steps[0].name, {"nothing of it": {}})
         if root in {"source", "destination"}:
             tree |= {"parts": {}, "taken_at": {}}
         _prune(message, tree)
@@ -169,7 +172,7 @@ def _roots(case: Case):
 
 
 def _paths(fact):
-    return BUILT_IN[fact].every_input
+    return BUILT_IN[fact].values
 
 
 def _tree(paths):

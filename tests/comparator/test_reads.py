@@ -29,7 +29,7 @@ def looks(name: str) -> Looks:
 
 @pytest.mark.parametrize("name", FACTS)
 def test_all_that_is_looked_at_is_declared(name):
-    declared = {path.text for path in BUILT_IN[name].every_input}
+    declared = {path.text for path in BUILT_IN[name].values}
     assert not looks(name).undeclared(declared)
 
 

@@ -1,7 +1,7 @@
 """Evaluates facts: presence and freshness enforced, every fact answered, none stops another."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,12 +14,15 @@ from vmfit_comparator.evaluation.field_path import FieldPath
 from vmfit_comparator.evaluation.freshness import Age, PartAges
 from vmfit_comparator.evaluation.lookup import Lookup
 from vmfit_comparator.evaluation.probabilities import with_counts
+from vmfit_comparator.evaluation.rests_on import RestsOn
 from vmfit_comparator.evaluation.result import Result, no_idea, not_applicable
 
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
 # Most of what is shown ("present", "none", "true") is the same for all cases.
 _KEPT = 4096
+Known = MutableMapping[bytes, Result]
+"""Results by the keys of what they rest on (RestsOn), whatever VM and hosts these come from."""
 # Whose a field is that is not there, for people.
 _OWNERS = {
     "vm": "the VM has no",
@@ -41,15 +44,17 @@ def evaluate(
     case: Case,
     at: datetime | None = None,
     ages: PartAges | None = None,
+    known: Known | None = None,
 ) -> list[Finding]:
     """Return one finding per fact, in the order given.
 
     `at` is when the ages of `case` hold, for `valid_until`; now by default. `ages` are those
-    of `case`, where the caller has them. A fact whose function raises is a bug: it is logged,
+    of `case`, where the caller has them. What is `known` by what it rests on is not asked again,
+    and what is found is added to it. A fact whose function raises is a bug: it is logged,
     and its finding alone carries the error.
     """
     moment = at or datetime.now(UTC)
-    evaluation = _Evaluation(case, ages or PartAges(case), moment.timestamp())
+    evaluation = _Evaluation(case, ages or PartAges(case), moment.timestamp(), known)
     return [evaluation.finding(fact) for fact in facts]
 
 
@@ -65,10 +70,14 @@ def results(facts: Iterable[Fact], case: Case) -> dict[str, Result]:
 class _Evaluation:
     """One case's findings. What several facts read is looked up once."""
 
-    def __init__(self, case: Case, ages: PartAges, at_seconds: float) -> None:
+    def __init__(
+        self, case: Case, ages: PartAges, at_seconds: float, known: Known | None = None
+    ) -> None:
         self._case = case
         self._ages = ages
         self._at_seconds = at_seconds
+        self._known = known
+        self._rests_on = RestsOn(case, ages)
         # None of them refers back to the evaluation: a cycle would be left to the collector.
         values = Lookup[FieldPath, list[Any] | None](lambda path: path.values(case))
         self._values = values
@@ -78,7 +87,7 @@ class _Evaluation:
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
         try:
-            result = self.result(fact)
+            result = self._result_by_key(fact)
         except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own fact alone
             _LOG.exception("fact %s failed", fact.id)
             text = f"{type(error).__name__}: {error}"
@@ -98,6 +107,14 @@ class _Evaluation:
             valid_until = finding.valid_until
             valid_until.seconds, valid_until.nanos = int(until), int(until % 1 * 1e9)
         return finding
+
+    def _result_by_key(self, fact: Fact) -> Result:
+        key = self._rests_on.key(fact) if self._known is not None else None
+        if self._known is None or key is None:
+            return self.result(fact)
+        if key not in self._known:
+            self._known[key] = self.result(fact)
+        return self._known[key]
 
     def result(self, fact: Fact) -> Result:
         """Return what a fact says: that it does not apply, what it lacks, or what it finds."""

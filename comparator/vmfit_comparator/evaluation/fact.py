@@ -31,7 +31,8 @@ class Fact:
     each: tuple[Subjects[Any], ...] = ()
     """What it asks about one by one; empty: it asks about the case as a whole."""
     needs: tuple[FieldPath, ...] = ()
-    """All must be set, or the answer is NO_IDEA naming those that are not."""
+    """All must be set, or the answer is NO_IDEA naming those that are not. Of a part as a whole
+    ("destination.security") only that it is there, unless `reads` has it too."""
     reads: tuple[FieldPath, ...] = ()
     """What else counts: of its function, and, once `derived`, of all that this uses."""
     chooses: tuple[FieldPath, ...] = ()
@@ -48,6 +49,9 @@ class Fact:
     """What it needs, then what it reads beside, then what it chooses by."""
     shown: tuple[FieldPath, ...] = field(init=False, compare=False)
     """Those of the inputs that are evidence."""
+    values: tuple[FieldPath, ...] = field(init=False, compare=False)
+    """All whose values its answer rests on, and whether it applies: `every_input` without the parts
+    of which it only needs to know that they are there."""
     ageing: tuple[FieldPath, ...] = field(init=False, compare=False)
     """The first of those inputs that age alike: of one part, and of one volatility."""
 
@@ -60,6 +64,9 @@ class Fact:
             alike.setdefault(path.ages_as, path)
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "shown", shown)
+        parts = {each for each in self.needs if each.is_part and each not in self.reads}
+        values = tuple(each for each in self.every_input if each not in parts)
+        object.__setattr__(self, "values", values)
         object.__setattr__(self, "ageing", tuple(alike.values()))
 
     @property

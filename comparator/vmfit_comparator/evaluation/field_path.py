@@ -52,11 +52,11 @@ class _Leg(NamedTuple):
 
     name: str
     tracks_presence: bool
-    onward: "_Way"
+    onward: "Way"
     """From each element of a list; empty at the end, and where no list is."""
 
 
-_Way = tuple[_Leg, ...]
+Way = tuple[_Leg, ...]
 # Root, part, volatility.
 AgesAs = tuple[str, str | None, Volatility.ValueType]
 
@@ -71,11 +71,13 @@ class FieldPath:
     text: str
     root: str
     part: str | None
+    is_part: bool
+    """Whether it is a part of a snapshot as a whole."""
     volatility: Volatility.ValueType
     ages_as: AgesAs
     """What paths that are always of the same age share."""
     steps: tuple[_Step, ...]
-    way: _Way
+    way: Way
     is_list: bool
     """Whether it ends at a list or a map."""
     is_message: bool
@@ -108,7 +110,7 @@ class FieldPath:
         return _first_unset(getattr(case, self.root), self.steps, self.root)
 
 
-def _collect(message: Any, way: _Way, found: list[Any]) -> bool:  # noqa: ANN401 -- a message or what it holds
+def _collect(message: Any, way: Way, found: list[Any]) -> bool:  # noqa: ANN401 -- a message or what it holds
     for name, tracks_presence, onward in way:
         if tracks_presence and not message.HasField(name):
             return False
@@ -119,7 +121,7 @@ def _collect(message: Any, way: _Way, found: list[Any]) -> bool:  # noqa: ANN401
     return True
 
 
-def _holds(message: Any, way: _Way) -> bool:  # noqa: ANN401 -- as above
+def _holds(message: Any, way: Way) -> bool:  # noqa: ANN401 -- as above
     for name, tracks_presence, onward in way:
         if tracks_presence and not message.HasField(name):
             return False
@@ -171,6 +173,7 @@ def field_path(text: str) -> FieldPath:
         text,
         root,
         part,
+        part is not None and len(names) == 1,
         volatility,
         (root, part, volatility),
         tuple(steps),
@@ -188,7 +191,7 @@ def _step(field: FieldDescriptor) -> _Step:
     return _Step(field.name, repeated, not repeated and field.has_presence, single)
 
 
-def _way(steps: Sequence[_Step]) -> _Way:
+def _way(steps: Sequence[_Step]) -> Way:
     """Return the legs up to the first list that the steps lead through, which has the others."""
     legs = []
     for place, step in enumerate(steps, start=1):

@@ -107,7 +107,11 @@ def _properties(each: FactDescription) -> list[tuple[str, str]]:
         volatility += f", fresh for {each.fresh_for.seconds} s under the default policy"
     rows = [
         ("a no means", _CONSEQUENCES.get(each.consequence, "unspecified")),
+        ("asks one by one about", ", ".join(each.subjects)),
+        ("only for guests of type", ", ".join(each.hypervisors)),
+        ("only for the architectures", ", ".join(each.architectures)),
         ("applies if set", _paths(each.applies_if)),
+        ("offline migrations", "asked about too" if each.offline else "not asked about"),
         ("reads", _paths(each.reads)),
         ("takes into account", _paths(each.also_reads)),
         ("inputs are", volatility),

@@ -12,7 +12,7 @@ from vmfit_contract.cpu_features import names
 @fact(
     applies_if="vm.cpu",
     needs=(
-        *("vm.cpu", "source.hypervisor.connections", "destination.hypervisor.connections"),
+        *("vm.cpu", "source.hypervisor", "destination.hypervisor"),
         *("source.kernel.release", "destination.kernel.release"),
     ),
 )

@@ -21,7 +21,11 @@ from vmfit_contract.cpu_features import features, names
 _CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
 
 
-@fact(applies_if="vm.cpu", needs=("vm.cpu", "destination.hypervisor.connections"))
+@fact(
+    applies_if="vm.cpu",
+    needs=("vm.cpu", "destination.hypervisor"),
+    reads=(f"{_CAPABILITIES}.cpu_modes", f"{_CAPABILITIES}.models"),
+)
 def model_usable(case: Case) -> Result:
     """Look the CPU mode and the model up in the domain capabilities.
 

@@ -14,12 +14,12 @@ from vmfit_comparator.knowledge.connections import destination_connection
 
 @fact(
     applies_if="vm.vcpus",
-    needs=(
-        "vm.vcpus.current_count",
-        "destination.hypervisor.connections",
-        "destination.cpu.online_cpu_ids",
+    needs=("vm.vcpus.current_count", "destination.hypervisor", "destination.cpu.online_cpu_ids"),
+    reads=(
+        *("vm.vcpus.maximum_count", "vm.domain_type", "destination.cpu.kvm.maximum_vcpu_count"),
+        "destination.hypervisor.connections.domain_capabilities.max_vcpu_count",
+        "destination.hypervisor.connections.guest_archs.machine_types.max_vcpu_count",
     ),
-    reads=("vm.vcpus.maximum_count", "vm.domain_type", "destination.cpu.kvm.maximum_vcpu_count"),
 )
 def topology(case: Case) -> Result:
     """Compare the guest's vCPUs with the machine type's maximum and with the host's threads.

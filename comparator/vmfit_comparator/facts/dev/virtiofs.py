@@ -28,8 +28,12 @@ _QEMU_VIRTIOFSD = (5,)
 
 @fact(
     applies_if="vm.filesystems",
-    needs=("vm.filesystems", "source.hypervisor.connections"),
-    reads=("source.hypervisor.virtiofsd_version", "destination.hypervisor.virtiofsd_version"),
+    needs=("vm.filesystems", "source.hypervisor"),
+    reads=(
+        "source.hypervisor.connections.hypervisor_version",
+        "source.hypervisor.connections.libvirt_version",
+        *("source.hypervisor.virtiofsd_version", "destination.hypervisor.virtiofsd_version"),
+    ),
 )
 def virtiofs(case: Case) -> Result:
     """Ask whether QEMU, libvirt and virtiofsd carry the state of virtiofs shares.

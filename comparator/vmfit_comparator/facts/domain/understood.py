@@ -23,7 +23,7 @@ _VERSION = "destination.hypervisor.connections.libvirt_version"
 
 @fact(
     hypervisors=QEMU,
-    needs="destination.hypervisor.connections",
+    needs="destination.hypervisor",
     reads=(
         "incoming.definition_words",
         "probes.definition",

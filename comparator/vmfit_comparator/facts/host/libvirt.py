@@ -21,7 +21,7 @@ _HUNG = "libvirt does not answer"
 
 
 # What decides which connection would run the VM.
-@fact(reads=("destination.hypervisor.connections", "destination.parts"), offline=True)
+@fact(reads=("destination.hypervisor.connections.uri", "destination.parts"), offline=True)
 def libvirt(case: Case) -> Result:
     """Ask whether the agent could talk to the libvirt that would run the VM there.
 

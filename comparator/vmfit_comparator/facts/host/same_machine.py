@@ -19,6 +19,11 @@ from vmfit_comparator.knowledge.host_addresses import own_names
 @fact(
     needs=("source.identity", "destination.identity"),
     reads=(
+        *("source.identity.product_uuid", "destination.identity.product_uuid"),
+        *("source.identity.libvirt_host_uuid", "destination.identity.libvirt_host_uuid"),
+        *("source.identity.hostname", "destination.identity.hostname"),
+        *("source.identity.canonical_hostname", "destination.identity.canonical_hostname"),
+        *("source.identity.hostname_addresses", "destination.identity.hostname_addresses"),
         *("source.hypervisor.connections.host_uuid", "source.hypervisor.connections.hostname"),
         "destination.hypervisor.connections.host_uuid",
         "destination.hypervisor.connections.hostname",

@@ -21,7 +21,7 @@ _CONNECTIONS = "destination.hypervisor.connections"
 
 
 @fact(
-    needs=("vm.architecture", _CONNECTIONS),
+    needs=("vm.architecture", "destination.hypervisor"),
     reads=(
         *("vm.domain_type", "vm.os_type", "destination.cpu.architecture"),
         f"{_CONNECTIONS}.guest_archs.architecture",

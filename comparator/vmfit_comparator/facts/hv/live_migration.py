@@ -20,7 +20,7 @@ _LIVE = frozenset(("qemu", "xen"))
 
 
 @fact(
-    needs=("vm.domain_type", "source.hypervisor.connections"),
+    needs=("vm.domain_type", "source.hypervisor"),
     reads="source.hypervisor.connections.live_migration",
 )
 def live_migration(case: Case) -> Result:

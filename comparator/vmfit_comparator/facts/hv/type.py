@@ -33,7 +33,7 @@ _CONNECTIONS = "destination.hypervisor.connections"
 
 
 @fact(
-    needs=("vm.domain_type", _CONNECTIONS),
+    needs=("vm.domain_type", "destination.hypervisor"),
     reads=(
         *("vm.architecture", "vm.os_type", f"{_CONNECTIONS}.guest_archs.domain_types"),
         *(f"{_CONNECTIONS}.host_uuid", "destination.kernel.kvm_usable", "options.offline"),

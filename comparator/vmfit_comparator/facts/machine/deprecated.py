@@ -22,7 +22,7 @@ _CONNECTIONS = "destination.hypervisor.connections"
 
 @fact(
     applies_if="vm.machine_type",
-    needs=("vm.machine_type", _CONNECTIONS),
+    needs=("vm.machine_type", "destination.hypervisor"),
     reads=f"{_CONNECTIONS}.guest_archs.machine_types.deprecated",
     offline=True,
     consequence=Consequence.CONSEQUENCE_ADVISORY,

@@ -31,7 +31,7 @@ _LISTED_CHANNELS = frozenset(("pty", "unix", "spicevmc", "qemu-vdagent", "dbus")
 
 @fact(
     applies_if=("vm.other_devices", "vm.disks", "vm.graphics", "vm.character_devices"),
-    needs=_CONNECTIONS,
+    needs="destination.hypervisor",
     reads=(
         *("vm.other_devices", "vm.disks.bus", "vm.graphics.type", "vm.character_devices"),
         f"{_CONNECTIONS}.domain_capabilities.device_classes",

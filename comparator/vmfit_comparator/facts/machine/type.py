@@ -23,7 +23,7 @@ _CONNECTIONS = "destination.hypervisor.connections"
 @fact(
     reads=f"{_CONNECTIONS}.guest_archs.machine_types.deprecated",
     applies_if="vm.machine_type",
-    needs=("vm.machine_type", _CONNECTIONS),
+    needs=("vm.machine_type", "destination.hypervisor"),
 )
 def machine_type(case: Case) -> Result:
     """Look the canonical machine type up in the destination's capabilities.

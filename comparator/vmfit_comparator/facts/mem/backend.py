@@ -24,7 +24,7 @@ _BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
 
 @fact(
     applies_if="incoming.memory.source_type",
-    needs=("incoming.memory.source_type", "destination.hypervisor.connections"),
+    needs=("incoming.memory.source_type", "destination.hypervisor"),
     reads=(
         *("vm.memory.resident_bytes", "incoming.memory", "destination.security.qemu_conf"),
         "destination.hypervisor.connections.domain_capabilities.memory_backing_types",

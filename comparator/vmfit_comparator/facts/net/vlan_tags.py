@@ -15,7 +15,7 @@ _NETWORKS = "destination.libvirt_objects.networks"
 _BRIDGE_VLANS = 11_000_000
 
 
-@fact(each=nics, applies_if="incoming.nics.vlan_ids", needs="destination.hypervisor.connections")
+@fact(each=nics, applies_if="incoming.nics.vlan_ids", needs="destination.hypervisor")
 def vlan_tags(pair: NicPair, case: Case) -> Result | None:
     """Look at what the NICs with VLAN tags plug into.
 

@@ -19,7 +19,10 @@ _AUTHORITY, _SERVER = "ca-cert.pem", "server-cert.pem"
     each=(incoming_disks, character_devices),
     hypervisors=QEMU,
     needs="destination.security",
-    reads=("destination.security.qemu_conf", "destination.security.certificates"),
+    reads=(
+        *("destination.security.qemu_conf", "destination.security.certificates"),
+        "destination.security.certificate_directories",
+    ),
 )
 def device_tls(device: Disk | CharacterDevice, case: Case) -> Result | None:
     """Look for the certificates of every NBD disk and character device that is encrypted.

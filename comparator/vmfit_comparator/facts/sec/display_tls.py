@@ -18,7 +18,10 @@ _AUTHORITY, _SERVER = "ca-cert.pem", "server-cert.pem"
     each=displays,
     hypervisors=QEMU,
     needs="destination.security",
-    reads=("destination.security.qemu_conf", "destination.security.certificates"),
+    reads=(
+        *("destination.security.qemu_conf", "destination.security.certificates"),
+        "destination.security.certificate_directories",
+    ),
 )
 def display_tls(display: Graphics, case: Case) -> Result | None:
     """Look for the server's certificate where the destination's qemu.conf says vnc_tls, spice_tls.

@@ -19,7 +19,14 @@ from vmfit_comparator.knowledge.migration_ways import libvirt_place
 _DEFAULTS = {"tcp": "sasl", "tls": "none"}
 
 
-@fact(needs=("destination.security",), reads=("options.destination_uri",), offline=True)
+@fact(
+    needs="destination.security",
+    reads=(
+        *("destination.security.libvirtd_conf", "destination.security.sasl"),
+        "options.destination_uri",
+    ),
+    offline=True,
+)
 def libvirt_auth(case: Case) -> Result:
     """Look at what the destination's daemon asks of those who connect by TCP or TLS.
 

@@ -30,7 +30,7 @@ def labels(case: Case) -> Iterator[tuple[str, SecurityLabel]]:
 
 @fact(
     each=labels,
-    needs="destination.hypervisor.connections",
+    needs="destination.hypervisor",
     reads="destination.hypervisor.connections.security_models",
 )
 def model(label: SecurityLabel, case: Case) -> Result | None:

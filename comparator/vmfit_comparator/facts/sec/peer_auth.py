@@ -30,6 +30,10 @@ _NO_CERTIFICATE = "no PEM certificate"
     applies_if=("options.tls",),
     needs=("source.security", "destination.security"),
     reads=(
+        *("source.security.qemu_conf", "destination.security.qemu_conf"),
+        *("source.security.certificates", "destination.security.certificates"),
+        "source.security.certificate_directories",
+        "destination.security.certificate_directories",
         "source.clock.wall_clock",
         "destination.clock.wall_clock",
         "destination.identity.hostname",

@@ -6,11 +6,12 @@ from vmfit_comparator.evaluation.remedies import upgrade
 from vmfit_comparator.evaluation.result import Result, probably_no, yes
 from vmfit_comparator.knowledge.regressions import matching_regressions
 
-_CONNECTIONS = ("source.hypervisor.connections", "destination.hypervisor.connections")
-
 
 @fact(
-    needs=(*_CONNECTIONS, "source.kernel.release", "destination.kernel.release"),
+    needs=(
+        *("source.hypervisor", "destination.hypervisor"),
+        *("source.kernel.release", "destination.kernel.release"),
+    ),
 )
 def known_regression(case: Case) -> Result:
     """Look the versions up in the list of known migration bugs.

@@ -11,10 +11,12 @@ from vmfit_comparator.knowledge.connections import (
 )
 from vmfit_comparator.knowledge.versions import version_text
 
-_CONNECTIONS = ("source.hypervisor.connections", "destination.hypervisor.connections")
 
-
-@fact(needs=_CONNECTIONS, offline=True, consequence=Consequence.CONSEQUENCE_ADVISORY)
+@fact(
+    needs=("source.hypervisor", "destination.hypervisor"),
+    offline=True,
+    consequence=Consequence.CONSEQUENCE_ADVISORY,
+)
 def qemu_version(case: Case) -> Result:
     """Compare the hypervisor's versions.
 
