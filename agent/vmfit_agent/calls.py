@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from vmfit.v1.rpcs import HOST_METADATA_RPCS, Rpc
+from vmfit_agent.part_state import PartState
 from vmfit_contract.access import Caller
 from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.reasons import Cause, Reason
@@ -45,6 +46,13 @@ class Calls(Protocol):
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report whether calls are answered, soon and whenever that changes, until closed."""
+
+    def part_states(self, max_age_seconds: float | None, seconds: float) -> Mapping[str, PartState]:
+        """Return how each part fares; those older than the age are collected for it.
+
+        None for the age: nothing is collected, and what never was is left out. Empty for who has no
+        parts. Takes the seconds at most; raises CallFailed.
+        """
 
     def close(self) -> None:
         """Release what answers; streams end."""

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from vmfit.v1.rpcs import HOST_METADATA, HOST_METADATA_RPCS, Rpc
 from vmfit_agent.calls import LONGEST_CALL_SECONDS, MAX_WATCHES, Calls, time_for_answer
+from vmfit_agent.part_health import PartHealth
 from vmfit_contract.access import Caller
 from vmfit_contract.address import Address
 from vmfit_contract.identity import AGENT_ROLES, RoleRules
+from vmfit_contract.serving.observer import Observer
 from vmfit_contract.serving.server import GrpcServer
 from vmfit_contract.serving.service import Limits, Share
 from vmfit_contract.tls_files import ServerTls
@@ -31,10 +33,16 @@ LIMITS = Limits(
 class AgentServer:
     """Serves calls on one address."""
 
-    def __init__(self, calls: Calls, rules: RoleRules | None = None) -> None:
+    def __init__(
+        self, calls: Calls, rules: RoleRules | None = None, observer: Observer | None = None
+    ) -> None:
         self._calls = calls
         rules = rules or RoleRules(AGENT_ROLES, {})
-        self._server = GrpcServer(HOST_METADATA, _Service(calls), LIMITS, rules, calls.watch)
+        service = _Service(calls)
+        self._server = GrpcServer(
+            HOST_METADATA, service, LIMITS, rules, calls.watch, observer=observer
+        )
+        self._part_health = PartHealth(calls, self._server.report_parts)
 
     def start(
         self,
@@ -52,6 +60,7 @@ class AgentServer:
         addresses = [address] if own is None else [address, own]
         bound = self._server.start(addresses, tls, insecure=insecure)
         self._calls.follow_availability(lambda available: self._server.report(serving=available))
+        self._part_health.start()
         return bound[0]
 
     def reload(self, rules: RoleRules) -> None:
@@ -60,6 +69,7 @@ class AgentServer:
 
     def stop(self) -> None:
         """Take no more calls, end the watches, and wait a little for the calls under way."""
+        self._part_health.close()
         wait = self._server.stop(STOP_SECONDS)
         self._calls.close()
         wait()

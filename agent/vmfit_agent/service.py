@@ -1,7 +1,7 @@
 """The HostMetadata service: calls answered from a snapshot source, however they travel."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from vmfit_agent.calls import (
     Status,
 )
 from vmfit_agent.moments import Moments
+from vmfit_agent.part_state import PartState
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.validation import first_complaint
 from vmfit_agent.sources import (
@@ -94,6 +95,10 @@ class HostMetadata:
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report whether the source answers."""
         self._source.follow_availability(report)
+
+    def part_states(self, max_age_seconds: float | None, seconds: float) -> Mapping[str, PartState]:
+        """Return how each part fares."""
+        return self._source.part_states(max_age_seconds, seconds)
 
     def close(self) -> None:
         """Close the source; watches end."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vmfit_agent.content_directories import content_directory_complaint
-from vmfit_contract.address import AGENT_PORT
+from vmfit_contract.address import AGENT_METRICS_PORT, AGENT_PORT
 from vmfit_contract.settings_file import (
     Check,
     Settings,
@@ -79,6 +79,7 @@ KEYS: Mapping[str, Check] = {
     "insecure": flag,
     "libvirt_uris": texts,
     "listen": address(AGENT_PORT),
+    "metrics": address(AGENT_METRICS_PORT),
     "probe_hosts": _probe_hosts,
     "probe_ports": _probe_ports,
     "probe_socket_directories": texts,

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 AGENT_PORT = 16530
 COMPARATOR_PORT = 16531
+AGENT_METRICS_PORT = 16540
+COMPARATOR_METRICS_PORT = 16541
 
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(.*))?", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}")

@@ -19,12 +19,14 @@ from vmfit_agent.calls import (
 )
 from vmfit_agent.collect_socket.frames import (
     HEALTH_METHOD,
+    PARTS_METHOD,
     FrameError,
     Request,
     limit_waiting,
     receive_answer,
     send_request,
 )
+from vmfit_agent.part_state import PartState, decode
 from vmfit_contract.access import LOCAL, Caller, Role
 from vmfit_contract.address import Address
 
@@ -85,6 +87,14 @@ class CollectSocket:
         threading.Thread(
             target=self._follow, args=(report,), name="follow-health", daemon=True
         ).start()
+
+    def part_states(self, max_age_seconds: float | None, seconds: float) -> dict[str, PartState]:
+        """Return how the parts fare there; raises CallFailed."""
+        request = b"" if max_age_seconds is None else f"{max_age_seconds:g}".encode()
+        try:
+            return decode(self.answer(PARTS_METHOD, request, seconds, LOCAL))
+        except ValueError as error:
+            raise self.unavailable(error) from None
 
     def close(self) -> None:
         """End the watches, and ask no more for health."""

@@ -19,6 +19,9 @@ from vmfit_contract.reasons import Cause
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 HEALTH_METHOD = "Health"
 """Answered with nothing by a process that can answer."""
+PARTS_METHOD = "Parts"
+"""Answered with the states of the parts. The request is the age in seconds beyond which a part is
+collected for it; empty for none."""
 # Its last byte is the revision of this format.
 MAGIC = b"vmf\x03"
 _REQUEST = struct.Struct("!4sdBHBI")

@@ -20,6 +20,7 @@ from vmfit_agent.calls import (
 )
 from vmfit_agent.collect_socket.frames import (
     HEALTH_METHOD,
+    PARTS_METHOD,
     ForeignClientError,
     FrameError,
     Request,
@@ -30,6 +31,7 @@ from vmfit_agent.collect_socket.frames import (
 )
 from vmfit_agent.collect_socket.listener import Listener
 from vmfit_agent.collect_socket.peers import PermittedPeers, peer_of
+from vmfit_agent.part_state import encode
 from vmfit_contract.address import Address
 from vmfit_contract.listening import TakenError
 from vmfit_contract.quiet_log import QuietLog
@@ -140,6 +142,8 @@ class SocketServer:
             return b""
         try:
             seconds = time_for_answer(request.seconds)
+            if request.method == PARTS_METHOD:
+                return encode(self._calls.part_states(_max_age(request.message), seconds))
             return self._calls.answer(request.method, request.message, seconds, request.caller)
         except CallFailed:
             raise
@@ -159,6 +163,14 @@ class SocketServer:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
                 client.join()
+
+
+def _max_age(request: bytes) -> float | None:
+    """Return the age of a request for states; raises CallFailed."""
+    try:
+        return float(request) if request else None
+    except ValueError:
+        raise CallFailed(Status.INVALID_ARGUMENT, f"no age: {request[:20]!r}") from None
 
 
 def _send_all(connection: socket.socket, stream: Stream) -> None:

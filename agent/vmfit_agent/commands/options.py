@@ -36,6 +36,9 @@ class AddressOption(click.ParamType[Address]):
 
     name = "address"
 
+    def __init__(self, default_port: int = AGENT_PORT) -> None:
+        self._default_port = default_port
+
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Address:
@@ -43,7 +46,7 @@ class AddressOption(click.ParamType[Address]):
         if isinstance(value, Address):
             return value
         try:
-            return parse_address(str(value), AGENT_PORT)
+            return parse_address(str(value), self._default_port)
         except AddressError as error:
             self.fail(str(error), param, ctx)
 

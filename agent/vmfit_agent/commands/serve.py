@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
 from vmfit_agent.calls import Calls
+from vmfit_agent.commands.measured import measured, metrics_option
 from vmfit_agent.commands.options import (
     DEFAULT_LISTEN,
     LOCAL_LISTEN,
@@ -76,6 +78,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @probe_options
 @content_option
+@metrics_option
 @host_options
 @click.pass_context
 @restartable()
@@ -91,6 +94,7 @@ def command(
     insecure: bool,
     probing: ProbeSettings,
     content_directory: tuple[str, ...],
+    metrics: Address | None,
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -107,7 +111,8 @@ def command(
     manager = ServiceManager()
     own = own_address() if manager.watchdog_seconds else None
     limit_heaps()
-    with signals() as told:
+    with ExitStack() as stack:
+        told = stack.enter_context(signals())
         if source is not None:
             calls = _calls_to(source, probes=probing.allowed)
         elif replay is not None:
@@ -115,7 +120,8 @@ def command(
         else:
             host = (root, libvirt_uri, attributes, content_directory)
             calls = _calls_here(host, probing)
-        server = AgentServer(calls, RoleRules(AGENT_ROLES, settings.roles))
+        observer = stack.enter_context(measured(metrics, calls, tls))
+        server = AgentServer(calls, RoleRules(AGENT_ROLES, settings.roles), observer)
         try:
             place = listen or _default_place(tls, insecure=insecure)
             address = server.start(place, tls, insecure=insecure, own=own)

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from vmfit.v1.host_metadata_service_pb2 import ProbeRequest, ProbeResponse
 from vmfit_agent.calls import FORBIDDEN, PROBES_FORBIDDEN, CallFailed, Status, Stream
 from vmfit_agent.host import Host
+from vmfit_agent.part_state import PartState
 from vmfit_agent.probes.handed_on import METHOD
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.probes.prober import Prober
@@ -68,6 +69,14 @@ class NetworkProbes:
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report that it answers: it always does."""
         report(True)  # noqa: FBT003 -- the report's only argument
+
+    def part_states(
+        self,
+        max_age_seconds: float | None,  # noqa: ARG002 -- as Calls has it
+        seconds: float,  # noqa: ARG002 -- as above
+    ) -> dict[str, PartState]:
+        """Return nothing: it collects no parts."""
+        return {}
 
     def close(self) -> None:
         """Do nothing: questions under way end by themselves."""

@@ -10,6 +10,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
     ProbeResponse,
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_agent.part_state import PartState
 from vmfit_contract.access import Caller
 
 
@@ -71,6 +72,14 @@ class SnapshotSource(Protocol):
 
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report whether the source answers, soon and whenever that changes, until it is closed."""
+
+    def part_states(
+        self, max_age_seconds: float | None, timeout_seconds: float
+    ) -> Mapping[str, PartState]:
+        """Return how each part fares; those older than the age are collected for it.
+
+        None for the age: nothing is collected, and what never was is left out.
+        """
 
     def close(self) -> None:
         """Release what the source holds; watches end."""

@@ -18,6 +18,7 @@ from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.part_state import PartState
 from vmfit_agent.parts import in_order
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
 from vmfit_agent.sources.ages import Ages
@@ -141,6 +142,22 @@ class InProcess:
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report that the source answers: it always does."""
         report(True)  # noqa: FBT003 -- the report's only argument
+
+    def part_states(
+        self, max_age_seconds: float | None, timeout_seconds: float
+    ) -> dict[str, PartState]:
+        """Return how each part fares; those older than the age are collected for it."""
+        latest = {name: self._runner.latest(name) for name in in_order(self._names)}
+        known = {name: part for name, part in latest.items() if part is not None}
+        if max_age_seconds is None:
+            return {name: part.state() for name, part in known.items()}
+        found = self.collect(list(latest), max_age_seconds, time.monotonic() + timeout_seconds)
+        states = {}
+        for name, part in found.items():
+            # What is not there in time is as old as what was collected last.
+            last = self._runner.latest(name) or part
+            states[name] = last.state()._replace(is_there=part.message is not None)
+        return states
 
     def close(self) -> None:
         """End the watches."""

@@ -19,6 +19,7 @@ from vmfit.v1.vm_pb2 import Vm
 from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart, digest
 from vmfit_agent.host_clock import since_boot_seconds
+from vmfit_agent.part_state import PartState
 from vmfit_agent.parts import PART_NAMES, in_order
 from vmfit_agent.sources import ProbesRefused, UnknownDomain
 from vmfit_contract.access import Caller
@@ -101,6 +102,14 @@ class Replay:
     def follow_availability(self, report: Callable[[bool], None]) -> None:
         """Report that the source answers: it always does."""
         report(True)  # noqa: FBT003 -- the report's only argument
+
+    def part_states(
+        self,
+        max_age_seconds: float | None,  # noqa: ARG002 -- the recording is all there is
+        timeout_seconds: float,  # noqa: ARG002 -- it does not wait
+    ) -> dict[str, PartState]:
+        """Return how the recorded parts fare."""
+        return {name: part.state() for name, part in self._parts.items()}
 
     def close(self) -> None:
         """End the watches."""

@@ -1,5 +1,7 @@
 """One call from its arrival to its end: who may, what it may have, what it is answered."""
 
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +13,12 @@ from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.serving.arrivals import Arrivals
 from vmfit_contract.serving.callers import Callers
 from vmfit_contract.serving.context import Context
+from vmfit_contract.serving.observer import Nobody, Observer
 from vmfit_contract.serving.refusals import denied, refuse
 from vmfit_contract.serving.undisturbed import undisturbed
 from vmfit_contract.unexpected import unexpected
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -49,8 +54,9 @@ Talk = Callable[[Call], Awaitable[None]]
 class Conversations:
     """Makes gRPC's handlers of what talks with a caller that may."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, observer: Observer | None = None) -> None:
         self._callers = callers
+        self._observer = observer or Nobody()
         self._arrivals = Arrivals()
 
     def handler(
@@ -59,12 +65,29 @@ class Conversations:
         """Return a handler for callers that have the role; None: for all that are known."""
 
         async def converse(_: object, context: Context) -> None:
-            failure = await self._failure(path, role, talk, context)
+            began = time.monotonic()
+            self._observer.began(path)
+            # What a caller that goes away is left with.
+            status = Status.CANCELLED.name
+            try:
+                failure = await self._failure(path, role, talk, context)
+                status = "OK" if failure is None else failure.status.name
+            finally:
+                self._note(path, status, time.monotonic() - began, context)
             if failure is not None and not context.done():
                 await refuse(context, failure)
 
         # For gRPC a request that streams is one that the handler itself reads.
         return grpc.stream_stream_rpc_method_handler(converse)
+
+    def _note(self, path: str, status: str, seconds: float, context: Context) -> None:
+        self._observer.ended(path, status, seconds)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            caller = self._callers.peer(context).caller.name
+            _LOG.debug(
+                "%s for %s: %s after %.3f s", path, caller, status, seconds,
+                extra={"fields": {"METHOD": path, "CALLER": caller, "STATUS": status}},
+            )  # fmt: skip
 
     async def _failure(
         self, path: str, role: Role | None, talk: Talk, context: Context

@@ -4,6 +4,7 @@ Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
@@ -24,7 +25,8 @@ class Health:
     """Says whether services answer. For one event loop."""
 
     def __init__(self, services: tuple[str, ...], streams: Budget) -> None:
-        self._statuses = dict.fromkeys(("", *services), _Response.NOT_SERVING)
+        self._statuses: dict[str, int] = dict.fromkeys(("", *services), _Response.NOT_SERVING)
+        self._parts: dict[str, int] = {}
         self._streams = streams
         self._changed = asyncio.Event()
         self._ended = False
@@ -34,14 +36,23 @@ class Health:
         if not self._ended:
             self._set(_Response.SERVING if serving else _Response.NOT_SERVING)
 
+    def set_parts(self, parts: Mapping[str, bool]) -> None:
+        """Say so of parts of a service, unless `end` was called; others are as they were."""
+        if self._ended:
+            return
+        for name, serving in parts.items():
+            self._parts[name] = _Response.SERVING if serving else _Response.NOT_SERVING
+        self._tell()
+
     def end(self) -> None:
         """Say for good that nothing is served; streams end."""
         self._ended = True
+        self._parts = dict.fromkeys(self._parts, _Response.NOT_SERVING)
         self._set(_Response.NOT_SERVING)
 
     async def check(self, call: Call) -> None:
         """Answer Check; raises CallFailed."""
-        status = self._statuses.get(await _service(call))
+        status = self._status(await _service(call))
         if status is None:
             raise CallFailed(Status.NOT_FOUND, "no such service", "service")
         await _send(call, status)
@@ -53,7 +64,8 @@ class Health:
             sent = None
             while True:
                 changed = self._changed
-                status = self._statuses.get(service, _Response.SERVICE_UNKNOWN)
+                status = self._status(service)
+                status = _Response.SERVICE_UNKNOWN if status is None else status
                 if status != sent:
                     await _send(call, status)
                     sent = status
@@ -61,8 +73,22 @@ class Health:
                     return
                 await changed.wait()
 
+    def _status(self, service: str) -> int | None:
+        """Return a service's or a part's status; None for what there is not.
+
+        No part is there while the service itself does not answer.
+        """
+        if service in self._statuses:
+            return self._statuses[service]
+        part = self._parts.get(service)
+        overall = self._statuses[""]
+        return part if part is None or overall == _Response.SERVING else overall
+
     def _set(self, status: int) -> None:
         self._statuses = dict.fromkeys(self._statuses, status)
+        self._tell()
+
+    def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 

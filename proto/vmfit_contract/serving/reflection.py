@@ -13,8 +13,10 @@ from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.serving.budget import Budget
 from vmfit_contract.serving.conversation import Call
 
-SERVICE = "grpc.reflection.v1alpha.ServerReflection"
-PATH = f"/{SERVICE}/ServerReflectionInfo"
+# Of one content: v1 is v1alpha under its final name. The library has the latter only.
+_PACKAGES = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
+SERVICES = tuple(f"{package}.ServerReflection" for package in _PACKAGES)
+PATHS = tuple(f"/{service}/ServerReflectionInfo" for service in SERVICES)
 STREAM_SECONDS = 60.0
 """How long one stream may ask."""
 
@@ -52,8 +54,22 @@ class Reflection:
 
     @cached_property
     def _servicer(self) -> Any:  # noqa: ANN401 -- the library has no types
-        from grpc_reflection.v1alpha import reflection  # noqa: PLC0415
+        from grpc_reflection.v1alpha import reflection, reflection_pb2  # noqa: PLC0415
 
+        _describe_final_name(reflection_pb2.DESCRIPTOR)
         for module in self._modules:
             importlib.import_module(module)
         return reflection.ReflectionServicer(self._names)
+
+
+def _describe_final_name(alpha: Any) -> None:  # noqa: ANN401 -- a FileDescriptor
+    """Have v1 described beside v1alpha, for clients that ask for the services of all names."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, text_format  # noqa: PLC0415
+
+    file = descriptor_pb2.FileDescriptorProto()
+    alpha.CopyToProto(file)
+    final, former = _PACKAGES
+    file.name = "grpc/reflection/v1/reflection.proto"
+    text = text_format.MessageToString(file).replace(former, final)
+    file = text_format.Parse(text, descriptor_pb2.FileDescriptorProto())
+    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())

@@ -17,6 +17,7 @@ from vmfit_contract.serving.answering import Answering
 from vmfit_contract.serving.budget import Budget
 from vmfit_contract.serving.callers import Callers
 from vmfit_contract.serving.conversation import Conversations, Talk
+from vmfit_contract.serving.observer import Observer
 from vmfit_contract.serving.options import server_options
 from vmfit_contract.serving.service import Limits, OpenStream, Service
 from vmfit_contract.tls_files import ServerTls
@@ -35,8 +36,11 @@ class GrpcServer:
         limits: Limits,
         rules: RoleRules,
         watch: OpenStream | None = None,
+        *,
+        observer: Observer | None = None,
     ) -> None:
         self._watch = watch
+        self._observer = observer
         self._name = name
         self._service = service
         self._limits = limits
@@ -68,6 +72,11 @@ class GrpcServer:
         """Tell who asks for health whether the service answers; at first it does not."""
         event_loop.shared_loop().call_soon_threadsafe(partial(self._health.set, serving=serving))
 
+    def report_parts(self, parts: Mapping[str, bool]) -> None:
+        """Tell who asks for the health of "SERVICE/PART" whether that part is there."""
+        named = {f"{self._name}/{part}": serving for part, serving in parts.items()}
+        event_loop.shared_loop().call_soon_threadsafe(self._health.set_parts, named)
+
     def reload(self, rules: RoleRules) -> None:
         """Give roles by these rules, and read the certificates again. Raises TlsError."""
         self._callers.use(rules)
@@ -86,17 +95,17 @@ class GrpcServer:
         self._answering = Answering(self._service, self._limits, self._watch)
         streams = Budget("streams", *self._limits.streams)
         self._health = health.Health((self._name,), streams)
-        names = (self._name, health.SERVICE, reflection.SERVICE)
+        names = (self._name, health.SERVICE, *reflection.SERVICES)
         described = reflection.Reflection(names, self._service.rpcs.values(), streams)
         talks: dict[str, tuple[Role | None, Talk]] = {
             health.CHECK_PATH: (None, self._health.check),
             health.WATCH_PATH: (None, self._health.watch),
-            reflection.PATH: (Role.READ, described.talk),
+            **dict.fromkeys(reflection.PATHS, (Role.READ, described.talk)),
         }
         for rpc in self._service.rpcs.values():
             answer = self._answering.watch if rpc.response_streams else self._answering.answer
             talks[rpc.path] = Role(rpc.role), partial(answer, rpc)
-        conversations = Conversations(self._callers)
+        conversations = Conversations(self._callers, self._observer)
         handlers = {
             path: conversations.handler(path, role, talk) for path, (role, talk) in talks.items()
         }
