@@ -1,6 +1,6 @@
 """The nonces by which this agent's hashes of content are keyed."""
 
-import secrets
+import os
 import threading
 import time
 from collections import deque
@@ -38,7 +38,7 @@ class ContentNonces:
         now = self._clock()
         with self._lock:
             if not self._issued or now - self._issued[-1][0] >= _SECONDS:
-                self._issued.append((now, secrets.token_bytes(_BYTES)))
+                self._issued.append((now, os.urandom(_BYTES)))
             return self._issued[-1][1]
 
     def key(self, nonces: Iterable[bytes]) -> bytes:

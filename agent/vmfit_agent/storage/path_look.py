@@ -7,6 +7,8 @@ from vmfit_agent.storage.seen_file import SeenFile, number_text
 
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 -- nothing is made here
 _EXECUTABLE = 0o111
+# No emulator and no script of a definition lies there; much else may be executed.
+_DATA = ("/var/", "/run/")
 
 
 class Look(NamedTuple):
@@ -27,7 +29,7 @@ class Look(NamedTuple):
         """Return all that it is, by the words of Element."""
         found = {self.kind}
         if self.kind == "file" and self.status is not None:
-            if self.status.st_mode & _EXECUTABLE:
+            if self.status.st_mode & _EXECUTABLE and not self.real_path.startswith(_DATA):
                 found.add("program")
             if self.real_path.rpartition("/")[0] == _SHARED_MEMORY:
                 found.add("shared memory")
