@@ -7,6 +7,8 @@ from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import exists, list_names, read_text, read_word
 from vmfit_agent.processors import cpu_msr, kvm
 from vmfit_agent.processors.architecture import libvirt_name, machine
+from vmfit_agent.processors.arm_kinds import FILES as ARM_FILES
+from vmfit_agent.processors.arm_kinds import read_arm_kinds
 from vmfit_agent.processors.cpu_info import CpuInfo, parse_cpuinfo
 from vmfit_agent.processors.cpu_kinds import Kind, read_kinds, without_ids
 from vmfit_agent.processors.cpu_sets import read_cpu_list
@@ -34,6 +36,7 @@ FILES = (
     "sys/module/kvm_*/parameters/nested",
     "dev/cpu/*/cpuid",
     "dev/cpu/0/msr",
+    *ARM_FILES,
 )
 _CPUS = "sys/devices/system/cpu"
 _NOTHING = (0, 0, 0, 0)
@@ -67,6 +70,7 @@ def collect(host: Host) -> Cpu:
     _identify_from_kernel(cpu, info)
     if not x86:
         cpu.features.extend(sorted(info.flags))
+        cpu.core_kinds.extend(read_arm_kinds(host, online))
         return cpu
     kinds = read_kinds(host, online)
     cpu.core_kinds.extend(_core_kind(host, kind) for kind in kinds)

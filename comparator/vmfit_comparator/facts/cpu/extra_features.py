@@ -1,5 +1,6 @@
 """Does the destination's hypervisor add no CPU feature of its own?"""
 
+from vmfit_comparator.evaluation.applicability import X86
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
@@ -10,6 +11,7 @@ from vmfit_contract.cpu_features import names
 
 
 @fact(
+    architectures=X86,
     applies_if="vm.cpu",
     needs=(
         *("vm.cpu", "source.hypervisor", "destination.hypervisor"),

@@ -21,6 +21,7 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.connections import destination_libvirt_version
+from vmfit_comparator.knowledge.cpu.architectures import by_architecture
 from vmfit_comparator.knowledge.cpu.compare import Comparison, Fit, compare
 from vmfit_comparator.knowledge.cpu.guest import (
     PASSED_THROUGH,
@@ -31,7 +32,6 @@ from vmfit_comparator.knowledge.cpu.guest import (
 )
 from vmfit_comparator.knowledge.cpu.hosts import destination_offer
 from vmfit_comparator.knowledge.cpu.offer import Offer
-from vmfit_comparator.knowledge.cpu.ppc64 import by_model, is_power
 from vmfit_comparator.knowledge.cpu.probed import destination_probed, forbidding_features
 from vmfit_comparator.knowledge.cpu.special_features import HINTS, NEVER_ASKED
 from vmfit_contract.cpu_features import Feature, names
@@ -66,8 +66,13 @@ def features(case: Case) -> Result:
     only what the processor's model lacks, and does not tell which it took. A definition that is not
     running yet (check='partial', or none given) must also match what it says of vendor, forbidden
     features and match='strict'; what the source's processor has and its KVM does not give, the
-    guest will start without. CPU model names are never compared, except on POWER, which has no
-    features. Passed-through CPUs are judged by cpu.mode_passthrough.
+    guest will start without. Passed-through CPUs are judged by cpu.mode_passthrough.
+
+    On other architectures nobody tells features, or few do. On POWER the model's generation counts;
+    a guest of KVM on Arm sees its host's own registers: another core, revision or feature is NO, an
+    older kernel PROBABLY_NO. On s390x without the hypervisor's word, riscv64 and loongarch64 two
+    hosts alike are YES, others NO_IDEA or PROBABLY_NO. A CPU that QEMU emulates is YES if versions
+    are equal, else PROBABLY_YES.
 
     Source: libvirt virCPUCompare and virCPUUpdateLive; virConnectGetDomainCapabilities.
     """
@@ -79,8 +84,9 @@ def features(case: Case) -> Result:
     unknown = case.incoming.cpu.unknown_features
     if unknown:
         return _unknown(unknown)
-    if is_power(case) and cpu.model:
-        return by_model(cpu, case)
+    elsewhere = by_architecture(case)
+    if elsewhere is not None:
+        return elsewhere
     given = destination_offer(case)
     if given is None:
         missing = "destination.hypervisor.connections.domain_capabilities.host_model"

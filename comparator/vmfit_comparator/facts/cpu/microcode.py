@@ -1,6 +1,7 @@
 """Do both processors run the same microcode?"""
 
 from vmfit.v1.finding_pb2 import Consequence
+from vmfit_comparator.evaluation.applicability import X86
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import upgrade
@@ -8,6 +9,7 @@ from vmfit_comparator.evaluation.result import Result, probably_yes, yes
 
 
 @fact(
+    architectures=X86,
     needs=("source.cpu.microcode_revisions", "destination.cpu.microcode_revisions"),
     reads=(
         *("source.cpu.family", "source.cpu.model", "source.cpu.stepping"),

@@ -1,5 +1,6 @@
 """Has the guest's CPU nothing that must not be migrated?"""
 
+from vmfit_comparator.evaluation.applicability import X86
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition
@@ -16,6 +17,7 @@ from vmfit_contract.cpu_features import features
 
 
 @fact(
+    architectures=X86,
     applies_if="vm.cpu",
     needs="vm.cpu",
     reads=("vm.timers", "vm.domain_type", "source.cpu.tsc.invariant"),

@@ -20,6 +20,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
+from vmfit_comparator.knowledge.cpu.architectures import by_architecture
 from vmfit_comparator.knowledge.cpu.guest import PASSED_THROUGH, source_features
 from vmfit_comparator.knowledge.cpu.hosts import (
     destination_host_model,
@@ -62,13 +63,17 @@ def mode_passthrough(case: Case) -> Result:
     out there and the processor has, for the guest goes on using them, and all under TCG, where the
     guest breaks only if it uses the feature. The same features are YES under TCG, which emulates
     them, and under KVM when family, model, stepping, microcode and kernel agree too; else, and with
-    more features there, PROBABLY_YES of REDUCED quality. Unknown features are NO_IDEA.
+    more features there, PROBABLY_YES of REDUCED quality. Unknown features are NO_IDEA. Other
+    architectures are judged as cpu.features does.
 
     Source: libvirt docs/formatdomain.rst, host-passthrough and maximum; lab measurements.
     """
     vm = case.vm
     if vm.cpu.mode not in PASSED_THROUGH:
         return not_applicable(f"the guest's CPU is of mode {vm.cpu.mode or 'custom'}")
+    elsewhere = by_architecture(case)
+    if elsewhere is not None:
+        return elsewhere
     offers = like_offers(case)
     if offers is None:
         return _unknown(case)

@@ -2,6 +2,7 @@
 
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED
 from vmfit.v1.hypervisor_pb2 import CpuModelUsability
+from vmfit_comparator.evaluation.applicability import S390, X86
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import change_definition
@@ -22,6 +23,7 @@ _CAPABILITIES = "destination.hypervisor.connections.domain_capabilities"
 
 
 @fact(
+    architectures=(*X86, *S390),
     applies_if="vm.cpu",
     needs=("vm.cpu", "destination.hypervisor"),
     reads=(f"{_CAPABILITIES}.cpu_modes", f"{_CAPABILITIES}.models"),

@@ -1,6 +1,7 @@
 """Has the destination as many physical address bits as the guest believes?"""
 
 from vmfit.v1.finding_pb2 import ChangeDefinition, Remedy
+from vmfit_comparator.evaluation.applicability import X86
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import (
@@ -13,6 +14,7 @@ from vmfit_comparator.evaluation.result import (
 
 
 @fact(
+    architectures=X86,
     applies_if=("vm.cpu",),
     needs=("vm.cpu", "vm.domain_type"),
     reads=("source.cpu.physical_address_bits", "destination.cpu.physical_address_bits"),

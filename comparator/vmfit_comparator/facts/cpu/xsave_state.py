@@ -1,5 +1,6 @@
 """Can the destination hold all of the guest's extended processor state?"""
 
+from vmfit_comparator.evaluation.applicability import X86
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import (
@@ -24,6 +25,7 @@ _XCR0 = {
 
 
 @fact(
+    architectures=X86,
     applies_if="vm.cpu.expanded_features",
     needs=("vm.cpu.expanded_features", "vm.domain_type"),
     reads="destination.cpu.xsave.feature_mask",

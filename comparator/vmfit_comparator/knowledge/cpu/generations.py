@@ -25,9 +25,17 @@ _GENERATIONS = (
     ("SierraForest", "GraniteRapids", "EPYC-Turin"),
     ("ClearwaterForest", "DiamondRapids"),
 )
-_BY_NAME = {name: place for place, names in enumerate(_GENERATIONS, 1) for name in names}
+# IBM Z, in the order of QEMU's s390x models; "gen15a" is what was sold as z15.
+_Z = (
+    ("z900", "z800"), ("z990", "z890"), ("z9EC", "z9BC"), ("z10EC", "z10BC"), ("z196", "z114"),
+    ("zEC12", "zBC12"), ("z13", "z13.2", "z13s"), ("z14", "z14.2", "z14ZR1"),
+    ("gen15a", "gen15b"), ("gen16a", "gen16b"), ("gen17a", "gen17b"),
+)  # fmt: skip
+_BY_NAME = {name: place for place, names in enumerate(_GENERATIONS, 1) for name in names} | {
+    name: place for place, names in enumerate(_Z, 1) for name in names
+}
 _BY_LENGTH = sorted(_BY_NAME, key=len, reverse=True)
-_NUMBERED = re.compile(r"(?:POWER|power|z)(\d+)")
+_NUMBERED = re.compile(r"(?:POWER|power)(\d+)")
 _VERSION = re.compile(r"-v(\d+)$")
 
 

@@ -9,13 +9,6 @@ from vmfit_comparator.knowledge.connections import destination_connection, on_co
 from vmfit_comparator.knowledge.cpu.generations import generation
 
 
-@reads("vm.domain_type", "vm.architecture")
-def is_power(case: Case) -> bool:
-    """Tell whether the VM runs on a POWER processor, rather than on an emulated one."""
-    vm = case.vm
-    return vm.domain_type == "kvm" and vm.architecture in {"ppc64", "ppc64le"}
-
-
 @reads(*on_connections("destination", "host_cpu.model", "host_cpu.vendor"))
 def by_model(cpu: GuestCpu, case: Case) -> Result:
     """Compare a POWER guest's model with the destination's processor.
