@@ -116,7 +116,8 @@ def _listener(port: int) -> tuple[str, bool] | None:
             is_there = each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
             if is_there and each.pid:
                 process = psutil.Process(each.pid)
-                words = [os.path.basename(word) for word in process.cmdline()[:2]]  # noqa: PTH119
+                # Behind the interpreter and its options.
+                words = [os.path.basename(word) for word in process.cmdline()[:4]]  # noqa: PTH119
                 return f"{process.name()}, pid {each.pid}", _PROGRAM in words
     except psutil.Error:
         return None

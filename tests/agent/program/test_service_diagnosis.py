@@ -160,3 +160,21 @@ def test_doctor_reads_the_settings(authority, tmp_path, capsys, fake, monkeypatc
     assert status == 1
     assert f"Essential and missing: TLS {material.certificate}\n" in out
     assert "expired on" in out
+
+
+def test_the_address_that_the_service_itself_listens_on(tmp_path):
+    program = tmp_path / "vmfit-agent"
+    program.write_text(
+        "import socket\n"
+        "with socket.create_server(('127.0.0.1', 0)) as server:\n"
+        "    print(server.getsockname()[1], flush=True)\n"
+        "    input()\n"
+    )
+    # As the packages start it.
+    with subprocess.Popen(
+        [sys.executable, "-I", program, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as service:
+        port = int(service.stdout.readline())
+        check = checks(listen=Address("127.0.0.1", port))[f"address 127.0.0.1:{port}"]
+        service.communicate(b"\n")
+    assert (check.state, check.reasons[0].endswith(f"pid {service.pid}")) == ("ok", True)
