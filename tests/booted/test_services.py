@@ -178,7 +178,7 @@ def test_a_wrong_configuration_fails_once(running, service, file):
         assert running.try_run("systemctl", "restart", service).returncode != 0
         time.sleep(4)
         shown = running.show(service, "ActiveState", "Result", "ExecMainStatus", "NRestarts")
-        assert (shown["ActiveState"], shown["ExecMainStatus"]) == ("failed", "2")
+        assert (shown["ActiveState"], shown["ExecMainStatus"]) == ("failed", "3")
         assert running.log(service).count("insecure: must be true or false") == before + 2
     running.run("systemctl", "start", service)
     answers(running)
