@@ -39,6 +39,7 @@ from vmfit_comparator.hosts.vms import (
 )
 from vmfit_comparator.policies.policy import ResolvedPolicy
 from vmfit_comparator.probes import Prober, want_dirty_rate
+from vmfit_contract.limits import MAX_MESSAGE_BYTES
 from vmfit_contract.reasons import Cause, Reason
 
 _LOG = logging.getLogger(__name__)
@@ -129,14 +130,27 @@ def _probed_answers(
         ]
     )
     answers: list[CheckResponse | EngineError] = []
+    size = 0
     for each in pairs:
         if isinstance(each, EngineError):
             answers.append(each)
         else:
-            answers.append(_answer(inquiry, each, turns.result(next(probing))))
-        # To evaluate thousands of pairs takes seconds.
+            answer = _answer(inquiry, each, turns.result(next(probing)))
+            answers.append(answer)
+            size += answer.ByteSize()
+        # To evaluate thousands of pairs takes seconds, and hundreds of megabytes.
         turns.go_on()
+        if size > MAX_MESSAGE_BYTES:
+            raise _too_much(len(answers), len(pairs))
     return answers
+
+
+def _too_much(answered: int, wanted: int) -> EngineError:
+    message = (
+        f"destinations: the answers for {answered} of {wanted} take more than "
+        f"{MAX_MESSAGE_BYTES >> 20} MiB: rank fewer at once"
+    )
+    return EngineError(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "destinations")
 
 
 def unanswered(error: EngineError, destination: str, inquiry: Inquiry) -> CheckResponse:

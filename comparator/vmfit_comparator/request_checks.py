@@ -9,7 +9,7 @@ from vmfit.v1.policy_pb2 import Policy
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.engine_error import invalid
-from vmfit_contract.unfolding import TooLargeError, check_unfolded
+from vmfit_contract.unfolding import MAX_ELEMENTS, TooLargeError, check_unfolded
 from vmfit_contract.validation import first_complaint
 
 MAX_VM_ELEMENTS = 4096
@@ -29,7 +29,7 @@ _FEW_BYTES = 16 * 1024
 def check_request(request: Message) -> None:
     """Raise EngineError, INVALID_ARGUMENT with the field, for values that mean nothing.
 
-    What a snapshot or a VM holds may be as long as it likes; a policy is checked with its own.
+    What a snapshot or a VM holds is bounded by itself, and a policy is checked with its own.
     """
     complaint = first_complaint(request)
     if complaint is not None:
@@ -52,10 +52,19 @@ def check_moment(time: Any, field: str) -> None:  # noqa: ANN401 -- a Timestamp
 
 def check_vm(vm: Vm, field: str) -> None:
     """Raise EngineError for a VM that has more of something than can be looked at."""
-    if vm.ByteSize() <= _FEW_BYTES:
+    _check_count(vm, field, MAX_VM_ELEMENTS)
+
+
+def check_snapshot(snapshot: Snapshot, field: str) -> None:
+    """Raise EngineError for a snapshot that has more of something than a host has."""
+    _check_count(snapshot, field, MAX_ELEMENTS)
+
+
+def _check_count(message: Message, field: str, most: int) -> None:
+    if message.ByteSize() <= _FEW_BYTES:
         return
     try:
-        check_unfolded(vm.SerializeToString(), Vm, max_elements=MAX_VM_ELEMENTS)
+        check_unfolded(message.SerializeToString(), type(message), max_elements=most)
     except TooLargeError as error:
         raise invalid(f"{field}.{error.field}", error.reason) from None
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.rpcs import COMPARATOR_RPCS, Rpc
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.engine_error import EngineError
+from vmfit_comparator.request_memory import RequestMemory
 from vmfit_contract.access import Caller
 from vmfit_contract.call_failed import CallFailed, Status
 
@@ -27,6 +28,7 @@ class Comparator:
     rpcs: Mapping[str, Rpc] = COMPARATOR_RPCS
 
     def __init__(self, engine: Engine) -> None:
+        self._memory = RequestMemory()
         # By the request's message, as the contract's table of RPCs names it.
         answers: dict[type[Message], _Answer] = {
             messages.ListFactsRequest: lambda *_: engine.list_facts(),
@@ -48,14 +50,10 @@ class Comparator:
     def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
         """Return the response within the seconds; raises CallFailed."""
         kind, answer = self._answers[COMPARATOR_RPCS[method].request]
-        try:
-            message = kind.FromString(request)
-        except DecodeError as error:
-            told = f"the request is malformed: {error}"
-            raise CallFailed(Status.INVALID_ARGUMENT, told) from None
-        try:
-            return answer(message, seconds, caller).SerializeToString()
-        except EngineError as error:
-            raise CallFailed(
-                Status[error.code.name], str(error), error.field or "", error.cause
-            ) from None
+        with self._memory.reading(kind, request, caller) as message:
+            try:
+                return answer(message, seconds, caller).SerializeToString()
+            except EngineError as error:
+                raise CallFailed(
+                    Status[error.code.name], str(error), error.field or "", error.cause
+                ) from None

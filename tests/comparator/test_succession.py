@@ -159,6 +159,16 @@ def test_an_agent_of_before_is_believed_while_its_clock_goes_on():
             engine.host_snapshot(_request(address))
 
 
+def test_parts_of_an_agent_of_before_have_times():
+    response = _of_before()
+    response.snapshot.parts[2].ClearField("collected_at")
+    with (
+        bytes_agent(GetSnapshot=response.SerializeToString()) as address,
+        Engine(insecure=True) as engine,
+    ):
+        assert "snapshot.parts[2].collected_at: does not say" in _refused(engine, address)
+
+
 def test_an_answer_of_an_agent_of_before_is_not_believed_twice():
     for age_seconds in (0, 30 * _DAY):
         stored = _of_before(age_seconds).SerializeToString()

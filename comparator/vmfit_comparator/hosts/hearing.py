@@ -102,7 +102,10 @@ def _check_times(response: GetSnapshotResponse) -> None:
     snapshot, moment = response.snapshot, response.moment
     if not snapshot.HasField("taken_at"):
         raise _not_to_be_used("its answer: snapshot.taken_at: does not say when it was taken")
-    if snapshot.HasField("recorded_at") or not moment.HasField("since_boot"):
+    if snapshot.HasField("recorded_at"):
+        return
+    if not moment.HasField("since_boot"):
+        _check_wall_times(snapshot)
         return
     since_boot = moment.since_boot.seconds + moment.since_boot.nanos / 1e9
     for index, status in enumerate(snapshot.parts):
@@ -112,6 +115,13 @@ def _check_times(response: GetSnapshotResponse) -> None:
         age = status.age.seconds + status.age.nanos / 1e9
         if not 0 <= age <= since_boot + _SLACK_SECONDS:
             raise _not_to_be_used(f"{where}: {age:.0f} s, {since_boot:.0f} s after the boot")
+
+
+def _check_wall_times(snapshot: Snapshot) -> None:
+    for index, status in enumerate(snapshot.parts):
+        if not status.HasField("collected_at"):
+            where = f"its answer: snapshot.parts[{index}].collected_at"
+            raise _not_to_be_used(f"{where}: does not say when the part was collected")
 
 
 def _not_to_be_used(reason: str) -> AgentError:

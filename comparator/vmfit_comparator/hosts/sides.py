@@ -17,7 +17,7 @@ from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.hosts.turns import Turns
-from vmfit_comparator.request_checks import check_moment
+from vmfit_comparator.request_checks import check_moment, check_snapshot
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.content_key import MAX_NONCES
 from vmfit_contract.reasons import NO_CAUSE, Cause, Reason
@@ -79,6 +79,7 @@ def resolve_side(
                 f"{snapshot.schema_revision} is newer than {SCHEMA_REVISION}, the latest known",
             )
         check_moment(snapshot.taken_at, f"{field}.snapshot.taken_at")
+        check_snapshot(snapshot, f"{field}.snapshot")
         return Side(snapshot.identity.hostname or "snapshot", field, content=snapshot)
     try:
         if kind == "name":
