@@ -52,7 +52,10 @@ def entries(place, kinds):
             names[:] = [name for name in names if place != "/proc" or not name.isdecimal()][:40]
             for name in sorted([*names, *files]):
                 path = f"{directory}/{name}"
-                mode = os.lstat(path).st_mode
+                try:
+                    mode = os.lstat(path).st_mode
+                except FileNotFoundError:
+                    continue  # Others of this machine made it, and took it away.
                 # An emulator, or a script for a NIC, may be any program.
                 is_told = TOLD.search(path) or (place == "/usr" and mode & 0o111)
                 if stat.S_IFMT(mode) in kinds and path.isprintable() and not is_told:
