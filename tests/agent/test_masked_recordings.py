@@ -37,7 +37,7 @@ def record(root, directory, key=None):
 def without_times(snapshot):
     snapshot.ClearField("taken_at")
     for status in snapshot.parts:
-        for field in ("collected_at", "duration", "digest"):
+        for field in ("collected_at", "age", "duration", "digest"):
             status.ClearField(field)
     # Digests of files whose content is masked.
     for each in (*snapshot.security.hook_scripts, *snapshot.security.certificates):
