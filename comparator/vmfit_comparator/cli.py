@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, str] = {
     "check": "Can a VM move from one host to another?",
     "diff": "What differs between two hosts?",
     "baseline": "What can all these hosts give to a guest?",
+    "vms": "Which VMs does a host have?",
+    "snapshot": "What does a host say of itself?",
     "facts": "The catalogue of facts, or one of them explained.",
     "hosts": "The hosts of the inventory, and which of them answer.",
     "outcome": "Report what became of a migration that was checked.",

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -34,6 +35,7 @@ from vmfit_comparator.hosts.sides import (
 )
 from vmfit_comparator.hosts.snapshot_parts import keep_only
 from vmfit_comparator.hosts.turns import Turns
+from vmfit_comparator.hosts.watcher import Watcher
 from vmfit_comparator.policies.policy import select_facts
 from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
@@ -65,7 +67,8 @@ class Engine:
     a ClientTls, which reads renewed files again, or credentials that the program has made;
     `insecure` is plain text over the network instead. An agent's answer has at most
     `agent_answer_bytes`. Callers who do not administer the comparator name hosts outside the
-    inventory only with `any_address`. With a `history` checks are recorded. Every method raises
+    inventory only with `any_address`. With a `history` checks are recorded; a `watcher` hears which
+    hosts are asked. Every method raises
     EngineError for what cannot be answered, CANCELLED when the caller is gone, and takes the
     caller's time for it, in seconds; None means the agents' own.
     """
@@ -82,10 +85,12 @@ class Engine:
         any_address: bool = False,
         facts: Mapping[str, Fact] = BUILT_IN,
         history: "History | None" = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._inventory = inventory or Inventory()
         self._catalogue = facts
         self._history = history
+        self._watcher = watcher
         self._any_address = any_address
         self._agent_timeout_seconds = agent_timeout_seconds
         source = FixedTls(tls) if isinstance(tls, grpc.ChannelCredentials) else tls
@@ -271,7 +276,8 @@ class Engine:
         until = min(self._until(timeout_seconds), time.monotonic() + _PROBE_SECONDS)
         ask_host = partial(inventory_row, agents=self._agents, until=until)
         with self._turns(caller) as turns:
-            rows = turns.results(ask_host, self._inventory.hosts.values())
+            entries = self._inventory.hosts.values()
+            rows = turns.results(ask_host, entries, attrgetter("name"))
             return messages.ListHostsResponse(hosts=rows)
 
     def host_snapshot(
@@ -331,7 +337,7 @@ class Engine:
         )
 
     def _turns(self, caller: Caller) -> Turns:
-        return Turns(self._threads, caller)
+        return Turns(self._threads, caller, self._watcher)
 
     def _side(self, reference: messages.HostReference, field: str, caller: Caller) -> Side:
         any_address = AnyAddress.of(caller, configured=self._any_address)

@@ -14,9 +14,10 @@ _NAMES = {
     "left": "HOST",
     "right": "HOST",
     "hosts": "HOST",
+    "host": "HOST",
 }
 _FIELD = re.compile(
-    r"(?P<root>source|destination|vm|policy|facts|parts|left|right|hosts)(?:\[\d+\])?"
+    r"(?P<root>source|destination|vm|policy|facts|parts|left|right|hosts?)(?:\[\d+\])?"
     r"(?:\.(?P<kind>name_or_uuid|name|address|snapshot|inline|xml|description))?"
     r"(?:\.(?P<below>[^ ]+))?: "
 )

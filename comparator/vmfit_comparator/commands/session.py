@@ -13,6 +13,7 @@ from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
 from vmfit_comparator.commands.asking import Asking
 from vmfit_comparator.commands.request_fields import on_the_command_line
+from vmfit_comparator.commands.waiting import Waiting
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, Address, AddressError, parse_address
@@ -24,6 +25,7 @@ from vmfit_contract.errors import code_of
 if TYPE_CHECKING:
     from vmfit_comparator.engine import Engine
     from vmfit_comparator.hosts.inventory import Inventory
+    from vmfit_comparator.hosts.watcher import Watcher
     from vmfit_comparator.outcomes.history import History
     from vmfit_comparator.policies.policy_file import PolicyFile
 
@@ -48,6 +50,11 @@ class Comparator(Protocol):
 
     def list_hosts(self) -> messages.ListHostsResponse:
         """Return the inventory."""
+
+    def host_snapshot(
+        self, request: messages.GetHostSnapshotRequest
+    ) -> messages.GetHostSnapshotResponse:
+        """Return a host's snapshot."""
 
     def report_outcome(
         self, request: outcomes.ReportOutcomeRequest
@@ -75,16 +82,16 @@ def comparator(
             channel = connector.connect(address)
         except AddressError as error:
             raise AskedWronglyError(f"--server: {error}") from None
-        with channel:
+        with channel, Waiting(f"comparator {address}"):
             yield _Remote(channel, address, connector, asking.timeout)
     else:
-        with local_engine(settings, asking, store) as engine:
+        with Waiting() as waiting, local_engine(settings, asking, store, waiting) as engine:
             yield _Local(engine, asking.timeout)
 
 
 @contextmanager
 def local_engine(
-    settings: Settings, asking: Asking, store: str | None = None
+    settings: Settings, asking: Asking, store: str | None = None, watcher: "Watcher | None" = None
 ) -> "Iterator[Engine]":
     """Return an engine that knows the settings' hosts and policies."""
     from vmfit_comparator.engine import Engine  # noqa: PLC0415
@@ -102,6 +109,7 @@ def local_engine(
             any_address=settings.values.get("any_address", False),
             agent_answer_bytes=settings.values.get("agent_answer_bytes", MAX_ANSWER_BYTES),
             history=_history(settings, store),
+            watcher=watcher,
         )
     except PolicyError as error:
         raise AskedWronglyError(str(error)) from None
@@ -176,6 +184,11 @@ class _Local:
     def list_hosts(self) -> messages.ListHostsResponse:
         return self._engine.list_hosts(self._timeout)
 
+    def host_snapshot(
+        self, request: messages.GetHostSnapshotRequest
+    ) -> messages.GetHostSnapshotResponse:
+        return self._ask(self._engine.host_snapshot, request)
+
     def report_outcome(
         self, request: outcomes.ReportOutcomeRequest
     ) -> outcomes.ReportOutcomeResponse:
@@ -218,6 +231,11 @@ class _Remote:
 
     def list_hosts(self) -> messages.ListHostsResponse:
         return self._ask(self._stub.ListHosts, messages.ListHostsRequest())
+
+    def host_snapshot(
+        self, request: messages.GetHostSnapshotRequest
+    ) -> messages.GetHostSnapshotResponse:
+        return self._ask(self._stub.GetHostSnapshot, request)
 
     def report_outcome(
         self, request: outcomes.ReportOutcomeRequest

@@ -112,7 +112,7 @@ def ask(
     """Start to ask a live host for its snapshot; None for a snapshot that is there already."""
     if side.client is None:
         return None
-    return turns.begin(side.client.snapshot, fresh_seconds, until)
+    return turns.follow(side.name, turns.begin(side.client.snapshot, fresh_seconds, until))
 
 
 def content_nonces(

@@ -10,6 +10,7 @@ import grpc
 
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.hosts.fair_threads import FairThreads
+from vmfit_comparator.hosts.watcher import Watcher
 from vmfit_contract.access import Caller
 
 # How soon it is noticed that a caller is gone.
@@ -23,7 +24,10 @@ Each = TypeVar("Each")
 class Turns:
     """What one request has done; a context, at whose end what was not begun is left undone."""
 
-    def __init__(self, threads: FairThreads, caller: Caller) -> None:
+    def __init__(
+        self, threads: FairThreads, caller: Caller, watcher: Watcher | None = None
+    ) -> None:
+        self._watcher = watcher
         self._threads = threads
         self._caller = caller
         self._request = (caller.share or caller.name, object())
@@ -50,6 +54,14 @@ class Turns:
         except RuntimeError:
             raise _ended("the engine was closed") from None
 
+    def follow(self, host: str, asked: "Future[Result]") -> "Future[Result]":
+        """Tell who follows the request that a host is asked, and when it is done; return it."""
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.asked(host)
+            asked.add_done_callback(lambda _: watcher.answered(host))
+        return asked
+
     def result(self, begun: "Future[Result]") -> Result:
         """Wait for the result; raises what the work raised, EngineError when the caller is gone."""
         while not wait([begun], _LOOK_SECONDS).done:
@@ -58,9 +70,20 @@ class Turns:
             raise _ended("the engine was closed")
         return begun.result()
 
-    def results(self, work: Callable[[Each], Result], of: Iterable[Each]) -> Iterator[Result]:
-        """Do the same for all side by side; return the results in order."""
-        begun = [self.begin(work, each) for each in of]
+    def results(
+        self,
+        work: Callable[[Each], Result],
+        of: Iterable[Each],
+        host_of: Callable[[Each], str] | None = None,
+    ) -> Iterator[Result]:
+        """Do the same for all side by side; return the results in order.
+
+        `host_of` tells which host each is about, where somebody follows that.
+        """
+        begun = []
+        for each in of:
+            future = self.begin(work, each)
+            begun.append(self.follow(host_of(each), future) if host_of else future)
         return map(self.result, begun)
 
     def go_on(self) -> None:

@@ -11,13 +11,16 @@ from vmfit_contract.json_text import to_json
 from vmfit_contract.printable import printable_lines
 
 
-def emit(message: Message, form: str, table: Callable[[], Callable[[Terminal], None]]) -> None:
-    """Print a response as "json", as "yaml" with the same data, or as the table."""
+def emit(
+    message: Message, form: str, table: Callable[[], Callable[[Terminal], None]] | None = None
+) -> None:
+    """Print a message as "json", as "yaml" with the same data, or as the table."""
     if form == "json":
         click.echo(to_json(message), nl=False)
     elif form == "yaml":
         click.echo(_yaml(json.loads(to_json(message))), nl=False)
     else:
+        assert table is not None
         table()(Terminal.of_stdout())
 
 

@@ -23,6 +23,7 @@ from vmfit_comparator.engine import Engine
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.server import ComparatorServer
 from vmfit_contract.address import parse_address
+from vmfit_contract.snapshot_file import read_snapshot, write_snapshot
 
 VMFIT = Path(sys.executable).with_name("vmfit")
 NAME = vm().name
@@ -391,3 +392,45 @@ def test_flags_over_environment_over_settings(files, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["leftHost"] == "beta"
     run([*arguments, "-o", "table"])
     assert "differ in no fields" in capsys.readouterr().out
+
+
+def test_vms(files, capsys, server):
+    assert run(["vms", "alpha.json"]) == 0
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["NAME", "STATE", "VCPUS", "MEMORY", "UUID"]
+    assert row.startswith(f"{NAME} ")
+    assert row.endswith(vm().uuid)
+    assert run(["vms", "alpha.json", "-o", "json", "--server", server]) == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)["vms"]] == [NAME]
+    assert run(["vms", "beta.binpb"]) == 0
+    assert capsys.readouterr().out == "the host has no VMs\n"
+
+
+def test_vms_that_are_not_known(files, capsys):
+    snapshot = source_snapshot()
+    snapshot.ClearField("domains")
+    snapshot.parts.add(name="domains", error="libvirt is not there")
+    write_snapshot(snapshot, Path("blind.json"))
+    told = failure(capsys, "vms", "blind.json", status=2)
+    assert told == "blind.json: libvirt is not there"
+
+
+def test_snapshot(agents, files, capsys, server):
+    source, _ = agents
+    for where in ([], ["--server", server]):
+        assert run(["snapshot", source.address, "--part", "cpu", *where]) == 0
+        tree = json.loads(capsys.readouterr().out)
+        assert "cpu" in tree
+        assert "memory" not in tree
+    assert run(["snapshot", "alpha.json", "-o", "yaml"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["identity"]["hostname"] == "alpha"
+    for form in ("json", "binary"):
+        assert run(["snapshot", source.address, "-o", form, "--file", "copy"]) == 0
+        assert read_snapshot(Path("copy")).identity.hostname == "alpha"
+        assert run(["diff", "copy", "alpha.json"]) == 0
+    capsys.readouterr()
+    assert failure(capsys, "snapshot", "alpha.json", "-o", "copy.json").endswith("by --file")
+    assert failure(capsys, "snapshot", "alpha.json", "--file", "/none/x").startswith("--file: ")
+    assert failure(capsys, "snapshot", "node1") == (
+        "HOST: no host 'node1' in the inventory, which has no hosts"
+    )
