@@ -29,7 +29,7 @@ VENDOR = [
     ("the definition names one", AMD, "NO"),
     ("host-model", {**AMD, "vm.cpu.mode": "host-model", "vm.cpu.vendor": None}, "NO"),
     ("passed through", {**AMD, "vm.cpu.mode": "host-passthrough"}, "NO"),
-    ("a bare model", {**AMD, "vm.cpu.vendor": None}, "PROBABLY_NO"),
+    ("a bare model", {**AMD, "vm.cpu.vendor": None}, "PROBABLY_YES"),
     ("told by the host model alone", {"destination.cpu.vendor": None}, "YES"),
     ("unknown", {"destination.cpu.vendor": None, **NO_CAPABILITIES}, "NO_IDEA"),
     ("unknown, emulated", {"destination.cpu.vendor": None, **TCG}, "YES"),

@@ -33,11 +33,16 @@ BESIDE = {
 }
 OVS = {"vm.nics[0].virtual_port_type": "openvswitch"}
 
+CUT_OFF = {f"{BR0}.bridge.ports": [], f"{INTERFACES}[1].master": None}
+CUT_OFF_HERE = {each.replace("destination.", "source."): value for each, value in CUT_OFF.items()}
 BRIDGES = [
     ("there", {}, "YES"),
     ("missing", ONLY_LO, "NO"),
     ("no bridge", {f"{BR0}.bridge": None, f"{BR0}.type": "dummy"}, "NO"),
-    ("down", {f"{BR0}.up": False}, "YES"),
+    ("down", {f"{BR0}.up": False}, "PROBABLY_NO"),
+    ("no uplink", CUT_OFF, "PROBABLY_NO"),
+    ("no uplink on either host", {**CUT_OFF, **CUT_OFF_HERE}, "YES"),
+    ("down, and no uplink on the source", {**CUT_OFF_HERE, f"{BR0}.up": False}, "YES"),
     ("Open vSwitch", {**OVS, "destination.network.ovs_bridges": [{"name": "br0"}]}, "YES"),
     ("no Open vSwitch", OVS, "NO"),
     ("Open vSwitch cannot be read", {**OVS, "destination.network.ovs_present": True}, "NO_IDEA"),
@@ -136,8 +141,7 @@ def test_answer(fact, row):
 @pytest.mark.parametrize(
     ("fact", "changes", "word"),
     [
-        ("net.bridge", {f"{BR0}.up": False}, "down"),
-        ("net.bridge", {f"{BR0}.bridge.ports": [], f"{INTERFACES}[1].master": None}, "uplink"),
+        ("net.bridge", {**CUT_OFF_HERE, f"{BR0}.up": False}, "down"),
         (
             "net.bridge",
             {**ON_LAN, "source.libvirt_objects.networks": [{**LAN, "bridge": "eth0"}]},
@@ -157,6 +161,7 @@ def test_what_works_with_a_loss_says_so(fact, changes, word):
     ("fact", "changes", "kind"),
     [
         ("net.bridge", ONLY_LO, "create_bridge"),
+        ("net.bridge", CUT_OFF, "create_bridge"),
         ("net.network", {**ON_LAN, f"destination.{NETWORKS}": []}, "start_network"),
         ("net.mtu", JUMBO, "set_mtu"),
     ],

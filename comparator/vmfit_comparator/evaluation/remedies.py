@@ -61,13 +61,37 @@ def log_in(target_name: str, portal: str) -> Remedy:
     )
 
 
-def create_bridge(name: str) -> Remedy:
-    """Create a bridge on the destination."""
+def create_bridge(name: str, source_uplink: str = "") -> Remedy:
+    """Create a bridge on the destination, with an uplink if the source's has one."""
+    quoted = shlex.quote(name)
+    steps = [f"ip link add {quoted} type bridge"]
+    lasting = "and keep it in the host's network configuration"
+    if source_uplink:
+        steps.append(f'ip link set "$UPLINK" master {quoted}')
+        summary = (
+            f"Create bridge {name} on the destination with an uplink to the network that "
+            f"{source_uplink} leads to on the source, {lasting}"
+        )
+    else:
+        summary = f"Create bridge {name} on the destination, {lasting}"
+    return Remedy(
+        summary=summary,
+        command=" && ".join([*steps, f"ip link set {quoted} up"]),
+        create_bridge=CreateBridge(name=name, source_uplink=source_uplink),
+    )
+
+
+def connect_bridge(name: str, source_uplink: str) -> Remedy:
+    """Give the destination's bridge an uplink like the source's."""
     quoted = shlex.quote(name)
     return Remedy(
-        summary=f"Create bridge {name} on the destination",
-        command=f"ip link add {quoted} type bridge && ip link set {quoted} up",
-        create_bridge=CreateBridge(name=name),
+        summary=(
+            f"Attach to bridge {name} of the destination an uplink to the network that "
+            f"{source_uplink} leads to on the source, and keep it in the host's network "
+            "configuration"
+        ),
+        command=f'ip link set "$UPLINK" master {quoted} && ip link set {quoted} up',
+        create_bridge=CreateBridge(name=name, source_uplink=source_uplink),
     )
 
 

@@ -3,6 +3,7 @@
 from vmfit.v1.cpu_pb2 import Cpu
 from vmfit.v1.finding_pb2 import (
     ChangeDefinition,
+    Quality,
     Remedy,
 )
 from vmfit.v1.hypervisor_pb2 import HostCpuModel
@@ -12,7 +13,7 @@ from vmfit_comparator.evaluation.result import (
     Result,
     no,
     no_idea,
-    probably_no,
+    probably_yes,
     yes,
 )
 from vmfit_comparator.knowledge.cpu.guest import (
@@ -33,8 +34,9 @@ def vendor(case: Case) -> Result:
 
     The same vendor is YES, and any vendor under TCG, which emulates the processor. Between
     vendors a KVM guest whose CPU comes from its host (host-model, host-passthrough, maximum) or
-    names a vendor is NO; a bare named model without vendor is PROBABLY_NO: QEMU passes the
-    host's vendor on, so it changes under the running guest.
+    names a vendor is NO. A bare named model without vendor is PROBABLY_YES, REDUCED: such guests
+    are reported to move both ways, but QEMU passes the host's vendor on, so it changes under the
+    running guest.
 
     Source: libvirt docs/formatdomain.rst, cpu/vendor; QEMU x86_cpu_load_model; CPUID 0.
     """
@@ -51,7 +53,12 @@ def vendor(case: Case) -> Result:
     text = f"the guest runs on {before}, the destination's processor is from {after}"
     if cpu.mode in PASSED_THROUGH or cpu.mode == "host-model" or cpu.vendor:
         return no(text, remedies=[_BASELINE])
-    return probably_no(text, remedies=[_BASELINE])
+    return probably_yes(
+        f"{text}; the named model has no vendor of its own, so the guest sees that change while it "
+        "runs",
+        probability=0.65,
+        quality=Quality.QUALITY_REDUCED,
+    )
 
 
 def _vendor(model: HostCpuModel | None, cpu: Cpu) -> str:

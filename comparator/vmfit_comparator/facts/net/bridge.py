@@ -9,10 +9,11 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import (
     change_definition,
+    connect_bridge,
     create_bridge,
     provide_storage,
 )
-from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_yes, yes
+from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.nics import (
     NicPair,
     destination_network,
@@ -40,9 +41,10 @@ _REDUCED = Quality.QUALITY_REDUCED
 def bridge(pair: NicPair, case: Case) -> Result | None:
     """Look every NIC's bridge, or macvtap parent, up among the destination's interfaces.
 
-    Missing, or not a bridge, is NO: libvirt cannot plug the NIC in. A bridge that is down, that
-    lacks an uplink which the source's has, or another one than on the source lets the migration
-    pass with the guest cut off or elsewhere: YES, REDUCED. Open vSwitch bridges need its database.
+    Missing, or not a bridge, is NO: libvirt cannot plug the NIC in. A bridge that is down, or that
+    lacks an uplink, where the source's has one, lets the migration pass and cuts the guest off:
+    PROBABLY_NO. Down without an uplink on the source, or another bridge than there: YES, REDUCED.
+    Open vSwitch bridges need its database.
     A macvtap parent that is the port of a bridge or bond is NO, and so is one with another macvtap
     on it where either is in passthrough mode.
 
@@ -88,7 +90,8 @@ def _bridge(here: Nic | None, nic: Nic, name: str, port_type: str, case: Case) -
     found = interface(name, network)
     if found is None:
         return no(
-            f"bridge {name} does not exist on the destination", remedies=[create_bridge(name)]
+            f"bridge {name} does not exist on the destination",
+            remedies=[create_bridge(name, _source_uplink(here, case))],
         )
     if name in open_vswitch or found.type == "openvswitch":
         remedy = change_definition(
@@ -104,22 +107,20 @@ def _bridge(here: Nic | None, nic: Nic, name: str, port_type: str, case: Case) -
 
 def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, case: Case) -> Result:
     """Say what the guest loses on a bridge that is there."""
+    lost = _source_uplink(here, case)
+    name = _source_bridge(here, case)
+    if lost and not (found.up and uplinks(found, case.destination.network)):
+        state = "without an uplink" if found.up else "but down"
+        return probably_no(
+            f"bridge {found.name} is there {state}, the source's {name} has the uplink {lost}: the "
+            "guest is cut off",
+            probability=0.2,
+            remedies=[connect_bridge(found.name, lost)],
+        )
     if not found.up:
         return yes(
             f"bridge {found.name} is there, but down: the guest is cut off", quality=_REDUCED
         )
-    source = case.source
-    name = source_link(here, case) if here is not None else ""
-    name = name or (here.bridge if here is not None else "")
-    old = interface(name, source.network)
-    if old is not None and old.HasField("bridge"):
-        lost = uplinks(old, source.network)
-        if lost and not uplinks(found, case.destination.network):
-            return yes(
-                f"bridge {found.name} is there without an uplink, the source's {name} has "
-                f"{lost[0].name}: the guest is cut off",
-                quality=_REDUCED,
-            )
     if name and name != found.name and nic.type == "network":
         return yes(
             f"network {nic.network} is bridge {found.name} there, {name} here: the NIC lands on "
@@ -127,6 +128,20 @@ def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, case: Case) ->
             quality=_REDUCED,
         )
     return yes(f"bridge {found.name} is there and up")
+
+
+def _source_bridge(here: Nic | None, case: Case) -> str:
+    if here is None:
+        return ""
+    return source_link(here, case) or here.bridge
+
+
+def _source_uplink(here: Nic | None, case: Case) -> str:
+    """Return the port by which the NIC's bridge leads out of the source; empty without any."""
+    old = interface(_source_bridge(here, case), case.source.network)
+    if old is None or not old.HasField("bridge"):
+        return ""
+    return next((each.name for each in uplinks(old, case.source.network)), "")
 
 
 def _parent(name: str, case: Case, mode: str) -> Result:
