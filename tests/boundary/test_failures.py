@@ -1,12 +1,15 @@
 """Calls that have no answer: what their callers and the log are told."""
 
 import random
+import time
+from functools import partial
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from tests.boundary.servers import Trial, trial_server
 from vmfit.v1.rpcs import COMPARATOR_RPCS, HOST_METADATA_RPCS
 from vmfit_contract import unexpected
 from vmfit_contract.errors import describe
@@ -96,3 +99,22 @@ def test_a_call_without_a_request(boundary, dial):
             grpc.StatusCode.INVALID_ARGUMENT,
             grpc.StatusCode.UNIMPLEMENTED,
         )
+
+
+def test_a_service_that_stops_ends_what_is_under_way_and_says_so_to_the_rest(serve, dial):
+    service = Trial()
+    address, server = serve(partial(trial_server, service))
+    channel = dial(address, plain=True)
+    running = channel.unary_unary(CHECK).future(b"stuck", timeout=10)
+    while not service.running:
+        time.sleep(0.01)
+    wait = server.stop(5)
+    soon = channel.unary_unary(CHECK)(b"said", timeout=10)
+    time.sleep(0.3)
+    refused = failure(channel, b"said")
+    assert refused.code() is grpc.StatusCode.UNAVAILABLE
+    assert refused.details() == "the service is stopping"
+    service.release.set()
+    wait()
+    assert (running.result(), soon) == (b"stuck", b"said")
+    assert failure(channel, b"said").code() is grpc.StatusCode.UNAVAILABLE

@@ -112,14 +112,14 @@ def test_who_waits_takes_turns(trial, tls, dial):
     others = [dial(address, dns(f"{name}.example")) for name in "abc"]
     calls = [each.unary_unary(RANK).future(b"stuck") for each in others[:2] for _ in range(10)]
     await_true(lambda: service.running == 2)
-    done = []
     last = others[2].unary_unary(RANK).future(b"said")
-    last.add_done_callback(lambda _: done.append(sum(each.done() for each in calls)))
     time.sleep(0.2)
     service.release.set()
     assert last.result(timeout=5) == b"said"
-    time.sleep(0.2)
-    assert done[0] <= 6
+    assert [call.result(timeout=10) for call in calls] == [b"stuck"] * 20
+    # Two had places; then it was the turn of each of the three.
+    names = [caller.name for _, _, caller in service.calls]
+    assert names.index("dns:c.example") <= 4
 
 
 def test_calls_of_one_caller_are_bounded(trial, tls, dial):

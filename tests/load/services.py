@@ -127,7 +127,14 @@ class Services:
         credentials = grpc.ssl_channel_credentials(
             files.authority.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
         )
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.enable_retries", 0),
+            ("grpc.max_reconnect_backoff_ms", 100),
+            ("grpc.initial_reconnect_backoff_ms", 100),
+        ]
+        if address.startswith("unix:"):
+            return grpc.insecure_channel(address, options)
         return grpc.secure_channel(address, credentials, options)
 
     def close(self):

@@ -12,14 +12,11 @@ from vmfit_contract.access import Caller
 from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.serving.budget import Budget
-from vmfit_contract.serving.conversation import Call
+from vmfit_contract.serving.conversation import STOPPING, Call
 from vmfit_contract.serving.fair_places import FairPlaces
 from vmfit_contract.serving.memory import give_back_soon
 from vmfit_contract.serving.service import Limits, OpenStream, Service, Share
 from vmfit_contract.serving.watching import Watching
-
-STOPPING = "the service is stopping"
-"""What ends a stream whose client is still there."""
 
 
 class Answering:

@@ -1,6 +1,6 @@
 """What the server uses of gRPC's side of a call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import grpc
@@ -22,6 +22,9 @@ class Context(Protocol):
 
     def time_remaining(self) -> float | None:
         """Return the seconds until the caller's deadline; None when there is none."""
+
+    def add_done_callback(self, callback: Callable[[object], None]) -> None:
+        """Have it called once the call has ended and its status was sent."""
 
     def done(self) -> bool:
         """Return whether the call has ended."""

@@ -1,8 +1,10 @@
 """One call from its arrival to its end: who may, what it may have, what it is answered."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +50,9 @@ class Call:
         await undisturbed(self.context.write(message))
 
 
+STOPPING = "the service is stopping"
+"""Why a call is refused, or a stream ends whose client is still there."""
+
 Talk = Callable[[Call], Awaitable[None]]
 
 
@@ -58,6 +63,10 @@ class Conversations:
         self._callers = callers
         self._observer = observer or Nobody()
         self._arrivals = Arrivals()
+        self._under_way = 0
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def handler(
         self, path: str, role: Role | None, talk: Talk
@@ -65,6 +74,9 @@ class Conversations:
         """Return a handler for callers that have the role; None: for all that are known."""
 
         async def converse(_: object, context: Context) -> None:
+            self._under_way += 1
+            self._idle.clear()
+            context.add_done_callback(self._ended)
             began = time.monotonic()
             self._observer.began(path)
             # What a caller that goes away is left with.
@@ -89,10 +101,28 @@ class Conversations:
                 extra={"fields": {"METHOD": path, "CALLER": caller, "STATUS": status}},
             )  # fmt: skip
 
+    def _ended(self, _: object) -> None:
+        # gRPC sends the status of a call after who answered it is done.
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
+
+    async def end(self, seconds: float) -> None:
+        """Wait for the end of the calls under way, and refuse all that come meanwhile.
+
+        gRPC itself would cancel these, which tells their callers nothing.
+        """
+        self._stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
     async def _failure(
         self, path: str, role: Role | None, talk: Talk, context: Context
     ) -> CallFailed | None:
         """Talk with the caller; return why that failed."""
+        if self._stopping:
+            return CallFailed(Status.UNAVAILABLE, STOPPING)
         try:
             peer = self._callers.peer(context)
             if role is not None and not peer.caller.may(role):

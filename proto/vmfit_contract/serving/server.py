@@ -16,6 +16,7 @@ from vmfit_contract.serving import event_loop, health, reflection
 from vmfit_contract.serving.answering import Answering
 from vmfit_contract.serving.budget import Budget
 from vmfit_contract.serving.callers import Callers
+from vmfit_contract.serving.connections import hang_up
 from vmfit_contract.serving.conversation import Conversations, Talk
 from vmfit_contract.serving.observer import Observer
 from vmfit_contract.serving.options import server_options
@@ -24,6 +25,10 @@ from vmfit_contract.tls_files import ServerTls
 
 _LOG = logging.getLogger(__name__)
 _START_SECONDS = 30.0
+_ARRIVING_SECONDS = 0.1
+"""What was asked before a server stops has arrived after this time, and is answered."""
+_SENDING_SECONDS = 0.05
+"""What was answered has left for its clients after this time."""
 
 
 class GrpcServer:
@@ -105,17 +110,18 @@ class GrpcServer:
         for rpc in self._service.rpcs.values():
             answer = self._answering.watch if rpc.response_streams else self._answering.answer
             talks[rpc.path] = Role(rpc.role), partial(answer, rpc)
-        conversations = Conversations(self._callers, self._observer)
+        self._conversations = Conversations(self._callers, self._observer)
         handlers = {
-            path: conversations.handler(path, role, talk) for path, (role, talk) in talks.items()
+            path: self._conversations.handler(path, role, talk)
+            for path, (role, talk) in talks.items()
         }
         self._server = grpc.aio.server(
             handlers=(_Handlers(handlers),), options=server_options(self._limits)
         )
         with socket_mode():
-            bound = [self._bind(each) for each in addresses]
+            self._bound = [self._bind(each) for each in addresses]
         await self._server.start()
-        return bound
+        return self._bound
 
     def _bind(self, address: Address) -> Address:
         try:
@@ -129,7 +135,13 @@ class GrpcServer:
 
     async def _stop(self, seconds: float) -> None:
         self._health.end()
-        await self._server.stop(seconds)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        await asyncio.sleep(min(_ARRIVING_SECONDS, seconds))
+        await self._conversations.end(until - loop.time())
+        await asyncio.sleep(min(_SENDING_SECONDS, seconds))
+        hang_up(self._bound)
+        await self._server.stop(0)
         self._answering.close()
 
 

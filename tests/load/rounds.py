@@ -1,0 +1,11 @@
+"""How often something is done that takes its time: a little in the tests, all when asked.
+
+`VMFIT_TEST_ENDS=40 VMFIT_TEST_KILLS=1000 pytest -rP tests/load` takes an hour.
+"""
+
+import os
+
+ENDS = int(os.environ.get("VMFIT_TEST_ENDS", "4"))
+"""How often each service is ended by SIGTERM while it is asked."""
+KILLS = int(os.environ.get("VMFIT_TEST_KILLS", "12"))
+"""How often each is killed."""
