@@ -1,7 +1,6 @@
 """Agents and a comparator as processes, over mutual TLS, with the limits of their units."""
 
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -33,8 +32,10 @@ class Service:
 
     def __init__(self, log, program, *words, descriptors=UNITS_DESCRIPTORS):
         self.log_file = log
-        self._command = [sys.executable, "-X", "faulthandler", "-c", PROGRAMS[program], *words]
-        self._descriptors = descriptors
+        # Not by a function before exec: gRPC's threads of this process would be in its way.
+        limited = ("prlimit", f"--nofile={descriptors}:{descriptors}")
+        python = (sys.executable, "-X", "faulthandler", "-c", PROGRAMS[program])
+        self._command = [*limited, *python, *words]
 
     def start(self):
         """Start it, again if it ended, and wait until it listens."""
@@ -42,13 +43,9 @@ class Service:
             self.process = subprocess.Popen(
                 [str(word) for word in self._command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=self._limit,  # noqa: PLW1509 -- one system call
             )  # fmt: skip
         self.address = self._listens()
         return self
-
-    def _limit(self):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
 
     def _listens(self):
         deadline = time.monotonic() + START_SECONDS
