@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from vmfit.v1.host_metadata_service_pb2 import Moment
@@ -15,11 +16,11 @@ class Moments:
     Source: CLOCK_BOOTTIME of clock_gettime(2), which nobody sets; boot_id of random(4).
     """
 
-    def __init__(self, boot_id_file: Path = _BOOT_ID) -> None:
+    def __init__(self, boot_id_file: Path = _BOOT_ID, told_as: Callable[[str], str] = str) -> None:
         self._lock = threading.Lock()
         self._latest = 0
         try:
-            self._boot_id = boot_id_file.read_text("ascii").strip() or None
+            self._boot_id = told_as(boot_id_file.read_text("ascii").strip()) or None
         except (OSError, ValueError):
             self._boot_id = None
 

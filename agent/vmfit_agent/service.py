@@ -52,11 +52,16 @@ class HostMetadata:
     """Answers from a snapshot source; every failure names the field it is about. See Calls."""
 
     def __init__(
-        self, source: SnapshotSource, max_watches: int = MAX_WATCHES, *, probes: bool = True
+        self,
+        source: SnapshotSource,
+        max_watches: int = MAX_WATCHES,
+        *,
+        probes: bool = True,
+        moments: Moments | None = None,
     ) -> None:
         self._source = source
         self._may_probe = probes
-        self._moments = Moments()
+        self._moments = moments or Moments()
         self._max_watches = max_watches
         self._free_watches = threading.BoundedSemaphore(max_watches)
         # By the request's message, as the contract's table of RPCs names it.

@@ -76,6 +76,7 @@ def directories(value: object) -> str:
 KEYS: Mapping[str, Check] = {
     "attributes_directory": text,
     "content_directories": directories,
+    "hash_identifiers": flag,
     "insecure": flag,
     "libvirt_uris": texts,
     "listen": address(AGENT_PORT),

@@ -26,6 +26,7 @@ from vmfit_comparator.hosts.sides import (
     Side,
     age_seconds,
     ask,
+    check_keys,
     content_nonces,
     gather,
 )
@@ -198,6 +199,7 @@ def _pair(
     try:
         destination = gather(side, asked, turns)
         incoming = turns.result(describing)
+        check_keys(source, destination)
     except EngineError as error:
         if error.code is grpc.StatusCode.CANCELLED:
             raise

@@ -35,9 +35,10 @@ def record(root, directory, key=None):
 
 
 def without_times(snapshot):
-    snapshot.ClearField("taken_at")
+    for field in ("identifier_key", "taken_at"):
+        snapshot.ClearField(field)
     for status in snapshot.parts:
-        for field in ("collected_at", "age", "duration", "digest"):
+        for field in ("age", "collected_at", "duration", "digest"):
             status.ClearField(field)
     # Digests of files whose content is masked.
     for each in (*snapshot.security.hook_scripts, *snapshot.security.certificates):

@@ -56,6 +56,7 @@ HARMLESS = {
         Vm architecture machine_type; Nic model; HostDevice vendor_id product_id; Tpm model
         OtherDevice model
     """,
+    "what tells a key from others, and nothing of it": "Snapshot identifier_key",
     "a version, and a file of a package": """
         Snapshot agent_version; Identity os_pretty_name os_id os_version_id; Kernel release version
         Hypervisor swtpm_version virtiofsd_version qemu_modules helper_programs

@@ -9,6 +9,7 @@ import click
 from vmfit_agent.collect_socket.self_check import answers_itself
 from vmfit_agent.collect_socket.server import SocketServer
 from vmfit_agent.commands.inherited_socket import inherited_socket
+from vmfit_agent.commands.mask_options import Hashes, hash_options
 from vmfit_agent.commands.options import (
     DEFAULT_SOCKET,
     content_option,
@@ -18,13 +19,13 @@ from vmfit_agent.commands.options import (
 from vmfit_agent.commands.probe_options import PROBE_PARAMETERS, probe_options, probe_settings
 from vmfit_agent.commands.reload import Parameters, reloader
 from vmfit_agent.commands.restartable import restartable
+from vmfit_agent.host_metadata import host_metadata
 from vmfit_agent.live_source import collect_first, live_source
 from vmfit_agent.local_host import HostOptions, prober
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps
 from vmfit_agent.process_rights import keep_from_programs
-from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
 from vmfit_contract.command_line.commands import Command
@@ -50,6 +51,7 @@ _LOG = logging.getLogger(__name__)
 @probe_options
 @content_option
 @host_options
+@hash_options
 @click.pass_context
 @restartable()
 def command(
@@ -61,6 +63,7 @@ def command(
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
+    hashes: Hashes,
 ) -> int:
     """Collect facts with privileges, for a serve process on this host.
 
@@ -73,7 +76,7 @@ def command(
     with signals() as told:
         host = HostOptions(root, libvirt_uri, attributes, content_directory).open()
         source = live_source(host, probing)
-        calls = HostMetadata(source, probes=probing.allowed)
+        calls = host_metadata(source, hashes(), probes=probing.allowed)
         server = SocketServer(calls)
         try:
             address = server.start(Address(path=str(socket)), inherited_socket())

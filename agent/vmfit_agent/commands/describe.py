@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
+from vmfit_agent.commands.mask_options import Hashes, hash_options
 from vmfit_agent.commands.options import content_option, host_options
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.service import MAX_XML_BYTES
@@ -26,6 +27,7 @@ from vmfit_contract.json_text import to_json
 )
 @content_option
 @host_options
+@hash_options
 def command(
     *,
     domain: str | None,
@@ -34,6 +36,7 @@ def command(
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
+    hashes: Hashes,
 ) -> int:
     """Describe a domain of this host, or domain XML as this host sees it; prints a VM as JSON."""
     if (domain is None) == (xml is None):
@@ -41,6 +44,7 @@ def command(
     request = DescribeVmRequest(name_or_uuid=domain or "")
     if xml is not None:
         request = DescribeVmRequest(xml=_read(xml))
+    hides = hashes()
     host = HostOptions(root, libvirt_uri, attributes, content_directory).open()
     try:
         response = local_source(host).describe_vm(request, None, LOCAL)
@@ -50,6 +54,8 @@ def command(
         raise AskedWronglyError(str(error)) from None
     except SourceUnavailable as error:
         raise NoAnswerError(str(error)) from None
+    if hides is not None:
+        hides.hide(response.vm)
     sys.stdout.write(to_json(response.vm))
     return 0
 

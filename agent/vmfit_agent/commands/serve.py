@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from vmfit_agent.calls import Calls
+from vmfit_agent.commands.mask_options import Hashes, hash_options
 from vmfit_agent.commands.measured import measured, metrics_option
 from vmfit_agent.commands.options import (
     DEFAULT_LISTEN,
@@ -80,6 +81,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @content_option
 @metrics_option
 @host_options
+@hash_options
 @click.pass_context
 @restartable()
 def command(
@@ -98,6 +100,7 @@ def command(
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
+    hashes: Hashes,
 ) -> int:
     """Serve this host's facts over gRPC.
 
@@ -116,10 +119,10 @@ def command(
         if source is not None:
             calls = _calls_to(source, probes=probing.allowed)
         elif replay is not None:
-            calls = _calls_replaying(replay, probes=probing.allowed)
+            calls = _calls_replaying(replay, hashes, probes=probing.allowed)
         else:
             host = (root, libvirt_uri, attributes, content_directory)
-            calls = _calls_here(host, probing)
+            calls = _calls_here(host, probing, hashes)
         observer = stack.enter_context(measured(metrics, calls, tls))
         server = AgentServer(calls, RoleRules(AGENT_ROLES, settings.roles), observer)
         try:
@@ -195,9 +198,9 @@ def _calls_to(address: Address, *, probes: bool) -> Calls:
     return CollectSocket(address, probes=probes)
 
 
-def _calls_replaying(path: Path, *, probes: bool) -> Calls:
+def _calls_replaying(path: Path, hashes: Hashes, *, probes: bool) -> Calls:
+    from vmfit_agent.host_metadata import host_metadata  # noqa: PLC0415
     from vmfit_agent.local_host import describe_without_host  # noqa: PLC0415
-    from vmfit_agent.service import HostMetadata  # noqa: PLC0415
     from vmfit_agent.sources.replay import Replay  # noqa: PLC0415
     from vmfit_contract.snapshot_file import SnapshotFileError  # noqa: PLC0415
 
@@ -205,16 +208,18 @@ def _calls_replaying(path: Path, *, probes: bool) -> Calls:
         recording = Replay.from_file(path, describe_without_host)
     except SnapshotFileError as error:
         raise AskedWronglyError(str(error)) from None
-    return HostMetadata(recording, probes=probes)
+    return host_metadata(recording, hashes(), probes=probes)
 
 
 def _calls_here(
-    host: tuple[Path, Sequence[str], Path, Sequence[str]], probing: ProbeSettings
+    host: tuple[Path, Sequence[str], Path, Sequence[str]],
+    probing: ProbeSettings,
+    hashes: Hashes,
 ) -> Calls:
+    from vmfit_agent.host_metadata import host_metadata  # noqa: PLC0415
     from vmfit_agent.live_source import collect_first, live_source  # noqa: PLC0415
     from vmfit_agent.local_host import HostOptions  # noqa: PLC0415
-    from vmfit_agent.service import HostMetadata  # noqa: PLC0415
 
     source = live_source(HostOptions(*host).open(), probing)
     collect_first(source, lambda: None)
-    return HostMetadata(source, probes=probing.allowed)
+    return host_metadata(source, hashes(), probes=probing.allowed)

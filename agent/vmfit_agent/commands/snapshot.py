@@ -1,13 +1,13 @@
 """vmfit-agent snapshot: one snapshot, printed or written to a file."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.commands.mask_options import mask_options, masking_key
+from vmfit_agent.commands.mask_options import change_options
 from vmfit_agent.commands.options import AddressOption, complete_parts, host_options, part_names
 from vmfit_contract.address import Address, AddressError
 from vmfit_contract.command_line.commands import Command
@@ -48,7 +48,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
               help="The certificate's key, PEM.")  # fmt: skip
 @click.option("--tls-ca", "client_ca", envvar="VMFIT_TLS_CA", metavar="FILE", type=_FILE,
               help="The authority of the agent's certificate, PEM.")  # fmt: skip
-@mask_options
+@change_options
 @host_options
 def command(
     *,
@@ -61,8 +61,7 @@ def command(
     client_key: Path | None,
     client_ca: Path | None,
     replay: Path | None,
-    mask: bool,
-    site_key_file: Path | None,
+    change: Callable[[Snapshot], None],
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
@@ -76,7 +75,6 @@ def command(
         raise click.UsageError("the binary form is not for a terminal: give --file FILE")
     if replay is not None and (address is not None or parts):
         raise click.UsageError("--replay prints the file: no --address, and no --part")
-    key = masking_key(site_key_file) if mask else None
     if replay is not None:
         snapshot = _read(replay)
     elif address is not None:
@@ -87,10 +85,7 @@ def command(
 
         host = HostOptions(root, libvirt_uri, attributes).open()
         snapshot = local_source(host).snapshot(parts, 0.0, {})
-    if key is not None:
-        from vmfit_agent.masking.snapshots import mask_snapshot  # noqa: PLC0415
-
-        mask_snapshot(snapshot, key)
+    change(snapshot)
     _write(snapshot, file, form)
     absent = [status for status in snapshot.parts if status.error]
     for status in absent:

@@ -23,6 +23,11 @@ class Pseudonyms:
         self._key = blake2b(key, digest_size=32, person=_PERSON).digest()
         self._runs: dict[str, str] = {}
 
+    @property
+    def key_name(self) -> str:
+        """What tells this key from others, and nothing of it: 16 hexadecimal digits."""
+        return self.digest(b"name of the key", 8).hex()
+
     def digest(self, value: bytes, size: int) -> bytes:
         """Return `size` bytes, at most 64, that stand for the value."""
         return blake2b(value, key=self._key, digest_size=size, person=_PERSON).digest()

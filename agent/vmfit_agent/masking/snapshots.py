@@ -1,5 +1,7 @@
 """Masks snapshots by what the contract says that each of their texts gives away."""
 
+from collections.abc import Callable
+
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -10,7 +12,8 @@ from vmfit_agent.masking.masking import Masking
 from vmfit_agent.masking.messages import replace_texts, texts_of
 from vmfit_agent.parts import PART_NAMES
 
-_SMBIOS_VALUES = "vmfit.v1.SystemInformation.values"
+SMBIOS_VALUES = "vmfit.v1.SystemInformation.values"
+"""Texts such as "system.serial=x", of which some identify."""
 IDENTIFYING_ENTRIES = frozenset(("asset", "location", "serial", "sku", "uuid"))
 """Entries of SMBIOS tables that tell one machine from another of its kind."""
 
@@ -25,7 +28,7 @@ def learn(masking: Masking, message: Message) -> None:
         if sensitivity == Sensitivity.SENSITIVITY_NAMES:
             masking.learn_name(text)
         elif sensitivity == Sensitivity.SENSITIVITY_IDENTIFIES:
-            if field.full_name != _SMBIOS_VALUES:
+            if field.full_name != SMBIOS_VALUES:
                 masking.learn_identifier(text)
             elif is_identifying_entry(text):
                 masking.learn_identifier(text.partition("=")[2])
@@ -36,6 +39,12 @@ def mask_snapshot(snapshot: Snapshot, key: bytes) -> None:
     masking = Masking(key)
     learn(masking, snapshot)
     mask_message(masking, snapshot)
+    note_key(snapshot, masking.pseudonyms.key_name)
+
+
+def note_key(snapshot: Snapshot, key_name: str) -> None:
+    """Name the key in a snapshot that was changed by it, and give the parts new digests."""
+    snapshot.identifier_key = key_name
     for status in snapshot.parts:
         # A file may name parts that no snapshot has.
         if status.name in PART_NAMES and snapshot.HasField(status.name):  # type: ignore[arg-type]
@@ -51,12 +60,17 @@ def mask_message(masking: Masking, message: Message) -> None:
 
     def replace(field: FieldDescriptor, sensitivity: Sensitivity.ValueType, text: str) -> str:
         mask = masks.get(sensitivity, masking.text)
-        if field.full_name != _SMBIOS_VALUES:
+        if field.full_name != SMBIOS_VALUES:
             return mask(text)
-        name, _, value = text.partition("=")
-        return f"{name}={mask(value) if is_identifying_entry(text) else masking.text(value)}"
+        return masked_entry(text, mask, masking.text)
 
     replace_texts(message, replace)
+
+
+def masked_entry(text: str, identifier: Callable[[str], str], other: Callable[[str], str]) -> str:
+    """Return an entry whose value is masked by the first if it identifies, else by the second."""
+    name, _, value = text.partition("=")
+    return f"{name}={(identifier if is_identifying_entry(text) else other)(value)}"
 
 
 def is_identifying_entry(text: str) -> bool:

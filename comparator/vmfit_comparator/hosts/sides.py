@@ -179,3 +179,20 @@ def snapshots_by_name(gathered: Sequence[Gathered]) -> dict[str, Snapshot]:
         count = sum(1 for other in snapshots if other.partition(" (")[0] == name)
         snapshots[f"{name} ({count + 1})" if count else name] = each.snapshot
     return snapshots
+
+
+def check_keys(source: Gathered, destination: Gathered) -> None:
+    """Raise EngineError where hashes of one key would be compared with others, or with values.
+
+    Equal disks and addresses would then count as different ones.
+    """
+    known = [each for each in (source, destination) if each.snapshot.ByteSize()]
+    if len({each.snapshot.identifier_key for each in known}) > 1:
+        plain = [each.side.name for each in known if not each.snapshot.identifier_key]
+        what = f"{plain[0]} tells them plainly" if plain else "their site keys differ"
+        raise EngineError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            f"{source.side.name} and {destination.side.name} cannot be compared by serial numbers "
+            f"and MACs: {what}; give both agents hash_identifiers and one site_key_file",
+            destination.side.field,
+        )
