@@ -19,7 +19,6 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.freshness import PartAges
-from vmfit_comparator.evaluation.verdict import judge
 from vmfit_comparator.hosts.host_answer import HostAnswer
 from vmfit_comparator.hosts.sides import (
     Gathered,
@@ -39,6 +38,7 @@ from vmfit_comparator.hosts.vms import (
     with_known_names,
 )
 from vmfit_comparator.policies.policy import ResolvedPolicy
+from vmfit_comparator.policies.verdict import judge
 from vmfit_comparator.probes import Prober, want_dirty_rate
 from vmfit_contract.limits import MAX_MESSAGE_BYTES
 from vmfit_contract.reasons import Cause, Reason

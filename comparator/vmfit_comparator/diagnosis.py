@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.inventory import HostEntry, Inventory
 from vmfit_comparator.hosts.inventory_rows import inventory_row
+from vmfit_comparator.installed_facts import installed_facts
 from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import read_policy_file
 from vmfit_comparator.policies.policy_library import PolicyLibrary
@@ -30,7 +30,7 @@ class Check:
     """One thing that was tried."""
 
     area: str
-    """ "tls", "policy", "store", "server" or "host"."""
+    """ "tls", "facts", "policy", "store", "server" or "host"."""
     name: str
     state: str
     """ "ok", "partly" or "missing"."""
@@ -44,11 +44,24 @@ def tls_checks(files: TlsFiles) -> Iterator[Check]:
         yield Check("tls", f"TLS {each.path}", each.state, each.reasons, each.remedies)
 
 
+def facts_check() -> Check:
+    """Return whether all facts of all distributions can be asked."""
+    installed = installed_facts()
+    others = sorted(set(installed.sources.values()))
+    told = f"{len(installed.facts)} facts"
+    if others:
+        told += f", {len(installed.sources)} of them of {', '.join(others)}"
+    if not installed.problems:
+        return Check("facts", "facts", "ok", (told,))
+    remedy = "update or remove the distribution that is named"
+    return Check("facts", "facts", "partly", (told, *installed.problems), (remedy,))
+
+
 def policy_checks(paths: list[Path]) -> Iterator[Check]:
     """Yield for each policy file whether it could be used, expressions and all."""
     for path in paths:
         try:
-            PolicyLibrary([read_policy_file(path)], BUILT_IN).close()
+            PolicyLibrary([read_policy_file(path)], installed_facts().facts).close()
         except PolicyError as error:
             yield Check("policy", f"policy {path}", "missing", (str(error),))
         else:

@@ -19,7 +19,6 @@ from vmfit_comparator.engine_error import EngineError, invalid
 from vmfit_comparator.evaluation.catalogue import describe_facts
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
-from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.hosts.address_rules import AnyAddress
 from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES, Agents
 from vmfit_comparator.hosts.fair_threads import FairThreads
@@ -36,6 +35,7 @@ from vmfit_comparator.hosts.sides import (
 from vmfit_comparator.hosts.snapshot_parts import keep_only
 from vmfit_comparator.hosts.turns import Turns
 from vmfit_comparator.hosts.watcher import Watcher
+from vmfit_comparator.installed_facts import installed_facts
 from vmfit_comparator.policies.policy import select_facts
 from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
@@ -67,10 +67,10 @@ class Engine:
     a ClientTls, which reads renewed files again, or credentials that the program has made;
     `insecure` is plain text over the network instead. An agent's answer has at most
     `agent_answer_bytes`. Callers who do not administer the comparator name hosts outside the
-    inventory only with `any_address`. With a `history` checks are recorded; a `watcher` hears which
-    hosts are asked. Every method raises
-    EngineError for what cannot be answered, CANCELLED when the caller is gone, and takes the
-    caller's time for it, in seconds; None means the agents' own.
+    inventory only with `any_address`. `facts` are all that are installed, unless others are
+    given. With a `history` checks are recorded; a `watcher` hears which hosts are asked. Every
+    method raises EngineError for what cannot be answered, CANCELLED when the caller is gone, and
+    takes the caller's time for it, in seconds; None means the agents' own.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class Engine:
         agent_timeout_seconds: float = 10.0,
         agent_answer_bytes: int = MAX_ANSWER_BYTES,
         any_address: bool = False,
-        facts: Mapping[str, Fact] = BUILT_IN,
+        facts: Mapping[str, Fact] | None = None,
         history: "History | None" = None,
         watcher: Watcher | None = None,
     ) -> None:
         self._inventory = inventory or Inventory()
-        self._catalogue = facts
+        self._catalogue = installed_facts().facts if facts is None else facts
         self._history = history
         self._watcher = watcher
         self._any_address = any_address
@@ -98,7 +98,7 @@ class Engine:
         self._agents = Agents(connector, max_answer_bytes=agent_answer_bytes)
         self._prober = Prober()
         self._threads = FairThreads()
-        self._policies = self._former = PolicyLibrary(policies, facts)
+        self._policies = self._former = PolicyLibrary(policies, self._catalogue)
 
     def __enter__(self) -> Self:
         """Return the engine, to be closed at the end of the block."""

@@ -11,8 +11,8 @@ from vmfit.v1.comparator_service_pb2 import DifferenceKind
 from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.differences.diff import diff, differs
+from vmfit_comparator.differences.fields_of_facts import facts_touching
 from vmfit_comparator.differences.snapshot_fields import PARTS, key_alternatives
-from vmfit_comparator.evaluation.fields_of_facts import facts_touching
 from vmfit_comparator.facts import BUILT_IN
 
 
@@ -233,8 +233,8 @@ def test_raw_fields_name_a_field_that_tells_what_they_mean():
 
 
 def test_who_reads_the_very_field_comes_first():
-    whole, single = "cpu.mode_passthrough", "cpu.model_usable"
-    catalogue, found = list(BUILT_IN), facts_touching("cpu.family")
+    whole, single = "net.bridge", "net.port_reach"
+    catalogue, found = list(BUILT_IN), facts_touching("network.interfaces.addresses")
     assert catalogue.index(whole) < catalogue.index(single)
     assert found.index(single) < found.index(whole)
 

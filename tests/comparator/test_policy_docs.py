@@ -6,10 +6,10 @@ from pathlib import Path
 from tests.comparator.builders import migration
 from vmfit.v1.finding_pb2 import Answer
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.evaluation.verdict import judge
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.policies.policy import BUILT_IN_NAMES, resolve_policy
 from vmfit_comparator.policies.policy_file import parse_policy
+from vmfit_comparator.policies.verdict import judge
 
 TEXT = (Path(__file__).parents[2] / "docs/policies.md").read_text(encoding="utf-8")
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from vmfit.v1.finding_pb2 import Answer, Consequence, Finding, Quality, Verdict
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.result import yes
-from vmfit_comparator.evaluation.verdict import judge
 from vmfit_comparator.policies.policy import resolve_policy
 from vmfit_comparator.policies.policy_file import parse_policy
+from vmfit_comparator.policies.verdict import judge
 
 NAMES = ("a.one", "a.two", "b.one", "b.two")
 CATALOGUE = {name: Fact(name, "?", lambda _: yes("y")) for name in NAMES}

@@ -21,10 +21,11 @@ def hosts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Compl
 
 def facts(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return areas and facts; within an area its facts."""
-    from vmfit_comparator.facts import BUILT_IN  # noqa: PLC0415 -- slow to load
+    from vmfit_comparator.installed_facts import installed_facts  # noqa: PLC0415 -- slow to load
 
-    areas = dict.fromkeys(f"{each.partition('.')[0]}.*" for each in BUILT_IN)
-    return matching((*areas, *BUILT_IN), incomplete)
+    known = installed_facts().facts
+    areas = dict.fromkeys(f"{each.partition('.')[0]}.*" for each in known)
+    return matching((*areas, *known), incomplete)
 
 
 def parts(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

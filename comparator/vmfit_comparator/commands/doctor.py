@@ -12,7 +12,14 @@ from vmfit.v1.comparator_service_pb2 import ListFactsRequest
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import store_option
-from vmfit_comparator.diagnosis import Check, host_checks, policy_checks, store_check, tls_checks
+from vmfit_comparator.diagnosis import (
+    Check,
+    facts_check,
+    host_checks,
+    policy_checks,
+    store_check,
+    tls_checks,
+)
 from vmfit_comparator.hosts.inventory import Inventory, InventoryError, read_inventory
 from vmfit_comparator.render.diagnosis import show_diagnosis
 from vmfit_comparator.render.terminal import Terminal
@@ -37,9 +44,9 @@ from vmfit_contract.tls_files import TlsError
 def command(settings: Settings, *, output: str, store: str | None, asking: Asking) -> int:
     """Tell whether everything that the settings name can be used, and what to do if not.
 
-    That is the certificate, the policies, the store, the comparator at --server and the agents of
-    the inventory: each with the cause, and when its certificate expires. The exit status is 1 when
-    something cannot be used.
+    That is the certificate, the facts, the policies, the store, the comparator at --server and
+    the agents of the inventory: each with the cause, and when its certificate expires. The exit
+    status is 1 when something cannot be used.
     """
     checks = list(_checks(settings, asking, store))
     if output == "json":
@@ -57,6 +64,7 @@ def _checks(settings: Settings, asking: Asking, store: str | None) -> Iterator[C
     else:
         yield Check("settings", f"settings {settings.path}", "ok")
     yield from _tls_checks(asking)
+    yield facts_check()
     yield from policy_checks([Path(each) for each in settings.values.get("policies", ())])
     if store:
         yield store_check(store)

@@ -13,8 +13,8 @@ from vmfit.v1.options_pb2 import Volatility
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.differences.element_key import pair_elements
 from vmfit_comparator.differences.field_text import Scalar, message_text, scalar_text
+from vmfit_comparator.differences.fields_of_facts import facts_touching
 from vmfit_comparator.differences.snapshot_fields import PARTS, FieldPlan
-from vmfit_comparator.evaluation.fields_of_facts import facts_touching
 
 _CHANGED = DifferenceKind.DIFFERENCE_KIND_CHANGED
 _ONLY_LEFT = DifferenceKind.DIFFERENCE_KIND_ONLY_LEFT

@@ -2,7 +2,7 @@
 
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from types import MappingProxyType, ModuleType
@@ -23,17 +23,31 @@ class CatalogueError(ValueError):
     """What is wrong with a package of facts."""
 
 
+@dataclass(frozen=True, slots=True)
+class FactModule:
+    """A file of one fact, not loaded yet."""
+
+    name: str
+
+    def fact(self) -> Fact:
+        """Load it; CatalogueError for a file without a fact of its own, or with several."""
+        return fact_of(import_module(self.name))
+
+
+def modules_below(package: str) -> Iterator[FactModule]:
+    """Yield the files AREA/NAME.py below a package, by their names."""
+    for area in _names_below(import_module(package)):
+        yield from map(FactModule, _names_below(import_module(area)))
+
+
 def facts_below(package: str) -> Iterator[Fact]:
-    """Yield the fact of every file AREA/NAME.py below a package, by their names.
-
-    CatalogueError for a file without a fact of its own, or with several.
-    """
-    for area in _modules_below(import_module(package)):
-        for module in _modules_below(import_module(area)):
-            yield fact_of(import_module(module))
+    """Yield the fact of every file below a package; CatalogueError as by FactModule."""
+    return (module.fact() for module in modules_below(package))
 
 
-def _modules_below(package: ModuleType) -> list[str]:
+def _names_below(package: ModuleType) -> list[str]:
+    if not hasattr(package, "__path__"):
+        raise CatalogueError(f"{package.__name__} is a file, and facts are files AREA/NAME.py")
     found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
     return sorted(each.name for each in found)
 
@@ -51,8 +65,13 @@ def fact_of(module: ModuleType) -> Fact:
     return declared[0].derived()
 
 
-def catalogue(facts: Iterable[Fact], areas: Sequence[str] = ()) -> Mapping[str, Fact]:
-    """Return the facts by id, `areas` first; CatalogueError for a repeated id."""
+def catalogue(
+    facts: Iterable[Fact], areas: Sequence[str] = (), beside: Mapping[str, Fact] | None = None
+) -> Mapping[str, Fact]:
+    """Return the facts by id, `areas` first; CatalogueError for a repeated id.
+
+    They may ask those about the way back that are `beside` them.
+    """
     by_id: dict[str, Fact] = {}
     for each in facts:
         if each.id in by_id:
@@ -60,7 +79,8 @@ def catalogue(facts: Iterable[Fact], areas: Sequence[str] = ()) -> Mapping[str, 
         by_id[each.id] = each
     places = {area: place for place, area in enumerate(areas)}
     ids = sorted(by_id, key=lambda each: places.get(each.partition(".")[0], len(places)))
-    return MappingProxyType({each: _bound(by_id[each], by_id) for each in ids})
+    known = {**(beside or {}), **by_id}
+    return MappingProxyType({each: _bound(by_id[each], known) for each in ids})
 
 
 def _bound(fact: Fact, by_id: Mapping[str, Fact]) -> Fact:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from vmfit_comparator.evaluation.catalogue import catalogue, facts_below
 from vmfit_comparator.evaluation.fact import Fact
 
-_AREAS = (
+AREAS = (
     *("host", "policy", "hv", "sw", "cpu", "machine", "mem", "numa", "storage", "net", "dev", "fw"),
     *("tpm", "sec", "domain", "vm", "job", "limits", "time", "return"),
 )
 """In the order in which people read them; areas of others come after."""
 
-BUILT_IN: Mapping[str, Fact] = catalogue(facts_below(__name__), _AREAS)
+BUILT_IN: Mapping[str, Fact] = catalogue(facts_below(__name__), AREAS)

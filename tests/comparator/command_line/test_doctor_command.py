@@ -55,6 +55,7 @@ def test_everything_in_order(doctor, authority):
         f"TLS {material.certificate}",
         f"TLS {material.key}",
         f"TLS {material.authority}",
+        "facts",
         "policy site.yaml",
         "store",
         "host alpha",

@@ -7,7 +7,7 @@ from functools import cache
 
 @cache
 def facts_touching(path: str) -> tuple[str, ...]:
-    """Return the ids of the built-in facts that read a field, what is in it, or what it is in.
+    """Return the ids of the installed facts that read a field, what is in it, or what it is in.
 
     `path` is a path below a snapshot without elements, such as "network.interfaces.mtu_bytes". Who
     reads that very field or what is in it comes first, who reads a whole part last; equals are in
@@ -28,10 +28,10 @@ def facts_touching(path: str) -> tuple[str, ...]:
 @cache
 def _readers() -> Mapping[str, dict[str, int]]:
     """Return, for every path below a snapshot that is read, the facts with their places."""
-    from vmfit_comparator.facts import BUILT_IN  # noqa: PLC0415 -- heavy, and only diff needs it
+    from vmfit_comparator.installed_facts import installed_facts  # noqa: PLC0415 -- heavy, for diff
 
     readers: dict[str, dict[str, int]] = defaultdict(dict)
-    for place, fact in enumerate(BUILT_IN.values()):
+    for place, fact in enumerate(installed_facts().facts.values()):
         for path in fact.every_input:
             if path.part is not None:
                 readers[path.text.partition(".")[2]][fact.id] = place

@@ -1,0 +1,1 @@
+"""Facts of another distribution, as its tests install it."""

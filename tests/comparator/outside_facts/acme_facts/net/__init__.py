@@ -1,0 +1,1 @@
+"""An area that vmfit has as well."""
