@@ -41,6 +41,59 @@ def features_of(xml):
     }
 
 
+def elsewhere(arch, *, host_cpu="", host_model="", extra=(), part=1):
+    snapshot = host([], arch=arch)
+    connection = snapshot.hypervisor.connections[0]
+    connection.host_cpu.model = host_cpu
+    offered = connection.domain_capabilities[0].host_model
+    offered.model = host_model
+    offered.extra_features.extend(extra)
+    snapshot.cpu.model = part
+    return snapshot
+
+
+@pytest.mark.parametrize(
+    ("hosts", "model", "xml"),
+    [
+        (
+            [elsewhere("ppc64le", host_cpu="POWER9")] * 2,
+            "POWER9",
+            "<cpu mode='custom' match='exact'><model>POWER9</model></cpu>",
+        ),
+        (
+            [elsewhere("ppc64le", host_cpu="POWER10"), elsewhere("ppc64le", host_cpu="POWER8")],
+            "POWER8",
+            "<cpu mode='host-model'><model>power8</model></cpu>",
+        ),
+        (
+            [elsewhere("s390x", host_model="gen15a-base", extra=["edat"])] * 2,
+            "gen15a-base",
+            (
+                "<cpu mode='custom' match='exact'><model>gen15a-base</model>"
+                "<feature policy='require' name=\"edat\"/></cpu>"
+            ),
+        ),
+        (
+            [
+                elsewhere("s390x", host_model="gen15a-base", extra=["edat"]),
+                elsewhere("s390x", host_model="z13.2-base"),
+            ],
+            "z13.2-base",
+            "<cpu mode='custom' match='exact'><model>z13.2-base</model></cpu>",
+        ),
+        ([elsewhere("aarch64")] * 2, "", "<cpu mode='host-passthrough'/>"),
+        ([elsewhere("aarch64"), elsewhere("aarch64", part=2)], "", ""),
+        ([elsewhere("ppc64le")] * 2, "", ""),
+    ],
+)
+def test_other_architectures(hosts, model, xml):
+    response = baseline({str(number): each for number, each in enumerate(hosts)})
+    assert response.model == model
+    assert "".join(line.strip() for line in response.cpu_xml.splitlines()) == xml
+    assert response.cpu_xml.startswith("<cpu") or response.warnings
+    assert list(response.machine_types) == ["pc-q35-7.2"]
+
+
 def test_features_are_what_all_have():
     one = host(["sse2", "avx", "avx2"], models=[model("Haswell")])
     other = host(["sse2", "avx", "pcid"], models=[model("Haswell")])

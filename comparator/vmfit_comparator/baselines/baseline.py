@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from vmfit.v1.comparator_service_pb2 import BaselineHost, BaselineResponse
 from vmfit.v1.hypervisor_pb2 import CpuModelUsability, DomainCapabilities, HostCpuModel
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.baselines.baseline_elsewhere import fill_elsewhere
 from vmfit_comparator.baselines.baseline_model import (
     best_model,
     common_models,
     cpu_xml,
     definitions,
 )
+from vmfit_comparator.evaluation.applicability import X86
 from vmfit_comparator.knowledge.cpu.offer import kvm_features, processor_features
 from vmfit_comparator.knowledge.cpu.vendors import vendor_name
 from vmfit_contract.cpu_features import Feature, is_hypervisors, names
@@ -37,6 +39,8 @@ def baseline(
     architecture = architecture or _common_architecture(hosts)
     domain_type = domain_type or _common_domain_type(hosts, architecture)
     _check_kind(hosts, domain_type, architecture)
+    if not _by_features(hosts, domain_type, architecture):
+        return _elsewhere(hosts, domain_type, architecture)
     views = [_View.of(name, each, domain_type, architecture) for name, each in hosts.items()]
     warnings = [each.warning for each in views if each.warning]
     features = frozenset.intersection(*(each.features for each in views))
@@ -44,7 +48,7 @@ def baseline(
     response = BaselineResponse(
         features=names(features),
         vendor=vendor,
-        machine_types=_machine_types(views, warnings),
+        machine_types=_machine_types({view.name: view.machine_types for view in views}, warnings),
         domain_type=domain_type,
         architecture=architecture,
     )
@@ -58,6 +62,37 @@ def baseline(
     else:
         response.model = model.name
         response.cpu_xml = cpu_xml(model, vendor, features)
+    response.warnings.extend(warnings)
+    return response
+
+
+def _by_features(hosts: Mapping[str, Snapshot], domain_type: str, architecture: str) -> bool:
+    """Tell whether features make the baseline: on x86, and where all hypervisors told theirs."""
+    return (
+        domain_type != "kvm"
+        or architecture in X86
+        or all(
+            any(each.host_model.features for each in _capabilities(host, domain_type, architecture))
+            for host in hosts.values()
+        )
+    )
+
+
+def _elsewhere(
+    hosts: Mapping[str, Snapshot], domain_type: str, architecture: str
+) -> BaselineResponse:
+    warnings: list[str] = []
+    offered = {
+        name: _offered_machine_types(each, domain_type, architecture)
+        for name, each in hosts.items()
+    }
+    response = BaselineResponse(
+        machine_types=_machine_types(offered, warnings),
+        domain_type=domain_type,
+        architecture=architecture,
+        hosts=[BaselineHost(host=name) for name in hosts],
+    )
+    fill_elsewhere(response, hosts, architecture)
     response.warnings.extend(warnings)
     return response
 
@@ -204,12 +239,12 @@ def _common_vendor(views: Sequence[_View], domain_type: str, warnings: list[str]
     return known.pop() if known and all(vendors.values()) else ""
 
 
-def _machine_types(views: Sequence[_View], warnings: list[str]) -> list[str]:
-    silent = [view.name for view in views if not view.machine_types]
+def _machine_types(offered: Mapping[str, frozenset[str]], warnings: list[str]) -> list[str]:
+    silent = [name for name, types in offered.items() if not types]
     if silent:
         warnings.append(f"machine types are not known of {', '.join(silent)}")
         return []
-    common = frozenset.intersection(*(view.machine_types for view in views))
+    common = frozenset.intersection(*offered.values())
     if not common:
         warnings.append("the hosts have no machine type in common")
     return sorted(
