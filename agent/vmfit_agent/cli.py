@@ -36,7 +36,7 @@ _SERVICES = ("serve", "collect", "probe")
     cls=LazyGroup,
     table=COMMANDS,
     package="vmfit_agent.commands",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(__version__, prog_name="vmfit-agent")
 @click.option(

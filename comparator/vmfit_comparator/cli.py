@@ -35,7 +35,7 @@ FILES = ((str(DEFAULT_PATH), "Settings: hosts, policies, store, certificates and
     cls=LazyGroup,
     table=COMMANDS,
     package="vmfit_comparator.commands",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(__version__, prog_name="vmfit")
 @click.option(

@@ -67,6 +67,6 @@ def command(
     emit(
         response,
         output,
-        lambda: show_diff(response, with_volatile=volatile, show_all=include_all),
+        lambda: show_diff(response, (left, right), with_volatile=volatile, show_all=include_all),
     )
     return 1 if differs(response) else 0

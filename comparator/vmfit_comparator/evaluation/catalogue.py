@@ -1,5 +1,6 @@
 """The catalogue of facts: found file by file, and as the contract describes it."""
 
+import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -119,7 +120,7 @@ def describe_facts(facts: Iterable[Fact], freshness: Freshness) -> ListFactsResp
             applies_if=[path.text for path in applicability.any_of],
             also_reads=[path.text for path in fact.inputs[len(fact.needs) :]],
             volatility=fact.volatility,
-            description=fact.description,
+            description=inspect.cleandoc(fact.description),
             user_defined=fact.user_defined,
             subjects=[each.noun for each in fact.each],
             hypervisors=applicability.hypervisors,

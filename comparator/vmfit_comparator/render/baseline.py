@@ -34,8 +34,12 @@ def _show(terminal: Terminal, response: BaselineResponse) -> None:
         terminal.line(f"{title}:", bold=True)
         terminal.line(" ".join(values) or "none", _INDENT, 0)
     for host in response.hosts:
-        terminal.line()
         count = len(host.extra_features)
-        terminal.line(f"{host.host} has {count or 'no'} more{':' if count else ''}", bold=True)
         if count:
+            terminal.line()
+            terminal.line(f"{host.host} has {count} more:", bold=True)
             terminal.line(" ".join(host.extra_features), _INDENT, 0)
+    equal = [each.host for each in response.hosts if not each.extra_features]
+    if equal:
+        terminal.line()
+        terminal.line(f"no more: {', '.join(equal)}", 0, _INDENT, bold=True)

@@ -20,21 +20,32 @@ _COLOURS = {
 
 
 def show_diff(
-    response: DiffResponse, *, with_volatile: bool, show_all: bool = False
+    response: DiffResponse,
+    typed: tuple[str, str] = ("first", "second"),
+    *,
+    with_volatile: bool,
+    show_all: bool = False,
 ) -> Callable[[Terminal], None]:
     """Return what prints a line for every difference, and the facts it touches.
 
-    Several elements of one list that only one host has are one line, unless `show_all`.
+    Hosts that call themselves alike are told apart by what was `typed` for them. Several elements
+    of one list that only one host has are one line, unless `show_all`.
     """
+    names = _names(response, typed)
     return lambda terminal: _show(
-        terminal, response, with_volatile=with_volatile, show_all=show_all
+        terminal, response, names, with_volatile=with_volatile, show_all=show_all
     )
 
 
 def _show(
-    terminal: Terminal, response: DiffResponse, *, with_volatile: bool, show_all: bool
+    terminal: Terminal,
+    response: DiffResponse,
+    names: tuple[str, str],
+    *,
+    with_volatile: bool,
+    show_all: bool,
 ) -> None:
-    left, right = _names(response)
+    left, right = names
     differing = sum(map(is_difference, response.differences))
     fields = "1 field" if differing == 1 else f"{differing or 'no'} fields"
     terminal.line(f"{left} and {right} differ in {fields}", bold=True)
@@ -52,9 +63,12 @@ def _show(
         terminal.line("what changes at any moment is left out (--volatile shows it)", dim=True)
 
 
-def _names(response: DiffResponse) -> tuple[str, str]:
+def _names(response: DiffResponse, typed: tuple[str, str]) -> tuple[str, str]:
     left, right = response.left_host or "left", response.right_host or "right"
-    return (f"{left} (first)", f"{right} (second)") if left == right else (left, right)
+    if left != right:
+        return left, right
+    first, second = typed if typed[0] != typed[1] else ("first", "second")
+    return f"{left} ({first})", f"{right} ({second})"
 
 
 def _facts(each: Difference) -> str:

@@ -335,7 +335,8 @@ def test_policy_files(files, capsys):
 def test_diff(files, capsys):
     assert run(["diff", "beta.binpb", "poor.json"]) == 1
     text = capsys.readouterr().out
-    assert "only beta (first): avx2" in text
+    assert "only beta (beta.binpb): avx2" in text
+    assert text.startswith("beta (beta.binpb) and beta (poor.json) differ in ")
     assert re.search(r"matters? to \w+\.", text)
     assert run(["diff", "beta.binpb", "beta.binpb", "--volatile"]) == 0
     assert run(["diff", "beta.binpb", "poor.json", "--part", "numa"]) == 0
@@ -348,7 +349,7 @@ def test_baseline(files, capsys):
     assert run(["baseline", "alpha.json", "poor.json"]) == 0
     text = capsys.readouterr().out
     assert "\n<cpu mode='custom' match='exact'>\n" in text
-    assert "alpha has 1 more:\n  avx2\n" in text
+    assert "alpha has 1 more:\n  avx2\n\nno more: beta\n" in text
     assert run(["baseline", "alpha.json", "poor.json", "-o", "json"]) == 0
     response = json_format.Parse(capsys.readouterr().out, BaselineResponse())
     assert "avx2" not in response.features
@@ -363,6 +364,9 @@ def test_facts(capsys):
     assert all(each.id.startswith("cpu.") for each in response.facts)
     assert run(["facts", "cpu.features"]) == 0
     assert capsys.readouterr().out.startswith("cpu.features: Can the destination ")
+    run(["facts", "-o", "json"])
+    texts = [each["description"] for each in json.loads(capsys.readouterr().out)["facts"]]
+    assert not [each for each in texts if "\n    " in each and "- " not in each]
 
 
 def test_hosts(agents, files, capsys):
