@@ -14,6 +14,7 @@ from vmfit_contract.command_line.program import Program
 
 COMMANDS: Mapping[str, str] = {
     "check": "Can a VM move from one host to another?",
+    "rank": "To which hosts can a VM move, the best first?",
     "diff": "What differs between two hosts?",
     "baseline": "What can all these hosts give to a guest?",
     "vms": "Which VMs does a host have?",

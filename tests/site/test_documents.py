@@ -98,4 +98,5 @@ def test_readme_shows_what_the_command_shows(site):
         line, _, written = block.partition("\n")
         program, *words = shlex.split(line.removeprefix("$ "))
         shown = seen([PROGRAMS / program, *words], COLUMNS, variables, site.directory)
-        assert without_numbers(written) == without_numbers(shown), shown
+        message = f"README.md has to show this:\n{line}\n{shown}"
+        assert without_numbers(written) == without_numbers(shown), message

@@ -3,65 +3,37 @@
 from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem
 
 from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
-from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.chosen_policy import ChosenPolicy
 from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.references import (
     host_reference,
-    read_text,
     vm_reference,
 )
 from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.commands.virsh_words import (
+    EPILOG,
+    MigrationCommand,
+    complete_vm,
+    virsh_options,
+    vm_names,
+)
 from vmfit_comparator.render.findings import Detail, show_check
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
-from vmfit_comparator.virsh_options import SPELLINGS, VirshOptionError, parse_virsh_migrate
-from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import NO_ANSWER, AskedWronglyError
 from vmfit_contract.printable import printable
 
-_VIRSH_WORDS = "vmfit.virsh_words"
-
-
-class _CheckCommand(Command):
-    """Keeps what follows "--" apart: it is virsh's to spell, not click's to parse."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--" in args:
-            place = args.index("--")
-            ctx.meta[_VIRSH_WORDS] = args[place + 1 :]
-            args = args[:place]
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            if error.option_name.partition("=")[0] not in SPELLINGS:
-                raise
-            told = f"virsh's words go after --: -- {error.option_name}"
-            raise click.UsageError(f"{error.option_name} is no option; {told}", ctx) from None
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return what a shell offers: behind "--" virsh's words."""
-        if _VIRSH_WORDS in ctx.meta:
-            return completed_words.virsh_words(incomplete)
-        return super().shell_complete(ctx, incomplete)
-
-
-def _complete_vm(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    # Behind "--" the VM is not missing: virsh's words may name it.
-    return ctx.command.shell_complete(ctx, incomplete) if _VIRSH_WORDS in ctx.meta else []
-
 
 @click.command(
-    cls=_CheckCommand,
+    cls=MigrationCommand,
     options_metavar="--from HOST --to HOST [OPTIONS]",
-    epilog="After -- follow the words of `virsh migrate`, as they would be typed.",
+    epilog=EPILOG,
 )
-@click.argument("vm", required=False, shell_complete=_complete_vm)
+@click.argument("vm", required=False, shell_complete=complete_vm)
 @click.option(
     "--from",
     "source",
@@ -130,8 +102,8 @@ def command(
     vmfit check --from alpha --to beta -- virsh migrate --p2p web qemu+tls://beta/system
     vmfit check --xml web.xml --from alpha --to beta.json --explain
     """  # noqa: D301 -- click's mark for lines to keep
-    domain, options = _virsh_options(ctx)
-    names = _names(vm, domain)
+    domain, options = virsh_options(ctx)
+    names = vm_names(vm, domain)
     chosen = ChosenPolicy(policy)
     request = CheckRequest(
         source=host_reference(source, "--from"),
@@ -161,28 +133,6 @@ def _show(response: CheckResponse, output: str, detail: Detail) -> int:
     if response.subject.errors:
         return NO_ANSWER
     return 0 if response.verdict.acceptable else 1
-
-
-def _names(vm: str | None, domain: str | None) -> list[str]:
-    """Return what the VM is called, as VM and in virsh's words."""
-    names = [each for each in (_plain_name(vm), domain) if each]
-    if len(set(names)) > 1:
-        raise click.UsageError(f"the VM is {names[0]!r}, but virsh's words say {names[1]!r}")
-    return names
-
-
-def _virsh_options(ctx: click.Context) -> tuple[str | None, MigrationOptions]:
-    try:
-        parsed = parse_virsh_migrate(
-            ctx.meta.get(_VIRSH_WORDS, ()), lambda path: read_text(Path(path), "virsh migrate")
-        )
-    except VirshOptionError as error:
-        raise click.UsageError(f"virsh migrate: {error}") from None
-    return parsed.domain, parsed.options
-
-
-def _plain_name(vm: str | None) -> str | None:
-    return None if vm is None or vm.endswith(".json") else vm
 
 
 def _check_name(response: CheckResponse, names: list[str]) -> None:

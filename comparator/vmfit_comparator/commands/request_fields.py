@@ -5,6 +5,7 @@ import re
 _NAMES = {
     "source": "--from",
     "destination": "--to",
+    "destinations": "--to",
     "vm": "VM",
     "vm.xml": "--xml",
     "vm.description": "--vm",
@@ -17,7 +18,7 @@ _NAMES = {
     "host": "HOST",
 }
 _FIELD = re.compile(
-    r"(?P<root>source|destination|vm|policy|facts|parts|left|right|hosts?)(?:\[\d+\])?"
+    r"(?P<root>source|destinations?|vm|policy|facts|parts|left|right|hosts?)(?:\[\d+\])?"
     r"(?:\.(?P<kind>name_or_uuid|name|address|snapshot|inline|xml|description))?"
     r"(?:\.(?P<below>[^ ]+))?: "
 )

@@ -39,6 +39,9 @@ class Comparator(Protocol):
     def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
         """Return whether a VM can move."""
 
+    def rank(self, request: messages.RankRequest) -> messages.RankResponse:
+        """Return whether a VM can move to each of several hosts."""
+
     def diff(self, request: messages.DiffRequest) -> messages.DiffResponse:
         """Return what differs between two hosts."""
 
@@ -172,6 +175,9 @@ class _Local:
     def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
         return self._ask(self._engine.check, request)
 
+    def rank(self, request: messages.RankRequest) -> messages.RankResponse:
+        return self._ask(self._engine.rank, request)
+
     def diff(self, request: messages.DiffRequest) -> messages.DiffResponse:
         return self._ask(self._engine.diff, request)
 
@@ -219,6 +225,9 @@ class _Remote:
 
     def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
         return self._ask(self._stub.Check, request)
+
+    def rank(self, request: messages.RankRequest) -> messages.RankResponse:
+        return self._ask(self._stub.Rank, request)
 
     def diff(self, request: messages.DiffRequest) -> messages.DiffResponse:
         return self._ask(self._stub.Diff, request)

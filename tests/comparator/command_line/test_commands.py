@@ -233,7 +233,10 @@ def test_dead_source(agents, files, capsys):
         (["check", "x", "--from", "a.json", "--to", "b.json"], "a.json: cannot be read: No such"),
         (["check", "x", "--from", "alpha.json"], "Missing option '--to'"),
         (["check", "--bogus"], "No such option"),
-        (["check", "x", "--from", "alpha.json", "--to", "a", "--to", "b"], "--to is given twice"),
+        (
+            ["check", "x", "--from", "alpha.json", "--to", "a", "--to", "b"],
+            "--to is given twice; `vmfit rank` compares several destinations",
+        ),
         (["chekc"], "No such command 'chekc', did you mean check?"),
         (["serve", "--listen", "unix:/nonexistent/x"], "no directory /nonexistent"),
         (
@@ -438,3 +441,40 @@ def test_snapshot(agents, files, capsys, server):
     assert failure(capsys, "snapshot", "node1") == (
         "HOST: no host 'node1' in the inventory, which has no hosts"
     )
+
+
+def test_rank(files, capsys, server):
+    asked = ["rank", NAME, "--from", "alpha.json", "--to", "poor.json", "--to", "beta.binpb"]
+    facts = ["--fact", "cpu.*"]
+    for where in ([], ["--server", server]):
+        assert run([*asked, *facts, *where]) == 0
+        heading, best, worst = capsys.readouterr().out.splitlines()
+        assert heading == f"{NAME}, from alpha"
+        assert re.match(r"(PROBABLY_)?YES .* beta +acceptable", best)
+        assert re.match(r"NO .* beta +not acceptable: cpu\.features", worst)
+    assert run([*asked, *facts, "-o", "json"]) == 0
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert [each["verdict"].get("acceptable", False) for each in checks] == [True, False]
+    assert run([*asked[:-2], *facts]) == 1
+    capsys.readouterr()
+    assert failure(capsys, *asked[:-2], "--to", "x").startswith("--to: no host 'x'")
+    assert "virsh's words go after --" in failure(capsys, *asked, "--live")
+
+
+def test_rank_of_the_inventory(agents, files, capsys):
+    source, destination = agents
+    Path("c.toml").write_text(
+        f'[hosts.alpha]\naddress = "{source.address}"\n'
+        f'[hosts.beta]\naddress = "{destination.address}"\n'
+        '[hosts.gone]\naddress = "unix:/nonexistent"\n'
+    )
+    words = ["--config", "c.toml", "rank", NAME, "--from", "alpha", "--fact", "cpu.*"]
+    assert run([*words, "--", "--live"]) == 0
+    _, best, worst = capsys.readouterr().out.splitlines()
+    assert best.split()[1] == "beta"
+    assert worst.split()[:2] == ["NO_IDEA", "gone"]
+    assert "not acceptable: unavailable: " in worst
+    assert run([*words, "--to", "gone"]) == 2
+    capsys.readouterr()
+    nobody = ["rank", NAME, "--from", "alpha.json"]
+    assert failure(capsys, *nobody) == "--to: missing, and the inventory has no other hosts"

@@ -1,0 +1,123 @@
+"""`vmfit rank`: to which hosts can a VM move, the best first?"""
+
+from pathlib import Path
+
+import click
+
+from vmfit.v1.comparator_service_pb2 import RankRequest, RankResponse
+from vmfit_comparator.commands import completed_words
+from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.chosen_policy import ChosenPolicy
+from vmfit_comparator.commands.options import output_option
+from vmfit_comparator.commands.references import host_reference, vm_reference
+from vmfit_comparator.commands.session import Comparator, comparator
+from vmfit_comparator.commands.virsh_words import (
+    EPILOG,
+    MigrationCommand,
+    complete_vm,
+    virsh_options,
+    vm_names,
+)
+from vmfit_comparator.render.output import emit
+from vmfit_comparator.render.ranking import show_ranking
+from vmfit_comparator.settings import Settings
+from vmfit_contract.command_line.exit_status import NO, NO_ANSWER, YES, AskedWronglyError
+
+
+@click.command(
+    cls=MigrationCommand, options_metavar="--from HOST [--to HOST]... [OPTIONS]", epilog=EPILOG
+)
+@click.argument("vm", required=False, shell_complete=complete_vm)
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="HOST",
+    shell_complete=completed_words.hosts,
+    help="Where the VM runs.",
+)
+@click.option(
+    "--to",
+    "destinations",
+    multiple=True,
+    metavar="HOST",
+    shell_complete=completed_words.hosts,
+    help="Where it could go, several times for several.  [default: all of the inventory]",
+)
+@click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    envvar="VMFIT_POLICY",
+    shell_complete=completed_words.policies,
+    help="What is acceptable.",
+)
+@click.option(
+    "--fact",
+    "facts",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completed_words.facts,
+    help="Only this fact, or area.*",
+)
+@click.option("--xml", type=click.Path(path_type=Path), help="The VM's domain XML.")
+@click.option("--vm", "description", type=click.Path(path_type=Path), help="A described VM.")
+@click.option("--no-probes", is_flag=True, help="Ask the agents for nothing but what they are.")
+@output_option
+@comparator_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    vm: str | None,
+    source: str,
+    destinations: tuple[str, ...],
+    policy: str | None,
+    facts: tuple[str, ...],
+    xml: Path | None,
+    description: Path | None,
+    no_probes: bool,
+    output: str,
+    asking: Asking,
+) -> int:
+    """Tell to which hosts VM can move: the best first, and what is against the others.
+
+    The exit status is 0 when one of them is acceptable, 1 when none is, 2 when none is and some did
+    not answer.
+
+    \b
+    vmfit rank web --from alpha
+    vmfit rank web --from alpha --to beta --to gamma -- --live --p2p
+    """  # noqa: D301 -- click's mark for lines to keep
+    domain, options = virsh_options(ctx)
+    vm_names(vm, domain)
+    chosen = ChosenPolicy(policy)
+    request = RankRequest(
+        source=host_reference(source, "--from"),
+        destinations=[host_reference(each, "--to") for each in destinations],
+        vm=vm_reference(vm or (None if xml or description else domain), xml, description),
+        options=options,
+        policy=chosen.reference,
+        facts=facts,
+        no_probes=no_probes,
+    )
+    settings: Settings = ctx.obj
+    with comparator(settings, asking) as answering, chosen.located_errors():
+        if not destinations:
+            _name_all(request, answering, source)
+        response = answering.rank(request)
+    emit(response, output, lambda: show_ranking(response))
+    return _status(response)
+
+
+def _name_all(request: RankRequest, answering: Comparator, source: str) -> None:
+    """Add all hosts of the inventory but the source."""
+    hosts = [each.name for each in answering.list_hosts().hosts if each.name != source]
+    if not hosts:
+        raise AskedWronglyError("--to: missing, and the inventory has no other hosts")
+    request.destinations.extend(map(host_reference, hosts))
+
+
+def _status(response: RankResponse) -> int:
+    if any(each.verdict.acceptable for each in response.checks):
+        return YES
+    return NO_ANSWER if any(each.subject.errors for each in response.checks) else NO
