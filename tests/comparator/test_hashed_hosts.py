@@ -1,18 +1,29 @@
 """Hosts that tell keyed hashes, or that are masked, get the answers that plain ones get."""
 
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
 import pytest
 
 from tests.comparator.builders import destination_snapshot, source_snapshot, vm
 from tests.comparator.rows import WITH_ROWS
 from tests.comparator.tables import case_of
 from vmfit.v1.comparator_service_pb2 import CheckRequest, HostReference, RankRequest, VmReference
+from vmfit_agent.host import Host
+from vmfit_agent.host_metadata import host_metadata
+from vmfit_agent.local_host import local_source
 from vmfit_agent.masking.identifier_hashes import IdentifierHashes
 from vmfit_agent.masking.masking import Masking
 from vmfit_agent.masking.snapshots import learn, mask_message
+from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt
+from vmfit_agent.server import AgentServer
 from vmfit_comparator import Engine, EngineError
 from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
+from vmfit_contract.address import Address
+from vmfit_contract.identity import AGENT_ROLES, RoleRules
 
+RECORDED = Path(__file__).parents[1] / "hosts"
 KEY, OTHER = b"k" * 32, b"o" * 32
 
 
@@ -79,3 +90,40 @@ def test_hosts_of_one_key_are_compared():
     request = CheckRequest(source=source, destination=destination, vm=VmReference(description=vm()))
     with Engine() as engine:
         assert len(engine.check(request, 5.0).findings) == len(BUILT_IN)
+
+
+@contextmanager
+def agents(directory, hashes):
+    """Serve two recorded hosts; yield their addresses."""
+    with ExitStack() as stack:
+        addresses = []
+        for name in ("epyc-four-nodes", "skylake-memory-only-node"):
+            host = Host(RECORDED / name, RecordedLibvirt(RECORDED / name))
+            calls = host_metadata(local_source(host), hashes, probes=False)
+            server = AgentServer(calls, RoleRules(AGENT_ROLES, {}))
+            stack.callback(server.stop)
+            place = Address(path=str(directory / f"{name}.sock"))
+            addresses.append(str(server.start(place, None, insecure=True)))
+        yield addresses
+
+
+def checked(directory, hashes, name):
+    directory.mkdir()
+    with agents(directory, hashes) as (source, destination), Engine() as engine:
+        request = CheckRequest(
+            source=HostReference(address=source),
+            destination=HostReference(address=destination),
+            vm=VmReference(name_or_uuid=name),
+        )
+        found = engine.check(request, 20.0)
+    text = found.SerializeToString()
+    return [(each.fact, each.answer, each.quality) for each in found.findings], text
+
+
+@pytest.mark.parametrize("name", ["archive", "backup", "web"])
+def test_agents_that_tell_hashes_are_compared(tmp_path, name):
+    plain, text = checked(tmp_path / "plain", None, name)
+    hashed, other = checked(tmp_path / "hashed", IdentifierHashes(KEY), name)
+    assert hashed == plain
+    assert other != text
+    assert len({answer for _, answer, _ in plain}) > 2

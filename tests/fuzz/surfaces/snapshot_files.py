@@ -7,10 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.comparator.builders import destination_snapshot, source_snapshot
+from vmfit_agent.masking.identifier_hashes import IdentifierHashes
 from vmfit_agent.masking.snapshots import mask_snapshot
 from vmfit_contract.json_text import to_json
 from vmfit_contract.snapshot_file import SnapshotFileError, read_snapshot
 
+_HASHES = IdentifierHashes(b"k" * 32)
 _DESCRIPTOR, _NAME = tempfile.mkstemp()
 atexit.register(os.unlink, _NAME)
 
@@ -29,4 +31,6 @@ def read(data):
     with suppress(SnapshotFileError):
         snapshot = read_snapshot(Path(_NAME))
         to_json(snapshot)
+        hashed = type(snapshot).FromString(snapshot.SerializeToString())
+        _HASHES.hide_snapshot(hashed)
         mask_snapshot(snapshot, b"k" * 32)
