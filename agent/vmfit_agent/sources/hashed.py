@@ -58,8 +58,9 @@ class Hashed(SnapshotSource):
         snapshot.identifier_key = self._hashes.key_name
         with self._lock:
             for status in snapshot.parts:
-                self._hashes.hide(status)
                 name = status.name
+                if status.error or status.warnings:
+                    self._hashes.hide(status)
                 if not status.unchanged and not snapshot.HasField(name):  # type: ignore[arg-type]
                     continue
                 part = kept[name] if status.unchanged else self._hash(snapshot, name, status.digest)
