@@ -18,14 +18,19 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 
     wrong = wrong[:_LONGEST]
     plain, numbers = _plain(wrong), _numbers(wrong)
-    candidates = []
+    alike, others = [], []
     for each in known:
-        if _plain(each) == plain and _numbers(each) == numbers:
-            return f", did you mean {each}?"
-        if _numbers(each) == numbers or _plain(each) != plain:
-            candidates.append(each)
-    close = difflib.get_close_matches(wrong, candidates, n=1, cutoff=0.5)
-    return f", did you mean {close[0]}?" if close else ""
+        if _numbers(each) == numbers:
+            if _plain(each) == plain:
+                return f", did you mean {each}?"
+            alike.append(each)
+        elif _plain(each) != plain:
+            others.append(each)
+    for candidates in (alike, others):
+        close = difflib.get_close_matches(wrong, candidates, n=1, cutoff=0.5)
+        if close:
+            return f", did you mean {close[0]}?"
+    return ""
 
 
 def meant_or_known(wrong: str, known: Iterable[str]) -> str:

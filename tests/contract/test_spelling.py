@@ -17,6 +17,7 @@ FACTS = ["cpu.*", "cpu.vendor", "cpu.features", "numa.*", "numa.cells"]
         ("node-1", NODES, "node01"),
         ("NODE01", NODES, "node01"),
         ("noed07", NODES, "node07"),
+        ("nod3", NODES, "node03"),
         ("node7.example", [f"{each}.example" for each in NODES], "node07.example"),
         ("cpuu.*", FACTS, "cpu.*"),
         ("cpu", FACTS, "cpu.*"),

@@ -12,6 +12,7 @@ from vmfit.v1.comparator_service_pb2 import ListFactsRequest
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import store_option
+from vmfit_comparator.commands.waiting import Waiting
 from vmfit_comparator.diagnosis import (
     Check,
     facts_check,
@@ -48,7 +49,8 @@ def command(settings: Settings, *, output: str, store: str | None, asking: Askin
     the agents of the inventory: each with the cause, and when its certificate expires. The exit
     status is 1 when something cannot be used.
     """
-    checks = list(_checks(settings, asking, store))
+    with Waiting("all that the settings name"):
+        checks = list(_checks(settings, asking, store))
     if output == "json":
         is_well = all(each.state != "missing" for each in checks)
         document = {"ok": is_well, "checks": [asdict(each) for each in checks]}

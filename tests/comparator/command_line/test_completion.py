@@ -95,6 +95,27 @@ def test_bash_completes(files):
     assert (result.stdout, result.stderr) == ("baseline\n", "")
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("vmfit base", ["baseline"]),
+        ("vmfit check --from al", ["alpha", "alpha.json", "alpine"]),
+        ("vmfit check web -- --copy-storage-a", ["--copy-storage-all"]),
+    ],
+)
+def test_fish_completes(files, line, words):
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    Path("c.toml").write_text(SETTINGS)
+    script = f"vmfit completion fish | source; complete -C '{line}'"
+    path = f"{VMFIT.parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "VMFIT_CONFIG": "c.toml", "HOME": str(files)}
+    result = subprocess.run(
+        ["fish", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert [each.partition("\t")[0] for each in result.stdout.splitlines()] == words, result.stderr
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     directory = tmp_path_factory.mktemp("installed")
