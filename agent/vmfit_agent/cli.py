@@ -1,7 +1,6 @@
 """The command vmfit-agent: its commands are imported when they run, so that each starts fast."""
 
 import gc
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -14,7 +13,7 @@ from vmfit_agent.settings import DEFAULT_PATH, SettingsError, option_values, rea
 from vmfit_contract.command_line.commands import LazyGroup
 from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.command_line.program import Program
-from vmfit_contract.printable import PrintableFormatter
+from vmfit_contract.service_log import log_as_service
 
 COMMANDS: Mapping[str, str] = {
     "serve": "Serve this host's facts over gRPC.",
@@ -56,10 +55,7 @@ def group(ctx: click.Context, config: Path | None) -> None:
     something has to be asked otherwise: a mistyped name, a file that cannot be used.
     """
     if ctx.invoked_subcommand in _SERVICES:
-        root = logging.getLogger()
-        root.setLevel(min(root.level, logging.INFO))
-        for each in root.handlers:
-            each.setFormatter(PrintableFormatter("%(levelname)s: %(message)s", scrub))
+        log_as_service(scrub)
     try:
         settings = read_settings(config)
     except SettingsError as error:

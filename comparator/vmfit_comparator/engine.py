@@ -15,13 +15,16 @@ from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.policy_pb2 import Policy
 from vmfit_comparator import comparison
+from vmfit_comparator.check_log import log_check
 from vmfit_comparator.engine_error import EngineError, invalid
+from vmfit_comparator.engine_health import EngineHealth
 from vmfit_comparator.evaluation.catalogue import describe_facts
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_seconds_by_part
 from vmfit_comparator.hosts.address_rules import AnyAddress
 from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES, Agents
 from vmfit_comparator.hosts.fair_threads import FairThreads
+from vmfit_comparator.hosts.host_watch import HostWatch
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.hosts.inventory_rows import inventory_row
 from vmfit_comparator.hosts.sides import (
@@ -36,6 +39,7 @@ from vmfit_comparator.hosts.snapshot_parts import keep_only
 from vmfit_comparator.hosts.turns import Turns
 from vmfit_comparator.hosts.watcher import Watcher
 from vmfit_comparator.installed_facts import installed_facts
+from vmfit_comparator.observer import Observer
 from vmfit_comparator.policies.policy import select_facts
 from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
@@ -43,6 +47,7 @@ from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
 from vmfit_comparator.request_checks import check_moment, check_request
 from vmfit_contract.access import LOCAL, Caller
+from vmfit_contract.address import Address
 from vmfit_contract.connector import Connector, FixedTls, Tls
 from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import meant_or_known
@@ -95,7 +100,10 @@ class Engine:
         self._agent_timeout_seconds = agent_timeout_seconds
         source = FixedTls(tls) if isinstance(tls, grpc.ChannelCredentials) else tls
         connector = Connector(insecure=insecure, tls=source)
-        self._agents = Agents(connector, max_answer_bytes=agent_answer_bytes)
+        self._host_watch = HostWatch(self._host_name)
+        self._agents = Agents(
+            connector, max_answer_bytes=agent_answer_bytes, watch=self._host_watch
+        )
         self._prober = Prober()
         self._threads = FairThreads()
         self._policies = self._former = PolicyLibrary(policies, self._catalogue)
@@ -142,6 +150,17 @@ class Engine:
         """How many hosts the inventory has."""
         return len(self._inventory.hosts)
 
+    def observe(self, observer: Observer) -> None:
+        """Tell somebody what is answered and asked from now on."""
+        self._host_watch.observer = observer
+
+    def health(self) -> EngineHealth:
+        """Return how hosts, connections and the store fare."""
+        asked = self._host_watch.states()
+        hosts = {name: asked[name].answers for name in self._inventory.hosts if name in asked}
+        is_recording = self._history is None or not self._history.is_failing
+        return EngineHealth(hosts, self.host_count, self._agents.connections(), is_recording)
+
     def close(self) -> None:
         """Close the connections; calls in progress end unanswered."""
         self._agents.close()
@@ -184,6 +203,7 @@ class Engine:
             raise outcome
         if self._history is not None:
             self._history.record(request, outcome)
+        self._tell(outcome, caller)
         return outcome
 
     def rank(
@@ -218,6 +238,8 @@ class Engine:
             else each
             for each, destination in zip(outcomes, destinations, strict=True)
         ]
+        for each in checks:
+            self._tell(each, caller)
         checks.sort(key=comparison.rank_key, reverse=True)
         return messages.RankResponse(checks=checks)
 
@@ -335,6 +357,14 @@ class Engine:
         return comparison.Inquiry(
             request.vm, request.options, resolved, selected, fresh, not_probed
         )
+
+    def _tell(self, response: messages.CheckResponse, caller: Caller) -> None:
+        self._host_watch.observer.answered(response)
+        log_check(response, caller)
+
+    def _host_name(self, address: Address) -> str:
+        entry = self._inventory.by_address.get(address)
+        return str(address) if entry is None else entry.name
 
     def _turns(self, caller: Caller) -> Turns:
         return Turns(self._threads, caller, self._watcher)

@@ -7,6 +7,7 @@ from vmfit_comparator.engine import Engine
 from vmfit_comparator.service import Comparator
 from vmfit_contract.address import Address
 from vmfit_contract.identity import COMPARATOR_ROLES, RoleRules
+from vmfit_contract.serving.observer import Observer
 from vmfit_contract.serving.server import GrpcServer
 from vmfit_contract.serving.service import Limits, Share
 from vmfit_contract.tls_files import ServerTls
@@ -38,10 +39,11 @@ class ComparatorServer:
         tls: ServerTls | None = None,
         own: Address | None = None,
         rules: RoleRules | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Take the addresses; on `own`, a unix socket, this process asks whether it answers."""
         rules = rules or RoleRules(COMPARATOR_ROLES, {})
-        self._server = GrpcServer(COMPARATOR, Comparator(engine), LIMITS, rules)
+        self._server = GrpcServer(COMPARATOR, Comparator(engine), LIMITS, rules, observer=observer)
         self._wanted = list(addresses)
         self._own = [] if own is None else [own]
         self._insecure = insecure

@@ -24,10 +24,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vmfit_contract.address import COMPARATOR_METRICS_PORT
 from vmfit_contract.settings_file import (
     Check,
     Settings,
     SettingsError,
+    address,
     flag,
     number,
     one_of,
@@ -59,6 +61,7 @@ KEYS: Mapping[str, Check] = {
     "hosts": table,
     "insecure": flag,
     "listen": texts,
+    "metrics": address(COMPARATOR_METRICS_PORT),
     "output": one_of(OUTPUT_FORMATS),
     "policies": texts,
     "policy": text,
@@ -82,6 +85,7 @@ _OPTIONS = (
     "policy",
     "output",
     "listen",
+    "metrics",
     "store",
 )
 

@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 _PERIOD_SECONDS = 60.0
@@ -25,10 +26,16 @@ class QuietLog:
         self._lock = threading.Lock()
         self._counts: dict[str, _Count] = {}
 
-    def tell(self, kind: str, line: str) -> None:
+    def tell(
+        self,
+        kind: str,
+        line: str,
+        level: int = logging.WARNING,
+        fields: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         """Write the line, unless there were enough of its kind in this minute.
 
-        The first line of a later minute tells how many were left out.
+        The first line of a later minute tells how many were left out. `fields` are for the journal.
         """
         now = self._clock()
         with self._lock:
@@ -43,4 +50,4 @@ class QuietLog:
         if count.lines >= _LINES_PER_PERIOD:
             return
         more = f" ({left_out} more of this kind were not written)" if left_out else ""
-        self._log.warning("%s%s", line, more)
+        self._log.log(level, "%s%s", line, more, extra={"fields": fields})

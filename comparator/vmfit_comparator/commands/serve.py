@@ -7,6 +7,7 @@ import logging
 import click
 
 from vmfit_comparator.commands.asking import Asking, connection_options
+from vmfit_comparator.commands.measured import measured, metrics_option
 from vmfit_comparator.commands.options import store_option
 from vmfit_comparator.commands.reload import Parameters, reloader
 from vmfit_comparator.commands.session import known_to, local_engine
@@ -21,9 +22,10 @@ from vmfit_contract.identity import COMPARATOR_ROLES, RoleRules
 from vmfit_contract.listening import ListenError, TakenError
 from vmfit_contract.self_check import answers_itself, own_address
 from vmfit_contract.service_life import ANSWER_SECONDS, ReloadRefused, live
+from vmfit_contract.service_log import log_as_service
 from vmfit_contract.service_manager import ServiceManager
 from vmfit_contract.stop_signal import signals
-from vmfit_contract.tls_files import LIBVIRT_SERVER, ServerTls, TlsError, chosen_files
+from vmfit_contract.tls_files import LIBVIRT_SERVER, ServerTls, TlsError, TlsFiles, chosen_files
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ _LOCAL_LISTEN = "unix:/run/vmfit-comparator/comparator.sock"
 )
 @connection_options
 @store_option
+@metrics_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -51,14 +54,13 @@ def command(
     listen: tuple[str, ...],
     asking: Asking,
     store: str | None,
+    metrics: str | None,
 ) -> int:
     """Answer check, rank, diff and baseline over gRPC, until SIGTERM or SIGINT.
 
     SIGHUP has it read hosts, policies and timeout from the settings again.
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
-    )
+    log_as_service()
     settings: Settings = ctx.obj
     manager = ServiceManager()
     own = own_address() if manager.watchdog_seconds else None
@@ -69,6 +71,7 @@ def command(
         with (
             signals() as told,
             local_engine(settings, asking, store) as engine,
+            measured(metrics, engine, lambda: _certificates(asking, tls)) as observer,
         ):
             server = ComparatorServer(
                 engine,
@@ -77,6 +80,7 @@ def command(
                 tls=tls,
                 own=own,
                 rules=RoleRules(COMPARATOR_ROLES, settings.roles),
+                observer=observer,
             )
             server.start()
             names = ", ".join(map(str, server.addresses))
@@ -113,6 +117,12 @@ def _tls(asking: Asking) -> ServerTls | None:
         return None
     files = chosen_files(*asking.tls.named, LIBVIRT_SERVER)
     return None if files is None else ServerTls(files)
+
+
+def _certificates(asking: Asking, tls: ServerTls | None) -> list[TlsFiles]:
+    """Return the certificates that callers are shown, and agents."""
+    shown = (None if tls is None else tls.files, asking.tls.files)
+    return [files for files in shown if files is not None]
 
 
 def _default_place(tls: ServerTls | None, *, insecure: bool) -> str:

@@ -1,8 +1,10 @@
 """Calls of one agent: in time, tried again after a pause, and read with care."""
 
 import itertools
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -26,6 +28,7 @@ from vmfit_comparator.hosts.agent_answers import (
     reader,
 )
 from vmfit_comparator.hosts.agent_error import AgentError, late
+from vmfit_comparator.hosts.host_watch import CallEnd, Note
 from vmfit_comparator.hosts.patience import Patience
 from vmfit_comparator.request_checks import MAX_VM_ELEMENTS
 from vmfit_contract.errors import describe
@@ -48,14 +51,25 @@ def described(error: grpc.RpcError, _: float) -> str:
     return describe(error)
 
 
+def ignored(_: CallEnd) -> None:
+    """Take no note."""
+
+
 class AgentCalls:
     """The RPCs of one agent, by the time until which an answer is wanted (time.monotonic()).
 
     Safe to use from several threads. All raise AgentError.
     """
 
-    def __init__(self, channel: grpc.Channel, explain: Explain = described) -> None:
+    def __init__(
+        self, channel: grpc.Channel, explain: Explain = described, note: Note = ignored
+    ) -> None:
+        """`note` is told how each call ended, tries included."""
         self._explain = explain
+        self._note = note
+        self._count_lock = threading.Lock()
+        self.under_way = 0
+        """How many calls have not ended."""
         self._patience = Patience()
         self.reconnect(channel)
 
@@ -95,12 +109,16 @@ class AgentCalls:
             raise _closed() from None
 
         def wait() -> Sequence[ProbeResult]:
+            with self._noting("Probe", seconds):
+                return results()
+
+        def results() -> Sequence[ProbeResult]:
             try:
                 response = self._result("Probe", call.result, _RESULTS, seconds, until).message
             except AgentError as error:
                 if error.code is not grpc.StatusCode.UNAVAILABLE or not _pause(0, until):
                     raise
-                response = self._call("Probe", request, _RESULTS, began + seconds).message
+                response = self._try("Probe", request, _RESULTS, began + seconds).message
             if len(response.results) != len(probes):
                 message = f"answered {len(response.results)} of {len(probes)} questions"
                 raise AgentError(grpc.StatusCode.FAILED_PRECONDITION, message)
@@ -108,7 +126,32 @@ class AgentCalls:
 
         return wait
 
+    @contextmanager
+    def _noting(self, method: str, given_seconds: float) -> Iterator[None]:
+        """Count the call while it is under way, and tell how it ended."""
+        began = time.monotonic()
+        with self._count_lock:
+            self.under_way += 1
+        code, reason = grpc.StatusCode.UNKNOWN, ""
+        try:
+            yield
+            code = grpc.StatusCode.OK
+        except AgentError as error:
+            code, reason = error.code, str(error)
+            raise
+        finally:
+            with self._count_lock:
+                self.under_way -= 1
+            took = time.monotonic() - began
+            self._note(CallEnd(method, code, reason, given_seconds, took))
+
     def _call(
+        self, method: str, request: Request, read: Read[AnyMessage], until: float
+    ) -> Answer[AnyMessage]:
+        with self._noting(method, until - time.monotonic()):
+            return self._try(method, request, read, until)
+
+    def _try(
         self, method: str, request: Request, read: Read[AnyMessage], until: float
     ) -> Answer[AnyMessage]:
         content = request.SerializeToString()

@@ -116,6 +116,11 @@ class AgentClient:
         return snapshot
 
     @property
+    def calls_under_way(self) -> int:
+        """How many calls have not ended."""
+        return self._calls.under_way
+
+    @property
     def known_bytes(self) -> int:
         """What the latest snapshot takes in memory, about."""
         known = self._latest

@@ -5,12 +5,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import grpc
 
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.hosts.certified_names import is_address, names_the_host
+from vmfit_comparator.hosts.host_watch import HostWatch
 from vmfit_comparator.hosts.machine_check import Certified, MachineCheck, not_certified
 from vmfit_contract.address import Address
 from vmfit_contract.connector import Connector
@@ -32,6 +35,16 @@ class _Connected:
     """What the client's connection was opened with."""
 
 
+class Connections(NamedTuple):
+    """What the connections to agents amount to."""
+
+    open: int
+    in_use: int
+    """With calls under way."""
+    known_bytes: int
+    """The hosts' latest snapshots in memory."""
+
+
 class Agents:
     """Clients by address. Safe to use from several threads."""
 
@@ -41,8 +54,10 @@ class Agents:
         *,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         max_known_bytes: int = _MAX_KNOWN_BYTES,
+        watch: HostWatch | None = None,
     ) -> None:
         self._connector = connector
+        self._watch = watch or HostWatch()
         self._options = {
             "grpc.max_receive_message_length": max_answer_bytes,
             # These try again at once for as long as a server takes connections and closes them,
@@ -76,9 +91,10 @@ class Agents:
                 def explain(error: grpc.RpcError, seconds: float) -> str:
                     return self._connector.explain(error, address, tls_server_name, seconds)
 
+                note = partial(self._watch.note, address)
                 certified = self._certified(address, tls_server_name, credentials)
                 machine = MachineCheck(expect_hostname, certified)
-                client = AgentClient(AgentCalls(channel, explain), machine)
+                client = AgentClient(AgentCalls(channel, explain, note), machine)
                 found = self._clients[key] = _Connected(client, credentials)
             elif found.credentials is not credentials:
                 certified = self._certified(address, tls_server_name, credentials)
@@ -127,6 +143,13 @@ class Agents:
             if size:
                 client.forget()
                 surplus -= size
+
+    def connections(self) -> Connections:
+        """Return how many there are, and what they hold."""
+        with self._lock:
+            clients = [each.client for each in self._clients.values()]
+        in_use = sum(each.calls_under_way > 0 for each in clients)
+        return Connections(len(clients), in_use, sum(each.known_bytes for each in clients))
 
     def close(self) -> None:
         """Close all clients; their calls in progress end at once."""

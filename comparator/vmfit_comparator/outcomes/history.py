@@ -39,6 +39,11 @@ class History:
         self._paused_until = 0.0
         self._is_failing = False
 
+    @property
+    def is_failing(self) -> bool:
+        """The last check could not be recorded."""
+        return self._is_failing
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()

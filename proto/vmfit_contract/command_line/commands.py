@@ -12,7 +12,7 @@ from vmfit_contract.spelling import did_you_mean
 
 ARGUMENTS = "vmfit.arguments"
 """Where the context keeps what was typed after the command's name."""
-_LEVELS = (logging.INFO, logging.DEBUG)
+_STEP = logging.WARNING - logging.INFO
 
 
 def verbose_option() -> click.Option:
@@ -28,9 +28,8 @@ def verbose_option() -> click.Option:
 
 def _say_more(_: click.Context, __: click.Parameter, count: int) -> None:
     if count:
-        level = _LEVELS[min(count, len(_LEVELS)) - 1]
         root = logging.getLogger()
-        root.setLevel(min(root.level, level))
+        root.setLevel(max(root.level - count * _STEP, logging.DEBUG))
 
 
 class Command(click.Command):
