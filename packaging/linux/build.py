@@ -59,7 +59,7 @@ PACKAGES = (
     Package(
         name="vmfit-comparator",
         command="vmfit",
-        extras=("postgresql",),
+        extras=("postgresql", "tracing"),
         enabled=("vmfit-comparator.service",),
         services=("vmfit-comparator.service",),
         state="/var/lib/vmfit",

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
 
 from vmfit_contract.printable import PrintableFormatter, one_line
 
@@ -62,7 +63,7 @@ class JournalHandler(logging.Handler):
         told = {
             "MESSAGE": self.format(record)[:_MAX_BYTES],
             "PRIORITY": str(_priority(record.levelno)),
-            "SYSLOG_IDENTIFIER": "vmfit",
+            "SYSLOG_IDENTIFIER": Path(sys.argv[0]).name or "vmfit",
             "VMFIT_LOGGER": record.name,
             **{f"VMFIT_{name}": one_line(str(value)) for name, value in fields.items()},
         }

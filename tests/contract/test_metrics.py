@@ -17,6 +17,7 @@ from vmfit_contract.metrics import exporter
 from vmfit_contract.metrics.exporter import exporting
 from vmfit_contract.metrics.process import new_registry
 from vmfit_contract.metrics.rpcs import RpcMetrics
+from vmfit_contract.serving.observer import EndedCall
 from vmfit_contract.tls_files import TlsFiles
 
 
@@ -132,8 +133,9 @@ def test_calls_are_counted(registry):
     metrics = RpcMetrics(registry)
     for _ in range(3):
         metrics.began("/vmfit.v1.Comparator/Check")
-    metrics.ended("/vmfit.v1.Comparator/Check", "OK", 0.02)
-    metrics.ended("/vmfit.v1.Comparator/Check", "DEADLINE_EXCEEDED", 7)
+    path = "/vmfit.v1.Comparator/Check"
+    metrics.ended(EndedCall(path, "OK", 0.02, "local", dict))
+    metrics.ended(EndedCall(path, "DEADLINE_EXCEEDED", 7, "local", dict))
     found = values(registry)
     names = ("Check", "vmfit.v1.Comparator")
     assert found["vmfit_calls_under_way", *names] == 1

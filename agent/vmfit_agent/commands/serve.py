@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from vmfit_agent import __version__
 from vmfit_agent.calls import Calls
 from vmfit_agent.commands.mask_options import Hashes, hash_options
 from vmfit_agent.commands.measured import measured, metrics_option
@@ -33,9 +34,11 @@ from vmfit_contract.listening import ListenError
 from vmfit_contract.self_check import answers_itself, own_address
 from vmfit_contract.service_life import ANSWER_SECONDS, ReloadRefused, live
 from vmfit_contract.service_manager import ServiceManager
+from vmfit_contract.serving.observer import Observers
 from vmfit_contract.settings_file import Settings
 from vmfit_contract.stop_signal import signals
 from vmfit_contract.tls_files import LIBVIRT_SERVER, ServerTls, TlsError, chosen_files
+from vmfit_contract.tracing import tracing
 
 _LOG = logging.getLogger(__name__)
 
@@ -123,7 +126,10 @@ def command(
         else:
             host = (root, libvirt_uri, attributes, content_directory)
             calls = _calls_here(host, probing, hashes)
-        observer = stack.enter_context(measured(metrics, calls, tls))
+        observer = Observers(
+            stack.enter_context(measured(metrics, calls, tls)),
+            stack.enter_context(tracing("vmfit-agent", __version__)),
+        )
         server = AgentServer(calls, RoleRules(AGENT_ROLES, settings.roles), observer)
         try:
             place = listen or _default_place(tls, insecure=insecure)

@@ -6,6 +6,7 @@ import logging
 
 import click
 
+from vmfit_comparator import __version__
 from vmfit_comparator.commands.asking import Asking, connection_options
 from vmfit_comparator.commands.measured import measured, metrics_option
 from vmfit_comparator.commands.options import store_option
@@ -24,8 +25,10 @@ from vmfit_contract.self_check import answers_itself, own_address
 from vmfit_contract.service_life import ANSWER_SECONDS, ReloadRefused, live
 from vmfit_contract.service_log import log_as_service
 from vmfit_contract.service_manager import ServiceManager
+from vmfit_contract.serving.observer import Observers
 from vmfit_contract.stop_signal import signals
 from vmfit_contract.tls_files import LIBVIRT_SERVER, ServerTls, TlsError, TlsFiles, chosen_files
+from vmfit_contract.tracing import tracing
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,7 +74,8 @@ def command(
         with (
             signals() as told,
             local_engine(settings, asking, store) as engine,
-            measured(metrics, engine, lambda: _certificates(asking, tls)) as observer,
+            measured(metrics, engine, lambda: _certificates(asking, tls)) as measures,
+            tracing("vmfit", __version__) as traces,
         ):
             server = ComparatorServer(
                 engine,
@@ -80,7 +84,7 @@ def command(
                 tls=tls,
                 own=own,
                 rules=RoleRules(COMPARATOR_ROLES, settings.roles),
-                observer=observer,
+                observer=Observers(measures, traces),
             )
             server.start()
             names = ", ".join(map(str, server.addresses))

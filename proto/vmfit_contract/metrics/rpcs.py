@@ -5,6 +5,8 @@ Source: https://github.com/grpc-ecosystem/go-grpc-middleware/tree/main/providers
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from vmfit_contract.serving.observer import EndedCall
+
 _LABELS = ("grpc_service", "grpc_method")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
 
@@ -34,12 +36,12 @@ class RpcMetrics:
         """Note that a call arrived."""
         self._under_way.labels(*_names(path)).inc()
 
-    def ended(self, path: str, status: str, seconds: float) -> None:
+    def ended(self, call: EndedCall) -> None:
         """Note that it ended."""
-        service, method = _names(path)
+        service, method = _names(call.path)
         self._under_way.labels(service, method).dec()
-        self._handled.labels(service, method, _code(status)).inc()
-        self._seconds.labels(service, method).observe(seconds)
+        self._handled.labels(service, method, _code(call.status)).inc()
+        self._seconds.labels(service, method).observe(call.seconds)
 
 
 def _names(path: str) -> tuple[str, str]:

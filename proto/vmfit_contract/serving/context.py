@@ -1,6 +1,6 @@
 """What the server uses of gRPC's side of a call."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import grpc
@@ -28,6 +28,9 @@ class Context(Protocol):
 
     def done(self) -> bool:
         """Return whether the call has ended."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]:
+        """Return what came with the call."""
 
     def peer(self) -> str:
         """Return the connection: "ipv4:192.0.2.1:1234", "unix:"."""

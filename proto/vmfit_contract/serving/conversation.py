@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -15,7 +16,7 @@ from vmfit_contract.call_failed import CallFailed, Status
 from vmfit_contract.serving.arrivals import Arrivals
 from vmfit_contract.serving.callers import Callers
 from vmfit_contract.serving.context import Context
-from vmfit_contract.serving.observer import Nobody, Observer
+from vmfit_contract.serving.observer import EndedCall, Observer, Observers
 from vmfit_contract.serving.refusals import denied, refuse
 from vmfit_contract.serving.undisturbed import undisturbed
 from vmfit_contract.unexpected import unexpected
@@ -61,7 +62,7 @@ class Conversations:
 
     def __init__(self, callers: Callers, observer: Observer | None = None) -> None:
         self._callers = callers
-        self._observer = observer or Nobody()
+        self._observer = Observers(observer)
         self._arrivals = Arrivals()
         self._under_way = 0
         self._stopping = False
@@ -93,9 +94,10 @@ class Conversations:
         return grpc.stream_stream_rpc_method_handler(converse)
 
     def _note(self, path: str, status: str, seconds: float, context: Context) -> None:
-        self._observer.ended(path, status, seconds)
+        caller = self._callers.peer(context).caller.name
+        metadata = partial(_metadata, context)
+        self._observer.ended(EndedCall(path, status, seconds, caller, metadata))
         if _LOG.isEnabledFor(logging.DEBUG):
-            caller = self._callers.peer(context).caller.name
             _LOG.debug(
                 "%s for %s: %s after %.3f s", path, caller, status, seconds,
                 extra={"fields": {"METHOD": path, "CALLER": caller, "STATUS": status}},
@@ -141,3 +143,7 @@ def _without_frames(failure: CallFailed) -> CallFailed:
     """Let go of the calls that raised it: they hold requests, and it may be held in a circle."""
     failure.__context__ = None
     return failure.with_traceback(None)
+
+
+def _metadata(context: Context) -> Mapping[str, str]:
+    return {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}

@@ -1,23 +1,45 @@
-"""Who watches calls from outside: metrics."""
+"""Who watches calls from outside: metrics and traces."""
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+
+class EndedCall(NamedTuple):
+    """One call, as it ended."""
+
+    path: str
+    """One that the server has: "/vmfit.v1.Comparator/Check"."""
+    status: str
+    """gRPC's name of it: "OK", "NOT_FOUND"."""
+    seconds: float
+    caller: str
+    metadata: Callable[[], Mapping[str, str]]
+    """What came with the call, without binary values; of several of a name the last one."""
 
 
 class Observer(Protocol):
-    """Told of every call, in the server's event loop; must not take time."""
+    """Told of every call, in the server's event loop; must not take time nor raise."""
 
     def began(self, path: str) -> None:
-        """Note that a call arrived; the path is one that the server has."""
+        """Note that a call arrived."""
 
-    def ended(self, path: str, status: str, seconds: float) -> None:
-        """Note that it ended: gRPC's name of the status ("OK"), and how long it took."""
+    def ended(self, call: EndedCall) -> None:
+        """Note that it ended."""
 
 
-class Nobody:
-    """Watches nothing."""
+class Observers:
+    """Tells several."""
+
+    def __init__(self, *observers: Observer | None) -> None:
+        """Those that are None are left out."""
+        self._observers = [each for each in observers if each is not None]
 
     def began(self, path: str) -> None:
-        """Do nothing."""
+        """Tell all."""
+        for each in self._observers:
+            each.began(path)
 
-    def ended(self, path: str, status: str, seconds: float) -> None:
-        """Do nothing."""
+    def ended(self, call: EndedCall) -> None:
+        """Tell all."""
+        for each in self._observers:
+            each.ended(call)
