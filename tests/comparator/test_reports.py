@@ -13,10 +13,10 @@ from vmfit.v1.vm_pb2 import Vm
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
-from vmfit_comparator.evaluation.verdict import judge
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_comparator.hosts.vms import without_host_paths
 from vmfit_comparator.policies.policy_library import PolicyLibrary
+from vmfit_comparator.policies.verdict import judge
 from vmfit_comparator.virsh_options import parse_virsh_migrate
 from vmfit_contract.snapshot_file import read_message, read_snapshot
 
