@@ -8,22 +8,23 @@ from vmfit.v1.vm_pb2 import Nic, SecurityLabel, Vm
 from vmfit_agent.collectors.libvirt_objects import read_networks, read_storage_pools
 from vmfit_agent.disk_sources import disk_sources, resolve_volume
 from vmfit_agent.domain_xml import parse_vm
+from vmfit_agent.domain_xml.domain_records import forget_chosen_addresses, vm_of_record
 from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.domain_xml.words import definition_words
 from vmfit_agent.host import DomainRecord, Host, LibvirtConnection, LibvirtUnavailable
 from vmfit_agent.path_elements import named_paths
 from vmfit_agent.redaction.libvirt_xml import redact_xml
-from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.sources import UnknownDomain
 from vmfit_agent.storage.content_nonces import CONTENT_NONCES
 from vmfit_agent.storage.host_path import PathInspector
 from vmfit_agent.storage.look_allowance import LookAllowance
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_agent.virtualization.capabilities_xml import host_architecture
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander
-from vmfit_agent.virtualization.domain_records import forget_chosen_addresses, vm_of_record
 from vmfit_agent.virtualization.listed_emulators import ListedEmulators
 from vmfit_agent.virtualization.owner_names import names_exist
-from vmfit_agent.virtualization.xml_document import MalformedXml
 from vmfit_agent.vm_paths import keep_paths_back, look_at_paths
+from vmfit_agent.xml_document import MalformedXml
 from vmfit_contract.access import Caller, Role
 
 _SWTPM_DIRECTORY = "/var/lib/libvirt/swtpm"

@@ -36,10 +36,10 @@ from vmfit_agent.sources import (
     SnapshotSource,
     SourceUnavailable,
     UnknownDomain,
-    UnusableDefinition,
     Watch,
 )
 from vmfit_agent.storage.content_nonces import CONTENT_NONCES, ForeignNoncesError
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.access import Caller, Role
 from vmfit_contract.content_key import nonces_complaint
 from vmfit_contract.reasons import Cause, Reason

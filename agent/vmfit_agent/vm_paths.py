@@ -3,9 +3,9 @@
 from vmfit.v1.vm_pb2 import HostPath, StorageSource, Vm
 from vmfit_agent.disk_sources import disk_sources, extend_backing_chain, read_data_file, read_size
 from vmfit_agent.path_elements import named_paths
-from vmfit_agent.sources import UnusableDefinition
 from vmfit_agent.storage.element import Element
 from vmfit_agent.storage.host_path import PathInspector
+from vmfit_agent.unusable_definition import UnusableDefinition
 
 MAXIMUM_PATHS = 2048
 NOT_FOR_THIS_CALLER = "paths are looked at for callers with the role probe"

@@ -10,7 +10,7 @@ from vmfit_agent.virtualization.capabilities_xml import (
     parse_capabilities,
     parse_domain_capabilities,
 )
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.xml_document import MalformedXml
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", ROOT / "../shared/corpus")) / "hosts"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmfit_agent.collectors import cpu
+from vmfit_agent.kernel_files.cpu_list import format_cpu_list, parse_cpu_list, parse_cpu_mask
 from vmfit_agent.processors import cpuid
 from vmfit_agent.processors.cpu_info import parse_cpuinfo
-from vmfit_agent.processors.cpu_list import format_cpu_list, parse_cpu_list, parse_cpu_mask
 from vmfit_agent.processors.kernel_flags import features_of_kernel_flags
 from vmfit_agent.processors.kvm import parse_supported_leaves
 from vmfit_contract.cpu_features import names

@@ -11,8 +11,8 @@ from vmfit_agent.describe import describe_vm
 from vmfit_agent.domain_xml import bounds, parse_vm, remembered
 from vmfit_agent.domain_xml.remembered import libvirts_vm
 from vmfit_agent.host import Host
-from vmfit_agent.sources import UnusableDefinition
-from vmfit_agent.virtualization.xml_document import MAXIMUM_IDS, id_set, named_ids
+from vmfit_agent.unusable_definition import UnusableDefinition
+from vmfit_agent.xml_document import MAXIMUM_IDS, id_set, named_ids
 from vmfit_contract.access import LOCAL
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest  # isort: skip
@@ -74,7 +74,7 @@ import resource, sys, time
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import Host
-from vmfit_agent.sources import UnusableDefinition
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.access import LOCAL
 
 def size(field):

@@ -4,7 +4,7 @@ import pytest
 
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.domain_xml.words import MAXIMUM_WORDS, definition_words
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.xml_document import MalformedXml
 
 GUEST = """
 <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>

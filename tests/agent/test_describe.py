@@ -18,9 +18,10 @@ from vmfit_agent.disk_sources import (
 )
 from vmfit_agent.host import Host, LibvirtUnavailable, NoLibvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, answer_name
-from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.sources import UnknownDomain
 from vmfit_agent.storage.host_path import PathInspector
 from vmfit_agent.storage.look_allowance import LookAllowance
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.access import LOCAL
 
 IMAGES = PathInspector(Host(), allowance=LookAllowance(seconds=3600.0))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.domain_xml.qemu_arguments import files_of
-from vmfit_agent.sources import UnusableDefinition
+from vmfit_agent.unusable_definition import UnusableDefinition
 
 TAGS = ["vcpu", "memory", "cpu", "numa", "cell", "devices", "disk", "source", "target", "interface"]
 NAMES = ["type", "unit", "dev", "id", "cpus", "memory", "bus", "mode", "port", "file"]

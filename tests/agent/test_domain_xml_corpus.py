@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vmfit_agent.domain_xml import parse_vm
-from vmfit_agent.sources import UnusableDefinition
+from vmfit_agent.unusable_definition import UnusableDefinition
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("VMFIT_CORPUS", ROOT / "../shared/corpus")) / "domains"

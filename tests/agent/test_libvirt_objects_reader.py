@@ -1,7 +1,7 @@
 """What is read of libvirt's objects, from a connection that stands for the daemon's answers."""
 
 from vmfit_agent.virtualization.libvirt_objects_reader import list_objects
-from vmfit_agent.virtualization.xml_document import parse_document
+from vmfit_agent.xml_document import parse_document
 
 
 class Filter:

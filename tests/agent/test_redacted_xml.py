@@ -4,7 +4,7 @@ import pytest
 
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.redaction.libvirt_xml import MAXIMUM_DEPTH, redact_xml
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.xml_document import MalformedXml
 
 HUSH = "hUsh4"
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"

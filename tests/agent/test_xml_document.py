@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmfit_agent.virtualization.xml_document import (
+from vmfit_agent.xml_document import (
     MAXIMUM_BYTES,
     MalformedXml,
     flag,

@@ -2,7 +2,7 @@
 
 from vmfit.v1.vm_pb2 import Domains, Vm
 from vmfit_agent.host import Host, LibvirtConnection
-from vmfit_agent.sources import UnusableDefinition
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_agent.virtualization.cpu_expansion import CpuExpander
 from vmfit_agent.virtualization.libvirt_uris import ask_each
 
@@ -27,7 +27,7 @@ def _domains(host: Host, connection: LibvirtConnection) -> list[Vm]:
     if not records:
         return []
     # What reads domain XML is a tenth of the agent's modules.
-    from vmfit_agent.virtualization.domain_records import vm_of_record  # noqa: PLC0415
+    from vmfit_agent.domain_xml.domain_records import vm_of_record  # noqa: PLC0415
 
     expander = CpuExpander(connection)
     vms = []

@@ -18,7 +18,7 @@ from vmfit_agent.host import Host, LibvirtConnection, ObjectRecord
 from vmfit_agent.virtualization.libvirt_uris import ask_each
 from vmfit_agent.virtualization.storage_xml import read_pool
 from vmfit_agent.virtualization.stored_secrets import stored_values
-from vmfit_agent.virtualization.xml_document import (
+from vmfit_agent.xml_document import (
     MalformedXml,
     attribute,
     child_text,

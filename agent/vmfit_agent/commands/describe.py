@@ -10,7 +10,8 @@ from vmfit_agent.commands.mask_options import Hashes, hash_options
 from vmfit_agent.commands.options import content_option, host_options
 from vmfit_agent.local_host import HostOptions, local_source
 from vmfit_agent.service import MAX_XML_BYTES
-from vmfit_agent.sources import SourceUnavailable, UnknownDomain, UnusableDefinition
+from vmfit_agent.sources import SourceUnavailable, UnknownDomain
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.access import LOCAL
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError

@@ -26,8 +26,8 @@ from vmfit_agent.domain_xml.protection import (
 from vmfit_agent.domain_xml.qemu_arguments import files_of, read_arguments
 from vmfit_agent.domain_xml.system_information import read_system_information
 from vmfit_agent.domain_xml.tuning import read_tuning
-from vmfit_agent.sources import UnusableDefinition
-from vmfit_agent.virtualization.xml_document import (
+from vmfit_agent.unusable_definition import UnusableDefinition
+from vmfit_agent.xml_document import (
     MalformedXml,
     attribute,
     child_text,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
-from vmfit_agent.virtualization.xml_document import MAXIMUM_IDS, MalformedXml, named_ids
+from vmfit_agent.xml_document import MAXIMUM_IDS, MalformedXml, named_ids
 
 MAXIMUM_ELEMENTS = 32_768
 """A guest with 1,024 disks has some 10,000."""

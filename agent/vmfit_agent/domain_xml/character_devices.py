@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import CharacterDevice, HostPath
 from vmfit_agent.domain_xml.paths import host_path
-from vmfit_agent.virtualization.xml_document import attribute, number
+from vmfit_agent.xml_document import attribute, number
 
 _KINDS = ("serial", "parallel", "console", "channel", "smartcard", "redirdev")
 # Sockets that libvirt names itself and never carries to another host; the second form is that of

@@ -10,7 +10,7 @@ from vmfit.v1.vm_pb2 import (
     IothreadPin,
     VcpuPin,
 )
-from vmfit_agent.virtualization.xml_document import attribute, child_text, id_set, number
+from vmfit_agent.xml_document import attribute, child_text, id_set, number
 
 
 def read_cpu(domain: Element) -> GuestCpu | None:

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 from vmfit.v1.vm_pb2 import Disk, NetworkHost, StorageSource
 from vmfit_agent.domain_xml.paths import host_path
 from vmfit_agent.redaction.free_text import redact_place, redact_query
-from vmfit_agent.virtualization.xml_document import attribute, child_text, flag, number, pci_address
+from vmfit_agent.xml_document import attribute, child_text, flag, number, pci_address
 
 # libvirt itself refuses chains beyond 200 images.
 MAXIMUM_CHAIN_LENGTH = 200

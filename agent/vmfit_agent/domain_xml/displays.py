@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import Graphics, GraphicsListen
 from vmfit_agent.domain_xml.paths import host_path
-from vmfit_agent.virtualization.xml_document import attribute, number
+from vmfit_agent.xml_document import attribute, number
 
 # In the directory that libvirt makes for each start of a guest.
 _OWN_SOCKET = re.compile(r"/libvirt/qemu/(lib/|run/)?domain-\d+-")

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import Firmware, HostPath
 from vmfit_agent.domain_xml.paths import host_path
-from vmfit_agent.virtualization.xml_document import attribute, child_text, flag
+from vmfit_agent.xml_document import attribute, child_text, flag
 
 
 def read_firmware(domain: Element) -> Firmware:

@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import HostDevice
-from vmfit_agent.virtualization.xml_document import attribute, number, pci_address
+from vmfit_agent.xml_document import attribute, number, pci_address
 
 
 def read_host_devices(domain: Element) -> list[HostDevice]:

@@ -12,7 +12,7 @@ from vmfit.v1.vm_pb2 import (
     MemoryDevice,
 )
 from vmfit_agent.domain_xml.paths import host_path
-from vmfit_agent.virtualization.xml_document import (
+from vmfit_agent.xml_document import (
     U64_MAXIMUM,
     attribute,
     child_text,

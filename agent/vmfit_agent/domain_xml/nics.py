@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import Nic
 from vmfit_agent.domain_xml.paths import host_path
-from vmfit_agent.virtualization.xml_document import attribute, flag, number, pci_address
+from vmfit_agent.xml_document import attribute, flag, number, pci_address
 
 
 def read_nics(domain: Element) -> list[Nic]:

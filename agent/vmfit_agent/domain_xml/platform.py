@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import HypervisorFeatures, Timer
-from vmfit_agent.virtualization.xml_document import U64_MAXIMUM, attribute, flag, number
+from vmfit_agent.xml_document import U64_MAXIMUM, attribute, flag, number
 
 _GROUPS = frozenset(("hyperv", "kvm", "xen", "tcg"))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import LaunchSecurity, SecretUse, SecurityLabel
-from vmfit_agent.virtualization.xml_document import attribute, child_text, flag, number
+from vmfit_agent.xml_document import attribute, child_text, flag, number
 
 
 def read_secrets(domain: Element) -> list[SecretUse]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import HostPath, SystemInformation
-from vmfit_agent.virtualization.xml_document import attribute
+from vmfit_agent.xml_document import attribute
 
 _SINGLE = ("bios", "system", "chassis")
 

@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element
 
 from vmfit.v1.vm_pb2 import GuestTuning
-from vmfit_agent.virtualization.xml_document import U64_MAXIMUM, child_text, number
+from vmfit_agent.xml_document import U64_MAXIMUM, child_text, number
 
 
 def read_tuning(domain: Element) -> GuestTuning | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from vmfit_agent.virtualization.xml_document import parse_document
+from vmfit_agent.xml_document import parse_document
 
 MAXIMUM_WORDS = 1024
 _DEEPEST = 8

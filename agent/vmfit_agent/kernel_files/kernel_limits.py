@@ -10,9 +10,9 @@ from vmfit_agent.kernel_files.control_groups import (
     hierarchy,
     read_limit,
 )
+from vmfit_agent.kernel_files.cpu_list import parse_cpu_list
 from vmfit_agent.kernel_files.host_files import read_count, read_text
 from vmfit_agent.kernel_files.processes import libvirt_daemon
-from vmfit_agent.processors.cpu_list import parse_cpu_list
 
 _FILES = (
     ("fs/aio-max-nr", "aio_max_count"),

@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 
 from vmfit.v1.probe_pb2 import AccessAnswer, AccessPath
 from vmfit_agent.certificate_files.certificates import qemu_keys
-from vmfit_agent.collectors.mounts import read_mounts
 from vmfit_agent.host import Host
 from vmfit_agent.probes.as_user import call_as
 from vmfit_agent.probes.qemu_user import QemuUser, qemu_user
@@ -16,6 +15,7 @@ from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.waiting_mount import look
 from vmfit_agent.storage.mount_guard import mount_guard
+from vmfit_agent.storage.mount_table import read_mounts
 from vmfit_agent.storage.path_look import look as look_at
 from vmfit_agent.storage.permitted_places import PermittedPlaces
 

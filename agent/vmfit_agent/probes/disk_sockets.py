@@ -11,8 +11,8 @@ from vmfit_agent.probes.network_rules import NotAllowed
 from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.waiting_mount import look
-from vmfit_agent.sources import UnusableDefinition
 from vmfit_agent.storage.hang_guard import HANG_GUARD
+from vmfit_agent.unusable_definition import UnusableDefinition
 
 _RUN = "/run/"
 _USUAL = re.compile(r"/run/(?:libvirt/|qemu).+")
@@ -70,7 +70,7 @@ def _is_used(path: str, terms: Terms) -> bool:
 def _is_disk(path: str, host: Host) -> bool:
     """Return whether a disk of a domain of this host, or an image below it, is at the socket."""
     # What reads domain XML is large, and hardly any disk is at a socket.
-    from vmfit_agent.virtualization.domain_records import vm_of_record  # noqa: PLC0415
+    from vmfit_agent.domain_xml.domain_records import vm_of_record  # noqa: PLC0415
 
     written = escape(path, {"'": "&apos;", '"': "&quot;"})
     for uri in host.libvirt.uris:

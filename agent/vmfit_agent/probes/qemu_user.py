@@ -12,7 +12,7 @@ from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.storage.hang_guard import HANG_GUARD
 from vmfit_agent.virtualization.capabilities_xml import parse_capabilities
 from vmfit_agent.virtualization.libvirt_conf import parse_conf
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.xml_document import MalformedXml
 
 _LIBVIRT_SECONDS = 0.5
 """A libvirt that takes longer is not waited for: its configuration tells nearly the same."""

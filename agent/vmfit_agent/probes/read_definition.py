@@ -7,9 +7,9 @@ from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.host import LibvirtUnavailable
 from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
-from vmfit_agent.sources import UnusableDefinition
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_agent.virtualization.listed_emulators import ListedEmulators
-from vmfit_agent.virtualization.xml_document import attribute, parse_document
+from vmfit_agent.xml_document import attribute, parse_document
 
 _SHOWN_CHARACTERS = 500
 _HOST_INTERFACES = frozenset(("direct", "hostdev", "vdpa", "vhostuser"))

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from vmfit_agent.collectors.mounts import read_mounts
 from vmfit_agent.host import Host
 from vmfit_agent.storage.hang_guard import HANG_GUARD
+from vmfit_agent.storage.mount_table import read_mounts
 from vmfit_agent.storage.mountinfo import MountEntry
 from vmfit_agent.storage.path_resolution import resolve
 

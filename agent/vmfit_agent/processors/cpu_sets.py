@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from vmfit_agent.host import Host
+from vmfit_agent.kernel_files.cpu_list import parse_cpu_list, parse_cpu_mask
 from vmfit_agent.kernel_files.host_files import read_text
-from vmfit_agent.processors.cpu_list import parse_cpu_list, parse_cpu_mask
 
 
 def read_cpu_list(host: Host, path: str) -> list[int] | None:

@@ -4,7 +4,7 @@ from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.masked_xml import mask_xml
 from vmfit_agent.redaction.free_text import scrub
 from vmfit_agent.redaction.libvirt_xml import redact_xml
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.xml_document import MalformedXml
 
 
 class KeptTexts:

@@ -21,7 +21,7 @@ from vmfit_agent.host import (
 from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.kept_texts import KeptTexts
 from vmfit_agent.recording.recorded_libvirt import OBJECT_KINDS, RECORD_FIELDS, answer_name, slug
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.xml_document import MalformedXml
 
 
 def record_libvirt(libvirt: Libvirt, directory: Path, masking: Masking | None) -> list[str]:

@@ -16,7 +16,7 @@ from vmfit_agent.host import (
     ObjectRecord,
 )
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities
-from vmfit_agent.virtualization.xml_document import U32_MAXIMUM, U64_MAXIMUM
+from vmfit_agent.xml_document import U32_MAXIMUM, U64_MAXIMUM
 
 OBJECT_KINDS: Mapping[str, str] = {
     "storage_pools": "pool",

@@ -8,7 +8,7 @@ from vmfit_agent.redaction.free_text import redact_place, redact_query, scrub
 from vmfit_agent.redaction.parameters import redact_parameters
 from vmfit_agent.redaction.qemu_words import redact_words
 from vmfit_agent.redaction.secret_names import BLANK, is_secret_name
-from vmfit_agent.virtualization.xml_document import MalformedXml, parse_document
+from vmfit_agent.xml_document import MalformedXml, parse_document
 
 MAXIMUM_DEPTH = 400
 """libvirt's own deepest document is a chain of 200 images, each within the one before."""

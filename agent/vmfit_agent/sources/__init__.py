@@ -18,10 +18,6 @@ class UnknownDomain(Exception):  # noqa: N818 -- a state of the host, not a mist
     """There is no such domain on this host."""
 
 
-class UnusableDefinition(ValueError):  # noqa: N818 -- said of the definition
-    """The domain XML cannot be used; the message says why."""
-
-
 class SourceUnavailable(Exception):  # noqa: N818 -- a state of the host, not a mistake
     """The snapshot source does not answer, and why."""
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit.v1.vm_pb2 import HostPath
-from vmfit_agent.collectors import block_devices
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.sysfs import link_name, read_count
 from vmfit_agent.networking.unix_sockets import listening_paths
+from vmfit_agent.storage import block_devices
 from vmfit_agent.storage.content import Contents, NotTold
 from vmfit_agent.storage.content_hash import CONTENT_HASHES, MAXIMUM_BYTES, keyed_hash
 from vmfit_agent.storage.element import IMAGE, Element

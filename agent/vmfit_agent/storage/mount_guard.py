@@ -6,10 +6,10 @@ All that looks at a path that somebody else named goes through here.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from vmfit_agent.collectors.mounts import read_mounts
 from vmfit_agent.host import Host
 from vmfit_agent.storage.filesystem_status import FILESYSTEM_PROBE, FilesystemStatus
 from vmfit_agent.storage.hang_guard import HANG_GUARD
+from vmfit_agent.storage.mount_table import read_mounts
 from vmfit_agent.storage.mountinfo import MountEntry
 from vmfit_agent.storage.path_resolution import resolve
 

@@ -1,7 +1,11 @@
-"""Which table of mounts is the host's."""
+"""The host's table of mounts."""
 
 import functools
 from pathlib import Path
+
+from vmfit_agent.host import Host
+from vmfit_agent.kernel_files.host_files import read_text
+from vmfit_agent.storage.mountinfo import MountEntry, parse_mountinfo
 
 OWN_TABLE = "proc/self/mountinfo"
 _INITS = "proc/1/mountinfo"
@@ -17,6 +21,15 @@ def mount_table(root: Path) -> str:
     """
     own, inits = _roots(root / OWN_TABLE), _roots(root / _INITS)
     return _INITS if own and own == inits else OWN_TABLE
+
+
+def read_mounts(host: Host) -> list[MountEntry]:
+    """Return the mount table. Raises OSError when there is none, ValueError when malformed."""
+    path = mount_table(host.root) if host.is_live else OWN_TABLE
+    text = read_text(host, path)
+    if text is None:
+        raise FileNotFoundError(f"/{path}: cannot be read")
+    return parse_mountinfo(text)
 
 
 def _roots(table: Path) -> list[tuple[str, str]]:

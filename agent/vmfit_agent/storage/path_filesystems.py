@@ -1,8 +1,8 @@
 """The file systems that hold the paths of a VM."""
 
 from vmfit.v1.vm_pb2 import PathFilesystem
-from vmfit_agent.collectors import mounts
 from vmfit_agent.host import Host
+from vmfit_agent.storage.filesystem_identities import FilesystemIdentities
 from vmfit_agent.storage.filesystem_status import FilesystemStatus, filesystem_status
 from vmfit_agent.storage.mount_guard import MountGuard, holding_mount
 from vmfit_agent.storage.mountinfo import MountEntry
@@ -13,7 +13,7 @@ class PathFilesystems:
 
     def __init__(self, host: Host, guard: MountGuard) -> None:
         self._guard = guard
-        self._identities = mounts.FilesystemIdentities(host)
+        self._identities = FilesystemIdentities(host)
         self._local: dict[str, FilesystemStatus] = {}
 
     def holding(self, real_path: str, device_number: str) -> PathFilesystem | None:

@@ -8,10 +8,10 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable
 
-from vmfit_agent.collectors.mounts import read_mounts
 from vmfit_agent.content_directories import NEVER
 from vmfit_agent.host import GuestsPlaces, Host
 from vmfit_agent.storage.mount_guard import Way
+from vmfit_agent.storage.mount_table import read_mounts
 from vmfit_agent.storage.mountinfo import MountEntry
 from vmfit_agent.storage.own_devices import host_uses, swaps_to
 from vmfit_agent.storage.path_resolution import resolve

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from vmfit.v1.storage_pb2 import BlockDevice
 from vmfit.v1.vm_pb2 import HostPath, PathFilesystem
-from vmfit_agent.collectors import block_devices
 from vmfit_agent.host import Host
+from vmfit_agent.storage import block_devices
 from vmfit_agent.storage.mount_guard import MountGuard, holding_mount
 from vmfit_agent.storage.mountinfo import MountEntry
 from vmfit_agent.storage.path_identity import of_device
@@ -35,6 +35,6 @@ class RecordedPaths:
 
     def _device(self, path: str) -> BlockDevice | None:
         if self._devices is None:
-            part = block_devices.collect(self._host)
+            part = block_devices.read_block_devices(self._host)
             self._devices = {name: device for device in part.devices for name in device.paths}
         return self._devices.get(path)

@@ -17,7 +17,7 @@ from vmfit.v1.hypervisor_pb2 import (
     NamedSupport,
     SecurityModel,
 )
-from vmfit_agent.virtualization.xml_document import (
+from vmfit_agent.xml_document import (
     U64_MAXIMUM,
     attribute,
     child_text,

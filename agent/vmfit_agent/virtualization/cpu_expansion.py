@@ -10,7 +10,7 @@ from vmfit.v1.vm_pb2 import GuestCpu, Vm
 from vmfit_agent.host import LibvirtUnavailable
 from vmfit_agent.virtualization.capabilities_xml import parse_domain_capabilities, read_host_cpu
 from vmfit_agent.virtualization.listed_emulators import CpuKnowledge
-from vmfit_agent.virtualization.xml_document import parse_document
+from vmfit_agent.xml_document import parse_document
 
 _HOST_MODES = frozenset(("host-model", "host-passthrough", "maximum"))
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from vmfit_agent.bounded_call import call_within
 from vmfit_agent.host import Host, LibvirtUnavailable
-from vmfit_agent.virtualization.xml_document import parse_document
+from vmfit_agent.xml_document import parse_document
 
 _PATIENCE_SECONDS = 1.5
 _MAXIMUM_BYTES = 16 << 20

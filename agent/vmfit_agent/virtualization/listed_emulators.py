@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from vmfit_agent.host import LibvirtConnection, LibvirtUnavailable
-from vmfit_agent.virtualization.xml_document import child_text, parse_document
+from vmfit_agent.xml_document import child_text, parse_document
 
 _MAXIMUM_BYTES = 16 << 20
 _SHOWN_CHARACTERS = 200

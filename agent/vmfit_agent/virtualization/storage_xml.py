@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 from vmfit.v1.hypervisor_pb2 import StoragePool, StorageVolume
 from vmfit_agent.host import ObjectRecord
 from vmfit_agent.redaction.free_text import scrub
-from vmfit_agent.virtualization.xml_document import (
+from vmfit_agent.xml_document import (
     attribute,
     child_text,
     parse_document,

@@ -14,8 +14,9 @@ from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host
 from vmfit_agent.server import AgentServer
 from vmfit_agent.service import HostMetadata
-from vmfit_agent.sources import UnknownDomain, UnusableDefinition
+from vmfit_agent.sources import UnknownDomain
 from vmfit_agent.sources.in_process import InProcess
+from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.address import Address
 
 

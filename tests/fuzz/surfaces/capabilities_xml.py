@@ -8,7 +8,7 @@ from vmfit_agent.virtualization.capabilities_xml import (
     parse_capabilities,
     parse_domain_capabilities,
 )
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.xml_document import MalformedXml
 
 
 def seeds():

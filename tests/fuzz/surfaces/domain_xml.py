@@ -5,8 +5,8 @@ from contextlib import suppress
 from tests.fuzz.seeds import CORPUS, TESTS, files
 from vmfit_agent.domain_xml import parse_vm
 from vmfit_agent.redaction.libvirt_xml import redact_xml
-from vmfit_agent.sources import UnusableDefinition
-from vmfit_agent.virtualization.xml_document import MalformedXml
+from vmfit_agent.unusable_definition import UnusableDefinition
+from vmfit_agent.xml_document import MalformedXml
 
 
 def seeds():
