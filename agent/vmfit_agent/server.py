@@ -24,7 +24,7 @@ LIMITS = Limits(
     bytes_held=Share(64 * _MIB, 32 * _MIB),
     working=Share(16, 12),
     # As many as the collecting process answers at once.
-    costly=Share(4, 3),
+    costly=Share(6, 3),
     watches=Share(MAX_WATCHES, MAX_WATCHES // 2),
     streams=Share(64, 16),
 )

@@ -35,6 +35,7 @@ from vmfit_agent.part_state import encode
 from vmfit_contract.address import Address
 from vmfit_contract.listening import TakenError
 from vmfit_contract.quiet_log import QuietLog
+from vmfit_contract.short_turns import take_short_turns
 from vmfit_contract.unexpected import unexpected
 
 _LOG = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class SocketServer:
 
         Returns where it listens.
         """
+        take_short_turns()
         self._listener = Listener(address, inherited)
         try:
             self._permitted = PermittedPeers(self._listener.address)

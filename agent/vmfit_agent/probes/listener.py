@@ -16,9 +16,9 @@ from vmfit_agent.probes.addresses import Address, parse_address, plain_address
 from vmfit_agent.probes.look_up import SocketAddress, look_up
 from vmfit_agent.probes.network_rules import NetworkRules, NotAllowed
 from vmfit_agent.probes.port_ranges import PortRanges, holds, migration_ports, unprivileged
-from vmfit_agent.probes.shares import Shares
 from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
+from vmfit_agent.shares import Shares
 
 _LOG = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from vmfit_agent.probes.handed_on import hand_on
 from vmfit_agent.probes.places import Places
 from vmfit_agent.probes.probe_settings import DEFAULTS, ProbeSettings
 from vmfit_agent.probes.questions import QUESTIONS, Question, is_about_network
-from vmfit_agent.probes.shares import Shares
 from vmfit_agent.probes.terms import LOOK_SECONDS, Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import DEFAULT_SECONDS
+from vmfit_agent.shares import Shares
 from vmfit_agent.sources import ProbesExhausted
 from vmfit_contract.access import Caller
 

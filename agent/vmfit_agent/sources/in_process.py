@@ -32,8 +32,8 @@ SETTLE_SECONDS = 1.0
 """A watch waits this long after an event, so that a burst of events costs one collection."""
 DESCRIBE_SECONDS = 20.0
 """The longest that libvirt may take to describe a domain."""
-MAX_DESCRIPTIONS = 4
-"""How many descriptions may be under way at once."""
+MAX_DESCRIPTIONS = 6
+"""How many descriptions may be under way at once, half of them for one caller."""
 
 
 class InProcess:
@@ -101,7 +101,7 @@ class InProcess:
         seconds = min(DESCRIBE_SECONDS, timeout_seconds or DESCRIBE_SECONDS)
         try:
             return self._descriptions.run(
-                lambda: self._describe(request, self._host, caller), seconds
+                lambda: self._describe(request, self._host, caller), seconds, caller
             )
         except TimeoutError as error:
             raise SourceUnavailable(f"describing the domain: {error}") from None

@@ -21,6 +21,7 @@ from vmfit_contract.serving.conversation import Conversations, Talk
 from vmfit_contract.serving.observer import Observer
 from vmfit_contract.serving.options import server_options
 from vmfit_contract.serving.service import Limits, OpenStream, Service
+from vmfit_contract.short_turns import take_short_turns
 from vmfit_contract.tls_files import ServerTls
 
 _LOG = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class GrpcServer:
             elif tls is None:
                 _warn(address)
         self._tls = tls
+        take_short_turns()
         return event_loop.run(self._start(addresses), _START_SECONDS)
 
     def report(self, *, serving: bool) -> None:

@@ -12,7 +12,7 @@ from vmfit_agent.probes.caller_rates import CALLERS_REMEMBERED, CALLERS_TOGETHER
 from vmfit_agent.probes.places import Places
 from vmfit_agent.probes.prober import Prober
 from vmfit_agent.probes.questions import QUESTIONS, Question
-from vmfit_agent.probes.shares import Shares
+from vmfit_agent.shares import Shares
 from vmfit_contract.access import EVERY_ROLE, Caller
 
 
@@ -163,7 +163,7 @@ def test_what_waits_ends_with_its_caller():
         return NameAnswer()
 
     asked = Prober(Host(), questions={"resolve_name": Question(answer, "name", 1)})
-    caller = Caller("dns:a", EVERY_ROLE, gone.is_set)
+    caller = Caller("dns:a", EVERY_ROLE, is_gone=gone.is_set)
     began = time.monotonic()
     threading.Timer(0.3, gone.set).start()
     asked.answer([name(str(n), 10) for n in range(8)], 10, caller)

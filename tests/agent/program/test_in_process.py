@@ -7,7 +7,7 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain, ages
 from vmfit_agent.sources import in_process as module
-from vmfit_contract.access import LOCAL
+from vmfit_contract.access import EVERY_ROLE, LOCAL, Caller
 
 NAMES = ("identity", "memory", "network")
 
@@ -261,3 +261,22 @@ def test_describing_is_bounded(fake, monkeypatch):
     assert source.describe_vm(DescribeVmRequest(name="web"), None, LOCAL).vm.name == "web"
     with pytest.raises(UnknownDomain):
         source.describe_vm(DescribeVmRequest(name="gone"), None, LOCAL)
+
+
+def test_descriptions_that_hang_cost_other_callers_none(fake):
+    fake.release.clear()
+    source = fake.source()
+    hang = DescribeVmRequest(xml="hang")
+    for name in ("dns:a", "dns:b"):
+        for _ in range(module.MAX_DESCRIPTIONS):
+            with pytest.raises(SourceUnavailable, match="describing the domain"):
+                source.describe_vm(hang, 0.1, Caller(name, EVERY_ROLE))
+    polite = Caller("dns:c", EVERY_ROLE)
+    assert source.describe_vm(DescribeVmRequest(name="web"), 0.1, polite).vm.name == "web"
+    # Who waits for a place goes when its caller does.
+    gone = threading.Event()
+    threading.Timer(0.2, gone.set).start()
+    began = time.monotonic()
+    with pytest.raises(SourceUnavailable):
+        source.describe_vm(hang, 10.0, Caller("dns:a", EVERY_ROLE, is_gone=gone.is_set))
+    assert time.monotonic() - began < 5
