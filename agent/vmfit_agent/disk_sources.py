@@ -200,6 +200,8 @@ def read_size(source: StorageSource, images: Images) -> None:
     source.header_format = header.format
     if header.format != "raw":
         source.encrypted = header.encryption_format is not None
+    if header.corrupt is not None:
+        source.corrupt = header.corrupt
     if header.format not in (source.format, source.encryption_format):
         return
     if header.virtual_size_bytes is not None:

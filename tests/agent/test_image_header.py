@@ -136,7 +136,9 @@ def test_extensions_of_a_handmade_header(tmp_path):
         data_file="/data.raw",
         encryption_format="qcow",
         internal_snapshot_count=0,
+        corrupt=False,
     )
+    assert header_of(tmp_path, qcow2(features=2)).corrupt
     without = header_of(tmp_path, qcow2(extensions=extensions, backing=b"b", version=3))
     assert without.data_file is None  # the feature bit decides
 

@@ -207,7 +207,19 @@ TPMS = [
     ("passed through", {"vm.tpms": [{"backend": "passthrough"}]}, "NO"),
     ("external, its socket not told", {"vm.tpms": [{"backend": "external"}]}, "NO_IDEA"),
 ]
+ENABLED = "vm.hypervisor_features.enabled"
+HAS_SMM = "destination.cpu.kvm.smm"
+SMM = [
+    ("no such mode", {}, "YES"),
+    ("KVM has it", {ENABLED: ["acpi", "smm"], HAS_SMM: True}, "YES"),
+    ("KVM has it not", {ENABLED: ["acpi", "smm"], HAS_SMM: False}, "NO"),
+    ("KVM was not asked", {ENABLED: ["acpi", "smm"]}, "PROBABLY_YES"),
+    ("emulated", {ENABLED: ["smm"], HAS_SMM: False, "vm.domain_type": "qemu"}, "YES"),
+    ("on Arm", {ENABLED: ["smm"], "vm.architecture": "aarch64"}, "YES"),
+]
+
 TABLES = {
+    "fw.smm": SMM,
     "fw.firmware": FIRMWARE,
     "fw.nvram": VARIABLES,
     "fw.boot_files": BOOT,

@@ -196,6 +196,7 @@ VOLUMES = [
 
 
 FREE = f"{PATH}.filesystem.available_bytes"
+INODES = f"{PATH}.filesystem.available_inode_count"
 ROOM = [
     ("not copied", {}, "YES"),
     ("onto a network disk", {**ALL, **ON_NBD, FREE: 0}, "YES"),
@@ -210,6 +211,9 @@ ROOM = [
         "PROBABLY_YES",
     ),
     ("not known", {**WAITING, FREE: None}, "NO_IDEA"),
+    ("no inodes", {**WAITING, **ABSENT, FREE: 100 * GIB, INODES: 0}, "NO"),
+    ("no inodes, and the image is there", {**WAITING, FREE: 100 * GIB, INODES: 0}, "YES"),
+    ("an inode", {**WAITING, **ABSENT, FREE: 100 * GIB, INODES: 1}, "YES"),
     (
         "size not known",
         {**WAITING, FREE: GIB, "vm.disks[0].source.virtual_size_bytes": None},

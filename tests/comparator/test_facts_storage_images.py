@@ -35,6 +35,7 @@ LUKS = {f"vm.{DISK}.source.format": "raw", f"vm.{DISK}.source.encryption_format"
 HEADER = f"{THERE}.source.header_format"
 INSIDE = {f"vm.{DISK}.source.encryption_format": "luks", HEADER: "qcow2"}
 ENCRYPTED = f"{THERE}.source.encrypted"
+CORRUPT = HEADER.replace("header_format", "corrupt")
 FORMATS = [
     ("as named", {HEADER: "qcow2"}, "YES"),
     ("another", {HEADER: "raw"}, "NO"),
@@ -42,6 +43,13 @@ FORMATS = [
     ("raw, whatever it begins with", {f"vm.{DISK}.source.format": "raw"}, "YES"),
     ("not read, but the guest's own", {}, "YES"),
     ("not read", APART, "PROBABLY_YES"),
+    ("marked corrupt", {HEADER: "qcow2", CORRUPT: True}, "NO"),
+    ("not marked corrupt", {HEADER: "qcow2", CORRUPT: False}, "YES"),
+    (
+        "marked corrupt, and only read",
+        {HEADER: "qcow2", CORRUPT: True, f"vm.{DISK}.read_only": True},
+        "YES",
+    ),
     ("encrypted", {**LUKS, HEADER: "luks"}, "YES"),
     ("not encrypted", {**LUKS, HEADER: "raw"}, "NO"),
     ("encrypted inside", {**INSIDE, ENCRYPTED: True}, "YES"),

@@ -186,6 +186,7 @@ def _kvm_cpu(host: Host, answers: Kvm) -> KvmCpu:
         feature_msrs=[Msr(index=i, value=value) for i, value in answers.feature_msrs.items()],
         maximum_vcpu_count=answers.maximum_vcpu_count,
         hyperv=answers.hyperv,
+        smm=answers.smm,
     )
     for module in ("kvm_intel", "kvm_amd", "kvm"):
         word = read_word(host, f"sys/module/{module}/parameters/nested")

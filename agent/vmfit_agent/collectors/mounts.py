@@ -88,6 +88,7 @@ def _mount(
                 fsid=status.fsid,
                 size_bytes=status.size_bytes,
                 available_bytes=status.available_bytes,
+                available_inode_count=status.available_inode_count,
                 hung=status.hung,
             )
         )

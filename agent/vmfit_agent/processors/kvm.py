@@ -24,6 +24,7 @@ _CAP_HYPERV = 44
 _CAP_TSC_CONTROL = 60
 _CAP_GET_TSC_KHZ = 61
 _CAP_MAX_VCPUS = 66
+_CAP_X86_SMM = 117
 _CAP_GET_MSR_FEATURES = 153
 _API_VERSION = 12
 
@@ -41,6 +42,7 @@ class Kvm(NamedTuple):
     tsc_frequency_hz: int | None = None
     tsc_scaling: bool | None = None
     hyperv: bool | None = None
+    smm: bool | None = None
 
 
 def is_usable(path: str) -> bool | None:
@@ -81,6 +83,7 @@ def read(path: str, *, x86: bool) -> Kvm:
             tsc_frequency_hz=_tsc_frequency_hz(descriptor),
             tsc_scaling=bool(fcntl.ioctl(descriptor, _CHECK_EXTENSION, _CAP_TSC_CONTROL)),
             hyperv=bool(fcntl.ioctl(descriptor, _CHECK_EXTENSION, _CAP_HYPERV)),
+            smm=bool(fcntl.ioctl(descriptor, _CHECK_EXTENSION, _CAP_X86_SMM)),
         )
     finally:
         os.close(descriptor)

@@ -12,6 +12,7 @@ class FilesystemStatus(NamedTuple):
 
     size_bytes: int | None = None
     available_bytes: int | None = None
+    available_inode_count: int | None = None
     fsid: str | None = None
     hung: bool = False
     error: str = ""
@@ -76,7 +77,8 @@ class FilesystemProbe:
 def filesystem_status(path: str) -> FilesystemStatus:
     """Return the status of the file system at a path, however long that takes.
 
-    File systems without blocks (proc, sysfs) have no sizes, those without an identity no fsid.
+    File systems without blocks (proc, sysfs) have no sizes, those that make inodes as they need
+    them (btrfs) no count of them, those without an identity no fsid.
     Source: statvfs(3).
     """
     try:
@@ -87,6 +89,7 @@ def filesystem_status(path: str) -> FilesystemStatus:
     return FilesystemStatus(
         size_bytes=status.f_blocks * status.f_frsize if sized else None,
         available_bytes=status.f_bavail * status.f_frsize if sized else None,
+        available_inode_count=status.f_favail if status.f_files else None,
         fsid=f"{status.f_fsid:016x}" if status.f_fsid else None,
     )
 

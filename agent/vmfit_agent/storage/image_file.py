@@ -29,6 +29,8 @@ class ImageHeader:
     encryption_format: str | None = None
     """ "luks", or "qcow" for the AES of old."""
     internal_snapshot_count: int | None = None
+    corrupt: bool | None = None
+    """QEMU marked it, and opens it for reading only; None where the format has no such mark."""
 
 
 class ImageFile:

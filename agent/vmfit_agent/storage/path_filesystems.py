@@ -23,7 +23,13 @@ class PathFilesystems:
             return None
         found = self.of_mount(entry)
         status = self._status(entry)
-        found.MergeFrom(PathFilesystem(fsid=status.fsid, available_bytes=status.available_bytes))
+        found.MergeFrom(
+            PathFilesystem(
+                fsid=status.fsid,
+                available_bytes=status.available_bytes,
+                available_inode_count=status.available_inode_count,
+            )
+        )
         return found
 
     def of_mount(self, entry: MountEntry) -> PathFilesystem:

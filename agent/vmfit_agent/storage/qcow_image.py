@@ -6,6 +6,7 @@ from vmfit_agent.storage.image_file import BrokenImage, ImageFile, ImageHeader
 
 _QCOW2_V2_HEADER_BYTES = 72
 _QCOW2_V3_HEADER_BYTES = 104
+_QCOW2_CORRUPT = 0x2
 _QCOW2_EXTERNAL_DATA = 0x4
 _EXTENSION_END = 0
 _EXTENSION_BACKING_FORMAT = 0xE2792ACA
@@ -51,6 +52,7 @@ def _read_qcow2(image: ImageFile, version: int) -> ImageHeader:
         data_file=extensions.get(_EXTENSION_DATA_FILE) if external else None,
         encryption_format=_encryption(encryption),
         internal_snapshot_count=snapshot_count,
+        corrupt=bool(features & _QCOW2_CORRUPT),
     )
 
 

@@ -92,6 +92,8 @@ def _filesystem(
         found.uuid = mount.filesystem_uuid
     if mount.HasField("fsid"):
         found.fsid = mount.fsid
+    if mount.HasField("available_inode_count"):
+        found.available_inode_count = mount.available_inode_count
     if mount.HasField("available_bytes"):
         found.available_bytes = mount.available_bytes
     return found

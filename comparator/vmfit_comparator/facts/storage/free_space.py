@@ -51,14 +51,32 @@ def free_space(copies: Copies, case: Case) -> Result:
 
     YES when their virtual sizes, less what waiting images hold already, fit with the policy's
     `storage_ratio`; PROBABLY_YES when only what is allocated fits (PROBABLY_NO for images that
-    libvirt makes: it allocates them in full); NO when not even that.
+    libvirt makes: it allocates them in full); NO when not even that, and where an image is to be
+    made on a file system without inodes left.
 
     Source: statvfs(3), virStoragePoolGetInfo; qemu-img create -o preallocation=falloc.
     """
+    full = next(filter(None, (_full_of_files(each, case) for each in copies.pairs)), None)
+    if full is not None:
+        return full
     if copies.free_bytes is None:
         missing = ["incoming.disks.source.path.filesystem.available_bytes"]
         return no_idea("free space there is not known", missing=missing)
     return _room(copies.place, copies.pairs, copies.free_bytes, case)
+
+
+def _full_of_files(pair: DiskPair, case: Case) -> Result | None:
+    """Return NO where libvirt is to make a file on a file system that holds no more files."""
+    path = pair.there.source.path
+    if path.exists or pair.there.source.type != "file":
+        return None
+    below = destination_filesystem(path, case)
+    if below is None or not below.HasField("available_inode_count") or below.available_inode_count:
+        return None
+    text = f"the file system at {below.mount_point} holds no more files: it has no inodes left"
+    return no(
+        text, remedies=[provide_storage(f"Remove files below {below.mount_point}", path.path)]
+    )
 
 
 def _place(pair: DiskPair, case: Case) -> tuple[str, int] | None:

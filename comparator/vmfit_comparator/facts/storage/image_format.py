@@ -20,9 +20,10 @@ def image_format(pair: DiskPair, case: Case) -> Result | None:
     """Compare each image's first bytes with the format that QEMU will read it in.
 
     QEMU refuses qcow2, LUKS and other images that do not begin as their format does: NO, also for
-    images below and for those that are copied to, and for images that are not encrypted where the
-    definition has a key for them. Anything can be read as raw. An image whose
-    header was not read is PROBABLY_YES, YES where it is the very image that the guest uses.
+    images below and for those that are copied to, for images that are not encrypted where the
+    definition has a key for them, and for qcow2 images that are marked corrupt and that the guest
+    writes. Anything can be read as raw. An image whose header was not read is PROBABLY_YES, YES
+    where it is the very image that the guest uses.
 
     Source: QEMU's block drivers ("Image is not in qcow2 format"); the image's header.
     """
@@ -49,6 +50,11 @@ def _format(image: StorageSource, wanted: str, pair: DiskPair, case: Case) -> Re
                 f"{path} on the destination is not encrypted, the definition says "
                 f"{image.encryption_format}",
                 remedies=[provide_storage(summary, path)],
+            )
+        if image.corrupt and not pair.is_read_only:
+            return no(
+                f"{path} on the destination is marked corrupt: QEMU opens it for reading only",
+                remedies=[provide_storage(f"Repair {path}: qemu-img check -r all", path)],
             )
         return yes(f"{path} is {wanted}")
     if image.header_format:
