@@ -277,6 +277,7 @@ OLD_CGROUP = {"mountPoint": "/sys/fs/cgroup/cpu,cpuacct", "type": "cgroup"}
 GROUPS = "destination.mounts.mounts"
 CONTROL_GROUPS = [
     ("no weights", {}, "YES"),
+    ("tuned, without weights", {"vm.tuning": {}}, "YES"),
     ("shares of version 2", {GROUPS: [CGROUP], "vm.tuning.cpu_shares": 10000}, "YES"),
     ("too many shares for version 2", {GROUPS: [CGROUP], "vm.tuning.cpu_shares": 16384}, "NO"),
     ("as many for version 1", {GROUPS: [OLD_CGROUP], "vm.tuning.cpu_shares": 16384}, "YES"),

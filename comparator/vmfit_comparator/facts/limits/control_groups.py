@@ -8,7 +8,7 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.reads import reads
 from vmfit_comparator.evaluation.remedies import change_definition
-from vmfit_comparator.evaluation.result import Result, joined, no, no_idea, yes
+from vmfit_comparator.evaluation.result import Result, joined, no, no_idea, not_applicable, yes
 
 _MOUNTS = "destination.mounts.mounts"
 _CONTROLLER = re.compile(r"/sys/fs/cgroup/(?:.*,)?cpu(?:,.*)?")
@@ -37,7 +37,7 @@ def control_groups(case: Case) -> Result:
     ):
         if is_set:
             found[name] = _judge(name, weight, ranges, version)
-    return joined(found)
+    return joined(found) if found else not_applicable("does not apply: the VM has no weights")
 
 
 def _judge(
