@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -38,7 +39,8 @@ class Program:
         A failure is one line on standard error, and never a traceback but with -vv.
         """
         try:
-            return self._run(list(arguments))
+            with _same_log():
+                return self._run(list(arguments))
         except BrokenPipeError:
             self._drop_output()
             return BROKEN_PIPE
@@ -78,7 +80,7 @@ class Program:
             click.echo(error.format_message(), err=True)
             return status_of(error)
         except click.ClickException as error:
-            self.tell(f"error: {error.format_message()}")
+            self.tell(f"error: {_told(error)}")
             return status_of(error)
         except (click.Abort, KeyboardInterrupt, EOFError):
             self.tell("error: interrupted")
@@ -127,6 +129,20 @@ class Program:
         os.close(nowhere)
 
 
+@contextmanager
+def _same_log() -> Iterator[None]:
+    """Leave the log as it was: commands choose what is told, and how, for themselves alone."""
+    root = logging.getLogger()
+    level, handlers = root.level, [(each, each.formatter) for each in root.handlers]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = [each for each, _ in handlers]
+        for each, formatter in handlers:
+            each.setFormatter(formatter)
+
+
 class ToldFormatter(PrintableFormatter):
     """What a person gets to see of a log record, as `Program.tell` shows errors."""
 
@@ -137,6 +153,18 @@ class ToldFormatter(PrintableFormatter):
         """Return the record's line."""
         record.told = record.levelname.lower()
         return super().formatMessage(record)
+
+
+def _told(error: click.ClickException) -> str:
+    """Return what is wrong; of a value as of all else, the option first."""
+    told = error.format_message()
+    if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
+        param = error.param
+        if isinstance(param, click.Argument):
+            told = f"{param.metavar or (param.name or '').upper()}: {error.message}"
+        elif param is not None:
+            told = f"{max(param.opts, key=len)}: {error.message}"
+    return told.removesuffix(".")
 
 
 def _end(status: int) -> NoReturn:

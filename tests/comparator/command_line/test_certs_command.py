@@ -68,7 +68,7 @@ def test_what_has_expired(certs, tmp_path):
         (("show", "none.pem"), "none.pem: cannot be read: No such file or directory"),
         (("agent", "a b"), "'a b': neither a DNS name nor an address"),
         (("agent",), "Missing argument 'NAME...'"),
-        (("client", "a", "--days", "0"), "Invalid value for '--days'"),
+        (("client", "a", "--days", "0"), "--days: 0 is not in the range"),
         (("renew", "x.pem"), "ca.pem: no authority there"),
     ],
 )

@@ -1,6 +1,7 @@
 """The vmfit command: arguments to exit status, in this process."""
 
 import json
+import logging
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from vmfit.v1.comparator_service_pb2 import (
     ListFactsResponse,
     ListHostsResponse,
 )
+from vmfit_agent.cli import run as agent_run
 from vmfit_comparator.cli import run
 from vmfit_comparator.engine import Engine
 from vmfit_comparator.facts import BUILT_IN
@@ -478,3 +480,12 @@ def test_rank_of_the_inventory(agents, files, capsys):
     capsys.readouterr()
     nobody = ["rank", NAME, "--from", "alpha.json"]
     assert failure(capsys, *nobody) == "--to: missing, and the inventory has no other hosts"
+
+
+def test_the_log_of_the_caller_stays_as_it_was(files, tmp_path):
+    root = logging.getLogger()
+    before = root.level, list(root.handlers), [each.formatter for each in root.handlers]
+    run(["-vv", "diff", "alpha.json", "poor.json"])
+    run(["serve", "--listen", "unix:/nonexistent/x"])
+    agent_run(["serve", "--listen", "unix:/nonexistent/x", "--replay", "alpha.json"])
+    assert (root.level, root.handlers, [each.formatter for each in root.handlers]) == before
