@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs golden bench fuzz reality packages
+.PHONY: setup demo test lint format docs golden bench fuzz reality packages load
 
 setup:
 	@packaging/dev/setup.sh
@@ -27,6 +27,10 @@ format: setup
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 	cd proto && $(RUN) buf format -w .
+
+# Services that are ended and killed while they are asked, as often as it takes to be believed.
+load: setup
+	VMFIT_TEST_ENDS=40 VMFIT_TEST_KILLS=1000 $(RUN) pytest -q -rP --timeout=36000 tests/load tests/agent/program/test_service_process.py
 
 bench: setup
 	@for bench in tests/bench/bench_*.py; do $(RUN) python $$bench || exit 1; done

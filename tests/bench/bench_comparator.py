@@ -26,6 +26,7 @@ from tests.bench.bench_agent import (  # noqa: E402
     run_nanoseconds,
 )
 from tests.bench.big_host import big_host  # noqa: E402
+from tests.load.services import Services, check  # noqa: E402
 from vmfit.v1.comparator_service_pb2 import CheckRequest, RankRequest  # noqa: E402
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub  # noqa: E402
 from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest  # noqa: E402
@@ -51,7 +52,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     rounds = parser.parse_args().rounds
     few = max(rounds // 4, 1)
-    print_rows([*recorded_hosts(rounds), *service(rounds), *big_hosts(few), *command()])
+    print_rows(
+        [
+            *recorded_hosts(rounds),
+            *service(rounds),
+            *mutual_tls(few),
+            *big_hosts(few),
+            *command(),
+        ]
+    )
 
 
 def recorded_hosts(rounds: int) -> Iterator[Row]:
@@ -94,6 +103,27 @@ def service(rounds: int) -> Iterator[Row]:
         )
         spent = (run_nanoseconds(pid) - before) / few / RANKED / 1e6
         yield "the comparator's CPU for each of them", spent, 5, "ms"
+
+
+def mutual_tls(rounds: int) -> Iterator[Row]:
+    """The first check of a connection to a comparator that asks its agents over TLS, too."""
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        services = Services(Path(directory))
+        stack.callback(services.close)
+        agents = (services.replaying(name).address for name in RECORDED)
+        comparator = services.comparing(dict(zip(("source", "destination"), agents, strict=True)))
+        address = comparator.start().address
+
+        def first_check() -> None:
+            with services.dial(address) as channel:
+                ComparatorStub(channel).Check(check())
+
+        latency = _latency(first_check, rounds)
+        yield "first Check of a connection, mutual TLS, p50", latency, 100, "ms"
+        with services.dial(address) as channel:
+            stub = ComparatorStub(channel)
+            latency = _latency(lambda: stub.Check(check()), rounds)
+            yield "further Checks over mutual TLS, p50", latency, 15, "ms"
 
 
 def command() -> Iterator[Row]:
