@@ -10,7 +10,7 @@ import click
 from vmfit_agent import __version__
 from vmfit_agent.redaction.free_text import scrub
 from vmfit_agent.settings import DEFAULT_PATH, SettingsError, option_values, read_settings
-from vmfit_contract.command_line.commands import LazyGroup
+from vmfit_contract.command_line.commands import LazyGroup, say_as_service
 from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.command_line.program import Program
 from vmfit_contract.service_log import log_as_service
@@ -56,6 +56,7 @@ def group(ctx: click.Context, config: Path | None) -> None:
     """
     if ctx.invoked_subcommand in _SERVICES:
         log_as_service(scrub)
+        say_as_service(ctx)
     try:
         settings = read_settings(config)
     except SettingsError as error:

@@ -22,19 +22,13 @@ _MAX_BYTES = 32 * 1024
 def log_as_service(
     clean: Callable[[str], str] = str, environment: MutableMapping[str, str] = os.environ
 ) -> None:
-    """Have the root logger write as services do; `clean` is given every text first.
-
-    What is informative is written too, and with -v everything: each -v is one step more than for a
-    command.
-    """
+    """Have the root logger write as services do; `clean` is given every text first."""
     handler: logging.Handler = logging.StreamHandler()
     handler.setFormatter(PrintableFormatter("%(levelname)s: %(message)s", clean))
     if _is_journal(environment.get("JOURNAL_STREAM", "")):
         handler = JournalHandler(handler)
         handler.setFormatter(PrintableFormatter("%(message)s", clean))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO if root.level > logging.INFO else logging.DEBUG)
+    logging.getLogger().handlers[:] = [handler]
 
 
 class JournalHandler(logging.Handler):

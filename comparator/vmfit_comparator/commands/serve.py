@@ -17,7 +17,7 @@ from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.server import ComparatorServer
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
-from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.commands import Command, say_as_service
 from vmfit_contract.command_line.exit_status import AskedWronglyError, CannotServeError
 from vmfit_contract.identity import COMPARATOR_ROLES, RoleRules
 from vmfit_contract.listening import ListenError, TakenError
@@ -64,6 +64,7 @@ def command(
     SIGHUP has it read hosts, policies and timeout from the settings again.
     """
     log_as_service()
+    say_as_service(ctx)
     settings: Settings = ctx.obj
     manager = ServiceManager()
     own = own_address() if manager.watchdog_seconds else None

@@ -12,6 +12,8 @@ from vmfit_contract.spelling import did_you_mean
 
 ARGUMENTS = "vmfit.arguments"
 """Where the context keeps what was typed after the command's name."""
+_VERBOSE = "vmfit.verbose"
+_BASE = "vmfit.level"
 _STEP = logging.WARNING - logging.INFO
 
 
@@ -26,10 +28,23 @@ def verbose_option() -> click.Option:
     )
 
 
-def _say_more(_: click.Context, __: click.Parameter, count: int) -> None:
+def _say_more(ctx: click.Context, _: click.Parameter, count: int) -> None:
     if count:
-        root = logging.getLogger()
-        root.setLevel(max(root.level - count * _STEP, logging.DEBUG))
+        # Given before the command's name and behind it, both count.
+        ctx.meta[_VERBOSE] = ctx.meta.get(_VERBOSE, 0) + count
+        _set_level(ctx)
+
+
+def say_as_service(ctx: click.Context) -> None:
+    """Have a service log what is informative, and everything with -v."""
+    ctx.meta[_BASE] = logging.INFO
+    _set_level(ctx)
+
+
+def _set_level(ctx: click.Context) -> None:
+    base: int = ctx.meta.get(_BASE, logging.WARNING)
+    level = base - _STEP * ctx.meta.get(_VERBOSE, 0)
+    logging.getLogger().setLevel(max(level, logging.DEBUG))
 
 
 class Command(click.Command):
