@@ -54,11 +54,12 @@ def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> Descr
     if inline:
         vm = parse_vm(request.xml)
         connection, reason = _any_connection(request, host)
-        xml = request.xml
+        xml, stored = request.xml, None
     else:
         connection, record, vm = _find(request, host)
         reason = ""
         xml = _migratable_xml(connection, vm, record)
+        stored = record.inactive_xml if vm.pending_configuration else None
         migratable = libvirts_vm(xml)
         forget_chosen_addresses(vm, migratable)
         if xml != record.xml and migratable.HasField("cpu"):
@@ -75,7 +76,11 @@ def describe_vm(request: DescribeVmRequest, host: Host, caller: Caller) -> Descr
         keep_paths_back(vm)
     try:
         vm.definition_words.extend(definition_words(xml))
-        return DescribeVmResponse(vm=vm, xml=redact_xml(xml, "domain"))
+        return DescribeVmResponse(
+            vm=vm,
+            xml=redact_xml(xml, "domain"),
+            persistent_xml=redact_xml(stored, "domain") if stored else "",
+        )
     except MalformedXml as error:
         raise UnusableDefinition(str(error)) from None
 

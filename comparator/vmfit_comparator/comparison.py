@@ -184,6 +184,8 @@ class _Pair:
     at_seconds: float
     definition: str
     """The domain XML that would travel; empty when it is not known."""
+    persistent_definition: str
+    """The stored one that would travel beside; empty for none, or none that says another thing."""
 
 
 def _pair(
@@ -206,8 +208,10 @@ def _pair(
         return error
     at = _moment(source, destination) if at_seconds is None else at_seconds
     case = _migration(inquiry, (known, incoming), source, destination, at)
-    definition = inquiry.options.destination_xml or known.xml
-    return _Pair(source, destination, incoming, case, at, definition)
+    options = inquiry.options
+    definition = options.destination_xml or known.xml
+    stored = options.persistent_xml or (known.persistent_xml if options.persistent else "")
+    return _Pair(source, destination, incoming, case, at, definition, stored)
 
 
 def _probes(inquiry: Inquiry, pair: _Pair, prober: Prober, until: float) -> ProbeAnswers:
@@ -224,6 +228,7 @@ def _probes(inquiry: Inquiry, pair: _Pair, prober: Prober, until: float) -> Prob
             (pair.destination.side.name, pair.destination.side.client),
             until,
             definition=pair.definition,
+            persistent_definition=pair.persistent_definition,
             measure=want_dirty_rate(inquiry.facts),
         )
     except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs the probes alone

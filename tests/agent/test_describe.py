@@ -93,6 +93,18 @@ def test_the_cpu_as_a_migration_sends_it(host):
     assert not inline.HasField("migratable_cpu")
 
 
+def test_a_stored_definition_that_says_another_thing(host):
+    place = host.root / "libvirt/qemu/domains/g1.inactive.xml"
+    request = DescribeVmRequest(name="g1")
+    assert describe_vm(request, host, LOCAL).persistent_xml == ""
+    place.write_text(xml(address="address='10.0.0.1'"))
+    assert describe_vm(request, host, LOCAL).persistent_xml == ""
+    place.write_text(xml().replace("<memory unit='MiB'>64<", "<memory unit='MiB'>128<"))
+    stored = describe_vm(request, host, LOCAL).persistent_xml
+    assert ">128<" in stored
+    assert "sekrit" not in stored
+
+
 def test_a_listen_address_that_the_host_chose_is_no_need(host):
     vm = describe_vm(DescribeVmRequest(name="g1"), host, LOCAL).vm
     assert not vm.graphics[0].listens[0].HasField("address")

@@ -31,6 +31,7 @@ class FakeAgent(HostMetadataServicer):
         self.snapshot = snapshot
         self.vms = {vm.name: vm for vm in vms}
         self.xml = "<domain/>"
+        self.persistent_xml = ""
         self.described_xml = None
         self.requests = []
         self.described = []
@@ -119,7 +120,9 @@ class FakeAgent(HostMetadataServicer):
         name = request.name_or_uuid or request.name
         if name not in self.vms:
             abort(context, grpc.StatusCode.NOT_FOUND, f"no domain {name!r}", "name_or_uuid")
-        return DescribeVmResponse(vm=self.vms[name], xml=self.xml)
+        return DescribeVmResponse(
+            vm=self.vms[name], xml=self.xml, persistent_xml=self.persistent_xml
+        )
 
     def Probe(self, request, context):  # noqa: N802
         self.probed.append(list(request.probes))

@@ -285,6 +285,14 @@ UNDERSTOOD = [
         {"probes.definition.answer": {"understood": False, "reason": "unexpected feature 'x'"}},
         "PROBABLY_NO",
     ),
+    (
+        "libvirt refuses the stored definition",
+        {
+            **TOLD,
+            "probes.persistent_definition.answer": {"understood": False, "reason": "no ps2"},
+        },
+        "PROBABLY_NO",
+    ),
     ("the version is unknown", {KNOWS: None}, "NO_IDEA"),
     ("another hypervisor", {"vm.domain_type": "xen"}, "YES"),
     ("hypervisor not collected", {"destination.hypervisor": None}, "NO_IDEA"),

@@ -270,6 +270,21 @@ def test_the_destination_reads_changed_xml(agents, engine):
     assert not found.definition.answer.understood
 
 
+def test_the_destination_reads_the_stored_definition_that_goes_along(agents, engine):
+    source, destination = agents
+    newer = destination_snapshot()
+    newer.hypervisor.connections[0].libvirt_version += 1000
+    destination.snapshot = newer
+    source.persistent_xml = "<domain><features><ps2/></features></domain>"
+    assert not _check(engine, agents).HasField("persistent_definition")
+    found = _check(engine, agents, options=MigrationOptions(persistent=True))
+    assert found.definition.answer.understood
+    assert found.persistent_definition.HasField("answer")
+    assert not found.persistent_definition.answer.understood
+    given = MigrationOptions(persistent=True, persistent_xml="<domain/>")
+    assert _check(engine, agents, options=given).persistent_definition.answer.understood
+
+
 LIMITED = MigrationOptions(live=True, bandwidth_bytes_per_second=1 << 20)
 
 

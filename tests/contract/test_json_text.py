@@ -3,7 +3,7 @@
 import json
 
 from google.protobuf import json_format
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
@@ -47,6 +47,7 @@ def ascii_of(character):
     return json.dumps(character)[1:-1]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(_TEXTS, _TREES, max_size=4))
 def test_the_layout_is_that_of_the_standard_library(values):
     snapshot = _snapshot()

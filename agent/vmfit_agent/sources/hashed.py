@@ -96,6 +96,7 @@ class Hashed(SnapshotSource):
             self._hashes.hide(response.vm)
         if not caller.may(Role.PROBE):
             response.ClearField("xml")
+            response.ClearField("persistent_xml")
         return response
 
     def probe(self, request: ProbeRequest, timeout_seconds: float, caller: Caller) -> ProbeResponse:

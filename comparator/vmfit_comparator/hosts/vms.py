@@ -37,6 +37,8 @@ class SourceVm:
     vm: Vm
     xml: str = ""
     """The definition that would travel; empty when it is not known."""
+    persistent_xml: str = ""
+    """The stored definition; empty where it says the same, or is not known."""
     from_snapshot: bool = False
     """Found in the source's snapshot, so as old as its `domains` part."""
 
@@ -83,7 +85,9 @@ def source_vm(
         code = error.code if error.code in _PASSED_ON else grpc.StatusCode.UNAVAILABLE
         cause = _cause(error, source, reference)
         raise EngineError(code, f"host {source.name}: {reason}", field, cause) from None
-    return SourceVm(response.vm, response.xml or reference.xml)
+    return SourceVm(
+        response.vm, response.xml or reference.xml, persistent_xml=response.persistent_xml
+    )
 
 
 def with_known_names(error: EngineError, wanted: VmReference, snapshot: Snapshot) -> EngineError:

@@ -84,14 +84,17 @@ class Plan:
     comparisons: tuple[Comparison, ...]
     definition: str
     """Domain XML that the destination's libvirt reads."""
+    persistent_definition: str
+    """The stored definition that it reads as well."""
     measured_uuid: str
     """The domain whose writing to memory is worth measuring on the source."""
 
 
-def plan(case: Case, definition: str = "") -> Plan:
+def plan(case: Case, definition: str = "", persistent_definition: str = "") -> Plan:
     """Return what is worth asking: what cannot change an answer is left out.
 
-    `definition` is the domain XML that would travel, where it is known.
+    `definition` is the domain XML that would travel, where it is known, `persistent_definition` the
+    stored one that would travel beside.
     """
     way = migration_way(case)
     # libvirt refuses such a name before anybody connects.
@@ -114,6 +117,7 @@ def plan(case: Case, definition: str = "") -> Plan:
         accesses=_accesses(case),
         comparisons=_comparisons(case),
         definition=definition if _may_be_refused(case) else "",
+        persistent_definition=persistent_definition if _may_be_refused(case) else "",
         measured_uuid=case.vm.uuid if is_in_doubt(case) else "",
     )
 

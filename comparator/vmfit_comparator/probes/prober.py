@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from vmfit.v1.probe_pb2 import (
     AccessPath,
     AccessProbe,
+    DefinitionProbe,
     DiskProbe,
     OpenDisk,
     Probe,
@@ -40,14 +41,16 @@ class Prober:
         until: float,
         *,
         definition: str = "",
+        persistent_definition: str = "",
         measure: bool = True,
     ) -> ProbeAnswers:
         """Return what the agents say, by `until` and within three seconds.
 
-        `definition` is the domain XML that would travel, where it is known.
+        `definition` is the domain XML that would travel, where it is known, `persistent_definition`
+        the stored one that would travel beside.
         Only with `measure` is the guest's writing to memory measured, which takes a second.
         """
-        questions = plan(case, definition)
+        questions = plan(case, definition, persistent_definition)
         until = min(until, time.monotonic() + _BUDGET_SECONDS)
         here, there = AskedHost(*source, until), AskedHost(*destination, until)
         answers = ProbeAnswers()
@@ -55,7 +58,7 @@ class Prober:
         contents = Contents(questions.comparisons, here, there)
         # What needs no answer of the other host first goes out all at once.
         rate = self._rates.ask(questions.measured_uuid if measure else "", here)
-        understanding = _ask_about_definition(questions.definition, there)
+        understanding = _ask_about_definitions(questions, there)
         disks = _ask_about_disks(questions, here, there)
         libvirt = ask_for_libvirt(questions.libvirt, here)
         servers = ask_for_servers(questions.device_servers, questions.device_names, there)
@@ -100,15 +103,21 @@ def _ask_about_disks(
     return fill
 
 
-def _ask_about_definition(xml: str, there: AskedHost) -> Callable[[ProbeAnswers], None]:
-    """Let the destination's libvirt read a definition; what is returned waits and fills in."""
-    wait = there.ask([Probe(read_definition=ReadDefinition(xml=xml))] if xml else [])
+def _ask_about_definitions(questions: Plan, there: AskedHost) -> Callable[[ProbeAnswers], None]:
+    """Let the destination's libvirt read definitions; what is returned waits and fills in."""
+    xmls = {
+        "definition": questions.definition,
+        "persistent_definition": questions.persistent_definition,
+    }
+    asked = {name: xml for name, xml in xmls.items() if xml}
+    wait = there.ask([Probe(read_definition=ReadDefinition(xml=xml)) for xml in asked.values()])
 
     def fill(answers: ProbeAnswers) -> None:
-        for result in wait():
-            answers.definition.error = result.error
+        for name, result in zip(asked, wait(), strict=True):
+            probe: DefinitionProbe = getattr(answers, name)
+            probe.error = result.error
             if result.HasField("definition"):
-                answers.definition.answer.CopyFrom(result.definition)
+                probe.answer.CopyFrom(result.definition)
 
     return fill
 

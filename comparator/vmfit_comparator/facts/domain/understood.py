@@ -4,7 +4,7 @@ from vmfit.v1.finding_pb2 import Quality
 from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.remedies import change_definition, upgrade
+from vmfit_comparator.evaluation.remedies import change_definition, drop_option, upgrade
 from vmfit_comparator.evaluation.result import (
     Result,
     joined,
@@ -18,6 +18,7 @@ from vmfit_comparator.knowledge.new_words import Fate, NewWord, unknown_words
 from vmfit_comparator.knowledge.option_versions import Versions, versions_of
 from vmfit_comparator.knowledge.versions import version_text
 
+_STORED = drop_option("--persistent", "the domain then ends with its QEMU on the destination")
 _VERSION = "destination.hypervisor.connections.libvirt_version"
 
 
@@ -27,6 +28,7 @@ _VERSION = "destination.hypervisor.connections.libvirt_version"
     reads=(
         "incoming.definition_words",
         "probes.definition",
+        "probes.persistent_definition",
     ),
     offline=True,
 )
@@ -36,7 +38,8 @@ def understood(case: Case) -> Result:
     - NO: a feature or a choice that came after the destination's libvirt, which refuses it; a
       device or format that came after it, which it drops, so that the guest's state does not fit.
       PROBABLY_NO on distributions that add features to older versions.
-    - PROBABLY_NO: the destination's libvirt itself, asked to read the definition, refuses it.
+    - PROBABLY_NO: the destination's libvirt itself, asked to read the definition, or the stored one
+      that --persistent takes along and that was edited since, refuses it.
     - PROBABLY_YES, reduced: it drops what does not change the guest's state. PROBABLY_YES, too,
       where it is older than the source's and nobody looked at the definition's words.
     - YES: it takes the definition, or is as new as the source's, or knows every word.
@@ -48,6 +51,11 @@ def understood(case: Case) -> Result:
     there = versions_of("destination", case)
     asked = case.probes.definition.HasField("answer")
     answer = case.probes.definition.answer
+    stored = case.probes.persistent_definition
+    if stored.HasField("answer") and not stored.answer.understood:
+        told = "the destination's libvirt refuses the stored definition, which --persistent takes "
+        told += f"along: {stored.answer.reason}"
+        return probably_no(told, probability=0.05, remedies=[_STORED])
     if asked and not answer.understood:
         told = f"the destination's libvirt refuses the definition: {answer.reason}"
         return probably_no(told, probability=0.05)
