@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs golden bench fuzz reality packages load
+.PHONY: setup demo test lint format docs golden bench fuzz reality packages load test-install
 
 setup:
 	@packaging/dev/setup.sh
@@ -38,6 +38,11 @@ bench: setup
 # deb and rpm of the agent and the comparator, for this machine's Python, in dist/packages.
 packages: setup
 	@$(RUN) python packaging/linux/build.py $(PACKAGES)
+
+# A site from nothing to nothing on fresh, booted Debian machines, by the commands of docs/install.md
+# (root; some minutes, and as many once to make a Debian).
+test-install: setup
+	@PATH="$(dir $(UV)):$$PATH" VMFIT_TEST_INSTALL=1 $(RUN) pytest -q --timeout=900 tests/install
 
 # Half an hour, unless VMFIT_FUZZ_SECONDS says otherwise; `make test` has a minute of it.
 fuzz: setup

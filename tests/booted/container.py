@@ -15,6 +15,8 @@ from typing import Self
 _BOOT_SECONDS = 90
 # What is active when a machine is up by default; "degraded" is up, too.
 _UP = ("running", "degraded")
+# How systemd-nspawn ends when what it ran wants to be started again.
+_REBOOTED = 133
 
 
 def why_not() -> str:
@@ -41,6 +43,8 @@ class Container:
         self._directory = directory
         self.root = directory / "root"
         self._name = name
+        # Where systemd itself runs this machine, it gives the container a scope.
+        self._keep = [] if Path("/run/systemd/system").exists() else ["--keep-unit"]
 
     def __enter__(self) -> Self:
         memory = self._directory
@@ -116,17 +120,20 @@ class Container:
         """Reboot; return when the machine is up again."""
         before = self._leader
         self.try_run("systemctl", "reboot")
-        self._await_up(lambda: self._leader != before)
+        if self._keep:
+            # It is for the unit to start it again then.
+            assert self._container.wait(_BOOT_SECONDS) == _REBOOTED
+            self._boot()
+        else:
+            self._await_up(lambda: self._leader != before)
 
     def _boot(self) -> None:
-        self._log = (self._directory / "console").open("wb")
+        self._log = (self._directory / "console").open("ab")
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
-        # Where systemd itself runs this machine, it gives the container a scope.
-        keep = [] if Path("/run/systemd/system").exists() else ["--keep-unit"]
         self._container = subprocess.Popen(
             [
                 "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self._name}",
-                "--register=no", *keep, *self.options(), "--capability=all", "--boot",
+                "--register=no", *self._keep, *self.options(), "--capability=all", "--boot",
                 "--link-journal=no", "--console=pipe",
                 *(f"--bind={path}" for path in ("/dev/kvm", "/dev/cpu") if Path(path).exists()),
                 *([f"systemd.unit={self.target}"] if self.target else []),

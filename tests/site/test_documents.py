@@ -17,7 +17,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 GROUPS = {"vmfit": cli.group, "vmfit-agent": agent_cli.group}
 COLUMNS = 110
 _BLOCK = re.compile(r"^```(?:sh|console|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_END = re.compile(r"\s(?:[|&]|\d?>|&&)(?:\s|$)")
+_END = re.compile(r"\s(?:\|\|?|&&?|\d?>)(?:\s|$)")
 
 
 def typed(text):
