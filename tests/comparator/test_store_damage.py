@@ -39,6 +39,16 @@ def test_a_new_store_is_its_owners_alone(tmp_path, umask):
     assert modes == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), 0o600)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_what_root_makes_is_for_whom_the_directory_is(tmp_path):
+    os.chown(tmp_path, 4444, 4321)
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    store.add_check(CHECK)
+    owners = {each.name: (each.stat().st_uid, each.stat().st_gid) for each in tmp_path.iterdir()}
+    store.close()
+    assert owners == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), (4444, 4321))
+
+
 def test_a_store_that_is_there_keeps_its_mode(path):
     path.chmod(0o640)
     store = Store(f"sqlite:///{path}")

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
@@ -94,13 +95,22 @@ def _make_tables(connection: Connection) -> None:
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:  # noqa: ANN401 -- SQLAlchemy's
-    """Make a new database for its owner alone; SQLite gives the files beside it the same mode."""
+    """Make a new database for its owner alone; SQLite gives the files beside it the same mode.
+
+    Root makes one for whom its directory is: a service goes on with what `vmfit doctor` began.
+    """
     path = str(arguments[0])
     if path.startswith("file:"):
         return
-    # Whatever is wrong, SQLite will say.
+    # That it is there already, and whatever else is wrong, SQLite will say.
     with suppress(OSError, ValueError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
+        new = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+        try:
+            if os.geteuid() == 0:
+                directory = Path(path).absolute().parent.stat()
+                os.fchown(new, directory.st_uid, directory.st_gid)
+        finally:
+            os.close(new)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: ANN401 -- the pool's
