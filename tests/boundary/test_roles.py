@@ -4,7 +4,7 @@ import grpc
 import pytest
 from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.boundary.servers import comparator, fake_agent
 from tests.certificates import URN_COMPARATOR, Authority, dns
@@ -12,6 +12,7 @@ from vmfit.v1.rpcs import COMPARATOR_RPCS, HOST_METADATA_RPCS
 from vmfit_contract.access import Role
 from vmfit_contract.errors import cause_of
 from vmfit_contract.reasons import Cause, Reason
+from vmfit_contract.serving import reflection
 
 SERVICES = {
     "agent": (fake_agent, HOST_METADATA_RPCS),
@@ -65,14 +66,15 @@ def test_health_for_all_and_reflection_for_readers(serve, tls, dial, name):
         health = health_pb2_grpc.HealthStub(channel)
         assert health.Check(health_pb2.HealthCheckRequest(), timeout=10).status
         assert next(health.Watch(health_pb2.HealthCheckRequest(), timeout=10)).status
-        ask = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
-        asked = reflection_pb2.ServerReflectionRequest(list_services="")
-        if role in (Role.READ, Role.ADMINISTER):
-            assert list(ask(iter((asked,)), timeout=10))
-        else:
-            with pytest.raises(grpc.RpcError) as raised:
-                list(ask(iter((asked,)), timeout=10))
-            assert raised.value.code() is DENIED
+        asked = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+        for path in reflection.PATHS:
+            ask = channel.stream_stream(path)
+            if role in (Role.READ, Role.ADMINISTER):
+                assert list(ask(iter((asked,)), timeout=10)), path
+            else:
+                with pytest.raises(grpc.RpcError) as raised:
+                    list(ask(iter((asked,)), timeout=10))
+                assert raised.value.code() is DENIED, path
 
 
 @pytest.mark.parametrize("name", SERVICES)

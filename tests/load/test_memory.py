@@ -17,7 +17,7 @@ ROUNDS = 3
 MIB = 1 << 20
 # Field 2047 of no message, of as many bytes as follow: what is read over.
 _PADDING = b"\xfa\x7f"
-AT_MOST_MIB = {"comparator": 700, "agent": 220}
+AT_MOST_MIB = {"comparator": 800, "agent": 220}
 """Beside what the process takes anyway: below MemoryHigh= of the units, the second line."""
 LEFT_MIB = 100
 
