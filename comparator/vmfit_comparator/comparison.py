@@ -20,6 +20,7 @@ from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.freshness import PartAges
 from vmfit_comparator.hosts.host_answer import HostAnswer
+from vmfit_comparator.hosts.light_errors import light
 from vmfit_comparator.hosts.sides import (
     Gathered,
     Side,
@@ -205,7 +206,7 @@ def _pair(
     except EngineError as error:
         if error.code is grpc.StatusCode.CANCELLED:
             raise
-        return error
+        return light(error)
     at = _moment(source, destination) if at_seconds is None else at_seconds
     case = _migration(inquiry, (known, incoming), source, destination, at)
     options = inquiry.options

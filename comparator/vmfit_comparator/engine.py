@@ -27,6 +27,7 @@ from vmfit_comparator.hosts.fair_threads import FairThreads
 from vmfit_comparator.hosts.host_watch import HostWatch
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.hosts.inventory_rows import inventory_row
+from vmfit_comparator.hosts.light_errors import twin
 from vmfit_comparator.hosts.sides import (
     Gathered,
     Side,
@@ -200,7 +201,7 @@ class Engine:
                 at_seconds=at,
             )
         if isinstance(outcome, EngineError):
-            raise outcome
+            raise twin(outcome)
         if self._history is not None:
             self._history.record(request, outcome)
         self._tell(outcome, caller)

@@ -2,7 +2,7 @@
 
 server = "vmfit.example:16531"      # ask this comparator instead of the hosts' agents
 timeout = 20.0                      # seconds
-agent_answer_bytes = 8388608        # the most that an agent's answer may have
+agent_answer_bytes = 4194304        # the most that an agent's answer may have
 any_address = true                  # clients of `serve` may name hosts outside the inventory
 tls_cert = "/etc/vmfit/tls/comparator.pem"          # shown to agents and comparators, with tls_key
 tls_key = "/etc/vmfit/tls/comparator.key"

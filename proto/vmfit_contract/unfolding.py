@@ -16,8 +16,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-MAX_UNFOLDED_BYTES = 64 * 1024 * 1024
-"""What a message may take when it is unfolded."""
+MAX_UNFOLDED_BYTES = 32 * 1024 * 1024
+"""What a message may take when it is unfolded: a host with 500 VMs and 2,000 disks takes 5 MiB."""
 MAX_ELEMENTS = 16384
 """How many messages all lists of one kind may have together: the disks of all VMs, say."""
 MAX_TEXTS = 8 * MAX_ELEMENTS

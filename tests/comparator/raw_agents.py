@@ -108,7 +108,9 @@ def flood(connection):
         connection.sendall(many)
 
 
-class _SameBytes(grpc.GenericRpcHandler):
+class SameBytes(grpc.GenericRpcHandler):
+    """Answers each method with the same bytes, or with what a function of the request gives."""
+
     def __init__(self, answers):
         self.answers = answers
         self.asked = 0
@@ -131,7 +133,7 @@ def bytes_agent(**answers):
     """An agent on a loopback port that answers each method with the same bytes; its address."""
     options = (*SERVER_OPTIONS, ("grpc.max_send_message_length", -1))
     server = grpc.server(futures.ThreadPoolExecutor(4), options=options)
-    server.add_generic_rpc_handlers([_SameBytes(answers)])
+    server.add_generic_rpc_handlers([SameBytes(answers)])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

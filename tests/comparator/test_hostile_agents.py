@@ -1,6 +1,11 @@
 """Agents that are broken, or in somebody else's hands, cost their own answer and little else."""
 
+import gc
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
+from itertools import repeat, starmap
 
 import grpc
 import pytest
@@ -9,17 +14,20 @@ from tests.comparator import raw_agents
 from tests.comparator.builders import destination_snapshot, source_snapshot, vm
 from tests.comparator.fake_agents import FakeAgent
 from tests.comparator.raw_agents import bytes_agent, peak_memory, raw_agent
-from vmfit.v1.comparator_service_pb2 import CheckRequest, GetHostSnapshotRequest
+from vmfit.v1.comparator_service_pb2 import CheckRequest, GetHostSnapshotRequest, RankRequest
 from vmfit.v1.host_metadata_service_pb2 import GetSnapshotResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.moments import Moments
 from vmfit_comparator import Engine, EngineError
-from vmfit_comparator.hosts.agent_calls import AgentCalls
-from vmfit_comparator.hosts.agent_client import AgentClient
+from vmfit_comparator.hosts.agent_error import AgentError
+from vmfit_comparator.hosts.agents import Agents
+from vmfit_comparator.hosts.host_answer import HostAnswer
 from vmfit_contract.address import parse_address
-from vmfit_contract.channel import connect
+from vmfit_contract.connector import Connector
 
-# What a bound of 8 MiB for an answer may cost while it is received and counted.
+# A made-up host's snapshot in memory, and a little.
+_SIZE = 30_000
+# What a bound of 4 MiB for an answer may cost while it is received and counted.
 _ROOM_MIB = 128
 
 
@@ -171,24 +179,26 @@ def test_a_call_that_had_little_time_tells_nothing_of_the_agent(tmp_path):
 
 def test_snapshots_are_kept_by_what_they_take(tmp_path):
     agents = [FakeAgent(tmp_path / str(number), source_snapshot()) for number in range(3)]
-    with Engine(insecure=True) as engine:
-        engine._agents._max_known_bytes = 1
-        for agent in agents:
-            with agent:
-                request = GetHostSnapshotRequest(host={"address": agent.address})
-                engine._agents._add_up_at = 0.0
-                engine.host_snapshot(request)
-        clients = [each.client for each in engine._agents._clients.values()]
-        assert len(clients) == 3
-        assert [each.known_bytes > 1000 for each in clients] == [False, False, True]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(each) for each in agents]
+        room = Agents(Connector(), max_bytes=4 * _SIZE * 3)
+        known = [room.client(parse_address(each.address, 1)) for each in clients]
+        for client in known:
+            client.snapshot({}, time.monotonic() + 5)
+        assert [each.known_bytes > 1000 for each in known] == [True] * 3
+        room.close()
+        little = Agents(Connector(), max_bytes=5 * _SIZE)
+        known = [little.client(parse_address(each.address, 1)) for each in clients]
+        for client in known:
+            client.snapshot({}, time.monotonic() + 5)
+        assert [each.known_bytes > 1000 for each in known] == [False, False, True]
+        little.close()
 
 
 def test_what_is_kept_is_counted_as_parts_come_and_go(tmp_path):
-    with (
-        FakeAgent(tmp_path / "a", source_snapshot()) as agent,
-        connect(parse_address(agent.address, 1)) as channel,
-    ):
-        client = AgentClient(AgentCalls(channel))
+    agents = Agents(Connector())
+    with FakeAgent(tmp_path / "a", source_snapshot()) as agent:
+        client = agents.client(parse_address(agent.address, 1))
         sizes = []
         for _ in range(3):
             client.snapshot({}, time.monotonic() + 5)
@@ -197,8 +207,70 @@ def test_what_is_kept_is_counted_as_parts_come_and_go(tmp_path):
         client.snapshot({}, time.monotonic() + 5)
         assert sizes[0] == sizes[1] == sizes[2] > 1000
         assert client.known_bytes < sizes[0] / 2
+        assert agents._room.used == client.known_bytes
         client.forget()
-        assert client.known_bytes == 0
+        assert client.known_bytes == agents._room.used == 0
+    agents.close()
+
+
+def test_room_is_taken_as_long_as_an_answer_is_held(tmp_path):
+    agents = Agents(Connector(), max_bytes=6 * _SIZE)
+    with FakeAgent(tmp_path / "a", source_snapshot()) as agent:
+        client = agents.client(parse_address(agent.address, 1))
+        held = []
+
+        def hold():
+            held.append(client.snapshot({}, time.monotonic() + 5))
+
+        with pytest.raises(AgentError, match="left for all hosts' answers") as caught:
+            list(starmap(hold, repeat((), 10)))
+        assert caught.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        # No answer takes more than a quarter of what is left.
+        assert 1 <= len(held) <= 3
+        held.clear()
+        client.snapshot({}, time.monotonic() + 5)
+    agents.close()
+
+
+def test_errors_hold_nothing_that_they_are_about(tmp_path):
+    """What a failed ranking held is free when it has ended, not when Python looks for rings."""
+    request = RankRequest(vm={"description": vm()})
+    with (
+        FakeAgent(tmp_path / "a", source_snapshot()) as source,
+        FakeAgent(tmp_path / "b", destination_snapshot()) as wrong,
+        FakeAgent(tmp_path / "c", destination_snapshot()) as good,
+        bytes_agent(GetSnapshot=_answer(_many)) as hostile,
+        Engine(insecure=True) as engine,
+    ):
+        request.source.address = source.address
+        for address in (good.address, hostile, wrong.address):
+            request.destinations.add(address=address)
+        engine.rank(request)
+        wrong.snapshot.identity.machine_id = "0" * 32
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                engine.rank(request)
+            held = [each for each in gc.get_objects() if isinstance(each, HostAnswer)]
+            assert not held
+        finally:
+            gc.enable()
+
+
+def test_many_large_answers_take_no_more_than_there_is(tmp_path):
+    """Each is as large as any may be."""
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.comparator.ranks_large_hosts", "40"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-2000:]
+    grown, answered, refused = map(int, result.stdout.split())
+    # Room for 200 MiB, and what is received at one time.
+    assert grown < 850
+    assert answered + refused == 40
+    assert answered >= 6
+    assert refused >= 20
 
 
 def test_a_hostile_source_and_a_healthy_destination(tmp_path):

@@ -28,7 +28,9 @@ from vmfit_comparator.hosts.agent_answers import (
     reader,
 )
 from vmfit_comparator.hosts.agent_error import AgentError, late
+from vmfit_comparator.hosts.answer_room import AnswerRoom
 from vmfit_comparator.hosts.host_watch import CallEnd, Note
+from vmfit_comparator.hosts.light_errors import light
 from vmfit_comparator.hosts.patience import Patience
 from vmfit_comparator.request_checks import MAX_VM_ELEMENTS
 from vmfit_contract.errors import describe
@@ -42,8 +44,10 @@ Explain = Callable[[grpc.RpcError, float], str]
 Request = TypeVar("Request", GetSnapshotRequest, DescribeVmRequest, ProbeRequest)
 
 _SNAPSHOT = reader(GetSnapshotResponse)
-_VM = reader(DescribeVmResponse, MAX_VM_ELEMENTS)
-_RESULTS = reader(ProbeResponse)
+# A hundred times what a large VM takes.
+_MAX_VM_BYTES = 4 * 1024 * 1024
+_VM = reader(DescribeVmResponse, max_elements=MAX_VM_ELEMENTS, max_bytes=_MAX_VM_BYTES)
+_RESULTS = reader(ProbeResponse, max_elements=MAX_VM_ELEMENTS, max_bytes=_MAX_VM_BYTES)
 
 
 def described(error: grpc.RpcError, _: float) -> str:
@@ -62,9 +66,14 @@ class AgentCalls:
     """
 
     def __init__(
-        self, channel: grpc.Channel, explain: Explain = described, note: Note = ignored
+        self,
+        channel: grpc.Channel,
+        room: AnswerRoom,
+        explain: Explain = described,
+        note: Note = ignored,
     ) -> None:
         """`note` is told how each call ended, tries included."""
+        self._room = room
         self._explain = explain
         self._note = note
         self._count_lock = threading.Lock()
@@ -91,9 +100,9 @@ class AgentCalls:
         """Return what the agent knows of its host."""
         return self._call("GetSnapshot", request, _SNAPSHOT, until)
 
-    def describe_vm(self, request: DescribeVmRequest, until: float) -> DescribeVmResponse:
+    def describe_vm(self, request: DescribeVmRequest, until: float) -> Answer[DescribeVmResponse]:
         """Return a VM as the host sees it; the error has the agent's own status."""
-        return self._call("DescribeVm", request, _VM, until).message
+        return self._call("DescribeVm", request, _VM, until)
 
     def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask questions, at most 64; what is returned waits for the answers, in order.
@@ -181,14 +190,17 @@ class AgentCalls:
                 self._patience.waited(method, seconds)
             else:
                 self._patience.answered(method)
-            raise AgentError(code, self._explain(error, until - time.monotonic())) from None
+            reason = self._explain(error, until - time.monotonic())
+            # The error of a call that was begun before is that call itself, which a frame holds.
+            light(error)
+            raise AgentError(code, reason) from None
         except grpc.FutureCancelledError:
             raise AgentError(grpc.StatusCode.CANCELLED, "was not asked to the end") from None
         except ValueError:  # The channel was closed.
             raise _closed() from None
         self._patience.answered(method)
         try:
-            return read(content)
+            return read(content, self._room)
         except UnusableAnswerError as error:
             raise AgentError(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
 

@@ -19,6 +19,7 @@ from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_error import AgentError, late
+from vmfit_comparator.hosts.answer_room import AnswerRoom, NoRoomError, Taken
 from vmfit_comparator.hosts.hearing import Clock, Heard, Hearing
 from vmfit_comparator.hosts.host_answer import HostAnswer
 from vmfit_comparator.hosts.machine_check import Certified, MachineCheck
@@ -41,6 +42,7 @@ class _Known(NamedTuple):
 
     snapshot: Snapshot | None = None
     sizes: Mapping[str, int] = MappingProxyType({})
+    room: Taken | None = None
 
 
 class AgentClient:
@@ -49,10 +51,11 @@ class AgentClient:
     Times are `until`, by time.monotonic().
     """
 
-    def __init__(self, calls: AgentCalls, machine: MachineCheck | None = None) -> None:
+    def __init__(self, calls: AgentCalls, room: AnswerRoom, machine: MachineCheck) -> None:
         self._calls = calls
+        self._room = room
         self._hearing = Hearing(calls)
-        self._machine = machine or MachineCheck()
+        self._machine = machine
         self._lock = threading.Lock()
         self._flights: dict[tuple[tuple[str, float], ...], Future[HostAnswer]] = {}
         self._latest = _Known()
@@ -86,21 +89,25 @@ class AgentClient:
         """See Hearing: asking for the snapshot makes it known."""
         return self._hearing.content_nonce
 
-    def describe_vm(self, request: DescribeVmRequest, until: float) -> DescribeVmResponse:
-        """Return a VM as this host sees it. Raises AgentError with the agent's status.
+    def describe_vm(
+        self, request: DescribeVmRequest, until: float
+    ) -> tuple[DescribeVmResponse, Taken]:
+        """Return a VM as this host sees it, and the room that it takes as long as it is held.
 
+        Raises AgentError with the agent's status.
         An agent that was started again knows no nonce of before: then there are no keyed hashes.
         """
         try:
-            return self._calls.describe_vm(request, until)
+            answer = self._calls.describe_vm(request, until)
         except AgentError as error:
             refused = error.code is grpc.StatusCode.FAILED_PRECONDITION
             if not refused or not request.content_nonces:
                 raise
-        plain = DescribeVmRequest()
-        plain.CopyFrom(request)
-        plain.ClearField("content_nonces")
-        return self._calls.describe_vm(plain, until)
+            plain = DescribeVmRequest()
+            plain.CopyFrom(request)
+            plain.ClearField("content_nonces")
+            answer = self._calls.describe_vm(plain, until)
+        return answer.message, answer.room
 
     def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask questions, at most 64; what is returned waits for the answers, in order.
@@ -123,8 +130,8 @@ class AgentClient:
     @property
     def known_bytes(self) -> int:
         """What the latest snapshot takes in memory, about."""
-        known = self._latest
-        return bytes_of(known.snapshot, known.sizes) if known.snapshot is not None else 0
+        room = self._latest.room
+        return 0 if room is None else room.size
 
     def forget(self) -> None:
         """Drop the latest snapshot: the next one is sent whole."""
@@ -159,11 +166,19 @@ class AgentClient:
 
     def _fetch(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:
         known = self._latest
-        request = GetSnapshotRequest(known_digests=digests(known.snapshot))
-        snapshot, clock, sizes, received = self._hearing.ask(request, until)
+        try:
+            heard = self._hear(known, until)
+        except NoRoomError:
+            if known.snapshot is None:
+                raise
+            # What is sent whole takes the place of what was known.
+            self._latest = known = _Known()
+            heard = self._hear(known, until)
+        snapshot, clock, sizes, received, room = heard
         self._machine.check(snapshot, known.snapshot, until - time.monotonic())
         complete(snapshot, known.snapshot)
         sizes = {**known.sizes, **sizes}
+        renewed = None
         stale = {} if snapshot.HasField("recorded_at") else stale_parts(snapshot, fresh_seconds)
         if stale and time.monotonic() >= self._renewals_rest_until:
             renewed = self._renew(snapshot, stale, until)
@@ -175,8 +190,16 @@ class AgentClient:
         if clock.uncertainty_seconds > _EXACT_ROUND_TRIP_SECONDS / 2:
             exact = self._exact_clock(snapshot, until) or clock
             clock = min(clock, exact, key=attrgetter("uncertainty_seconds"))
-        self._latest = _Known(snapshot, sizes)
-        return HostAnswer(snapshot, *clock, received)
+        # What was taken for the answers by themselves is given back, and that of the former one.
+        del heard, room, renewed, known
+        self._latest = _Known()
+        room = self._room.take(snapshot.ByteSize() + bytes_of(snapshot, sizes))
+        self._latest = _Known(snapshot, sizes, room)
+        return HostAnswer(snapshot, *clock, received, room)
+
+    def _hear(self, known: _Known, until: float) -> Heard:
+        request = GetSnapshotRequest(known_digests=digests(known.snapshot))
+        return self._hearing.ask(request, until)
 
     def _renew(self, snapshot: Snapshot, stale: Mapping[str, float], until: float) -> Heard | None:
         """Have parts collected anew; what takes more than half of the time stays as it is."""

@@ -1,7 +1,6 @@
 """The agents that an engine talks to: one client per address, the least recently used dropped."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +11,19 @@ import grpc
 
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_client import AgentClient
+from vmfit_comparator.hosts.answer_room import AnswerRoom
 from vmfit_comparator.hosts.certified_names import is_address, names_the_host
 from vmfit_comparator.hosts.host_watch import HostWatch
 from vmfit_comparator.hosts.machine_check import Certified, MachineCheck, not_certified
 from vmfit_contract.address import Address
 from vmfit_contract.connector import Connector
 
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
-"""What one answer of an agent may have: eight times a snapshot with 500 VMs and 2,000 disks."""
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""What one answer of an agent may have: four times a snapshot with 500 VMs and 2,000 disks."""
 
 _MAX_CLIENTS = 4096
-# Of the hosts' latest snapshots in memory: some 200 kB of a usual host, 5 MB of one with 500 VMs.
-_MAX_KNOWN_BYTES = 512 * 1024 * 1024
-# Adding up costs time; between two times some hosts may answer more than before.
-_ADD_UP_SECONDS = 1.0
+# Of all that is known of hosts: some 200 kB of a usual one, 5 MB of one with 500 VMs.
+_MAX_BYTES = 768 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -53,7 +51,7 @@ class Agents:
         connector: Connector,
         *,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
-        max_known_bytes: int = _MAX_KNOWN_BYTES,
+        max_bytes: int = _MAX_BYTES,
         watch: HostWatch | None = None,
     ) -> None:
         self._connector = connector
@@ -64,9 +62,8 @@ class Agents:
             # and take gigabytes in seconds; AgentCalls tries again after a pause.
             "grpc.enable_retries": 0,
         }
-        self._max_known_bytes = max_known_bytes
-        self._add_up_at = 0.0
         self._lock = threading.Lock()
+        self._room = AnswerRoom(max_bytes, self._forget)
         self._clients: OrderedDict[tuple[Address, str | None, str | None], _Connected] = (
             OrderedDict()
         )
@@ -94,7 +91,8 @@ class Agents:
                 note = partial(self._watch.note, address)
                 certified = self._certified(address, tls_server_name, credentials)
                 machine = MachineCheck(expect_hostname, certified)
-                client = AgentClient(AgentCalls(channel, explain, note), machine)
+                calls = AgentCalls(channel, self._room, explain, note)
+                client = AgentClient(calls, self._room, machine)
                 found = self._clients[key] = _Connected(client, credentials)
             elif found.credentials is not credentials:
                 certified = self._certified(address, tls_server_name, credentials)
@@ -104,7 +102,6 @@ class Agents:
             # A call in progress keeps its channel; the last reference closes it.
             while len(self._clients) > _MAX_CLIENTS:
                 self._clients.popitem(last=False)
-            self._forget_surplus()
             return found.client
 
     def _connect(self, address: Address, tls_server_name: str | None) -> grpc.Channel:
@@ -129,20 +126,15 @@ class Agents:
 
         return names
 
-    def _forget_surplus(self) -> None:
-        """Drop snapshots, those first whose host was not asked for longest."""
-        now = time.monotonic()
-        if now < self._add_up_at:
-            return
-        self._add_up_at = now + _ADD_UP_SECONDS
-        sizes = [(each.client, each.client.known_bytes) for each in self._clients.values()]
-        surplus = sum(size for _, size in sizes) - self._max_known_bytes
-        for client, size in sizes:
-            if surplus <= 0:
+    def _forget(self, size: int) -> None:
+        """Drop so much of what is remembered, first of hosts that were not asked for longest."""
+        with self._lock:
+            clients = [each.client for each in self._clients.values()]
+        for client in clients:
+            if size <= 0:
                 break
-            if size:
-                client.forget()
-                surplus -= size
+            size -= client.known_bytes
+            client.forget()
 
     def connections(self) -> Connections:
         """Return how many there are, and what they hold."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-AT_MOST = 192
+AT_MOST = 128
 AT_WORK = 32
 """How many of them are taken to work, not to wait."""
 _PATIENCE_SECONDS = 0.2
@@ -180,3 +180,6 @@ def _do(task: _Task) -> None:
         task.future.set_exception(error)
     else:
         task.future.set_result(result)
+    finally:
+        # The error's frames hold this one.
+        del task

@@ -11,6 +11,7 @@ from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest, GetSnapshotRe
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_error import AgentError
+from vmfit_comparator.hosts.answer_room import Taken
 from vmfit_comparator.hosts.snapshot_parts import bytes_by_part
 from vmfit_comparator.hosts.succession import Succession, SuccessionError, Told, monotonic_seconds
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
@@ -37,6 +38,7 @@ class Heard(NamedTuple):
     clock: Clock
     sizes: Mapping[str, int]
     received: float
+    room: Taken
 
 
 class Hearing:
@@ -71,7 +73,7 @@ class Hearing:
 
     def _once(self, request: GetSnapshotRequest, until: float) -> tuple[Heard, Told]:
         sent = monotonic_seconds()
-        response, sizes = self._calls.snapshot(request, until)
+        response, sizes, room = self._calls.snapshot(request, until)
         received = monotonic_seconds()
         _check_schema(response.snapshot)
         _check_times(response)
@@ -79,7 +81,7 @@ class Hearing:
         taken_at = response.snapshot.taken_at
         taken = taken_at.seconds + taken_at.nanos / 1e9
         clock = Clock(taken - (_WALL_CLOCK_AT_ZERO + (sent + received) / 2), (received - sent) / 2)
-        heard = Heard(response.snapshot, clock, bytes_by_part(sizes), received)
+        heard = Heard(response.snapshot, clock, bytes_by_part(sizes), received, room)
         if response.moment.HasField("since_boot"):
             return heard, Told.of(response.moment, sent, received)
         return heard, Told(None, taken, sent, received)

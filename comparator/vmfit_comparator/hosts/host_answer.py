@@ -1,8 +1,9 @@
 """What a host said of itself, and when by the comparator's own clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.hosts.answer_room import Taken
 from vmfit_comparator.hosts.succession import monotonic_seconds
 
 
@@ -17,6 +18,8 @@ class HostAnswer:
     """How far the offset may be off: half of the round trip."""
     received: float
     """When the answer arrived, by `monotonic_seconds`."""
+    room: Taken | None = field(default=None, repr=False, compare=False)
+    """What the snapshot takes in memory, as long as it is held."""
 
     @property
     def age_seconds(self) -> float:

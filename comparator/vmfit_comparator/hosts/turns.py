@@ -10,6 +10,7 @@ import grpc
 
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.hosts.fair_threads import FairThreads
+from vmfit_comparator.hosts.light_errors import ANSWERS, light, twin
 from vmfit_comparator.hosts.watcher import Watcher
 from vmfit_contract.access import Caller
 
@@ -50,7 +51,7 @@ class Turns:
     ) -> "Future[Result]":
         """Have something done when it is this request's turn. Raises EngineError when closed."""
         try:
-            return self._threads.submit(self._request, partial(work, *args, **kwargs))
+            return self._threads.submit(self._request, partial(_do, partial(work, *args, **kwargs)))
         except RuntimeError:
             raise _ended("the engine was closed") from None
 
@@ -64,10 +65,14 @@ class Turns:
 
     def result(self, begun: "Future[Result]") -> Result:
         """Wait for the result; raises what the work raised, EngineError when the caller is gone."""
+        self.go_on()
         while not wait([begun], _LOOK_SECONDS).done:
             self.go_on()
         if begun.cancelled():
             raise _ended("the engine was closed")
+        error = begun.exception()
+        if isinstance(error, ANSWERS):
+            raise twin(error)
         return begun.result()
 
     def results(
@@ -90,6 +95,13 @@ class Turns:
         """Raise EngineError when nobody waits for the answer any more."""
         if self._caller.is_gone():
             raise _ended("the caller is gone")
+
+
+def _do(work: Callable[[], Result]) -> Result:
+    try:
+        return work()
+    except ANSWERS as error:
+        raise light(error) from None
 
 
 def _ended(why: str) -> EngineError:

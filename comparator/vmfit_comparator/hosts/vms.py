@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import grpc
 from google.protobuf.message import Message
@@ -14,6 +15,7 @@ from vmfit.v1.vm_pb2 import HostPath, Vm
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.hosts.agent_error import AgentError
+from vmfit_comparator.hosts.answer_room import Taken
 from vmfit_comparator.hosts.sides import Side
 from vmfit_comparator.request_checks import check_vm
 from vmfit_contract.reasons import Cause, Reason
@@ -30,7 +32,7 @@ _PASSED_ON = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceVm:
     """The VM as its source has it."""
 
@@ -41,6 +43,13 @@ class SourceVm:
     """The stored definition; empty where it says the same, or is not known."""
     from_snapshot: bool = False
     """Found in the source's snapshot, so as old as its `domains` part."""
+    room: Taken | None = None
+    """What the VM takes in memory, as long as it is held."""
+
+    @cached_property
+    def vm_without_host_paths(self) -> Vm:
+        """The VM for all destinations that do not describe it: see `without_host_paths`."""
+        return without_host_paths(self.vm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,8 @@ class IncomingVm:
     vm: Vm
     error: str = ""
     """Why the destination's agent did not describe it, when it was asked."""
+    room: Taken | None = None
+    """What the VM takes in memory, as long as it is held."""
 
 
 def source_vm(
@@ -76,7 +87,7 @@ def source_vm(
     request = DescribeVmRequest(**{kind: getattr(reference, kind)})
     request.content_nonces.extend(_taken_by(source.client, nonces))
     try:
-        response = source.client.describe_vm(request, until)
+        response, room = source.client.describe_vm(request, until)
     except AgentError as error:
         field = f"vm.{kind}" if error.code in _ABOUT_THE_REQUEST else None
         # The agent names its own request's field first; ours is named beside the message.
@@ -85,9 +96,8 @@ def source_vm(
         code = error.code if error.code in _PASSED_ON else grpc.StatusCode.UNAVAILABLE
         cause = _cause(error, source, reference)
         raise EngineError(code, f"host {source.name}: {reason}", field, cause) from None
-    return SourceVm(
-        response.vm, response.xml or reference.xml, persistent_xml=response.persistent_xml
-    )
+    xml = response.xml or reference.xml
+    return SourceVm(response.vm, xml, persistent_xml=response.persistent_xml, room=room)
 
 
 def with_known_names(error: EngineError, wanted: VmReference, snapshot: Snapshot) -> EngineError:
@@ -127,20 +137,21 @@ def incoming_vm(
     error = ""
     if destination.client is not None and xml:
         try:
-            return IncomingVm(_described(destination.client, xml, until, nonces))
+            vm, room = _described(destination.client, xml, until, nonces)
+            return IncomingVm(vm, room=room)
         except AgentError as caught:
             if changed and caught.code is grpc.StatusCode.INVALID_ARGUMENT:
                 raise _about_changed_xml(f"host {destination.name}: {caught}") from None
             error = f"could not describe the VM there: {caught}"
     if not changed:
-        return IncomingVm(without_host_paths(known.vm), error)
+        return IncomingVm(known.vm_without_host_paths, error)
     if source.client is None:
         raise _about_changed_xml("neither host has an agent that can describe it now")
     try:
-        described = _described(source.client, changed, until)
+        described, room = _described(source.client, changed, until)
     except AgentError as caught:
         raise _about_changed_xml(f"host {source.name}: {caught}") from None
-    return IncomingVm(without_host_paths(described), error)
+    return IncomingVm(without_host_paths(described), error, room)
 
 
 def without_host_paths(vm: Vm) -> Vm:
@@ -151,9 +162,12 @@ def without_host_paths(vm: Vm) -> Vm:
     return copy
 
 
-def _described(client: AgentClient, xml: str, until: float, nonces: Sequence[bytes] = ()) -> Vm:
+def _described(
+    client: AgentClient, xml: str, until: float, nonces: Sequence[bytes] = ()
+) -> tuple[Vm, Taken]:
     request = DescribeVmRequest(xml=xml, content_nonces=_taken_by(client, nonces))
-    return client.describe_vm(request, until).vm
+    response, room = client.describe_vm(request, until)
+    return response.vm, room
 
 
 def _taken_by(client: AgentClient, nonces: Sequence[bytes]) -> Sequence[bytes]:

@@ -83,7 +83,12 @@ class Answering:
         until = asyncio.get_running_loop().time() + self._seconds(call)
 
         def work(seconds: float) -> bytes:
-            return self._service.answer(rpc.method, request.take(), seconds, caller)
+            try:
+                return self._service.answer(rpc.method, request.take(), seconds, caller)
+            except CallFailed as failure:
+                # The frames that it was raised through hold the request, and who keeps it.
+                failure.__cause__ = failure.__context__ = None
+                raise failure.with_traceback(None) from None
 
         async with asyncio.timeout_at(until):
             places = self._places[rpc.method]
