@@ -32,9 +32,7 @@ class Case:
     """What the agents answered to questions about this very migration."""
     clock: ClockComparison = field(default_factory=ClockComparison)
     ages: SnapshotAges = field(default_factory=SnapshotAges)
-    known: dict[tuple[Hashable, ...], Any] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    known: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was worked out of this case, kept by `once`: the messages must not change."""
 
     def way_back(self) -> "Case":

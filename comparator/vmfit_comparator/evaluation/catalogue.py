@@ -90,15 +90,10 @@ def _bound(fact: Fact, by_id: Mapping[str, Fact]) -> Fact:
         return fact
     asked = tuple(by_id[each] for each in fact.way_back)
     check = partial(fact.check, asked)
-    shown = [path for each in asked for path in (*each.applicability.reads, *each.shown)]
-    reads = (*fact.reads, *_on_the_way_back(shown))
-    chooses = _on_the_way_back([path for each in asked for path in each.chooses])
-    return replace(fact, check=check, reads=reads, chooses=chooses)
-
-
-def _on_the_way_back(paths: Iterable[FieldPath]) -> tuple[FieldPath, ...]:
-    turned = dict.fromkeys(map(_opposite, paths))
-    return tuple(each for each in turned if each.root not in _NEVER_ASKED)
+    read = [path for each in asked for path in each.every_input]
+    # Hundreds: what of them counts is in the reasons.
+    chooses = dict.fromkeys(each for each in map(_opposite, read) if each.root not in _NEVER_ASKED)
+    return replace(fact, check=check, chooses=tuple(chooses))
 
 
 def _opposite(path: FieldPath) -> FieldPath:

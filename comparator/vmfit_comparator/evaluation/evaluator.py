@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from vmfit.v1.finding_pb2 import Answer, Consequence, Evidence, Finding, SubjectFinding
+from vmfit_comparator.evaluation.applicability import Applicability
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evidence import text_of
 from vmfit_comparator.evaluation.fact import Fact
@@ -16,6 +17,7 @@ from vmfit_comparator.evaluation.lookup import Lookup
 from vmfit_comparator.evaluation.probabilities import with_counts
 from vmfit_comparator.evaluation.rests_on import RestsOn
 from vmfit_comparator.evaluation.result import Result, no_idea, not_applicable
+from vmfit_comparator.evaluation.subjects import found
 
 _LOG = logging.getLogger(__name__)
 _PROBABLY_YES = Answer.ANSWER_PROBABLY_YES
@@ -63,7 +65,7 @@ def results(facts: Iterable[Fact], case: Case) -> dict[str, Result]:
 
     Bugs are raised.
     """
-    evaluation = _Evaluation(case, PartAges(case), 0.0)
+    evaluation = _Evaluation(case, None, 0.0)
     return {each.id: evaluation.result(each) for each in facts}
 
 
@@ -71,18 +73,26 @@ class _Evaluation:
     """One case's findings. What several facts read is looked up once."""
 
     def __init__(
-        self, case: Case, ages: PartAges, at_seconds: float, known: Known | None = None
+        self, case: Case, ages: PartAges | None, at_seconds: float, known: Known | None = None
     ) -> None:
         self._case = case
-        self._ages = ages
+        self._known_ages = ages
         self._at_seconds = at_seconds
         self._known = known
-        self._rests_on = RestsOn(case, ages)
+        self._rests_on = RestsOn(case, self._ages) if known is not None else None
         # None of them refers back to the evaluation: a cycle would be left to the collector.
         values = Lookup[FieldPath, list[Any] | None](lambda path: path.values(case))
         self._values = values
+        self._why_not = Lookup[Applicability, str](lambda each: each.why_not(case))
         self._holds = Lookup[FieldPath, bool](lambda path: path.holds(case))
         self._shown = Lookup[FieldPath, bytes](lambda path: _shown(path, values[path]))
+
+    @property
+    def _ages(self) -> PartAges:
+        """The parts' ages: who asks for results only seldom needs them."""
+        if self._known_ages is None:
+            self._known_ages = PartAges(self._case)
+        return self._known_ages
 
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
@@ -109,8 +119,10 @@ class _Evaluation:
         return finding
 
     def _result_by_key(self, fact: Fact) -> Result:
-        key = self._rests_on.key(fact) if self._known is not None else None
-        if self._known is None or key is None:
+        if self._known is None or self._rests_on is None:
+            return self.result(fact)
+        key = self._rests_on.key(fact)
+        if key is None:
             return self.result(fact)
         if key not in self._known:
             self._known[key] = self.result(fact)
@@ -119,7 +131,7 @@ class _Evaluation:
     def result(self, fact: Fact) -> Result:
         """Return what a fact says: that it does not apply, what it lacks, or what it finds."""
         applicability = fact.applicability
-        if why := applicability.why_not(self._case):
+        if why := self._why_not[applicability]:
             return not_applicable(f"does not apply: {why}")
         any_of = applicability.any_of
         if any_of and not any(map(self._holds.__getitem__, any_of)):
@@ -132,7 +144,7 @@ class _Evaluation:
 
     def _without_subjects(self, fact: Fact) -> str:
         """Return that there is nothing to ask about; empty where there is, or may be, something."""
-        if any(kind.find(self._case) for kind in fact.each):
+        if found(fact.each, self._case):
             return ""
         if None in map(self._values.__getitem__, fact.tells_subjects):
             return ""

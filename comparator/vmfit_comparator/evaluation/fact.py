@@ -102,11 +102,11 @@ class Fact:
             whole = self.check(case)
             assert whole is not None
             return whole
-        results = {
-            name: result
-            for name, subject in found(self.each, case)
-            if (result := self.check(subject, case)) is not None
-        }
+        results: dict[str, Result] = {}
+        for name, subject in found(self.each, case):
+            result = self.check(subject, case)
+            if result is not None:
+                results[name] = result
         if results:
             return joined(results)
         nouns = " or ".join(each.noun for each in self.each)

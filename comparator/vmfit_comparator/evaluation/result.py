@@ -118,10 +118,22 @@ def joined(results: Mapping[str, Result]) -> Result:
     causes. What several subjects have in common is told once. An empty mapping is a
     mistake of the caller.
     """
+    if len(results) == 1:
+        return _alone(*results.items())
     answer = min([each.answer for each in results.values()])
     deciding = {name: each for name, each in results.items() if each.answer == answer}
     whole = _whole(results.values(), _joined_reason(deciding))
     return whole._replace(subjects=dict(results))
+
+
+def _alone(named: tuple[str, Result]) -> Result:
+    """Return what `joined` says of one subject, as most are."""
+    name, result = named
+    return result._replace(
+        reason=f"{name}: {result.reason}",
+        remedies=result.remedies if result.answer != ANSWER_YES else (),
+        subjects={name: result},
+    )
 
 
 def all_of(*results: Result) -> Result:

@@ -40,8 +40,11 @@ def subjects(noun: str) -> Callable[[Callable[[Case], Found[Subject]]], Subjects
 
 def found(kinds: tuple[Subjects[Subject], ...], case: Case) -> tuple[tuple[str, Subject], ...]:
     """Return the subjects of one or several kinds, each with a name of its own."""
-    if len(kinds) == 1:
-        return kinds[0].find(case)
+    return kinds[0].find(case) if len(kinds) == 1 else _together(kinds, case)
+
+
+@once
+def _together(kinds: tuple[Subjects[Subject], ...], case: Case) -> tuple[tuple[str, Subject], ...]:
     return tuple(_distinct((kind.noun, *each) for kind in kinds for each in kind.find(case)))
 
 

@@ -100,7 +100,7 @@ def destination_guest_archs(case: Case) -> list[GuestArch]:
     return [*guest_archs_for(case.vm, connection)] if connection is not None else []
 
 
-@reads(*on_connections("destination", *_MACHINES))
+@chooses(*on_connections("destination", *_MACHINES))
 @once
 def destination_machines(case: Case) -> Mapping[str, MachineType]:
     """Return the destination's machine types for the VM's architecture, aliases too, by name."""
@@ -114,7 +114,8 @@ def destination_machine(case: Case) -> str:
     return canonical_machine(case.vm.machine_type, destination_machines(case))
 
 
-@reads("vm.machine_type", *_ARCHITECTURE, *on_connections("source", *_ARCHITECTURES, *_MACHINES))
+@reads("vm.machine_type")
+@chooses(*_ARCHITECTURE, *on_connections("source", *_ARCHITECTURES, *_MACHINES))
 @once
 def source_machine(case: Case) -> str:
     """Return the machine type as the source, where the guest runs, resolves it."""

@@ -3,17 +3,16 @@
 from vmfit.v1.hypervisor_pb2 import HostCpuModel
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.once import once
-from vmfit_comparator.evaluation.reads import reads
+from vmfit_comparator.evaluation.reads import chooses, reads
 from vmfit_comparator.knowledge.capabilities import destination_capabilities, source_capabilities
 from vmfit_comparator.knowledge.connections import on_connections
 from vmfit_comparator.knowledge.cpu.offer import Offer, expanded_model, offers, processor_features
 from vmfit_contract.cpu_features import Feature
 
-_PROCESSOR = ("cpu.features", "cpu.core_kinds", "cpu.msrs", "cpu.kvm.feature_msrs")
-_OFFER = (
-    *(*_PROCESSOR, "cpu.kvm.supported_leaves"),
-    *("cpu.vendor", "cpu.family", "cpu.model", "cpu.stepping"),
-)
+_NAMED = ("cpu.features", "cpu.vendor")
+# What features are worked out of tells people nothing.
+_REGISTERS = ("cpu.core_kinds", "cpu.msrs", "cpu.kvm.feature_msrs")
+_KIND = ("cpu.kvm.supported_leaves", "cpu.family", "cpu.model", "cpu.stepping")
 _HOST_MODEL = "domain_capabilities.host_model"
 
 
@@ -33,14 +32,16 @@ def destination_host_model(case: Case) -> HostCpuModel | None:
     return expanded_model(destination_capabilities(case))
 
 
-@reads("vm.domain_type", *_of("source", *_OFFER))
+@reads("vm.domain_type", *_of("source", *_NAMED))
+@chooses(*_of("source", *_REGISTERS, *_KIND))
 @once
 def source_offers(case: Case) -> tuple[Offer, ...]:
     """Return what is known of the source's offer, the best first."""
     return tuple(offers(source_host_model(case), case.vm, case.source.cpu))
 
 
-@reads("vm.domain_type", *_of("destination", *_OFFER))
+@reads("vm.domain_type", *_of("destination", *_NAMED))
+@chooses(*_of("destination", *_REGISTERS, *_KIND))
 @once
 def destination_offers(case: Case) -> tuple[Offer, ...]:
     """Return what is known of the destination's offer, the best first."""
@@ -65,14 +66,16 @@ def like_offers(case: Case) -> tuple[Offer, Offer] | None:
     )
 
 
-@reads(*_of("source", *_PROCESSOR))
+@reads("source.cpu.features")
+@chooses(*_of("source", *_REGISTERS))
 @once
 def source_processor(case: Case) -> frozenset[Feature]:
     """Return the features that every core of the source has."""
     return processor_features(case.source.cpu)
 
 
-@reads(*_of("destination", *_PROCESSOR))
+@reads("destination.cpu.features")
+@chooses(*_of("destination", *_REGISTERS))
 @once
 def destination_processor(case: Case) -> frozenset[Feature]:
     """Return the features that every core of the destination has."""
