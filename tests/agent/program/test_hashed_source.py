@@ -50,7 +50,7 @@ class Counted:
         return devices
 
     def describe(self, request, host, caller):
-        response = DescribeVmResponse(xml=XML)
+        response = DescribeVmResponse(xml=XML, persistent_xml=XML)
         response.vm.nics.add(mac=MAC)
         return response
 
@@ -100,7 +100,7 @@ def test_only_who_may_ask_gets_the_definition(counted):
     request = DescribeVmRequest(name="guest")
     for caller, xml in ((LOCAL, XML), (READER, "")):
         response = counted.source.describe_vm(request, 1.0, caller)
-        assert response.xml == xml
+        assert response.xml == response.persistent_xml == xml
         assert response.vm.nics[0].mac == counted.hashes.identifier(MAC) != MAC
 
 
