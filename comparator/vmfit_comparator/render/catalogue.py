@@ -15,6 +15,7 @@ _CONSEQUENCES = {
     Consequence.CONSEQUENCE_ADVISORY: "something is worse than it could be (advice)",
 }
 _INDENT = 2
+_SHOWN_STEPS = 3
 
 
 def show_facts(facts: Sequence[FactDescription]) -> Callable[[Terminal], None]:
@@ -44,10 +45,18 @@ def catalogue_markdown(facts: Iterable[FactDescription]) -> str:
         "Generated from their declarations by `vmfit facts --markdown`; do not edit.",
         "",
     ]
-    for area, members in groupby(facts, key=lambda each: each.id.partition(".")[0]):
-        lines += [f"## {area}", ""]
+    areas = [
+        (area, list(members))
+        for area, members in groupby(facts, key=lambda each: each.id.partition(".")[0])
+    ]
+    for area, members in areas:
+        links = (f"[{each.id.partition('.')[2]}](#{each.id.replace('.', '')})" for each in members)
+        lines.append(f"- [{area}](#{area}): {', '.join(links)}")
+    for area, members in areas:
+        lines += ["", f"## {area}", ""]
         for each in members:
             lines += _markdown(each)
+        lines.pop()
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -102,6 +111,7 @@ def _paragraphs(each: FactDescription) -> list[str]:
 
 
 def _properties(each: FactDescription) -> list[tuple[str, str]]:
+    known = each.volatility != Volatility.VOLATILITY_UNSPECIFIED
     volatility = Volatility.Name(each.volatility).removeprefix("VOLATILITY_").lower()
     if each.HasField("fresh_for") and each.fresh_for.seconds:
         volatility += f", fresh for {each.fresh_for.seconds} s under the default policy"
@@ -113,10 +123,15 @@ def _properties(each: FactDescription) -> list[tuple[str, str]]:
         ("applies if set", _paths(each.applies_if)),
         ("offline migrations", "asked about too" if each.offline else "not asked about"),
         ("reads", _paths(each.reads)),
-        ("takes into account", _paths(each.also_reads)),
-        ("inputs are", volatility),
+        ("takes into account", _paths(_shortened(each.also_reads))),
+        ("inputs are", volatility if known else ""),
     ]
     return [(label, text) for label, text in rows if text]
+
+
+def _shortened(paths: Iterable[str]) -> Iterable[str]:
+    """Return what lies behind paths, each once: of a list's elements not every field."""
+    return dict.fromkeys(".".join(each.split(".")[:_SHOWN_STEPS]) for each in paths)
 
 
 def _paths(paths: Iterable[str]) -> str:
