@@ -22,7 +22,7 @@ READS_ONLY = {
     "capabilities", "domain", "domains", "driver", "expand_cpu", "hostname",
     "hypervisor_version", "libvirt_version", "migratable_xml", "objects",
 }  # fmt: skip
-STARTS_A_PROGRAM = {"domain_capabilities", "expand_hypervisor_cpu"}
+STARTS_A_PROGRAM = {"domain_capabilities", "expand_hypervisor_cpu", "refusal"}
 MEASURES = {"dirty_rate"}
 
 

@@ -3,6 +3,7 @@
 libvirtd starts whatever program it is asked about, which the first test shows of this very one.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -14,9 +15,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import lone_host
 
+from tests.agent.probes.permissive import terms
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
+from vmfit.v1.probe_pb2 import ReadDefinition
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.probes.read_definition import read_definition
+from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
 from vmfit_contract.access import LOCAL
 
@@ -88,6 +93,16 @@ def test_a_definition_has_no_program_run(agents_host, program, cpu):
     if "host" in cpu:
         assert not answer.vm.cpu.expanded
         assert "none of the emulators that libvirt lists" in answer.vm.cpu.expansion_error
+
+
+@pytest.mark.parametrize(
+    "emulator", [PROGRAM, f"<x>{PROGRAM}</x>", f"{QEMU}</emulator><emulator>{PROGRAM}"]
+)
+def test_a_definition_that_is_read_has_no_program_run(agents_host, program, emulator):
+    xml = definition(emulator, "").replace("<os>", "<memory>65536</memory><os>")
+    with contextlib.suppress(Unanswerable):
+        read_definition(ReadDefinition(xml=xml), terms(20, agents_host))
+    assert program.read_text() == ""
 
 
 def test_the_hosts_own_emulator_expands_as_ever(agents_host, program):

@@ -1,6 +1,6 @@
 """Does this host's libvirt understand a definition?"""
 
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from vmfit.v1.probe_pb2 import DefinitionAnswer, ReadDefinition
 from vmfit_agent.domain_xml import parse_vm
@@ -18,15 +18,15 @@ _HOST_INTERFACES = frozenset(("direct", "hostdev", "vdpa", "vhostuser"))
 def read_definition(question: ReadDefinition, terms: Terms) -> DefinitionAnswer:
     """Ask the first libvirt of this host that answers for QEMU.
 
-    What libvirt would open or look up on the host is left out before: host devices, TPMs of the
-    host, sockets of vhost. Raises Unanswerable when no libvirt reads it, for XML that is no
-    definition, and for emulators that libvirt does not list.
+    What libvirt would open, look up or start on the host is left out before: host devices, TPMs of
+    the host, sockets of vhost, file systems with their daemons. Raises Unanswerable when no libvirt
+    reads it, for XML that is no definition, and for emulators that libvirt does not list.
     """
     try:
         vm = parse_vm(question.xml)
     except UnusableDefinition as error:
         raise Unanswerable(str(error)) from None
-    xml = _without_host_parts(question.xml)
+    xml = _without_host_parts(question.xml, vm.emulator.path)
     reasons = []
     for uri in terms.host.libvirt.uris:
         try:
@@ -41,17 +41,33 @@ def read_definition(question: ReadDefinition, terms: Terms) -> DefinitionAnswer:
     raise Unanswerable("; ".join(reasons) or "no libvirt of this host drives QEMU")
 
 
-def _without_host_parts(xml: str) -> str:
+def _without_host_parts(xml: str, emulator: str) -> str:
+    """Return the definition with this emulator, and without what is of a host.
+
+    libvirt starts the emulator and daemons that it reads, and reads some things otherwise: the text
+    of an element with that of all below it, attributes and elements whatever their namespace.
+    """
     domain = parse_document(xml, "domain")
-    devices = domain.find("devices")
-    if devices is not None:
+    for devices in domain.iterfind("devices"):
+        _leave_out_foreign(devices)
         for device in [each for each in devices if _is_of_host(each)]:
             devices.remove(device)
+    first = domain.find("devices")
+    if emulator and first is not None:
+        SubElement(first, "emulator").text = emulator
     return tostring(domain, encoding="unicode")
 
 
+def _leave_out_foreign(devices: Element) -> None:
+    for element in devices.iter():
+        for name in [each for each in element.attrib if each.startswith("{")]:
+            del element.attrib[name]
+        for child in [each for each in element if each.tag.startswith("{")]:
+            element.remove(child)
+
+
 def _is_of_host(device: Element) -> bool:
-    if device.tag in {"hostdev", "vsock", "shmem"}:
+    if device.tag in {"emulator", "filesystem", "hostdev", "vsock", "shmem"}:
         return True
     if device.tag == "tpm":
         return attribute(device, "backend", "type") == "passthrough"

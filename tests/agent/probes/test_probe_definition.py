@@ -1,6 +1,7 @@
 """What libvirt makes of a definition: which libvirt is asked, and what it is given."""
 
 from types import SimpleNamespace
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -56,6 +57,45 @@ def test_the_first_libvirt_of_qemu_reads_it():
         assert absent not in read
     for present in ("tpm-crb", 'type="bridge"'):
         assert present in read
+
+
+LISTED_ONE = "<emulator>/usr/bin/qemu</emulator>"
+EVIL = "/srv/share/evil"
+DAEMON = f"<driver type='virtiofs'/><binary path='{EVIL}'/><source dir='/srv'/><target dir='x'/>"
+FOREIGN_TYPE = "xmlns:a='urn:a' a:type='vdpa' type='bridge'"
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        f"<emulator><x>{EVIL}</x></emulator>",
+        f"<emulator>/usr/bin/qemu<x>{EVIL}</x></emulator>",
+        f"<emulator/><emulator>{EVIL}</emulator>",
+        f"{LISTED_ONE}<emulator>{EVIL}</emulator>",
+        f"{LISTED_ONE}</devices><devices><emulator>{EVIL}</emulator>",
+        f"<a:emulator xmlns:a='urn:a'>{EVIL}</a:emulator>{LISTED_ONE}",
+        f"{LISTED_ONE}<filesystem type='mount'>{DAEMON}</filesystem>",
+        f"{LISTED_ONE}</devices><devices><hostdev><evil/></hostdev>",
+        f"{LISTED_ONE}<interface {FOREIGN_TYPE}><source dev='/dev/evil'/></interface>",
+        f"{LISTED_ONE}<interface type='vdpa'><source dev='/dev/evil'/></interface>",
+    ],
+)
+def test_libvirt_starts_and_opens_nothing_that_was_not_looked_at(devices):
+    libvirt = Libvirt("QEMU")
+    os = "<os><type arch='x86_64'>hvm</type></os>"
+    asked(libvirt, f"<domain><name>x</name>{os}<devices>{devices}</devices></domain>")
+    (read,) = libvirt.read
+    found = fromstring(read)
+    # As libvirt reads it: the texts of what is below belong to it.
+    emulators = ["".join(each.itertext()) for each in found.iterfind("devices/emulator")]
+    assert set(emulators) <= {"/usr/bin/qemu"}
+    assert len(emulators) == ("/usr/bin/qemu" in devices)
+    assert EVIL not in read
+    assert "<evil" not in read
+    # It takes the first attribute of a name, whatever its namespace.
+    kinds = [[name.rpartition("}")[2] for name in each.attrib] for each in found.iter()]
+    assert all(len(set(names)) == len(names) for names in kinds)
+    assert "vdpa" not in read
 
 
 def test_its_words_are_the_reason():
