@@ -28,6 +28,7 @@ from vmfit_contract.access import LOCAL
 TOOLS = ("libvirtd", "qemu-system-x86_64", "bindfs", "nsenter", "unshare", "ip")
 PROGRAM = "/srv/plain/not-qemu"
 QEMU = "/usr/bin/qemu-system-x86_64"
+SCRIPT = f"<script path='{PROGRAM}'/><target dev='planted'/>"
 
 pytestmark = [
     pytest.mark.e2e,
@@ -95,14 +96,30 @@ def test_a_definition_has_no_program_run(agents_host, program, cpu):
         assert "none of the emulators that libvirt lists" in answer.vm.cpu.expansion_error
 
 
+def links_made(machine):
+    """Make a link, whose number tells how many the host has had."""
+    made = "ip tuntap add dev counted mode tap && cat /sys/class/net/counted/ifindex"
+    return int(machine.run(f"{made} && ip link del counted").stdout)
+
+
 @pytest.mark.parametrize(
-    "emulator", [PROGRAM, f"<x>{PROGRAM}</x>", f"{QEMU}</emulator><emulator>{PROGRAM}"]
+    "devices",
+    [
+        f"<emulator>{PROGRAM}</emulator>",
+        f"<emulator><x>{PROGRAM}</x></emulator>",
+        f"<emulator>{QEMU}</emulator><emulator>{PROGRAM}</emulator>",
+        f"<emulator>{QEMU}</emulator><interface type='ethernet'>{SCRIPT}</interface>",
+        f"<emulator>{QEMU}</emulator><interface type='bridge'><source bridge='br0'/></interface>",
+    ],
 )
-def test_a_definition_that_is_read_has_no_program_run(agents_host, program, emulator):
-    xml = definition(emulator, "").replace("<os>", "<memory>65536</memory><os>")
+def test_a_definition_that_is_read_has_nothing_run_or_made(machine, agents_host, program, devices):
+    before = links_made(machine)
+    xml = definition("@", "").replace("<os>", "<memory>65536</memory><os>")
+    xml = xml.replace("<emulator>@</emulator>", devices)
     with contextlib.suppress(Unanswerable):
         read_definition(ReadDefinition(xml=xml), terms(20, agents_host))
     assert program.read_text() == ""
+    assert links_made(machine) == before + 1
 
 
 def test_the_hosts_own_emulator_expands_as_ever(agents_host, program):

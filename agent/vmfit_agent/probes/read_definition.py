@@ -12,15 +12,22 @@ from vmfit_agent.virtualization.listed_emulators import ListedEmulators
 from vmfit_agent.xml_document import attribute, parse_document
 
 _SHOWN_CHARACTERS = 500
-_HOST_INTERFACES = frozenset(("direct", "hostdev", "vdpa", "vhostuser"))
+# Interfaces are none of them: libvirt makes a TAP device for each, and runs its script.
+_READ_DEVICES = frozenset((
+    "audio", "channel", "console", "controller", "crypto", "disk", "graphics", "hub", "input",
+    "iommu", "memballoon", "memory", "panic", "parallel", "redirdev", "rng", "serial", "smartcard",
+    "sound", "tpm", "video", "watchdog",
+))  # fmt: skip
+_READ_DISKS = frozenset(("block", "dir", "file", "network", "volume"))
 
 
 def read_definition(question: ReadDefinition, terms: Terms) -> DefinitionAnswer:
     """Ask the first libvirt of this host that answers for QEMU.
 
-    What libvirt would open, look up or start on the host is left out before: host devices, TPMs of
-    the host, sockets of vhost, file systems with their daemons. Raises Unanswerable when no libvirt
-    reads it, for XML that is no definition, and for emulators that libvirt does not list.
+    Devices that libvirt would open, make, look up or start something for are left out before:
+    network interfaces, host devices, TPMs of the host, sockets of vhost, file systems with their
+    daemons. Raises Unanswerable when no libvirt reads it, for XML that is no definition, and for
+    emulators that libvirt does not list. Source: qemuConnectDomainXMLToNative.
     """
     try:
         vm = parse_vm(question.xml)
@@ -67,8 +74,8 @@ def _leave_out_foreign(devices: Element) -> None:
 
 
 def _is_of_host(device: Element) -> bool:
-    if device.tag in {"emulator", "filesystem", "hostdev", "vsock", "shmem"}:
-        return True
     if device.tag == "tpm":
-        return attribute(device, "backend", "type") == "passthrough"
-    return device.tag == "interface" and device.get("type") in _HOST_INTERFACES
+        return attribute(device, "backend", "type") != "emulator"
+    if device.tag == "disk":
+        return device.get("type", "file") not in _READ_DISKS
+    return device.tag not in _READ_DEVICES

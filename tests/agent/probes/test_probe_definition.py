@@ -22,7 +22,8 @@ GUEST = (
     "<emulator>{emulator}</emulator><hostdev type='pci'/><vsock model='virtio'/>"
     "<tpm model='tpm-tis'><backend type='passthrough'><device path='/dev/tpm0'/></backend></tpm>"
     "<tpm model='tpm-crb'><backend type='emulator'/></tpm><interface type='direct'/>"
-    "<interface type='vhostuser'/><interface type='bridge'/></devices></domain>"
+    "<interface type='vhostuser'/><interface type='bridge'/>"
+    "<disk type='file'><target dev='vda' bus='virtio'/></disk></devices></domain>"
 )
 
 
@@ -53,9 +54,9 @@ def test_the_first_libvirt_of_qemu_reads_it():
     libvirt = Libvirt("none", "Xen", "QEMU")
     assert asked(libvirt).understood
     (read,) = libvirt.read
-    for absent in ("hostdev", "vsock", "/dev/tpm0", "vhostuser", "direct"):
+    for absent in ("hostdev", "vsock", "/dev/tpm0", "vhostuser", "direct", "interface"):
         assert absent not in read
-    for present in ("tpm-crb", 'type="bridge"'):
+    for present in ("tpm-crb", 'bus="virtio"'):
         assert present in read
 
 
@@ -77,6 +78,8 @@ FOREIGN_TYPE = "xmlns:a='urn:a' a:type='vdpa' type='bridge'"
         f"{LISTED_ONE}<filesystem type='mount'>{DAEMON}</filesystem>",
         f"{LISTED_ONE}</devices><devices><hostdev><evil/></hostdev>",
         f"{LISTED_ONE}<interface {FOREIGN_TYPE}><source dev='/dev/evil'/></interface>",
+        f"{LISTED_ONE}<interface type='ethernet'><script path='{EVIL}'/></interface>",
+        f"{LISTED_ONE}<disk type='vhostvdpa'><source dev='/dev/evil'/></disk>",
         f"{LISTED_ONE}<interface type='vdpa'><source dev='/dev/evil'/></interface>",
     ],
 )
@@ -91,6 +94,7 @@ def test_libvirt_starts_and_opens_nothing_that_was_not_looked_at(devices):
     assert set(emulators) <= {"/usr/bin/qemu"}
     assert len(emulators) == ("/usr/bin/qemu" in devices)
     assert EVIL not in read
+    assert "/dev/evil" not in read
     assert "<evil" not in read
     # It takes the first attribute of a name, whatever its namespace.
     kinds = [[name.rpartition("}")[2] for name in each.attrib] for each in found.iter()]
