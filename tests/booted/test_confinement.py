@@ -154,7 +154,8 @@ def snapshots(machine):
 def lasting(snapshot):
     """Return what does not differ from one moment to the next, by part."""
     changing = {"availableBytes", "wallClock", "uptimeSeconds", "freeBytes", "committedBytes",
-                "fileUsedCount", "reclaimableBytes", "bootId", "totalBytes"}  # fmt: skip
+                "fileUsedCount", "availableInodeCount", "reclaimableBytes", "bootId",
+                "totalBytes"}  # fmt: skip
 
     def without(value):
         if isinstance(value, dict):
