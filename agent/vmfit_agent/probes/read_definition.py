@@ -9,25 +9,29 @@ from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_agent.virtualization.listed_emulators import ListedEmulators
-from vmfit_agent.xml_document import attribute, parse_document
+from vmfit_agent.xml_document import parse_document
 
 _SHOWN_CHARACTERS = 500
-# Interfaces are none of them: libvirt makes a TAP device for each, and runs its script.
-_READ_DEVICES = frozenset((
-    "audio", "channel", "console", "controller", "crypto", "disk", "graphics", "hub", "input",
-    "iommu", "memballoon", "memory", "panic", "parallel", "redirdev", "rng", "serial", "smartcard",
-    "sound", "tpm", "video", "watchdog",
+# What is made of words alone: no file, socket, network or program of a host is behind it.
+_READ_PARTS = frozenset((
+    "blkiotune", "clock", "cpu", "cputune", "currentMemory", "devices", "features", "iothreadids",
+    "iothreads", "maxMemory", "memory", "memoryBacking", "memtune", "name", "numatune",
+    "on_crash", "on_poweroff", "on_reboot", "os", "pm", "uuid", "vcpu", "vcpus",
 ))  # fmt: skip
-_READ_DISKS = frozenset(("block", "dir", "file", "network", "volume"))
+_READ_OF_OS = frozenset(("bios", "boot", "bootmenu", "smbios", "type"))
+# Network interfaces are none of them: libvirt makes a TAP device for each, and runs its script.
+_READ_DEVICES = frozenset((
+    "controller", "crypto", "hub", "iommu", "memballoon", "panic", "sound", "video", "watchdog",
+))  # fmt: skip
 
 
 def read_definition(question: ReadDefinition, terms: Terms) -> DefinitionAnswer:
     """Ask the first libvirt of this host that answers for QEMU.
 
-    Devices that libvirt would open, make, look up or start something for are left out before:
-    network interfaces, host devices, TPMs of the host, sockets of vhost, file systems with their
-    daemons. Raises Unanswerable when no libvirt reads it, for XML that is no definition, and for
-    emulators that libvirt does not list. Source: qemuConnectDomainXMLToNative.
+    Whatever libvirt might open, make, look up or start something for is left out before: all parts
+    with anything of the host behind them. Raises Unanswerable when no libvirt reads it, for XML
+    that is no definition, and for emulators that libvirt does not list.
+    Source: qemuConnectDomainXMLToNative.
     """
     try:
         vm = parse_vm(question.xml)
@@ -55,27 +59,28 @@ def _without_host_parts(xml: str, emulator: str) -> str:
     of an element with that of all below it, attributes and elements whatever their namespace.
     """
     domain = parse_document(xml, "domain")
+    _leave_out_foreign(domain)
+    _keep(domain, _READ_PARTS)
+    for system in domain.iterfind("os"):
+        _keep(system, _READ_OF_OS)
     for devices in domain.iterfind("devices"):
-        _leave_out_foreign(devices)
-        for device in [each for each in devices if _is_of_host(each)]:
-            devices.remove(device)
+        _keep(devices, _READ_DEVICES)
+        for video in devices.findall("video[driver]"):
+            devices.remove(video)  # A vhost-user display is a program of the host.
     first = domain.find("devices")
     if emulator and first is not None:
         SubElement(first, "emulator").text = emulator
     return tostring(domain, encoding="unicode")
 
 
-def _leave_out_foreign(devices: Element) -> None:
-    for element in devices.iter():
+def _leave_out_foreign(domain: Element) -> None:
+    for element in domain.iter():
         for name in [each for each in element.attrib if each.startswith("{")]:
             del element.attrib[name]
         for child in [each for each in element if each.tag.startswith("{")]:
             element.remove(child)
 
 
-def _is_of_host(device: Element) -> bool:
-    if device.tag == "tpm":
-        return attribute(device, "backend", "type") != "emulator"
-    if device.tag == "disk":
-        return device.get("type", "file") not in _READ_DISKS
-    return device.tag not in _READ_DEVICES
+def _keep(parent: Element, tags: frozenset[str]) -> None:
+    for child in [each for each in parent if each.tag not in tags]:
+        parent.remove(child)

@@ -18,7 +18,10 @@ LISTED = (
     "<emulator>/usr/bin/qemu</emulator></arch></guest></capabilities>"
 )
 GUEST = (
-    "<domain type='kvm'><name>web</name><os><type arch='x86_64'>hvm</type></os><devices>"
+    "<domain type='kvm' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><name>web</name>"
+    "<os><type arch='x86_64' machine='pc'>hvm</type><loader>/boot/evil</loader></os>"
+    "<features><ps2 state='off'/></features><seclabel type='none'/>"
+    "<q:commandline><q:arg value='-x'/></q:commandline><devices><panic model='pvpanic'/>"
     "<emulator>{emulator}</emulator><hostdev type='pci'/><vsock model='virtio'/>"
     "<tpm model='tpm-tis'><backend type='passthrough'><device path='/dev/tpm0'/></backend></tpm>"
     "<tpm model='tpm-crb'><backend type='emulator'/></tpm><interface type='direct'/>"
@@ -56,7 +59,9 @@ def test_the_first_libvirt_of_qemu_reads_it():
     (read,) = libvirt.read
     for absent in ("hostdev", "vsock", "/dev/tpm0", "vhostuser", "direct", "interface"):
         assert absent not in read
-    for present in ("tpm-crb", 'bus="virtio"'):
+    for absent in ("tpm", "disk", "loader", "/boot/evil", "commandline", "seclabel"):
+        assert absent not in read
+    for present in ("pvpanic", "ps2", 'machine="pc"'):
         assert present in read
 
 
@@ -81,6 +86,10 @@ FOREIGN_TYPE = "xmlns:a='urn:a' a:type='vdpa' type='bridge'"
         f"{LISTED_ONE}<interface type='ethernet'><script path='{EVIL}'/></interface>",
         f"{LISTED_ONE}<disk type='vhostvdpa'><source dev='/dev/evil'/></disk>",
         f"{LISTED_ONE}<interface type='vdpa'><source dev='/dev/evil'/></interface>",
+        f"{LISTED_ONE}<serial type='file'><source path='{EVIL}'/></serial>",
+        f"{LISTED_ONE}<serial type='pty'><log file='{EVIL}'/></serial>",
+        f"{LISTED_ONE}<disk type='file'><source file='{EVIL}'/></disk>",
+        f"{LISTED_ONE}<video><driver name='vhostuser'/><model type='virtio'/></video>",
     ],
 )
 def test_libvirt_starts_and_opens_nothing_that_was_not_looked_at(devices):
@@ -100,6 +109,7 @@ def test_libvirt_starts_and_opens_nothing_that_was_not_looked_at(devices):
     kinds = [[name.rpartition("}")[2] for name in each.attrib] for each in found.iter()]
     assert all(len(set(names)) == len(names) for names in kinds)
     assert "vdpa" not in read
+    assert "vhostuser" not in read
 
 
 def test_its_words_are_the_reason():
