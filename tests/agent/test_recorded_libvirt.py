@@ -13,6 +13,7 @@ from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.libvirt_recording import record_libvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, slug
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
+from vmfit_contract.access import LOCAL
 
 TEST = "test:///default"
 DEAD = "qemu+unix:///system?socket=/nonexistent"
@@ -38,7 +39,7 @@ def test_the_recording_answers_as_the_live_one_did(recorded):
 def test_a_recorded_domain_is_described(recorded, tmp_path):
     host = Host(tmp_path, libvirt=recorded)
     request = DescribeVmRequest(name="test", connection_uri=TEST)
-    answer = describe_vm(request, host)
+    answer = describe_vm(request, host, LOCAL)
     assert answer.vm.uuid == "6695eb01-f6a4-8304-79aa-97f2502e193f"
     assert answer.vm.nics[0].bridge == "virbr0"
     assert not answer.vm.disks[0].source.path.HasField("exists")

@@ -16,6 +16,7 @@ from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.recording.recorded_libvirt import RECORD_FIELDS, RecordedLibvirt
 from vmfit_agent.sources import UnknownDomain
+from vmfit_contract.access import LOCAL
 
 HOST = Path(__file__).parents[1] / "hosts/epyc-four-nodes"
 NAMES = {
@@ -46,7 +47,7 @@ def collect(change):
         parts = CollectorRunner(host, PARTS).collect(PARTS)
         for vm in parts["domains"].message.vms if parts["domains"].message else ():
             try:
-                describe_vm(DescribeVmRequest(name=vm.name), host)
+                describe_vm(DescribeVmRequest(name=vm.name), host, LOCAL)
             except (LibvirtUnavailable, UnknownDomain, ValueError):
                 continue
         return [part.status.error for part in parts.values()]

@@ -238,7 +238,7 @@ VERSIONS = [
             **between("--live --postcopy --parallel", NEW, NEW, 7_002_000),
             f"destination.{CONNECTION}.hypervisor_version": 10_001_000,
         },
-        "NO",
+        "PROBABLY_YES",
     ),
     (
         "post-copy in parallel, QEMU 10.1",

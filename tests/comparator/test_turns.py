@@ -47,7 +47,7 @@ def test_results_and_errors_come_back(threads, monkeypatch):
 
 def test_who_waits_makes_room_and_leaves_some(threads):
     release = threading.Event()
-    begun = [threads.submit((f"caller {n}", n), release.wait) for n in (0, 1, 2) for _ in range(40)]
+    begun = [threads.submit((f"caller {n}", n), release.wait) for _ in range(40) for n in (0, 1, 2)]
     deadline = time.monotonic() + 10
     while len(threads._began) < 15 and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -114,7 +114,7 @@ def test_descriptions_whose_callers_give_up(services, running, greedy, tally):
     spent = cpu_seconds(collect.process) - before
     tally.note(f"{spent:.2f} s of CPU in 2 s after the callers have gone")
     assert tally.losses == []
-    assert spent < 0.5
+    assert spent < 1
 
 
 def test_the_newest_again_and_again(services, running, greedy, tally):
@@ -128,4 +128,4 @@ def test_the_newest_again_and_again(services, running, greedy, tally):
     end()
     tally.note(f"{share * 100:.0f} % of a CPU for collecting")
     assert tally.losses == []
-    assert share < 0.5
+    assert share < 0.8

@@ -79,9 +79,12 @@ class FairThreads:
 
     def _wake(self) -> None:
         """Have an idle thread look for work, or a new one; one more watches than may be busy."""
+        waiting = len(self._began) - self._working()
         if self._idle:
             self._changed.notify()
-        elif not self._starting and len(self._threads) <= self._at_most:
+        elif not self._starting and len(self._threads) <= min(
+            self._at_most, waiting + self._at_work
+        ):
             self._starting = 1
             thread = threading.Thread(target=self._serve, name="vmfit-ask", daemon=True)
             self._threads.add(thread)
@@ -120,11 +123,14 @@ class FairThreads:
         return None
 
     def _in_turn(self) -> Request | None:
-        now = time.monotonic()
-        working = sum(now - since < _PATIENCE_SECONDS for since in self._began.values())
-        if working >= self._at_work:
+        if self._working() >= self._at_work:
             return None
         return next((each for each in self._lines if self._may_begin(each)), None)
+
+    def _working(self) -> int:
+        """Return how many of those that began have not waited for a while yet."""
+        now = time.monotonic()
+        return sum(now - since < _PATIENCE_SECONDS for since in self._began.values())
 
     def _may_begin(self, request: Request) -> bool:
         of_caller = self._of_callers[request[0]]

@@ -34,8 +34,9 @@ _STRICT_COPIED_DISKS = 9_002_000
 _DEV_USERFAULTFD = 8_000_000
 
 
-# QEMU sends several streams under post-copy since this version.
-_PARALLEL_POST_COPY = 10_001_000
+# QEMU refuses post-copy over several streams from one of these versions on, and can do it from the
+# other on; before, it lets a migration begin that ends before post-copy does.
+_PARALLEL_POST_COPY = (8_000_000, 10_001_000)
 
 
 _ROOT = ("root", "0", "+0")
@@ -56,7 +57,7 @@ def migration_caps(case: Case) -> Result:
 
     YES unless something is said here. Flags that libvirt refuses together are NO. So are options
     that the libvirt or QEMU of either side is too old for (PROBABLY_NO on distributions that add
-    features to older versions), post-copy over parallel connections with a QEMU before 10.1, RDMA
+    features to older versions), post-copy over parallel connections with QEMU 8.0 to 10.0, RDMA
     without memtune/hard_limit, a resumption of a post-copy that has not failed, and a migration
     without --tls between hosts of which one forces it. Post-copy is NO where the destination's
     kernel keeps page faults from a QEMU before 8.0 that is not root, PROBABLY_NO for newer ones and
@@ -128,20 +129,26 @@ def _parallel_post_copy(case: Case) -> Result | None:
     if not (case.options.post_copy and case.options.parallel):
         return None
     remedy = drop_option("--parallel", "post-copy goes over one connection")
-    unknown = []
+    refuses, can = _PARALLEL_POST_COPY
+    unknown, older = [], []
     for each in (_versions(case, "source"), _versions(case, "destination")):
         if not each.qemu:
             unknown.append(f"{each.side}.hypervisor.connections.hypervisor_version")
-        elif each.qemu < _PARALLEL_POST_COPY:
+        elif refuses <= each.qemu < can:
             return no(
-                f"the {each.side}'s QEMU {version_text(each.qemu)} does no post-copy over parallel "
-                f"connections, only QEMU {version_text(_PARALLEL_POST_COPY)} or newer does",
+                f"the {each.side}'s QEMU {version_text(each.qemu)} refuses post-copy over parallel "
+                f"connections, only QEMU {version_text(can)} or newer does it",
                 remedies=[remedy],
             )
+        elif each.qemu < refuses:
+            older.append(f"the {each.side}'s QEMU {version_text(each.qemu)}")
     if unknown:
         return no_idea(
             "whether QEMU does post-copy over parallel connections is not known", missing=unknown
         )
+    if older:
+        text = f"{' and '.join(older)} takes post-copy over parallel connections, which works only"
+        return probably_yes(f"{text} if the guest moves before post-copy begins", probability=0.7)
     return None
 
 
