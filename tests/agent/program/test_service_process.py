@@ -40,19 +40,16 @@ class Service:
         self.settings.write_text("")
 
     def start(self, *arguments, inherit=None, **environment):
-        def as_systemd_does():
-            if inherit is not None:
-                os.dup2(inherit.fileno(), 3)
-
+        arguments, passed = self._command(arguments), ()
         if inherit is not None:
-            # execve of a shell keeps the pid, which LISTEN_PID must be.
-            arguments = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *self._command(arguments)]
+            # execve of a shell keeps the pid, which LISTEN_PID must be. preexec_fn would do, too,
+            # but may hang in a process of many threads.
+            passed = (inherit.fileno(),)
+            script = f'exec 3<&{inherit.fileno()}; LISTEN_PID=$$ exec "$@"'
+            arguments = ["bash", "-c", script, "bash", *arguments]
             environment |= {"LISTEN_FDS": "1"}
-        else:
-            arguments = self._command(arguments)
         self.process = subprocess.Popen(
-            arguments, stderr=subprocess.PIPE, text=True, close_fds=inherit is None,
-            preexec_fn=as_systemd_does,  # noqa: PLW1509 -- one system call
+            arguments, stderr=subprocess.PIPE, text=True, pass_fds=passed,
             env={**os.environ, "NOTIFY_SOCKET": f"{self.directory}/notify", **environment},
         )  # fmt: skip
         return self
