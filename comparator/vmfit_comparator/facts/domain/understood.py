@@ -87,7 +87,7 @@ def _by_age(case: Case, here: Versions, there: Versions) -> Result:
 def _unknown(new: NewWord, there: Versions) -> Result:
     text = (
         f"libvirt {version_text(new.since)} brought it, and the destination's "
-        f"{version_text(there.libvirt)} does not know it: it {new.fate.value}"
+        f"libvirt {version_text(there.libvirt)} does not know the word, which {new.fate.value}"
     )
     remedies = [
         upgrade("libvirt", version_text(new.since)),

@@ -110,10 +110,10 @@ def _plugged(here: Nic | None, nic: Nic, found: NetworkInterface, case: Case) ->
     lost = _source_uplink(here, case)
     name = _source_bridge(here, case)
     if lost and not (found.up and uplinks(found, case.destination.network)):
-        state = "without an uplink" if found.up else "but down"
+        state = "without an uplink" if found.up else "down"
         return probably_no(
-            f"bridge {found.name} is there {state}, the source's {name} has the uplink {lost}: the "
-            "guest is cut off",
+            f"the destination's bridge {found.name} is {state}, the source's {name} has the uplink "
+            f"{lost}: the guest is cut off",
             probability=0.2,
             remedies=[connect_bridge(found.name, lost)],
         )
