@@ -13,8 +13,9 @@ setup:
 demo: setup
 	@$(RUN) packaging/dev/demo.sh
 
+# Processes, networks and whole hosts take part: what fails once is tried again, and the summary says so (R).
 test: setup
-	@$(RUN) pytest -q $(TESTS)
+	@$(RUN) pytest -q -rR --reruns 1 --reruns-delay 5 $(TESTS)
 
 lint: setup
 	$(RUN) ruff format --check .
