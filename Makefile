@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs golden bench fuzz reality packages load test-install
+.PHONY: setup demo test lint format docs golden bench fuzz reality packages load test-install test-go
 
 setup:
 	@packaging/dev/setup.sh
@@ -45,6 +45,11 @@ packages: setup
 test-install: setup
 	@PATH="$(dir $(UV)):$$PATH" VMFIT_TEST_INSTALL=1 $(RUN) pytest -q --timeout=900 tests/install
 
+# The Go program of docs/schedulers.md, compiled and run (Debian's Go packages; a minute).
+test-go: setup
+	@VMFIT_PACKAGES="protobuf-compiler golang-go golang-google-grpc-dev golang-google-protobuf-dev protoc-gen-go-1-5 protoc-gen-go-grpc" packaging/dev/setup.sh
+	@VMFIT_TEST_GO=1 $(RUN) pytest -q --timeout=900 tests/client/test_scheduler_page.py
+
 # Half an hour, unless VMFIT_FUZZ_SECONDS says otherwise; `make test` has a minute of it.
 fuzz: setup
 	@VMFIT_FUZZ_SECONDS=$${VMFIT_FUZZ_SECONDS:-1800} $(RUN) pytest -q -s tests/fuzz
@@ -53,6 +58,7 @@ fuzz: setup
 docs: setup
 	$(RUN) vmfit facts --markdown > docs/facts.md
 	$(RUN) python proto/snapshot_docs.py
+	$(RUN) python proto/api_docs.py
 
 # Every finding over all rows of the facts' tables; review the diff.
 golden: setup

@@ -46,7 +46,7 @@ What a host says of itself, part by part. Generated from the .proto files by
 
 
 @dataclass(frozen=True, slots=True)
-class _Type:
+class DescribedType:
     """A message or an enum with its comment and those of what is in it."""
 
     definition: DescriptorProto | EnumDescriptorProto
@@ -72,22 +72,24 @@ def build(root: Path) -> FileDescriptorSet:
 
 def document(files: FileDescriptorSet) -> str:
     """Return the whole document as Markdown."""
-    types = {name: found for file in files.file for name, found in _types(file)}
+    types = {name: found for file in files.file for name, found in types_of(file)}
     snapshot = types[f"{_PACKAGE}Snapshot"]
-    lines = [_HEAD, "## Snapshot", "", *_paragraph(snapshot.comment), *_table(snapshot), ""]
+    lines = [_HEAD, "## Snapshot", "", *_paragraph(snapshot.comment), *table(snapshot), ""]
     written = {f"{_PACKAGE}Snapshot"}
     assert isinstance(snapshot.definition, DescriptorProto)
     for field in snapshot.definition.field:
         if field.type_name.startswith(_PACKAGE) and field.type_name not in written:
-            lines += _section(field.type_name, types, written, f"## {_short(field.type_name)}")
+            lines += _section(field.type_name, types, written, f"## {short(field.type_name)}")
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _section(name: str, types: dict[str, _Type], written: set[str], heading: str) -> Iterator[str]:
+def _section(
+    name: str, types: dict[str, DescribedType], written: set[str], heading: str
+) -> Iterator[str]:
     """Yield a type and, below it, the types of its fields that are not written yet."""
     written.add(name)
     found = types[name]
-    yield from (heading, "", *_paragraph(found.comment), *_table(found), "")
+    yield from (heading, "", *_paragraph(found.comment), *table(found), "")
     if isinstance(found.definition, EnumDescriptorProto):
         return
     nested = {f"{name}.{each.name}": each for each in found.definition.nested_type}
@@ -96,14 +98,15 @@ def _section(name: str, types: dict[str, _Type], written: set[str], heading: str
         if type_name in nested:
             type_name = nested[type_name].field[1].type_name
         if type_name.startswith(_PACKAGE) and type_name not in written:
-            yield from _section(type_name, types, written, f"### {_short(type_name)}")
+            yield from _section(type_name, types, written, f"### {short(type_name)}")
 
 
-def _table(found: _Type) -> Iterator[str]:
+def table(found: DescribedType) -> Iterator[str]:
+    """Yield the lines of a table of what is in a message or an enum."""
     if isinstance(found.definition, EnumDescriptorProto):
         yield from ("| value | meaning |", "|---|---|")
         for value, comment in zip(found.definition.value, found.members, strict=True):
-            yield f"| `{value.name}` | {_cell(comment)} |"
+            yield f"| `{value.name}` | {cell(comment)} |"
         return
     yield from (
         "| field | type | changes | gives away | meaning | source |",
@@ -114,11 +117,11 @@ def _table(found: _Type) -> Iterator[str]:
         volatility = extensions[options_pb2.volatility]
         cells = (
             f"`{field.name}`",
-            _type_text(field, found.definition),
+            type_text(field, found.definition),
             Volatility.Name(volatility).removeprefix("VOLATILITY_").lower() if volatility else "",
             _sensitivity_text(extensions[options_pb2.sensitivity]),
-            _cell(f"{comment} {_raw_text(extensions[options_pb2.raw])}".strip()),
-            _cell(extensions[options_pb2.source]),
+            cell(f"{comment} {_raw_text(extensions[options_pb2.raw])}".strip()),
+            cell(extensions[options_pb2.source]),
         )
         yield f"| {' | '.join(cells)} |"
 
@@ -132,7 +135,8 @@ def _raw_text(meaning: str) -> str:
     return f"Raw: `{meaning}` says what it means." if meaning else ""
 
 
-def _type_text(field: FieldDescriptorProto, owner: DescriptorProto) -> str:
+def type_text(field: FieldDescriptorProto, owner: DescriptorProto) -> str:
+    """Return what a field holds, in words, linked to its type."""
     extensions = field.options.Extensions
     name = _element_text(field)
     entry = next(
@@ -156,11 +160,12 @@ def _type_text(field: FieldDescriptorProto, owner: DescriptorProto) -> str:
 def _element_text(field: FieldDescriptorProto) -> str:
     if not field.type_name:
         return FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
-    short = _short(field.type_name)
-    return f"[{short}](#{short.lower()})" if field.type_name.startswith(_PACKAGE) else short
+    name = short(field.type_name)
+    return f"[{name}](#{name.lower()})" if field.type_name.startswith(_PACKAGE) else name
 
 
-def _types(file: FileDescriptorProto) -> Iterator[tuple[str, _Type]]:
+def types_of(file: FileDescriptorProto) -> Iterator[tuple[str, DescribedType]]:
+    """Yield the messages and enums of a file by their full names."""
     comments = {
         tuple(each.path): " ".join(each.leading_comments.split())
         for each in file.source_code_info.location
@@ -170,14 +175,18 @@ def _types(file: FileDescriptorProto) -> Iterator[tuple[str, _Type]]:
         members = [comments.get((4, index, 2, place), "") for place in range(len(message.field))]
         yield (
             f".{file.package}.{message.name}",
-            _Type(message, comments.get((4, index), ""), members),
+            DescribedType(message, comments.get((4, index), ""), members),
         )
     for index, enum in enumerate(file.enum_type):
         members = [comments.get((5, index, 2, place), "") for place in range(len(enum.value))]
-        yield f".{file.package}.{enum.name}", _Type(enum, comments.get((5, index), ""), members)
+        yield (
+            f".{file.package}.{enum.name}",
+            DescribedType(enum, comments.get((5, index), ""), members),
+        )
 
 
-def _short(type_name: str) -> str:
+def short(type_name: str) -> str:
+    """Return a type's own name."""
     return type_name.rpartition(".")[2]
 
 
@@ -185,7 +194,8 @@ def _paragraph(comment: str) -> list[str]:
     return [comment, ""] if comment else []
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return text as it stands in a table."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 

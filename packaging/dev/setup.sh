@@ -1,11 +1,11 @@
 #!/bin/bash
-# Installs what this machine lacks for building and testing: system packages and uv.
+# Installs what this machine lacks for building and testing: system packages (those of VMFIT_PACKAGES, too) and uv.
 # Asks sudo only when something is missing; without root and sudo it says what is missing and goes on.
 set -eu
 cd "$(dirname "$0")/../.."
 
 missing_packages() {
-  grep -v '^#' packaging/dev/apt-packages.txt | while read -r package; do
+  { grep -v '^#' packaging/dev/apt-packages.txt; tr ' ' '\n' <<<"${VMFIT_PACKAGES-}"; } | grep . | while read -r package; do
     dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
   done
 }

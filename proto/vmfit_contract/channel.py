@@ -58,9 +58,28 @@ def connect(
     With `server_name` the server's certificate must have that name instead of the address's.
     `options` are gRPC's own, beside or instead of the usual ones.
     """
-    chosen = {**dict(_CHANNEL_OPTIONS), **options}
+    chosen = _options(server_name if tls else None, options)
     if tls is None:
-        return grpc.insecure_channel(address.target, options=tuple(chosen.items()))
+        return grpc.insecure_channel(address.target, options=chosen)
+    return grpc.secure_channel(address.target, tls, options=chosen)
+
+
+def connect_async(
+    address: Address, tls: grpc.ChannelCredentials | None = None
+) -> "grpc.aio.Channel":
+    """Return such a channel for asyncio."""
+    # It starts threads of its own: only where it is used.
+    from grpc import aio  # noqa: PLC0415
+
+    if tls is None:
+        return aio.insecure_channel(address.target, options=_options(None, {}))
+    return aio.secure_channel(address.target, tls, options=_options(None, {}))
+
+
+def _options(
+    server_name: str | None, options: Mapping[str, int | str]
+) -> tuple[tuple[str, int | str], ...]:
+    chosen: dict[str, int | str] = {**dict(_CHANNEL_OPTIONS), **options}
     if server_name:
         chosen["grpc.ssl_target_name_override"] = server_name
-    return grpc.secure_channel(address.target, tls, options=tuple(chosen.items()))
+    return tuple(chosen.items())

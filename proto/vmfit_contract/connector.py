@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import grpc
 
 from vmfit_contract.address import Address, AddressError
-from vmfit_contract.channel import connect
+from vmfit_contract.channel import connect, connect_async
 from vmfit_contract.errors import describe
 from vmfit_contract.tls_files import TlsError, TlsFiles
 from vmfit_contract.x509 import X509
@@ -100,6 +100,10 @@ class Connector:
         `options` are gRPC's own, beside the usual ones.
         """
         return connect(address, self.credentials(address), server_name, options)
+
+    def connect_async(self, address: Address) -> "grpc.aio.Channel":
+        """Return such a channel for asyncio, of the event loop that runs. Raises AddressError."""
+        return connect_async(address, self.credentials(address))
 
     def explain(
         self,

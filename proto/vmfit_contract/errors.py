@@ -57,7 +57,7 @@ def status_of(
 def code_of(error: grpc.RpcError) -> grpc.StatusCode | None:
     """Return the status with which a call ended; None for what is no status of a call."""
     call: Any = error
-    return call.code() if isinstance(call, grpc.Call) else None
+    return call.code() if _ends_a_call(error) else None
 
 
 def cause_of(error: grpc.RpcError) -> Cause:
@@ -76,7 +76,7 @@ def describe(error: grpc.RpcError) -> str:
     """Return one line for people: what went wrong and, where the server named it, the field."""
     # What a stub raises is also a grpc.Call; the stubs' types do not say so.
     call: Any = error
-    if not isinstance(call, grpc.Call):
+    if not _ends_a_call(error):
         return one_line(str(error)) or type(error).__name__
     code = call.code()
     details = one_line(call.details() or "")
@@ -96,13 +96,18 @@ def describe(error: grpc.RpcError) -> str:
 
 
 def _details(error: Any) -> Sequence[Any]:  # noqa: ANN401 -- what a stub raises is also a call
-    if not isinstance(error, grpc.Call):
+    if not _ends_a_call(error):
         return ()
     try:
         status = rpc_status.from_call(error)
     except ValueError:  # The details contradict the status: a foreign server.
         return ()
     return status.details if status else ()
+
+
+def _ends_a_call(error: object) -> bool:
+    # What asyncio's calls raise has a call's methods, and is none.
+    return isinstance(error, grpc.Call) or hasattr(error, "trailing_metadata")
 
 
 def _violated_field(error: grpc.Call) -> str:

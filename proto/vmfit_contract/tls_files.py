@@ -42,6 +42,20 @@ LIBVIRT_CLIENT = TlsFiles(
 )
 
 
+def default_client_files() -> TlsFiles:
+    """Return where libvirt's clients have their certificate: below ~/.pki for users who have one.
+
+    Source: libvirt's "TLS certificates", https://libvirt.org/kbase/tlscerts.html
+    """
+    own = Path("~/.pki/libvirt").expanduser()
+    certificate, key, authority = (
+        own / each for each in ("clientcert.pem", "clientkey.pem", "cacert.pem")
+    )
+    if os.geteuid() == 0 or not (certificate.exists() and key.exists()):
+        return LIBVIRT_CLIENT
+    return TlsFiles(certificate, key, authority if authority.exists() else LIBVIRT_CLIENT.authority)
+
+
 class Expiry(NamedTuple):
     """When a file's certificates end: the first of them to end counts."""
 

@@ -45,6 +45,14 @@ def test_the_snapshot_is_documented():
     assert "| `mtu_bytes` | uint32, bytes |  |  |  | /sys/class/net/*/mtu |" in expected
 
 
+def test_the_services_are_documented(tmp_path):
+    written = tmp_path / "api.md"
+    subprocess.run([sys.executable, ROOT / "proto/api_docs.py", written], check=True)
+    stale = "run `uv run python proto/api_docs.py`"
+    assert (ROOT / "docs" / "api.md").read_text() == written.read_text(), stale
+    assert "`Rank` ([RankRequest](#rankrequest))" in written.read_text()
+
+
 def buf(*arguments):
     return subprocess.run(
         [BUF, *arguments], cwd=ROOT / "proto", capture_output=True, text=True, check=False

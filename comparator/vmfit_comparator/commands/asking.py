@@ -1,6 +1,5 @@
 """Whom a command asks and how it proves who it is: options, environment and settings as one."""
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import grpc
 from click.core import ParameterSource
 
 from vmfit_contract.connector import Connector
-from vmfit_contract.tls_files import LIBVIRT_CLIENT, ClientTls, TlsFiles, chosen_files
+from vmfit_contract.tls_files import ClientTls, TlsFiles, chosen_files, default_client_files
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -41,7 +40,7 @@ class ClientFiles:
 
     def chosen(self) -> TlsFiles | None:
         """Return which files would be used, not yet read; None for none. Raises TlsError."""
-        return chosen_files(*self.named, default_files())
+        return chosen_files(*self.named, default_client_files())
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Return credentials for new channels; None when there are no files. Raises TlsError."""
@@ -51,20 +50,6 @@ class ClientFiles:
                 self._tls = None if files is None else ClientTls(files)
                 self._is_chosen = True
         return None if self._tls is None else self._tls.credentials()
-
-
-def default_files() -> TlsFiles:
-    """Return where libvirt's clients have their certificate: below ~/.pki for users who have one.
-
-    Source: libvirt's "TLS certificates", https://libvirt.org/kbase/tlscerts.html
-    """
-    own = Path("~/.pki/libvirt").expanduser()
-    certificate, key, authority = (
-        own / each for each in ("clientcert.pem", "clientkey.pem", "cacert.pem")
-    )
-    if os.geteuid() == 0 or not (certificate.exists() and key.exists()):
-        return LIBVIRT_CLIENT
-    return TlsFiles(certificate, key, authority if authority.exists() else LIBVIRT_CLIENT.authority)
 
 
 @dataclass(frozen=True, slots=True)

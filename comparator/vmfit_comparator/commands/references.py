@@ -8,10 +8,10 @@ from vmfit.v1.comparator_service_pb2 import HostReference, VmReference
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.command_line.exit_status import AskedWronglyError
+from vmfit_contract.definition_file import DefinitionFileError, read_definition
 from vmfit_contract.snapshot_file import SnapshotFileError, read_message, read_snapshot
 
 _SNAPSHOT_SUFFIXES = (".json", ".pb", ".binpb")
-_MAX_XML_BYTES = 1024 * 1024
 _MAX_VM_BYTES = 16 * 1024 * 1024
 
 
@@ -56,18 +56,9 @@ def vm_reference(name: str | None, xml: Path | None, description: Path | None) -
 def read_text(path: Path, option: str) -> str:
     """Return the text of a file with domain XML, at most 1 MiB. Errors begin with the option."""
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_XML_BYTES + 1)
-    except OSError as error:
-        raise AskedWronglyError(f"{option}: {path}: cannot be read: {error.strerror}") from None
-    if len(content) > _MAX_XML_BYTES:
-        raise AskedWronglyError(f"{option}: {path}: larger than {_MAX_XML_BYTES} bytes")
-    if not content.strip():
-        raise AskedWronglyError(f"{option}: {path}: empty")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise AskedWronglyError(f"{option}: {path}: not UTF-8 at byte {error.start}") from None
+        return read_definition(path)
+    except DefinitionFileError as error:
+        raise AskedWronglyError(f"{option}: {error}") from None
 
 
 def _address(text: str, option: str) -> HostReference:

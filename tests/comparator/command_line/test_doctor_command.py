@@ -15,7 +15,7 @@ from vmfit_contract.tls_files import TlsFiles
 @pytest.fixture(autouse=True)
 def _no_libvirt_files(monkeypatch, tmp_path):
     nowhere = TlsFiles(*(tmp_path / "nowhere" / each for each in ("cert", "key", "ca")))
-    monkeypatch.setattr("vmfit_comparator.commands.asking.default_files", lambda: nowhere)
+    monkeypatch.setattr("vmfit_comparator.commands.asking.default_client_files", lambda: nowhere)
     monkeypatch.chdir(tmp_path)
 
 
