@@ -3,9 +3,9 @@
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
+from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse, ProbeCase
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit_agent.calls import Calls
 from vmfit_agent.collectors import COLLECTORS
@@ -14,6 +14,9 @@ from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.sources.in_process import AnswerProbes, InProcess
 from vmfit_contract.access import LOCAL, Caller
 from vmfit_contract.address import Address
+
+if TYPE_CHECKING:
+    from vmfit_agent.probes.case_rules import Describe
 
 NO_URI = "none"
 """What stands for no libvirt at all among the URIs."""
@@ -48,8 +51,9 @@ class HostOptions(NamedTuple):
 
 def local_source(host: Host, probing: ProbeSettings | None = None) -> InProcess:
     """Return a source that collects from the host in this process; it probes when it may."""
-    answer = prober(host, probing) if probing is not None else None
-    source = InProcess(host, COLLECTORS, _describe, answer)
+    source = InProcess(host, COLLECTORS, _describe)
+    if probing is not None:
+        source.probe_with(prober(host, probing, source.describe_vm))
 
     @functools.cache
     def known() -> Callable[[], GuestsPlaces]:
@@ -65,7 +69,7 @@ def local_source(host: Host, probing: ProbeSettings | None = None) -> InProcess:
     return source
 
 
-def prober(host: Host, probing: ProbeSettings) -> AnswerProbes:
+def prober(host: Host, probing: ProbeSettings, describe: "Describe") -> AnswerProbes:
     """Return what answers probes of the host, as the settings say."""
 
     @functools.cache
@@ -74,10 +78,12 @@ def prober(host: Host, probing: ProbeSettings) -> AnswerProbes:
         from vmfit_agent.probes.prober import Prober  # noqa: PLC0415
 
         network = _prober_at(probing.prober) if probing.prober is not None else None
-        return Prober(host, probing, network).answer
+        return Prober(host, probing, network, describe=describe).answer
 
-    def answer(probes: Sequence[Probe], seconds: float, caller: Caller) -> Sequence[ProbeResult]:
-        return made()(probes, seconds, caller)
+    def answer(
+        probes: Sequence[Probe], seconds: float, caller: Caller, case: ProbeCase
+    ) -> Sequence[ProbeResult]:
+        return made()(probes, seconds, caller, case)
 
     return answer
 

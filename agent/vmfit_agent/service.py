@@ -29,7 +29,7 @@ from vmfit_agent.calls import (
 from vmfit_agent.moments import Moments
 from vmfit_agent.part_state import PartState
 from vmfit_agent.parts import PART_NAMES
-from vmfit_agent.probes.validation import first_complaint
+from vmfit_agent.probes.validation import request_complaint
 from vmfit_agent.sources import (
     ProbesExhausted,
     ProbesRefused,
@@ -150,7 +150,7 @@ class HostMetadata:
 
     def _probe(self, message: bytes, call: "_Call") -> ProbeResponse:
         request = ProbeRequest.FromString(message)
-        complaint = first_complaint(request.probes)
+        complaint = request_complaint(request)
         if complaint is not None:
             raise _invalid(*complaint)
         if not self._may_probe:

@@ -228,6 +228,8 @@ def _probes(inquiry: Inquiry, pair: _Pair, prober: Prober, until: float) -> Prob
             (pair.source.side.name, pair.source.side.client),
             (pair.destination.side.name, pair.destination.side.client),
             until,
+            hosts=(*pair.source.side.known_as, *pair.destination.side.known_as),
+            is_domain=inquiry.vm.WhichOneof("vm") == "name_or_uuid",
             definition=pair.definition,
             persistent_definition=pair.persistent_definition,
             measure=want_dirty_rate(inquiry.facts),

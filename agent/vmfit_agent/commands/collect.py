@@ -88,7 +88,7 @@ def command(
 
         def change(_: Settings, parameters: Parameters) -> None:
             changed = probe_settings(parameters)
-            source.probe_with(prober(host, changed))
+            source.probe_with(prober(host, changed, source.describe_vm))
             calls.allow_probes(allowed=changed.allowed)
             host.tell_of(parameters["content_directory"])
 

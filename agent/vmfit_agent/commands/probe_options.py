@@ -73,7 +73,7 @@ _OPTIONS = (
         metavar="HOST",
         multiple=True,
         type=HostOption(),
-        help="Ask only hosts of such a name (*.example), address or network (10.1.0.0/16).",
+        help="Of the hosts that a migration names ask only such names (*.example), or networks.",
     ),
     click.option(
         "--probe-port",

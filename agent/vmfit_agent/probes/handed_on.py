@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import DecodeError
 
-from vmfit.v1.host_metadata_service_pb2 import ProbeRequest, ProbeResponse
+from vmfit.v1.host_metadata_service_pb2 import ProbeCase, ProbeRequest, ProbeResponse
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit_agent.calls import CallFailed, Calls
 from vmfit_contract.access import Caller
@@ -15,10 +15,10 @@ METHOD = "Probe"
 
 
 def hand_on(
-    calls: Calls, probes: Sequence[Probe], until: float, caller: Caller
+    calls: Calls, probes: Sequence[Probe], case: ProbeCase, until: float, caller: Caller
 ) -> Sequence["HandedOn"]:
     """Start to ask all of them in one call, which ends by `until` (of time.monotonic())."""
-    call = _Call(calls, probes, until, caller)
+    call = _Call(calls, ProbeRequest(probes=probes, case=case), until, caller)
     threading.Thread(target=call.run, name="probe-handed-on", daemon=True).start()
     return [HandedOn(call, index) for index in range(len(probes))]
 
@@ -45,9 +45,9 @@ class HandedOn:
 class _Call:
     """The call under way."""
 
-    def __init__(self, calls: Calls, probes: Sequence[Probe], until: float, caller: Caller) -> None:
+    def __init__(self, calls: Calls, request: ProbeRequest, until: float, caller: Caller) -> None:
         self._calls = calls
-        self._probes = probes
+        self._request = request
         self._caller = caller
         self.until = until
         self.ended = threading.Event()
@@ -63,12 +63,12 @@ class _Call:
         except DecodeError:
             why = "the process for questions about the network gave an answer that cannot be read"
         finally:
-            if len(self.results) != len(self._probes):
-                self.results = [ProbeResult(error=why) for _ in self._probes]
+            if len(self.results) != len(self._request.probes):
+                self.results = [ProbeResult(error=why) for _ in self._request.probes]
             self.ended.set()
 
     def _ask(self) -> Sequence[ProbeResult]:
-        request = ProbeRequest(probes=self._probes).SerializeToString()
+        request = self._request.SerializeToString()
         seconds = max(self.until - time.monotonic(), 0.001)
         answer = self._calls.answer(METHOD, request, seconds, self._caller)
         return ProbeResponse.FromString(answer).results

@@ -27,13 +27,13 @@ def parse_pattern(text: str) -> HostPattern:
         pass
     if _NAME.fullmatch(text) is None or text.replace(".", "").isdecimal():
         raise ValueError("must be a host's name, with * and ?, an address or a network")
-    return HostPattern(names=_folded(text))
+    return HostPattern(names=folded(text))
 
 
 def names_host(patterns: Iterable[HostPattern], name: str) -> bool:
     """Return whether one of the patterns names this name."""
-    folded = _folded(name)
-    return any(each.names and fnmatchcase(folded, each.names) for each in patterns)
+    plain = folded(name)
+    return any(each.names and fnmatchcase(plain, each.names) for each in patterns)
 
 
 def holds_address(patterns: Iterable[HostPattern], address: Address) -> bool:
@@ -42,5 +42,6 @@ def holds_address(patterns: Iterable[HostPattern], address: Address) -> bool:
     return any(each.network is not None and plain in each.network for each in patterns)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a name as it is compared."""
     return name.lower().removesuffix(".")

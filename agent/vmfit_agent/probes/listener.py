@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from vmfit.v1.probe_pb2 import ListenerAnswer, OpenListener
 from vmfit_agent.host import Host
-from vmfit_agent.networking.interface_addresses import interface_addresses
-from vmfit_agent.probes.addresses import Address, parse_address, plain_address
+from vmfit_agent.probes.addresses import parse_address, plain_address
 from vmfit_agent.probes.look_up import SocketAddress, look_up
 from vmfit_agent.probes.network_rules import NetworkRules, NotAllowed
+from vmfit_agent.probes.own_addresses import own_addresses
 from vmfit_agent.probes.port_ranges import PortRanges, holds, migration_ports, unprivileged
 from vmfit_agent.probes.terms import Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
@@ -84,7 +84,7 @@ def _places(address: str, rules: NetworkRules) -> Sequence[SocketAddress]:
         # libvirt lets QEMU listen on "::" where the host has IPv6, and there IPv4 arrives too.
         return [(socket.AF_INET6, ("::", 0)), (socket.AF_INET, ("0.0.0.0", 0))]  # noqa: S104 -- as asked
     found = look_up(address.strip("[]"), 0, socket.AI_PASSIVE)
-    own = _own_addresses()
+    own = own_addresses()
     places = []
     for place in found:
         parsed = parse_address(place[1][0])
@@ -95,12 +95,6 @@ def _places(address: str, rules: NetworkRules) -> Sequence[SocketAddress]:
         elif kind:
             raise NotAllowed(f"{address} is {kind}: no probe listens there")
     return places
-
-
-def _own_addresses() -> set[Address]:
-    found = interface_addresses().values()
-    parsed = (parse_address(each.partition("/")[0]) for some in found for each in some)
-    return {each for each in parsed if each is not None}
 
 
 def _first_free(

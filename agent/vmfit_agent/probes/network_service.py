@@ -13,7 +13,7 @@ from vmfit_agent.probes.handed_on import METHOD
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.probes.prober import Prober
 from vmfit_agent.probes.questions import is_about_network
-from vmfit_agent.probes.validation import first_complaint
+from vmfit_agent.probes.validation import request_complaint
 from vmfit_agent.sources import ProbesExhausted
 from vmfit_contract.access import Caller
 
@@ -27,11 +27,11 @@ class NetworkProbes:
     def __init__(self, host: Host, settings: ProbeSettings) -> None:
         self._host = host
         self._may_probe = settings.allowed
-        self._prober = Prober(host, settings)
+        self._prober = Prober(host, settings, takes_servers=True)
 
     def probe_with(self, settings: ProbeSettings) -> None:
         """Answer from now on as these settings say; what is under way ends as it began."""
-        self._prober = Prober(self._host, settings)
+        self._prober = Prober(self._host, settings, takes_servers=True)
 
     def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
         """Return the serialised response; raises CallFailed."""
@@ -40,20 +40,20 @@ class NetworkProbes:
         if not self._may_probe:
             raise CallFailed(Status.FAILED_PRECONDITION, PROBES_FORBIDDEN, cause=FORBIDDEN)
         try:
-            probes = ProbeRequest.FromString(request).probes
+            asked = ProbeRequest.FromString(request)
         except DecodeError as error:
             message = f"the request is malformed: {error}"
             raise CallFailed(Status.INVALID_ARGUMENT, message) from None
-        if (complaint := first_complaint(probes)) is not None:
+        if (complaint := request_complaint(asked)) is not None:
             raise CallFailed(Status.INVALID_ARGUMENT, ": ".join(complaint), complaint[0])
-        for index, probe in enumerate(probes):
+        for index, probe in enumerate(asked.probes):
             if not is_about_network(probe):
                 field = f"probes[{index}].{probe.WhichOneof('question')}"
                 raise CallFailed(
                     Status.INVALID_ARGUMENT, f"{field}: needs more than a network", field
                 )
         try:
-            results = self._prober.answer(probes, seconds, caller)
+            results = self._prober.answer(asked.probes, seconds, caller, asked.case)
         except ProbesExhausted as error:
             raise CallFailed(Status.RESOURCE_EXHAUSTED, str(error)) from None
         return ProbeResponse(results=results).SerializeToString()

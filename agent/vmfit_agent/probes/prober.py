@@ -6,16 +6,24 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from vmfit.v1.host_metadata_service_pb2 import ProbeCase
 from vmfit.v1.probe_pb2 import Probe, ProbeResult
 from vmfit_agent.calls import Calls
 from vmfit_agent.host import Host
 from vmfit_agent.probes.asked import Answering, Asked, Asking
 from vmfit_agent.probes.caller_rates import CallerRates
+from vmfit_agent.probes.case_rules import Describe, known_case, rules_of_case
 from vmfit_agent.probes.description import describe_probe, shown_name
 from vmfit_agent.probes.handed_on import hand_on
+from vmfit_agent.probes.network_rules import NetworkRules
 from vmfit_agent.probes.places import Places
 from vmfit_agent.probes.probe_settings import DEFAULTS, ProbeSettings
-from vmfit_agent.probes.questions import QUESTIONS, Question, is_about_network
+from vmfit_agent.probes.questions import (
+    NETWORK_QUESTIONS,
+    QUESTIONS,
+    Question,
+    is_about_network,
+)
 from vmfit_agent.probes.terms import LOOK_SECONDS, Terms
 from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_agent.probes.validation import DEFAULT_SECONDS
@@ -28,6 +36,8 @@ _LOG = logging.getLogger(__name__)
 MAX_REQUESTS = 24
 """How many requests may be under way at once; a caller has at most half of them."""
 
+_NO_CASE = ProbeCase()
+
 
 class Prober:
     """Answers probes of one host. Safe to use from several threads."""
@@ -38,18 +48,35 @@ class Prober:
         settings: ProbeSettings = DEFAULTS,
         network: Calls | None = None,
         questions: Mapping[str, Question] = QUESTIONS,
+        *,
+        describe: Describe | None = None,
+        takes_servers: bool = False,
     ) -> None:
-        """`network` answers questions about the network; without it this process does."""
+        """`network` answers questions about the network; without it this process does.
+
+        `describe` tells which servers a case's guest needs. With `takes_servers` who asks has
+        found them out: another process of the agent.
+        """
         self._host = host
         self._settings = settings
         self._questions = questions
         self._network = network
+        self._describe = describe
+        self._takes_servers = takes_servers
         self._rates = CallerRates(settings.per_minute)
         self._requests = Shares(MAX_REQUESTS)
         self._places = {kind: Places(each.places, MAX_REQUESTS) for kind, each in questions.items()}
 
-    def answer(self, probes: Sequence[Probe], seconds: float, caller: Caller) -> list[ProbeResult]:
+    def answer(
+        self,
+        probes: Sequence[Probe],
+        seconds: float,
+        caller: Caller,
+        case: ProbeCase = _NO_CASE,
+    ) -> list[ProbeResult]:
         """Return the results in the order of the probes, which are valid; raises ProbesExhausted.
+
+        Hosts of the network are asked as far as the case has to do with them.
 
         What is not answered within the seconds, or a probe's own, has an error. A question that
         hangs keeps its thread and its place among those of its kind, never its caller; when the
@@ -64,18 +91,38 @@ class Prober:
         if not self._requests.take(caller.name):
             raise ProbesExhausted("too many requests for probes are under way already")
         try:
-            asking = Asking(caller.name, until, caller.is_gone, partial(self._terms, caller))
-            return self._answer(probes, asking, caller)
+            for probe in probes:
+                _LOG.info("probe for %s: %s", shown_name(caller.name), describe_probe(probe))
+            known, rules = self._case(probes, case, seconds, caller)
+            asking = Asking(caller.name, until, caller.is_gone, partial(self._terms, caller, rules))
+            return self._answer(probes, asking, caller, known, rules)
         finally:
             self._requests.give_back(caller.name)
 
-    def _answer(self, probes: Sequence[Probe], asking: Asking, caller: Caller) -> list[ProbeResult]:
-        for probe in probes:
-            _LOG.info("probe for %s: %s", shown_name(caller.name), describe_probe(probe))
-        foreign = [probe for probe in probes if self._is_handed_on(probe)]
-        handed_on = iter(self._hand_on(foreign, asking.until, caller))
+    def _case(
+        self, probes: Sequence[Probe], case: ProbeCase, seconds: float, caller: Caller
+    ) -> tuple[ProbeCase, NetworkRules]:
+        """Return the case as it is handed on, and the rules for it."""
+        rules = self._settings.rules
+        if not any(each.WhichOneof("question") in NETWORK_QUESTIONS for each in probes):
+            return case, rules
+        unknown = ""
+        if not self._takes_servers:
+            case, unknown = known_case(case, self._describe, seconds, caller)
+        return case, rules_of_case(rules, self._host, case, unknown)
+
+    def _answer(
+        self,
+        probes: Sequence[Probe],
+        asking: Asking,
+        caller: Caller,
+        case: ProbeCase,
+        rules: NetworkRules,
+    ) -> list[ProbeResult]:
+        foreign = [probe for probe in probes if self._is_handed_on(probe, rules)]
+        handed_on = iter(self._hand_on(foreign, case, asking.until, caller))
         answers = [
-            next(handed_on) if self._is_handed_on(probe) else self._ask(probe, asking)
+            next(handed_on) if self._is_handed_on(probe, rules) else self._ask(probe, asking)
             for probe in probes
         ]
         try:
@@ -85,23 +132,23 @@ class Prober:
                 places.forget(asking.request)
         return [each.result() for each in answers]
 
-    def _is_handed_on(self, probe: Probe) -> bool:
+    def _is_handed_on(self, probe: Probe, rules: NetworkRules) -> bool:
         if self._network is None or not is_about_network(probe):
             return False
         kind, question = self._question(probe)
         try:
-            question.allow(getattr(probe, kind), self._host, self._settings.rules)
+            question.allow(getattr(probe, kind), self._host, rules)
         except Unanswerable:
             return False  # Asked in this process it says why, and touches nothing.
         return True
 
     def _hand_on(
-        self, probes: Sequence[Probe], until: float, caller: Caller
+        self, probes: Sequence[Probe], case: ProbeCase, until: float, caller: Caller
     ) -> Sequence[Answering]:
         if not probes or self._network is None:
             return ()
         longest = time.monotonic() + max(map(_seconds, probes))
-        return hand_on(self._network, probes, min(until, longest), caller)
+        return hand_on(self._network, probes, case, min(until, longest), caller)
 
     def _ask(self, probe: Probe, asking: Asking) -> Answering:
         kind, question = self._question(probe)
@@ -115,9 +162,8 @@ class Prober:
         kind = probe.WhichOneof("question") or ""
         return kind, self._questions[kind]
 
-    def _terms(self, caller: Caller, seconds: float) -> Terms:
-        settings = self._settings
-        return Terms(self._host, settings.rules, caller, seconds, settings.socket_directories)
+    def _terms(self, caller: Caller, rules: NetworkRules, seconds: float) -> Terms:
+        return Terms(self._host, rules, caller, seconds, self._settings.socket_directories)
 
 
 def _wait_for(answers: Sequence[Answering], caller: Caller) -> None:

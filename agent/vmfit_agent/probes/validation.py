@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from vmfit.v1.host_metadata_service_pb2 import ProbeCase, ProbeRequest
 from vmfit.v1.probe_pb2 import (
     AccessPath,
     ConnectPort,
@@ -32,6 +33,7 @@ MAX_PERIOD_SECONDS = 5
 _MAX_NAME_CHARACTERS = 253
 _MAX_TEXT_BYTES = 4095
 _MAX_HOSTS = 32
+_MAX_CASE_HOSTS = 512
 _MAX_XML_BYTES = 1024 * 1024
 _LAST_OFFSET = (1 << 63) - MAX_BLOCK_BYTES - (1 << 16)
 
@@ -47,6 +49,23 @@ def first_complaint(probes: Sequence[Probe]) -> Complaint | None:
         for path, why in _complaints(probe):
             return f"probes[{index}]{'.' if path else ''}{path}", why
     return None
+
+
+def request_complaint(request: ProbeRequest) -> Complaint | None:
+    """Return the same for a whole request."""
+    found = first_complaint(request.probes)
+    return found or next(_case(request.case), None)
+
+
+def _case(case: ProbeCase) -> Iterator[Complaint]:
+    if len(case.hosts) > _MAX_CASE_HOSTS:
+        yield "case.hosts", f"more than {_MAX_CASE_HOSTS}"
+    for index, name in enumerate(case.hosts):
+        yield from _name(f"case.hosts[{index}]", name)
+    if case.HasField("xml") and not 1 <= len(case.xml.encode()) <= _MAX_XML_BYTES:
+        yield "case.xml", f"must have 1 to {_MAX_XML_BYTES} bytes"
+    if case.HasField("uuid"):
+        yield from _uuid("case.uuid", case.uuid)
 
 
 def _complaints(probe: Probe) -> Iterator[Complaint]:
@@ -123,10 +142,7 @@ def _hash_blocks(question: HashBlocks) -> Iterator[Complaint]:
 
 
 def _measure_dirty_rate(question: MeasureDirtyRate) -> Iterator[Complaint]:
-    try:
-        uuid.UUID(question.uuid)
-    except ValueError:
-        yield "uuid", "must be a UUID"
+    yield from _uuid("uuid", question.uuid)
     if not 1 <= question.period_seconds <= MAX_PERIOD_SECONDS:
         yield "period_seconds", f"must be 1 to {MAX_PERIOD_SECONDS}"
 
@@ -134,6 +150,13 @@ def _measure_dirty_rate(question: MeasureDirtyRate) -> Iterator[Complaint]:
 def _read_definition(question: ReadDefinition) -> Iterator[Complaint]:
     if not 1 <= len(question.xml.encode()) <= _MAX_XML_BYTES:
         yield "xml", f"must have 1 to {_MAX_XML_BYTES} bytes"
+
+
+def _uuid(path: str, value: str) -> Iterator[Complaint]:
+    try:
+        uuid.UUID(value)
+    except ValueError:
+        yield path, "must be a UUID"
 
 
 def _seconds(path: str, value: float) -> Iterator[Complaint]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
     DescribeVmResponse,
+    ProbeCase,
     ProbeRequest,
     ProbeResponse,
 )
@@ -26,7 +27,7 @@ from vmfit_agent.storage.look_allowance import CallerGone
 from vmfit_contract.access import Caller
 
 Describe = Callable[[DescribeVmRequest, Host, Caller], DescribeVmResponse]
-AnswerProbes = Callable[[Sequence[Probe], float, Caller], Sequence[ProbeResult]]
+AnswerProbes = Callable[[Sequence[Probe], float, Caller, ProbeCase], Sequence[ProbeResult]]
 
 SETTLE_SECONDS = 1.0
 """A watch waits this long after an event, so that a burst of events costs one collection."""
@@ -116,7 +117,8 @@ class InProcess:
             raise ProbesRefused("the agent reads a recorded host: nothing can be asked of it")
         if self._answer is None:
             raise ProbesRefused("the agent's configuration forbids probes (probes = false)")
-        return ProbeResponse(results=self._answer(request.probes, timeout_seconds, caller))
+        results = self._answer(request.probes, timeout_seconds, caller, request.case)
+        return ProbeResponse(results=results)
 
     def probe_with(self, answer: AnswerProbes) -> None:
         """Have others answer probes from now on."""

@@ -18,7 +18,7 @@ from vmfit.v1.host_metadata_service_pb2 import (
     ProbeRequest,
     ProbeResponse,
 )
-from vmfit.v1.probe_pb2 import Probe, ProbeResult
+from vmfit.v1.probe_pb2 import ProbeResult
 from vmfit.v1.rpcs import HOST_METADATA_RPCS
 from vmfit_comparator.hosts.agent_answers import (
     Answer,
@@ -104,12 +104,11 @@ class AgentCalls:
         """Return a VM as the host sees it; the error has the agent's own status."""
         return self._call("DescribeVm", request, _VM, until)
 
-    def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
+    def probe(self, request: ProbeRequest, until: float) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask questions, at most 64; what is returned waits for the answers, in order.
 
         Waiting raises AgentError when there are none.
         """
-        request = ProbeRequest(probes=probes)
         seconds = self._seconds("Probe", until)
         began = time.monotonic()
         try:
@@ -128,8 +127,9 @@ class AgentCalls:
                 if error.code is not grpc.StatusCode.UNAVAILABLE or not _pause(0, until):
                     raise
                 response = self._try("Probe", request, _RESULTS, began + seconds).message
-            if len(response.results) != len(probes):
-                message = f"answered {len(response.results)} of {len(probes)} questions"
+            if len(response.results) != len(request.probes):
+                asked = len(request.probes)
+                message = f"answered {len(response.results)} of {asked} questions"
                 raise AgentError(grpc.StatusCode.FAILED_PRECONDITION, message)
             return response.results
 

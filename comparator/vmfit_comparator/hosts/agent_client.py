@@ -14,8 +14,9 @@ from vmfit.v1.host_metadata_service_pb2 import (
     DescribeVmRequest,
     DescribeVmResponse,
     GetSnapshotRequest,
+    ProbeRequest,
 )
-from vmfit.v1.probe_pb2 import Probe, ProbeResult
+from vmfit.v1.probe_pb2 import ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_error import AgentError, late
@@ -109,12 +110,12 @@ class AgentClient:
             answer = self._calls.describe_vm(plain, until)
         return answer.message, answer.room
 
-    def probe(self, probes: Sequence[Probe], until: float) -> Callable[[], Sequence[ProbeResult]]:
+    def probe(self, request: ProbeRequest, until: float) -> Callable[[], Sequence[ProbeResult]]:
         """Start to ask questions, at most 64; what is returned waits for the answers, in order.
 
         Waiting raises AgentError when there are none.
         """
-        return self._calls.probe(probes, until)
+        return self._calls.probe(request, until)
 
     def identity(self, until: float) -> Snapshot:
         """Return a snapshot that has the identity alone. Raises AgentError, WrongHostError."""

@@ -18,7 +18,7 @@ from vmfit_comparator.hosts.host_answer import HostAnswer, WrongHostError
 from vmfit_comparator.hosts.inventory import Inventory
 from vmfit_comparator.hosts.turns import Turns
 from vmfit_comparator.request_checks import check_moment, check_snapshot
-from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
+from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
 from vmfit_contract.content_key import MAX_NONCES
 from vmfit_contract.reasons import NO_CAUSE, Cause, Reason
 from vmfit_contract.snapshot_file import SCHEMA_REVISION
@@ -36,6 +36,8 @@ class Side:
     """Where the request names it, such as "source"."""
     client: AgentClient | None = None
     content: Snapshot | None = None
+    known_as: tuple[str, ...] = ()
+    """Names and addresses by which the inventory, or who asks, knows the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,14 @@ def resolve_side(
                 cause = Cause(Reason.HOST_UNKNOWN, {"host": reference.name})
                 raise invalid(f"{field}.name", _no_host(reference.name, inventory), cause)
             client = agents.client(entry.address, entry.expect_hostname, entry.tls_server_name)
-            return Side(entry.name, field, client)
+            known_as = (entry.name, *_host_of(entry.address))
+            return Side(entry.name, field, client, known_as=known_as)
         address = parse_address(reference.address, AGENT_PORT)
         entry = inventory.by_address.get(address)
         if entry is not None:
             client = agents.client(address, entry.expect_hostname, entry.tls_server_name)
-            return Side(str(address), field, client)
+            known_as = (entry.name, *_host_of(address))
+            return Side(str(address), field, client, known_as=known_as)
         if reason := any_address.why_not(address):
             raise EngineError(
                 grpc.StatusCode.PERMISSION_DENIED,
@@ -101,9 +105,14 @@ def resolve_side(
                 f"{field}.address",
                 Cause(Reason.ADDRESS_DENIED, {"address": str(address)}),
             )
-        return Side(str(address), field, agents.client(address))
+        client = agents.client(address)
+        return Side(str(address), field, client, known_as=_host_of(address))
     except AddressError as error:
         raise invalid(f"{field}.{kind}", str(error)) from None
+
+
+def _host_of(address: Address) -> tuple[str, ...]:
+    return () if address.is_unix else (address.host,)
 
 
 def ask(

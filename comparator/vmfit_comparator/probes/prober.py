@@ -1,7 +1,7 @@
 """Asks both hosts' agents what a plan needs, side by side, and never fails: errors are answers."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from vmfit.v1.probe_pb2 import (
     AccessPath,
@@ -20,6 +20,7 @@ from vmfit_comparator.probes.asked_host import AskedHost
 from vmfit_comparator.probes.contents import Contents
 from vmfit_comparator.probes.dirty_rate import DirtyRates
 from vmfit_comparator.probes.plan import Plan, plan
+from vmfit_comparator.probes.reach import destination_case, source_case
 from vmfit_comparator.probes.recent import Recent
 from vmfit_comparator.probes.ways import Ways, ask_for_libvirt, ask_for_servers
 
@@ -40,19 +41,24 @@ class Prober:
         destination: tuple[str, AgentClient],
         until: float,
         *,
+        hosts: Sequence[str] = (),
+        is_domain: bool = False,
         definition: str = "",
         persistent_definition: str = "",
         measure: bool = True,
     ) -> ProbeAnswers:
         """Return what the agents say, by `until` and within three seconds.
 
+        `hosts` are the names and addresses by which the inventory knows both hosts; with
+        `is_domain` the guest is a domain of the source.
         `definition` is the domain XML that would travel, where it is known, `persistent_definition`
         the stored one that would travel beside.
         Only with `measure` is the guest's writing to memory measured, which takes a second.
         """
         questions = plan(case, definition, persistent_definition)
         until = min(until, time.monotonic() + _BUDGET_SECONDS)
-        here, there = AskedHost(*source, until), AskedHost(*destination, until)
+        here = AskedHost(*source, source_case(case, hosts, definition, is_domain=is_domain), until)
+        there = AskedHost(*destination, destination_case(case, hosts, definition), until)
         answers = ProbeAnswers()
         ways = Ways(questions, here, there, self._recent_ways)
         contents = Contents(questions.comparisons, here, there)
@@ -124,7 +130,8 @@ def _ask_about_definitions(questions: Plan, there: AskedHost) -> Callable[[Probe
 
 def _open(disks: Mapping[str, StorageSource], host: AskedHost) -> Callable[[], Iterator[DiskProbe]]:
     """Let a host open disks, by their targets; what is returned waits."""
-    results = host.ask([Probe(open_disk=OpenDisk(source=each)) for each in disks.values()])
+    questions = [Probe(open_disk=OpenDisk(source=each)) for each in disks.values()]
+    results = host.ask(questions, of_guest=True)
 
     def probes() -> Iterator[DiskProbe]:
         for target, result in zip(disks, results(), strict=True):

@@ -110,7 +110,8 @@ def ask_for_servers(
         [
             *(_connection(each) for each in ports),
             *(Probe(resolve_name=ResolveName(name=name)) for name in names),
-        ]
+        ],
+        of_guest=True,
     )
 
     def fill(answers: ProbeAnswers) -> None:

@@ -78,16 +78,20 @@ def test_a_listener_and_its_peer(ask, own_address):
     question = {"address": own_address, "first_port": 49152, "last_port": 49215, "seconds": 5}
     [listening] = probe(ProbeRequest(probes=[{"open_listener": question}])).results
     place = {"host": own_address, "port": listening.listener.port}
-    [first] = probe(ProbeRequest(probes=[{"connect_port": place}])).results
+    # A device that is a client of the host itself is the one reason to connect to it.
+    device = {"type": "tcp", "mode": "connect", **place}
+    case = {"description": {"character_devices": [device]}}
+    [first] = probe(ProbeRequest(probes=[{"connect_port": place}], case=case)).results
     assert first.connect.outcome == ConnectOutcome.CONNECT_OUTCOME_CONNECTED
-    [second] = probe(ProbeRequest(probes=[{"connect_port": place}])).results
+    [second] = probe(ProbeRequest(probes=[{"connect_port": place}], case=case)).results
     assert second.connect.outcome == ConnectOutcome.CONNECT_OUTCOME_REFUSED
 
 
 def test_places_that_are_not_asked_have_an_error_that_says_why(ask):
     places = [("127.0.0.1", 22), ("169.254.169.254", 80), ("192.0.2.1", 6443), ("localhost", 22)]
     probes = [{"connect_port": {"host": host, "port": port}} for host, port in places]
-    errors = [each.error for each in ask()(ProbeRequest(probes=probes)).results]
+    case = {"hosts": ["localhost"]}
+    errors = [each.error for each in ask()(ProbeRequest(probes=probes, case=case)).results]
     assert errors[:3] == [
         "127.0.0.1 is a loopback address: no probe goes there",
         "169.254.169.254 is a link-local address: no probe goes there",
