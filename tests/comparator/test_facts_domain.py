@@ -289,9 +289,18 @@ UNDERSTOOD = [
         "libvirt refuses the stored definition",
         {
             **TOLD,
+            "options.persistent": True,
             "probes.persistent_definition.answer": {"understood": False, "reason": "no ps2"},
         },
         "PROBABLY_NO",
+    ),
+    (
+        "libvirt refuses a stored definition that stays",
+        {
+            **TOLD,
+            "probes.persistent_definition.answer": {"understood": False, "reason": "no ps2"},
+        },
+        "YES",
     ),
     ("the version is unknown", {KNOWS: None}, "NO_IDEA"),
     ("another hypervisor", {"vm.domain_type": "xen"}, "YES"),

@@ -163,8 +163,12 @@ def test_what_works_with_a_loss_says_so(fact, changes, word):
         ("net.bridge", ONLY_LO, "create_bridge"),
         ("net.bridge", CUT_OFF, "create_bridge"),
         ("net.network", {**ON_LAN, f"destination.{NETWORKS}": []}, "start_network"),
-        ("net.mtu", JUMBO, "set_mtu"),
     ],
 )
 def test_remedies(fact, changes, kind):
     assert remedy_kinds(finding(fact, migration(changes))) == [kind]
+
+
+def test_an_mtu_is_raised_from_the_uplink_up():
+    found = finding("net.mtu", migration(JUMBO))
+    assert [each.set_mtu.interface for each in found.remedies] == ["eth0", "br0"]

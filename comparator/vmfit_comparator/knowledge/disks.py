@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vmfit.v1.finding_pb2 import Remedy
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.once import once
 from vmfit_comparator.evaluation.reads import chooses
+from vmfit_comparator.evaluation.remedies import add_option
 from vmfit_comparator.knowledge.matched import matched
 
 # The device is dropped rather than the start refused when its medium is missing.
@@ -55,6 +57,20 @@ def is_copied(disk: Disk, case: Case) -> bool:
     if options.copied_disks:
         return disk.target in options.copied_disks
     return not is_read_only(disk) and not disk.shareable
+
+
+@chooses("options.copied_disks")
+def copying(disk: Disk, case: Case) -> list[Remedy]:
+    """Return what makes libvirt copy the disk; nothing for one that other guests may write to."""
+    options = case.options
+    if disk.shareable:
+        return []
+    why = f"{disk.target} is copied then"
+    if options.copied_disks:
+        return [
+            add_option(f"--migrate-disks {','.join([*options.copied_disks, disk.target])}", why)
+        ]
+    return [add_option("--copy-storage-all", why)]
 
 
 @once

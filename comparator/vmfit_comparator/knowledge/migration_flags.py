@@ -104,9 +104,14 @@ _TRANSPORT = (
 )
 _MODES = (
     Conflict(
-        "post-copy needs --live and no --suspend",
-        lambda options: options.post_copy and (not options.live or options.suspend),
+        "post-copy needs --live",
+        lambda options: options.post_copy and not options.live,
         add_option("--live", "a guest that stands still is not copied after it moved"),
+    ),
+    Conflict(
+        "post-copy does not go with --suspend",
+        lambda options: options.post_copy and options.suspend,
+        drop_option("--suspend", "a guest that stands still is not copied after it moved"),
     ),
     Conflict(
         "zero-copy needs parallel connections",
@@ -176,7 +181,7 @@ _TUNING = (
     Conflict(
         "--copy-storage-synchronous-writes is about a copy that is not asked for",
         lambda options: options.storage_copy_synchronous_writes and not _copies(options),
-        add_option("--copy-storage-all", "or leave out what tunes the copy"),
+        drop_option("--copy-storage-synchronous-writes", "or add --copy-storage-all"),
     ),
 )
 _OFFLINE = (

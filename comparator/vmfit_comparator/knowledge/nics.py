@@ -89,7 +89,13 @@ def uplinks(bridge: NetworkInterface, network: Network) -> list[NetworkInterface
 
 def usable_mtu(name: str, network: Network) -> int | None:
     """Return the largest frame that passes a bridge and its uplinks, or an interface, in bytes."""
-    found = interface(name, network)
-    if found is None or not found.mtu_bytes:
+    found = carriers(name, network)
+    if not found or not found[0].mtu_bytes:
         return None
-    return min([found.mtu_bytes, *(each.mtu_bytes for each in uplinks(found, network))])
+    return min(each.mtu_bytes for each in found)
+
+
+def carriers(name: str, network: Network) -> list[NetworkInterface]:
+    """Return a bridge and its uplinks, or an interface; nothing where there is none."""
+    found = interface(name, network)
+    return [] if found is None else [found, *uplinks(found, network)]

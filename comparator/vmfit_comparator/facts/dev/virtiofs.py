@@ -11,7 +11,10 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     probably_yes,
 )
-from vmfit_comparator.knowledge.connections import source_connection
+from vmfit_comparator.knowledge.connections import (
+    destination_hypervisor_version,
+    source_connection,
+)
 from vmfit_comparator.knowledge.versions import version_text
 
 _QEMU_WITH_VIRTIOFS = 8_002_000
@@ -56,9 +59,11 @@ def virtiofs(case: Case) -> Result:
         )
     if connection.hypervisor_version < _QEMU_WITH_VIRTIOFS:
         version = version_text(connection.hypervisor_version)
+        # A QEMU that is newer on the source than on the destination is worse.
+        there = destination_hypervisor_version(case) < _QEMU_WITH_VIRTIOFS
         return no(
             f"QEMU {version} does not migrate {named}",
-            remedies=[*remedies, upgrade("QEMU", "8.2", on_source=True)],
+            remedies=[*remedies, upgrade("QEMU", "8.2", on_source=not there)],
         )
     if connection.libvirt_version < _LIBVIRT_WITH_VIRTIOFS:
         return probably_no(

@@ -29,6 +29,7 @@ _VERSION = "destination.hypervisor.connections.libvirt_version"
         "incoming.definition_words",
         "probes.definition",
         "probes.persistent_definition",
+        "options.persistent",
     ),
     offline=True,
 )
@@ -52,7 +53,8 @@ def understood(case: Case) -> Result:
     asked = case.probes.definition.HasField("answer")
     answer = case.probes.definition.answer
     stored = case.probes.persistent_definition
-    if stored.HasField("answer") and not stored.answer.understood:
+    travels = case.options.persistent and stored.HasField("answer")
+    if travels and not stored.answer.understood:
         told = "the destination's libvirt refuses the stored definition, which --persistent takes "
         told += f"along: {stored.answer.reason}"
         return probably_no(told, probability=0.05, remedies=[_STORED])

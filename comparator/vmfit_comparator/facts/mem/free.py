@@ -50,8 +50,10 @@ def free(case: Case) -> Result:
     text = f"{size_text(available)} available, {size_text(ordinary)} of memory wanted"
     text += f" (with margins {size_text(wanted)})"
     remedy = free_memory(wanted - available)
-    if not _may_commit(memory, ordinary):
-        return no(f"{text}; the kernel there never overcommits", remedies=[remedy])
+    uncommitted = _uncommitted_bytes(memory)
+    if uncommitted is not None and uncommitted < ordinary:
+        text += f"; the kernel there never overcommits, and {size_text(max(uncommitted, 0))} are"
+        return no(f"{text} left to commit", remedies=[free_memory(ordinary - uncommitted)])
     if limit_is_hidden(memory) and available >= ordinary:
         return _hidden_limit(case, ordinary, text)
     if available >= wanted:
@@ -72,10 +74,11 @@ def _hidden_limit(case: Case, ordinary: int, text: str) -> Result:
     return probably_yes(text, probability=0.85)
 
 
-def _may_commit(memory: Memory, wanted: int) -> bool:
+def _uncommitted_bytes(memory: Memory) -> int | None:
+    """Return what may still be promised to programs; None where nothing bounds that."""
     if memory.overcommit_mode != 2 or not memory.HasField("commit_limit_bytes"):
-        return True
-    return memory.commit_limit_bytes - memory.committed_bytes >= wanted
+        return None
+    return memory.commit_limit_bytes - memory.committed_bytes
 
 
 def _as_touched(case: Case, ordinary: int, text: str, remedy: Remedy) -> Result:

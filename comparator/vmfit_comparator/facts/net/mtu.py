@@ -5,7 +5,14 @@ from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.remedies import set_mtu
 from vmfit_comparator.evaluation.result import Result, probably_yes, yes
-from vmfit_comparator.knowledge.nics import NicPair, destination_link, nics, source_link, usable_mtu
+from vmfit_comparator.knowledge.nics import (
+    NicPair,
+    carriers,
+    destination_link,
+    nics,
+    source_link,
+    usable_mtu,
+)
 
 _REDUCED = Quality.QUALITY_REDUCED
 
@@ -42,5 +49,9 @@ def mtu(pair: NicPair, case: Case) -> Result | None:
         f"{seen}: larger frames are lost",
         probability=0.6,
         quality=_REDUCED,
-        remedies=[set_mtu(link, wanted)],
+        remedies=[
+            set_mtu(each.name, wanted)
+            for each in reversed(carriers(link, case.destination.network))
+            if each.mtu_bytes < wanted
+        ],
     )

@@ -44,5 +44,5 @@ def _tagged(nic: Nic, case: Case) -> Result:
         return no_idea("the destination's libvirt version is not known", missing=[missing])
     if kind == "bridge" and version >= _BRIDGE_VLANS:
         return yes("the destination's libvirt tags the ports of bridges")
-    remedy = upgrade("libvirt", "11.0")
-    return no("the destination's libvirt gives no VLAN tags to such a NIC", remedies=[remedy])
+    remedies = [upgrade("libvirt", "11.0")] if kind == "bridge" else []
+    return no("the destination's libvirt gives no VLAN tags to such a NIC", remedies=remedies)

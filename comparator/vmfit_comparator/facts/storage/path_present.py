@@ -6,10 +6,10 @@ from vmfit.v1.finding_pb2 import Quality, Remedy
 from vmfit.v1.vm_pb2 import HostPath
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
-from vmfit_comparator.evaluation.remedies import add_option, change_definition, provide_storage
+from vmfit_comparator.evaluation.remedies import change_definition, provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.disk_kinds import data_files, disks_in_place
-from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING, DiskPair
+from vmfit_comparator.knowledge.disks import DROPPED_WHEN_MISSING, DiskPair, copying
 from vmfit_comparator.knowledge.host_paths import (
     destination_device,
     destination_filesystem,
@@ -112,7 +112,7 @@ def _remedies(pair: DiskPair, case: Case) -> list[Remedy]:
             return [provide_storage(summary, below.mount_point, below.source)]
     found.append(provide_storage(f"Provide {path} on the destination", path))
     if not pair.is_read_only:
-        found.append(add_option("--copy-storage-all", f"{pair.there.target} is copied then"))
+        found += copying(pair.there, case)
     elif pair.there.device in ("cdrom", "floppy"):
         summary = f"Eject the medium of {pair.there.target}"
         found.append(change_definition(summary, "disk/source", ""))

@@ -14,7 +14,7 @@ from vmfit_comparator.evaluation.result import (
 )
 from vmfit_comparator.knowledge.disk_identity import proven_disk
 from vmfit_comparator.knowledge.disk_kinds import source_media
-from vmfit_comparator.knowledge.disks import DiskPair, Medium, is_copied, is_read_only
+from vmfit_comparator.knowledge.disks import DiskPair, Medium, copying, is_copied, is_read_only
 from vmfit_comparator.knowledge.host_paths import source_filesystem
 
 
@@ -62,4 +62,4 @@ def _shared(disk: Disk, pair: DiskPair | None, case: Case) -> Result:
 def _ways_out(disk: Disk, pair: DiskPair | None, case: Case) -> list[Remedy]:
     if pair is not None and proven_disk(pair, case).answer == Answer.ANSWER_YES:
         return [add_option("--unsafe", f"{disk.target} is the same storage on both hosts")]
-    return [add_option("--copy-storage-all", f"{disk.target} is copied then")]
+    return copying(disk, case)

@@ -191,7 +191,7 @@ def _copied_disks(case: Case) -> Result | None:
         return None
     if source_libvirt_version(case) < _STRICT_COPIED_DISKS:
         return None
-    remedy = add_option("--copy-storage-all", "or leave out --migrate-disks")
+    remedy = drop_option("--migrate-disks", "or add --copy-storage-all")
     return probably_no("--migrate-disks names disks of a copy not asked for", remedies=[remedy])
 
 

@@ -58,6 +58,8 @@ def state(tpm: Tpm, case: Case) -> Result:
     remedy = upgrade("swtpm", source.swtpm_version)
     if offered is False or (offered is None and not destination.HasField("swtpm_version")):
         wanted = f"emulated TPM {tpm.version}".rstrip()
+        if destination.HasField("swtpm_version"):
+            remedy = upgrade(f"a swtpm for an {wanted}", "")
         return no(f"the destination has no swtpm for an {wanted}", remedies=[remedy])
     below = tpm.state_directory.filesystem
     if below.read_only:
@@ -70,13 +72,23 @@ def state(tpm: Tpm, case: Case) -> Result:
 
 def _with_shared_state(path: str, swtpms: tuple[str, str], case: Case) -> Result:
     libvirts = [source_libvirt_version(case), destination_libvirt_version(case)]
-    if any(each and _version(each) < _SWTPM_SHARES for each in swtpms) or any(
-        0 < each < _LIBVIRT_SHARES for each in libvirts
-    ):
+    # The destination's first: what is newer on the source than on the destination is worse.
+    order = ((1, False), (0, True))
+    old = [
+        upgrade("swtpm", "0.8", on_source=here)
+        for side, here in order
+        if swtpms[side] and _version(swtpms[side]) < _SWTPM_SHARES
+    ]
+    old += [
+        upgrade("libvirt", "8.10", on_source=here)
+        for side, here in order
+        if 0 < libvirts[side] < _LIBVIRT_SHARES
+    ]
+    if old:
         return no(
             f"{path} is shared, which needs swtpm 0.8 and libvirt 8.10 on both hosts; there is "
             f"swtpm {' and '.join(each or 'of an unknown version' for each in swtpms)}",
-            remedies=[upgrade("swtpm", "0.8"), upgrade("libvirt", "8.10")],
+            remedies=old[:1],
         )
     for side, swtpm, libvirt in zip(("source", "destination"), swtpms, libvirts, strict=True):
         if not swtpm or not libvirt:
