@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "describe": "Describe a domain as a typed VM.",
     "record": "Copy what a snapshot is made from, so that this host can be replayed.",
     "doctor": "Tell which collectors work here, why others do not, and what to do.",
+    "config": "The settings in effect, and where each is from.",
     "site-key": "Make the key by which the agents of one site mask alike.",
     "completion": "Print what completes the words of vmfit-agent in bash, zsh or fish.",
 }

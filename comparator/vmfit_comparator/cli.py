@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "calibration": "How often did the answers come true?",
     "serve": "Answer such questions over gRPC.",
     "doctor": "Does everything that the settings name work, and what to do if not?",
+    "config": "The settings in effect, and where each is from.",
     "certs": "Make and show certificates of agents, comparators and their clients.",
     "completion": "Print what completes the words of vmfit in bash, zsh or fish.",
 }

@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 DEFAULT_PATH = Path("/etc/vmfit/comparator.toml")
-OUTPUT_FORMATS = ("table", "json", "yaml")
+OUTPUT_FORMATS = ("table", "wide", "json", "yaml")
 
 # Inventories may have some ten thousand hosts.
 _MAX_BYTES = 16 * 1024 * 1024

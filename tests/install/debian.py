@@ -1,6 +1,6 @@
 """A fresh Debian that machines begin with: what an administrator has before vmfit comes.
 
-It is made once by debootstrap, and kept below the user's cache directory.
+Each release is made once by debootstrap, and kept below the user's cache directory.
 """
 
 import fcntl
@@ -10,7 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SUITE = "bookworm"
+RELEASE = os.environ.get("VMFIT_TEST_RELEASE") or "bookworm"
+"""The release that is installed on."""
 # An administrator's machine; the second list needs the first one's to be configured.
 _SYSTEM = (
     "systemd-sysv", "udev", "dbus", "kmod", "iproute2", "iputils-ping", "procps", "ca-certificates",
@@ -29,24 +30,24 @@ def why_not() -> str:
     return "" if shutil.which("debootstrap") else "debootstrap is not installed"
 
 
-def base() -> Path:
+def base(release: str = RELEASE) -> Path:
     """Return the directory of a fresh Debian, made now if need be."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vmfit"
     cache.mkdir(parents=True, exist_ok=True)
     made_of = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    target = cache / f"debian-{SUITE}-{made_of}"
+    target = cache / f"debian-{release}-{made_of}"
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            for old in cache.glob(f"debian-{SUITE}-*"):
+            for old in cache.glob(f"debian-{release}-*"):
                 shutil.rmtree(old)
-            _make(target.with_suffix(".new"))
+            _make(release, target.with_suffix(".new"))
             target.with_suffix(".new").rename(target)
     return target
 
 
-def _make(root: Path) -> None:
-    _do("debootstrap", "--variant=minbase", f"--include={','.join(_SYSTEM)}", SUITE, str(root))
+def _make(release: str, root: Path) -> None:
+    _do("debootstrap", "--variant=minbase", f"--include={','.join(_SYSTEM)}", release, str(root))
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\n" + "".join(_BUILT))
     policy.chmod(0o755)

@@ -15,6 +15,8 @@ from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.access import LOCAL
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
+from vmfit_contract.command_line.form_choice import FormChoice
+from vmfit_contract.command_line.structured import structured_text
 from vmfit_contract.json_text import to_json
 
 
@@ -26,6 +28,15 @@ from vmfit_contract.json_text import to_json
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="Describe the domain XML in this file, '-' for standard input.",
 )
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=FormChoice(["json", "yaml"]),
+    default="json",
+    show_default=True,
+    help="JSON, the same as YAML, or what a JSONPath selects of it.",
+)
 @content_option
 @host_options
 @hash_options
@@ -33,13 +44,14 @@ def command(
     *,
     domain: str | None,
     xml: Path | None,
+    form: str,
     content_directory: tuple[str, ...],
     root: Path,
     libvirt_uri: tuple[str, ...],
     attributes: Path,
     hashes: Hashes,
 ) -> int:
-    """Describe a domain of this host, or domain XML as this host sees it; prints a VM as JSON."""
+    """Describe a domain of this host, or domain XML as this host sees it; prints a VM."""
     if (domain is None) == (xml is None):
         raise click.UsageError("give a domain's name or UUID, or --xml FILE")
     request = DescribeVmRequest(name_or_uuid=domain or "")
@@ -57,7 +69,7 @@ def command(
         raise NoAnswerError(str(error)) from None
     if hides is not None:
         hides.hide(response.vm)
-    sys.stdout.write(to_json(response.vm))
+    sys.stdout.write(structured_text(to_json(response.vm), form))
     return 0
 
 

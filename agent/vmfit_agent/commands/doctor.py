@@ -16,6 +16,8 @@ from vmfit_agent.local_host import HostOptions
 from vmfit_agent.service_diagnosis import Serving, diagnose_service
 from vmfit_contract.address import Address
 from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.form_choice import FormChoice
+from vmfit_contract.command_line.structured import is_structured, structured_text
 from vmfit_contract.printable import printable
 
 _COLOURS = {"ok": "green", "partly": "yellow", "missing": "red"}
@@ -26,7 +28,8 @@ _UNBOUNDED = 1 << 24
 @click.command("doctor", cls=Command)
 @click.option(
     "-o", "--output", "output_format", default="table", show_default=True,
-    type=click.Choice(["table", "json"]), help="A table for people, or JSON.",
+    type=FormChoice(["table", "json", "yaml"]),
+    help="A table for people, or the same for programs.",
 )  # fmt: skip
 @network_options
 @host_options
@@ -53,9 +56,9 @@ def command(
     if host.is_live:
         checks += diagnose_service(Serving(listen, insecure, tls_cert, tls_key, tls_ca))
     lacking = [check for check in checks if check.is_essential and check.state == "missing"]
-    if output_format == "json":
+    if is_structured(output_format):
         document = {"ok": not lacking, "checks": [asdict(check) for check in checks]}
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        click.echo(structured_text(json.dumps(document, indent=2) + "\n", output_format), nl=False)
     else:
         _print_table(checks, lacking)
     return 1 if lacking else 0

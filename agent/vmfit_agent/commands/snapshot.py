@@ -13,9 +13,10 @@ from vmfit_contract.address import Address, AddressError
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
 from vmfit_contract.command_line.form_choice import FormChoice
+from vmfit_contract.command_line.structured import structured_text
 from vmfit_contract.json_text import to_json
 from vmfit_contract.printable import printable
-from vmfit_contract.snapshot_file import Format, SnapshotFileError, read_snapshot, write_snapshot
+from vmfit_contract.snapshot_file import SnapshotFileError, read_snapshot, write_snapshot
 
 _ANSWER_SECONDS = 60.0
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -28,8 +29,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "form",
     default="json",
     show_default=True,
-    type=FormChoice(["json", "binary"]),
-    help="Canonical protobuf JSON, or the binary form.",
+    type=FormChoice(["json", "yaml", "binary"]),
+    help="Canonical protobuf JSON, the same as YAML, what a JSONPath selects of it, or the binary "
+    "form.",
 )
 @click.option(
     "--part", "parts", multiple=True, metavar="PART", callback=part_names,
@@ -52,7 +54,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @host_options
 def command(
     *,
-    form: Format,
+    form: str,
     parts: list[str],
     file: Path | None,
     address: Address | None,
@@ -73,6 +75,8 @@ def command(
     """
     if form == "binary" and file is None and sys.stdout.isatty():
         raise click.UsageError("the binary form is not for a terminal: give --file FILE")
+    if form not in ("json", "binary") and file is not None:
+        raise click.UsageError(f"a file is read as json or binary: leave -o {form[:20]} out")
     if replay is not None and (address is not None or parts):
         raise click.UsageError("--replay prints the file: no --address, and no --part")
     if replay is not None:
@@ -131,14 +135,14 @@ def _fetch(
         raise NoAnswerError(f"{address}: {connector.explain(error, address)}") from None
 
 
-def _write(snapshot: Snapshot, file: Path | None, form: Format) -> None:
+def _write(snapshot: Snapshot, file: Path | None, form: str) -> None:
     if file is not None:
         try:
-            write_snapshot(snapshot, file, form)
+            write_snapshot(snapshot, file, "binary" if form == "binary" else "json")
         except SnapshotFileError as error:
             raise AskedWronglyError(str(error)) from None
-    elif form == "json":
-        sys.stdout.write(to_json(snapshot))
+    elif form != "binary":
+        sys.stdout.write(structured_text(to_json(snapshot), form))
     else:
         sys.stdout.buffer.write(snapshot.SerializeToString(deterministic=True))
         sys.stdout.buffer.flush()

@@ -24,7 +24,7 @@ from vmfit_contract.command_line.commands import Command
 @click.option(
     "--arch", "architecture", default="", metavar="ARCH", help="By default the hosts' own."
 )
-@output_option
+@output_option()
 @comparator_options
 @click.pass_obj
 def command(

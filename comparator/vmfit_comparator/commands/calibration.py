@@ -25,7 +25,7 @@ from vmfit_contract.printable import printable_lines
     help="Only this fact, or area.*",
 )
 @click.option("--export", is_flag=True, help="Print counts for probabilities.yaml instead.")
-@output_option
+@output_option()
 @store_option
 @comparator_options
 @click.pass_obj

@@ -19,6 +19,8 @@ from vmfit_comparator.render.certificates import show_certificates
 from vmfit_comparator.render.terminal import Terminal
 from vmfit_contract.command_line.commands import Group
 from vmfit_contract.command_line.exit_status import AskedWronglyError
+from vmfit_contract.command_line.form_choice import FormChoice
+from vmfit_contract.command_line.structured import is_structured, structured_text
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -147,10 +149,10 @@ def renew_files(*, files: tuple[Path, ...], days: int | None, directory: Path | 
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["table", "json"]),
+    type=FormChoice(["table", "json", "yaml"]),
     default="table",
     show_default=True,
-    help="A table for people, or JSON.",
+    help="A table for people, or the same for programs.",
 )
 @click.option(
     "--within",
@@ -168,8 +170,9 @@ def show(*, files: tuple[Path, ...], output: str, within_days: int) -> int:
     now = _now()
     with _errors_in_one_line():
         found = [each for path in files for each in summaries(path, now)]
-    if output == "json":
-        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    if is_structured(output):
+        document = json.dumps([asdict(each) for each in found], indent=2)
+        click.echo(structured_text(f"{document}\n", output), nl=False)
     else:
         show_certificates(found, Terminal.of_stdout())
     return 1 if any(each.trouble or each.days_left < within_days for each in found) else 0

@@ -70,7 +70,7 @@ from vmfit_contract.printable import printable
 @click.option("--no-probes", is_flag=True, help="Ask the agents for nothing but what they are.")
 @click.option("-a", "--all", "show_all", is_flag=True, help="Show every finding.")
 @click.option("--explain", is_flag=True, help="Show rules, inputs and evidence too.")
-@output_option
+@output_option("the facts that are against it")
 @store_option
 @comparator_options
 @click.pass_context
@@ -117,18 +117,19 @@ def command(
     settings: Settings = ctx.obj
     with comparator(settings, asking, store=store) as answering, chosen.located_errors():
         response = answering.check(request)
-        rules = answering.list_facts().facts if explain and output == "table" else ()
+        is_table = output in ("table", "wide")
+        rules = answering.list_facts().facts if explain and is_table else ()
     _check_name(response, names)
     # Who asks to have certain facts explained wants them whatever they answer.
-    show_all = show_all or (explain and bool(facts))
+    show_all = show_all or output == "wide" or (explain and bool(facts))
     detail = Detail(show_all=show_all, explain=explain, rules={each.id: each for each in rules})
     return _show(response, output, detail)
 
 
 def _show(response: CheckResponse, output: str, detail: Detail) -> int:
     """Print the answer and return the exit status."""
-    emit(response, output, lambda: show_check(response, detail))
-    for error in response.subject.errors if output != "table" else ():
+    emit(response, output, lambda: show_check(response, detail), response.verdict.blockers)
+    for error in response.subject.errors if output not in ("table", "wide") else ():
         click.echo(printable(f"vmfit: error: {error.host}: {error.error}"), err=True)
     if response.subject.errors:
         return NO_ANSWER

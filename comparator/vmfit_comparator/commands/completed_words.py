@@ -6,17 +6,34 @@ offer nothing.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from vmfit_comparator.settings import Settings, SettingsError, read_settings
+from vmfit_comparator.settings import Settings, SettingsError, option_values, read_settings
 from vmfit_contract.command_line.completion import matching, names_and_files
+
+# A shell waits for it.
+_VM_SECONDS = 1.5
+_TLS = ("tls_cert", "tls_key", "tls_ca")
 
 
 def hosts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return hosts of the inventory; files are snapshots."""
     return names_and_files(_settings(ctx).values.get("hosts", {}), incomplete)
+
+
+def vms(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the VMs of the host that --from names, if it answers at once; .json files are VMs."""
+    found: list[str] = []
+    if ctx.params.get("source"):
+        try:
+            found = _vms_of(ctx, ctx.params["source"])
+        except (click.ClickException, ValueError):
+            found = []
+    return names_and_files(found, incomplete)
 
 
 def facts(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -47,6 +64,28 @@ def virsh_words(incomplete: str) -> list[CompletionItem]:
     from vmfit_comparator.virsh_options import SPELLINGS  # noqa: PLC0415 -- few need them
 
     return names_and_files(SPELLINGS if incomplete.startswith("-") else (), incomplete)
+
+
+def _vms_of(ctx: click.Context, host: str) -> list[str]:
+    from vmfit.v1.comparator_service_pb2 import GetHostSnapshotRequest  # noqa: PLC0415 -- as below
+    from vmfit_comparator.commands.asking import Asking, ClientFiles  # noqa: PLC0415
+    from vmfit_comparator.commands.references import host_reference  # noqa: PLC0415
+    from vmfit_comparator.commands.session import comparator  # noqa: PLC0415
+
+    settings = _settings(ctx)
+    values = option_values(settings)
+
+    def chosen(name: str) -> Any:  # noqa: ANN401 -- as the option has it
+        source = ctx.get_parameter_source(name)
+        is_said = source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+        return ctx.params.get(name) if is_said else values.get(name)
+
+    files = [None if each is None else Path(each) for each in map(chosen, _TLS)]
+    asking = Asking(chosen("server"), _VM_SECONDS, bool(chosen("insecure")), ClientFiles(*files))
+    request = GetHostSnapshotRequest(host=host_reference(host), parts=["domains"])
+    with comparator(settings, asking) as answering:
+        snapshot = answering.host_snapshot(request).snapshot
+    return sorted(each.name for each in snapshot.domains.vms)
 
 
 def _settings(ctx: click.Context) -> Settings:

@@ -1,18 +1,25 @@
 """`vmfit diff`: what differs between two hosts?"""
 
+from collections.abc import Iterable, Sequence
+from functools import partial
+
 import click
 
-from vmfit.v1.comparator_service_pb2 import DiffRequest
+from vmfit.v1.comparator_service_pb2 import DiffRequest, DiffResponse
 from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.references import host_reference
-from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.commands.session import Comparator, comparator
 from vmfit_comparator.differences.diff import differs
-from vmfit_comparator.render.differences import show_diff
+from vmfit_comparator.differences.difference_path import is_within, schema_path, unknown_field
+from vmfit_comparator.policies.policy_checks import known_patterns
+from vmfit_comparator.render.differences import show_diff, show_stat
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
 from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.exit_status import AskedWronglyError
+from vmfit_contract.spelling import did_you_mean
 
 
 @click.command(cls=Command)
@@ -34,7 +41,23 @@ from vmfit_contract.command_line.commands import Command
     shell_complete=completed_words.parts,
     help="Only this part.",
 )
-@output_option
+@click.option(
+    "--ignore",
+    "ignored",
+    multiple=True,
+    metavar="PATH",
+    help="Not this field, and nothing in it: cpu.topology.",
+)
+@click.option(
+    "--fact",
+    "facts",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completed_words.facts,
+    help="Only what this fact reads, or area.*",
+)
+@click.option("--stat", is_flag=True, help="Only how much differs, by part.")
+@output_option("the paths that differ")
 @comparator_options
 @click.pass_obj
 def command(
@@ -45,6 +68,9 @@ def command(
     include_all: bool,
     volatile: bool,
     parts: tuple[str, ...],
+    ignored: tuple[str, ...],
+    facts: tuple[str, ...],
+    stat: bool,
     output: str,
     asking: Asking,
 ) -> int:
@@ -53,6 +79,8 @@ def command(
     \b
     vmfit diff alpha beta
     vmfit diff before.json after.json --part cpu --part kernel
+    vmfit diff alpha beta --ignore cpu.topology --stat
+    vmfit diff alpha beta --fact cpu.features
     """  # noqa: D301 -- click's mark for lines to keep
     request = DiffRequest(
         left=host_reference(left),
@@ -63,10 +91,46 @@ def command(
         parts=parts,
     )
     with comparator(settings, asking) as answering:
+        _check_paths(ignored)
+        wanted = _selected(facts, answering) if facts else None
         response = answering.diff(request)
-    emit(
-        response,
-        output,
-        lambda: show_diff(response, (left, right), with_volatile=volatile, show_all=include_all),
-    )
+    _narrow(response, ignored, wanted)
+    names = (left, right)
+    shown = partial(show_diff, response, names, with_volatile=volatile, show_all=include_all)
+    table = partial(show_stat, response, names) if stat else shown
+    emit(response, output, table, [each.path for each in response.differences])
     return 1 if differs(response) else 0
+
+
+def _check_paths(ignored: Iterable[str]) -> None:
+    for path in ignored:
+        wrong = unknown_field(schema_path(path))
+        if wrong is not None:
+            hint = did_you_mean(wrong[0], wrong[1])
+            raise AskedWronglyError(f"--ignore: {path[:200]!r}: no field is {wrong[0]!r}{hint}")
+
+
+def _selected(facts: Iterable[str], answering: Comparator) -> frozenset[str]:
+    """Return the ids of the facts that are meant, as the comparator has them."""
+    known = [each.id for each in answering.list_facts().facts]
+    found: set[str] = set()
+    for each in facts:
+        area = each.removesuffix("*") if each.endswith(".*") else None
+        meant = [id_ for id_ in known if id_ == each or (area and id_.startswith(area))]
+        if not meant:
+            hint = did_you_mean(each, known_patterns(known))
+            raise AskedWronglyError(f"--fact: no such fact: {each[:200]!r}{hint}")
+        found.update(meant)
+    return frozenset(found)
+
+
+def _narrow(response: DiffResponse, ignored: Sequence[str], facts: frozenset[str] | None) -> None:
+    """Leave what is not ignored, and what one of the facts reads."""
+    fields = [schema_path(each) for each in ignored]
+    kept = [
+        each
+        for each in response.differences
+        if not is_within(each.path, fields) and (facts is None or not facts.isdisjoint(each.facts))
+    ]
+    del response.differences[:]
+    response.differences.extend(kept)

@@ -27,6 +27,8 @@ from vmfit_comparator.render.terminal import Terminal
 from vmfit_comparator.settings import Settings
 from vmfit_contract.address import COMPARATOR_PORT, AddressError, parse_address
 from vmfit_contract.command_line.commands import Command
+from vmfit_contract.command_line.form_choice import FormChoice
+from vmfit_contract.command_line.structured import is_structured, structured_text
 from vmfit_contract.tls_files import TlsError
 
 
@@ -34,10 +36,10 @@ from vmfit_contract.tls_files import TlsError
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["table", "json"]),
+    type=FormChoice(["table", "json", "yaml"]),
     default="table",
     show_default=True,
-    help="A table for people, or JSON.",
+    help="A table for people, or the same for programs.",
 )
 @store_option
 @comparator_options
@@ -51,10 +53,10 @@ def command(settings: Settings, *, output: str, store: str | None, asking: Askin
     """
     with Waiting("all that the settings name"):
         checks = list(_checks(settings, asking, store))
-    if output == "json":
+    if is_structured(output):
         is_well = all(each.state != "missing" for each in checks)
         document = {"ok": is_well, "checks": [asdict(each) for each in checks]}
-        click.echo(json.dumps(document, indent=2))
+        click.echo(structured_text(json.dumps(document, indent=2) + "\n", output), nl=False)
     else:
         show_diagnosis(checks, Terminal.of_stdout())
     return 1 if any(each.state == "missing" for each in checks) else 0

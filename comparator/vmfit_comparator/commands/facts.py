@@ -1,5 +1,8 @@
 """`vmfit facts`: the catalogue."""
 
+from collections.abc import Callable
+from functools import partial
+
 import click
 
 from vmfit.v1.comparator_service_pb2 import ListFactsResponse
@@ -10,6 +13,7 @@ from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.policies.policy_checks import known_patterns
 from vmfit_comparator.render.catalogue import catalogue_markdown, show_fact, show_facts
 from vmfit_comparator.render.output import emit
+from vmfit_comparator.render.terminal import Terminal
 from vmfit_comparator.settings import Settings
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import AskedWronglyError
@@ -20,7 +24,7 @@ from vmfit_contract.spelling import did_you_mean
 @click.command(cls=Command)
 @click.argument("fact_id", metavar="[ID]", required=False, shell_complete=completed_words.facts)
 @click.option("--markdown", is_flag=True, help="The whole catalogue as Markdown.")
-@output_option
+@output_option("the ids")
 @comparator_options
 @click.pass_obj
 def command(
@@ -38,11 +42,17 @@ def command(
         response = _selected(response, fact_id)
     if markdown:
         click.echo(printable_lines(catalogue_markdown(response.facts)), nl=False)
-    elif fact_id:
-        emit(response, output, lambda: show_fact(response.facts))
     else:
-        emit(response, output, lambda: show_facts(response.facts))
+        ids = [each.id for each in response.facts]
+        table = partial(_table, response, explained=bool(fact_id), wide=output == "wide")
+        emit(response, output, table, ids)
     return 0
+
+
+def _table(
+    response: ListFactsResponse, *, explained: bool, wide: bool
+) -> Callable[[Terminal], None]:
+    return show_fact(response.facts) if explained else show_facts(response.facts, wide=wide)
 
 
 def _selected(response: ListFactsResponse, wanted: str) -> ListFactsResponse:

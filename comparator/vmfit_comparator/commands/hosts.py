@@ -13,7 +13,7 @@ from vmfit_contract.command_line.exit_status import NO_ANSWER
 
 
 @click.command(cls=Command)
-@output_option
+@output_option("the names")
 @comparator_options
 @click.pass_obj
 def command(settings: Settings, *, output: str, asking: Asking) -> int:
@@ -23,5 +23,7 @@ def command(settings: Settings, *, output: str, asking: Asking) -> int:
     """
     with comparator(settings, asking) as answering:
         response = answering.list_hosts()
-    emit(response, output, lambda: show_hosts(response.hosts))
+    wide = output == "wide"
+    names = [each.name for each in response.hosts]
+    emit(response, output, lambda: show_hosts(response.hosts, wide=wide), names)
     return 0 if all(each.reachable and not each.error for each in response.hosts) else NO_ANSWER

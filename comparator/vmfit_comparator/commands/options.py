@@ -6,21 +6,25 @@ from typing import Any, TypeVar
 import click
 
 from vmfit_comparator.settings import OUTPUT_FORMATS
+from vmfit_contract.command_line.form_choice import FormChoice
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
-def output_option(function: AnyFunction) -> AnyFunction:
-    """Add -o, the form of the answer."""
+def output_option(names: str = "") -> Callable[[AnyFunction], AnyFunction]:
+    """Return what adds -o, the form of the answer; `names` says what "name" prints, if anything."""
+    forms = [*OUTPUT_FORMATS, *(["name"] if names else [])]
+    told = f" name: {names}, one a line." if names else ""
     return click.option(
         "-o",
         "--output",
-        type=click.Choice(OUTPUT_FORMATS),
+        type=FormChoice(forms),
         default="table",
         show_default=True,
         envvar="VMFIT_OUTPUT",
-        help="A table for people, or the response message.",
-    )(function)
+        help="A table for people (wide: with more columns), or the response message; of that a "
+        f"JSONPath prints what it selects.{told}",
+    )
 
 
 def store_option(function: AnyFunction) -> AnyFunction:

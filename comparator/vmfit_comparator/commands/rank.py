@@ -62,7 +62,7 @@ from vmfit_contract.command_line.exit_status import NO, NO_ANSWER, YES, AskedWro
 @click.option("--xml", type=click.Path(path_type=Path), help="The VM's domain XML.")
 @click.option("--vm", "description", type=click.Path(path_type=Path), help="A described VM.")
 @click.option("--no-probes", is_flag=True, help="Ask the agents for nothing but what they are.")
-@output_option
+@output_option("the hosts that are acceptable")
 @comparator_options
 @click.pass_context
 def command(
@@ -105,7 +105,8 @@ def command(
         if not destinations:
             _name_all(request, answering, source)
         response = answering.rank(request)
-    emit(response, output, lambda: show_ranking(response))
+    names = [each.subject.destination_host for each in response.checks if each.verdict.acceptable]
+    emit(response, output, lambda: show_ranking(response), names)
     return _status(response)
 
 

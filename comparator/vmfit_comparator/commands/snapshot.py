@@ -37,7 +37,8 @@ from vmfit_contract.snapshot_file import SnapshotFileError, write_snapshot
     type=FormChoice(["json", "yaml", "binary"]),
     default="json",
     show_default=True,
-    help="Canonical protobuf JSON, the same as YAML, or the binary form.",
+    help="Canonical protobuf JSON, the same as YAML, what a JSONPath selects of it, or the binary "
+    "form.",
 )
 @click.option("--file", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE.")
 @comparator_options
@@ -60,8 +61,8 @@ def command(
     vmfit snapshot alpha --file alpha.json
     vmfit snapshot alpha --part cpu --part memory -o yaml
     """  # noqa: D301 -- click's mark for lines to keep
-    if form == "yaml" and file is not None:
-        raise click.UsageError("a file is read as json or binary: leave -o yaml out")
+    if form not in ("json", "binary") and file is not None:
+        raise click.UsageError(f"a file is read as json or binary: leave -o {form[:20]} out")
     if form == "binary" and file is None and sys.stdout.isatty():
         raise click.UsageError("the binary form is not for a terminal: give --file FILE")
     request = GetHostSnapshotRequest(host=host_reference(host), parts=parts)

@@ -44,9 +44,13 @@ class MigrationCommand(Command):
         return super().shell_complete(ctx, incomplete)
 
 
-def complete_vm(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return virsh's words behind "--", where the VM is not missing: they may name it."""
-    return ctx.command.shell_complete(ctx, incomplete) if _WORDS in ctx.meta else []
+def complete_vm(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the source's VMs; behind "--" virsh's words: they may name the VM."""
+    if _WORDS in ctx.meta:
+        return ctx.command.shell_complete(ctx, incomplete)
+    return completed_words.vms(ctx, param, incomplete)
 
 
 def virsh_options(ctx: click.Context) -> tuple[str | None, MigrationOptions]:

@@ -17,7 +17,7 @@ from vmfit_contract.command_line.exit_status import NoAnswerError
 
 @click.command(cls=Command)
 @click.argument("host", metavar="HOST", shell_complete=completed_words.hosts)
-@output_option
+@output_option("the names")
 @comparator_options
 @click.pass_obj
 def command(settings: Settings, *, host: str, output: str, asking: Asking) -> int:
@@ -35,5 +35,7 @@ def command(settings: Settings, *, host: str, output: str, asking: Asking) -> in
         )
         reason = why or "its snapshot has no domains"
         raise NoAnswerError(f"{host}: {reason}")
-    emit(snapshot.domains, output, lambda: show_vms(snapshot.domains.vms))
+    vms, wide = snapshot.domains.vms, output == "wide"
+    names = [each.name for each in vms]
+    emit(snapshot.domains, output, lambda: show_vms(vms, wide=wide), names)
     return 0

@@ -18,9 +18,12 @@ _INDENT = 2
 _SHOWN_STEPS = 3
 
 
-def show_facts(facts: Sequence[FactDescription]) -> Callable[[Terminal], None]:
-    """Return what prints a line for every fact."""
-    return lambda terminal: _rows(terminal, [(each.id, each.question) for each in facts])
+def show_facts(
+    facts: Sequence[FactDescription], *, wide: bool = False
+) -> Callable[[Terminal], None]:
+    """Return what prints a line for every fact; a wide one says what a no means, too."""
+    rows = [(each.id, *([_meaning(each)] if wide else []), each.question) for each in facts]
+    return lambda terminal: _rows(terminal, rows)
 
 
 def show_fact(facts: Sequence[FactDescription]) -> Callable[[Terminal], None]:
@@ -28,12 +31,12 @@ def show_fact(facts: Sequence[FactDescription]) -> Callable[[Terminal], None]:
     return lambda terminal: _explain(terminal, facts)
 
 
-def show_hosts(hosts: Sequence[InventoryHost]) -> Callable[[Terminal], None]:
-    """Return what prints a line for every host."""
+def show_hosts(hosts: Sequence[InventoryHost], *, wide: bool = False) -> Callable[[Terminal], None]:
+    """Return what prints a line for every host; a wide one has the host's own name in a column."""
     if not hosts:
         text = "the inventory has no hosts: they are [hosts.NAME] of the configuration file"
         return lambda terminal: terminal.line(text)
-    return lambda terminal: _host_rows(terminal, hosts)
+    return lambda terminal: _host_rows(terminal, hosts, wide=wide)
 
 
 def catalogue_markdown(facts: Iterable[FactDescription]) -> str:
@@ -66,20 +69,27 @@ def _rows(terminal: Terminal, rows: Sequence[Sequence[str]]) -> None:
         terminal.row(row, widths)
 
 
-def _host_rows(terminal: Terminal, hosts: Sequence[InventoryHost]) -> None:
-    headings = ("NAME", "ADDRESS", "AGENT", "STATE")
-    rows = [_host_cells(each) for each in hosts]
+def _host_rows(terminal: Terminal, hosts: Sequence[InventoryHost], *, wide: bool) -> None:
+    headings = ["NAME", "ADDRESS", *(["HOSTNAME"] if wide else []), "AGENT", "STATE"]
+    rows = [_host_cells(each, wide=wide) for each in hosts]
     widths = column_widths([headings, *rows])
     terminal.row(headings, widths, bold=True)
     for host, row in zip(hosts, rows, strict=True):
         terminal.row(row, widths, colour="red" if host.error else "green")
 
 
-def _host_cells(host: InventoryHost) -> tuple[str, str, str, str]:
+def _host_cells(host: InventoryHost, *, wide: bool) -> list[str]:
     state = host.error or ("answers" if host.reachable else "unknown")
-    if host.hostname and host.hostname != host.name:
+    if host.hostname and host.hostname != host.name and not wide:
         state += f", calls itself {host.hostname}"
-    return host.name, host.address, host.agent_version or "-", state
+    own_name = [host.hostname or "-"] if wide else []
+    return [host.name, host.address, *own_name, host.agent_version or "-", state]
+
+
+def _meaning(fact: FactDescription) -> str:
+    """Return what a no means, as the catalogue calls it in one word."""
+    name = Consequence.Name(fact.consequence).removeprefix("CONSEQUENCE_")
+    return name.lower().replace("_", " ")
 
 
 def _explain(terminal: Terminal, facts: Sequence[FactDescription]) -> None:

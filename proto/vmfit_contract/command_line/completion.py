@@ -1,5 +1,8 @@
 """Completion of a program's words in bash, zsh and fish, by click's own scripts."""
 
+import contextlib
+import io
+import logging
 import os
 from collections.abc import Iterable
 
@@ -37,10 +40,14 @@ def answer_shell(group: click.Command, program: str) -> bool:
     variable = variable_of(program)
     instruction = os.environ.get(variable)
     if instruction:
+        logging.disable()
         try:
-            shell_complete(group, {}, program, variable, instruction)
+            with contextlib.redirect_stderr(io.StringIO()):
+                shell_complete(group, {}, program, variable, instruction)
         except Exception:  # noqa: BLE001 -- the boundary: no answer completes nothing
             return True
+        finally:
+            logging.disable(logging.NOTSET)
     return bool(instruction)
 
 
