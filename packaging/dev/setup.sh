@@ -32,6 +32,21 @@ else
   echo "setup: not a Debian system; see packaging/dev/apt-packages.txt for what is needed" >&2
 fi
 
+# Prometheus checks here what is written for it. Unpacked, not installed: its package starts a service.
+unpack_prometheus() {
+  local place
+  place=$(mktemp -d)
+  echo "setup: unpacking prometheus into .tools" >&2
+  (cd "$place" && apt-get -qq download prometheus >/dev/null 2>&1 && dpkg -x prometheus_*.deb unpacked) \
+    && mkdir -p .tools/prometheus && cp "$place"/unpacked/usr/bin/prom* .tools/prometheus/ \
+    || echo "setup: no package prometheus; tests that need it will be skipped" >&2
+  rm -rf "$place"
+}
+
+if command -v apt-get >/dev/null && ! command -v prometheus >/dev/null && [ ! -x .tools/prometheus/prometheus ]; then
+  unpack_prometheus
+fi
+
 if ! command -v uv >/dev/null && [ ! -x .tools/bin/uv ]; then
   echo "setup: installing uv into .tools" >&2
   python3 -m venv .tools

@@ -2,13 +2,14 @@
 
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry
 
 from tests.packages.conftest import PROJECT
+from tests.packages.prometheus import found
 from vmfit_agent.metrics import PartMetrics
 from vmfit_agent.part_state import PartState
 from vmfit_comparator import Engine
@@ -85,10 +86,20 @@ def test_panels_have_places_of_their_own():
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
+def test_every_alert_is_tried():
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
+    tried = yaml.safe_load((MONITORING / "alerts_test.yaml").read_text())["tests"]
+    fires = {
+        each["alertname"]
+        for test in tried
+        for each in test["alert_rule_test"]
+        if each["exp_alerts"]
+    }
+    assert fires == {rule["alert"] for group in groups for rule in group["rules"]}
+
+
 def test_prometheus_takes_rules_and_queries(tmp_path):
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed")
+    promtool = found("promtool")
     asked = [text for text in queries().values() if not text.startswith("label_values")]
     rules = [
         {"record": f"query:{number}", "expr": text.replace("$__rate_interval", "5m")}
