@@ -16,7 +16,7 @@ from vmfit_contract.tls_files import TlsFiles
 @pytest.fixture(autouse=True)
 def _no_libvirt_files(monkeypatch, tmp_path):
     nowhere = TlsFiles(*(tmp_path / "nowhere" / each for each in ("cert", "key", "ca")))
-    monkeypatch.setattr("vmfit_comparator.commands.asking.LIBVIRT_CLIENT", nowhere)
+    monkeypatch.setattr("vmfit_contract.tls_files.LIBVIRT_CLIENT", nowhere)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -76,7 +76,7 @@ def test_libvirts_files_are_used_as_they_are(vmfit, authority, files, monkeypatc
     client = authority.client()
     if is_root:
         monkeypatch.setattr(
-            "vmfit_comparator.commands.asking.LIBVIRT_CLIENT",
+            "vmfit_contract.tls_files.LIBVIRT_CLIENT",
             TlsFiles(client.certificate, client.key, client.authority),
         )
     else:
