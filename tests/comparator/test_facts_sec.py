@@ -266,7 +266,43 @@ ENCRYPTED_DISPLAYS = [
     ("not collected", {**VNC, "destination.security": None}, "NO_IDEA"),
 ]  # fmt: skip
 
+SELINUX = "security.selinux"
+ENFORCING = {"enforcing": True, "booleans": {"virt_use_nfs": False, "virt_use_samba": False}}
+OFF = {f"destination.{SELINUX}": ENFORCING}
+SELINUX_DISKS = [
+    ("no SELinux", {}, "YES"),
+    ("permissive", {f"destination.{SELINUX}": {**ENFORCING, "enforcing": False}}, "YES"),
+    ("the boolean is off", OFF, "PROBABLY_NO"),
+    ("the boolean is off on both hosts", {**OFF, f"source.{SELINUX}": ENFORCING}, "PROBABLY_YES"),
+    (
+        "the boolean is on",
+        {f"destination.{SELINUX}": {"enforcing": True, "booleans": {"virt_use_nfs": True}}},
+        "YES",
+    ),
+    ("the boolean is not known", {f"destination.{SELINUX}": {"enforcing": True}}, "NO_IDEA"),
+    (
+        "the guest has no label",
+        {**OFF, "vm.security_labels": [{"model": "selinux", "type": "none"}]},
+        "YES",
+    ),
+    (
+        "on the host's own disk",
+        {**OFF, "vm.disks[0].source.path.filesystem": {"type": "xfs", "mount_point": "/srv"}},
+        "YES",
+    ),
+    (
+        "through FUSE",
+        {
+            **OFF,
+            "vm.disks[0].source.path.filesystem": {"type": "fuse.glusterfs", "mount_point": "/srv"},
+        },
+        "NO_IDEA",
+    ),
+    ("not collected", {"destination.security": None}, "NO_IDEA"),
+]
+
 TABLES = {
+    "sec.selinux": SELINUX_DISKS,
     "sec.secrets": SECRETS,
     "sec.model": LABELS,
     "sec.launch_security": ENCRYPTED,

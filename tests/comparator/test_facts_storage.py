@@ -139,7 +139,30 @@ def test_unsafe_is_a_remedy_only_for_what_is_proven_the_same(changes, option):
     assert found.remedies[0].change_migration_option.option == option
 
 
+def _sectors(bytes_on_destination, device="disk"):
+    disk = {"name": "sdb", "logical_sector_bytes": 512}
+    path = {"path": "/dev/sdb", "exists": True, "kind": "block"}
+    return {
+        "vm.disks[0].device": device,
+        "vm.disks[0].source.type": "block",
+        "vm.disks[0].source.path": path,
+        "source.block_devices.devices": [disk],
+        "destination.block_devices.devices": [
+            {**disk, "logical_sector_bytes": bytes_on_destination}
+        ],
+    }
+
+
+SECTORS = [
+    ("a file", {}, "YES"),
+    ("equal", _sectors(512), "YES"),
+    ("larger", _sectors(4096), "YES"),
+    ("larger, the guest's own", _sectors(4096, "lun"), "NO"),
+    ("not told", {**_sectors(4096), "destination.block_devices.devices": [{"name": "sdb"}]}, "YES"),
+    ("not collected", {**_sectors(512), "destination.block_devices": None}, "NO_IDEA"),
+]
 TABLES = {
+    "storage.sector_size": SECTORS,
     "storage.path_present": PRESENT,
 }
 

@@ -38,6 +38,9 @@ VOLUME = {
         "virtualSizeBytes": 10 * GIB,
     }
 }
+GONE_VOLUME = {
+    "incoming.disks[0].source.path": {"path": "/srv/shared/guest.qcow2", "exists": False}
+}
 LISTED = {**POOL, "volumes": [{"name": "guest.qcow2", "path": "/srv/shared/guest.qcow2"}]}
 
 ON_NBD = {
@@ -189,6 +192,7 @@ VOLUMES = [
         {**VOLUME, POOLS: [POOL], "vm.disks[0].startup_policy": "optional"},
         "YES",
     ),
+    ("a volume whose file is gone", {**VOLUME, **GONE_VOLUME, POOLS: [LISTED]}, "NO"),
     ("without the volume, copied", {**VOLUME, **ALL, POOLS: [POOL]}, "YES"),
     ("volumes not listed", {**VOLUME, POOLS: [{**POOL, "error": "no answer"}]}, "NO_IDEA"),
     ("pools not known", {**VOLUME, "destination.libvirt_objects": None}, "NO_IDEA"),

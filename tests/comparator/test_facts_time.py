@@ -4,6 +4,7 @@ import pytest
 
 from tests.comparator.builders import answer, finding
 from tests.comparator.tables import case_of, cases
+from vmfit.v1.finding_pb2 import Quality
 
 SYNCHRONISED = "clock.synchronised"
 
@@ -24,7 +25,15 @@ SKEW = [
     ("one does not tell", {f"source.{SYNCHRONISED}": None, **apart(None)}, "NO_IDEA"),
     ("no clock", {"destination.clock": None, **apart(None)}, "NO_IDEA"),
 ]
-TABLES = {"time.skew": SKEW}
+LOCAL = {"vm.clock_offset": "localtime"}
+ZONE = [
+    ("UTC", {"destination.clock.time_zone": "Europe/Berlin"}, "YES"),
+    ("one zone", LOCAL, "YES"),
+    ("another zone", {**LOCAL, "destination.clock.time_zone": "Europe/Berlin"}, "PROBABLY_YES"),
+    ("a zone is not known", {**LOCAL, "source.clock.time_zone": None}, "NO_IDEA"),
+    ("not collected", {**LOCAL, "destination.clock": None}, "NO_IDEA"),
+]
+TABLES = {"time.skew": SKEW, "time.zone": ZONE}
 
 
 @pytest.mark.parametrize(("fact", "row"), cases(TABLES))
@@ -37,3 +46,10 @@ def test_the_reason_tells_the_difference():
     found = finding("time.skew", case_of(("", apart(-3.5), "")))
     assert "-3.500 s" in found.reason
     assert found.remedies[0].HasField("synchronise_clock")
+
+
+def test_another_zone_is_worse():
+    (row,) = [each for each in ZONE if each[0] == "another zone"]
+    found = finding("time.zone", case_of(row))
+    assert found.quality == Quality.QUALITY_REDUCED
+    assert "Europe/Berlin" in found.reason

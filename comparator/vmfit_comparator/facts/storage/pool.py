@@ -17,7 +17,8 @@ from vmfit_comparator.knowledge.pools import has_volume, named_pool
 def pool(pair: DiskPair, case: Case) -> Result | None:
     """Ask for a pool of the name, active, with the volume in it.
 
-    A pool that is missing or not active is NO; a volume that is missing is NO unless it is copied,
+    A pool that is missing or not active is NO, and so is a volume that it lists and whose file is
+    gone; a volume that is missing is NO unless it is copied,
     and PROBABLY_NO when the pool's list may be out of date. A pool whose volumes could not be
     listed is NO_IDEA.
 
@@ -38,6 +39,12 @@ def pool(pair: DiskPair, case: Case) -> Result | None:
     if is_copied(pair.here, case):
         return yes(f"pool {there.pool} is active; the volume is copied")
     listed = has_volume(there.volume, found)
+    gone = there.path.HasField("exists") and not there.path.exists
+    if listed and gone and pair.there.startup_policy not in DROPPED_WHEN_MISSING:
+        return no(
+            f"pool {there.pool} of the destination lists {there.volume}, whose file is gone "
+            f"({there.path.path})"
+        )
     if listed is None:
         return no_idea(f"the volumes of pool {there.pool} are not known: {found.error}")
     if listed or there.path.exists:
