@@ -56,7 +56,7 @@ def evaluate(
     and its finding alone carries the error.
     """
     moment = at or datetime.now(UTC)
-    evaluation = _Evaluation(case, ages or PartAges(case), moment.timestamp(), known)
+    evaluation = Evaluation(case, ages or PartAges(case), moment.timestamp(), known)
     return [evaluation.finding(fact) for fact in facts]
 
 
@@ -65,15 +65,19 @@ def results(facts: Iterable[Fact], case: Case) -> dict[str, Result]:
 
     Bugs are raised.
     """
-    evaluation = _Evaluation(case, None, 0.0)
+    evaluation = Evaluation(case)
     return {each.id: evaluation.result(each) for each in facts}
 
 
-class _Evaluation:
+class Evaluation:
     """One case's findings. What several facts read is looked up once."""
 
     def __init__(
-        self, case: Case, ages: PartAges | None, at_seconds: float, known: Known | None = None
+        self,
+        case: Case,
+        ages: PartAges | None = None,
+        at_seconds: float = 0.0,
+        known: Known | None = None,
     ) -> None:
         self._case = case
         self._known_ages = ages
@@ -96,13 +100,10 @@ class _Evaluation:
 
     def finding(self, fact: Fact) -> Finding:
         """Return a fact's answer."""
-        try:
-            result = self._result_by_key(fact)
-        except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own fact alone
-            _LOG.exception("fact %s failed", fact.id)
-            text = f"{type(error).__name__}: {error}"
-            reason = f"the fact itself failed, please report it: {text}"
-            return _message(fact, no_idea(reason), error=text)
+        result = self.caught(fact)
+        if isinstance(result, str):
+            reason = f"the fact itself failed, please report it: {result}"
+            return _message(fact, no_idea(reason), error=result)
         if result.not_applicable:
             if not result.subjects:
                 return Finding.FromString(_does_not_apply(fact.id, fact.consequence, result.reason))
@@ -110,13 +111,21 @@ class _Evaluation:
         if result.unset:
             return _message(fact, result)
         age = self._ages.oldest(fact.ageing)
-        result = _degraded(with_counts(fact.id, result), age)
+        result = degraded(with_counts(fact.id, result), age)
         finding = _message(fact, result, b"".join(map(self._shown.__getitem__, fact.shown)))
         if age is not None:
             until = self._at_seconds + max(age.fresh_for_seconds, 0)
             valid_until = finding.valid_until
             valid_until.seconds, valid_until.nanos = int(until), int(until % 1 * 1e9)
         return finding
+
+    def caught(self, fact: Fact) -> Result | str:
+        """Return what a fact says, whatever the age of what it reads; a bug's text for a bug."""
+        try:
+            return self._result_by_key(fact)
+        except Exception as error:  # noqa: BLE001 -- the boundary: a bug costs its own fact alone
+            _LOG.exception("fact %s failed", fact.id)
+            return f"{type(error).__name__}: {error}"
 
     def _result_by_key(self, fact: Fact) -> Result:
         if self._known is None or self._rests_on is None:
@@ -207,7 +216,8 @@ def _without_text(any_of: tuple[FieldPath, ...]) -> str:
     return f"does not apply: {', '.join(texts)}"
 
 
-def _degraded(result: Result, age: Age | None) -> Result:
+def degraded(result: Result, age: Age | None) -> Result:
+    """Return what the age of its inputs makes of a result."""
     if age is None or age.is_fresh:
         return result
     if age.is_expired:

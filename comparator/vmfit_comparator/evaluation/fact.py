@@ -10,6 +10,7 @@ from vmfit.v1.options_pb2 import Volatility
 from vmfit_comparator.evaluation.applicability import ANY, Applicability
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath, field_path
+from vmfit_comparator.evaluation.grouping import EXACT, Grouping
 from vmfit_comparator.evaluation.reads import choices_of, reads_of
 from vmfit_comparator.evaluation.result import Result, joined, not_applicable
 from vmfit_comparator.evaluation.subjects import Subjects, found
@@ -45,6 +46,8 @@ class Fact:
     description: str = ""
     """The rule and its source, as Markdown."""
     user_defined: bool = False
+    grouping: Grouping = EXACT
+    """Which hosts are alike for it."""
     inputs: tuple[FieldPath, ...] = field(init=False, compare=False)
     """What it needs, then what it reads beside, then what it chooses by."""
     shown: tuple[FieldPath, ...] = field(init=False, compare=False)
@@ -128,6 +131,7 @@ def fact(
     offline: bool = False,
     way_back: tuple[str, ...] = (),
     consequence: Consequence.ValueType = Consequence.CONSEQUENCE_FAILS,
+    grouping: Grouping = EXACT,
 ) -> Callable[[Check], Fact]:
     """Declare the decorated function as the fact of its file.
 
@@ -152,6 +156,7 @@ def fact(
             needs=_paths(needs),
             reads=_paths(reads),
             way_back=way_back,
+            grouping=grouping,
             description=check.__doc__ or "",
         )
 

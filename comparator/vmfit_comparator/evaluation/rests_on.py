@@ -23,7 +23,7 @@ class RestsOn:
 
     def __init__(self, case: Case, ages: PartAges) -> None:
         # Each is as long as any other.
-        self._values = Lookup[FieldPath, bytes](lambda path: _digest(_texts(path, case)))
+        self._values = Lookup[FieldPath, bytes](lambda path: digest_at(path, getattr(case, path.root)))
         self._absent = Lookup[FieldPath, bytes](lambda path: _absence(path, case, ages))
 
     def key(self, fact: Fact) -> bytes | None:
@@ -50,10 +50,11 @@ def _absence(path: FieldPath, case: Case, ages: PartAges) -> bytes:
     return f"{missing}{ages.why_absent(path)}".encode() if missing else b""
 
 
-def _texts(path: FieldPath, case: Case) -> list[bytes]:
+def digest_at(path: FieldPath, message: Message) -> bytes:
+    """Return what stands for the values that a path leads to, from the message of its root."""
     found: list[bytes] = []
-    _write(getattr(case, path.root), path.way, found)
-    return found
+    _write(message, path.way, found)
+    return _digest(found)
 
 
 def _write(message: Message, way: Way, found: list[bytes]) -> None:

@@ -6,6 +6,7 @@ from vmfit.v1.finding_pb2 import (
 )
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping, Measure
 from vmfit_comparator.evaluation.result import Result, no_idea, probably_no, probably_yes, yes
 
 
@@ -16,6 +17,7 @@ from vmfit_comparator.evaluation.result import Result, no_idea, probably_no, pro
         "policy.freshness.volatile_fields",
     ),
     offline=True,
+    grouping=Grouping(measure=Measure.AGE),
 )
 def reachable(case: Case) -> Result:
     """Ask whether both agents answered, and how old their answers are.

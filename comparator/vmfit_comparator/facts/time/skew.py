@@ -3,6 +3,7 @@
 from vmfit.v1.finding_pb2 import Consequence, Remedy, Synchronise
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping, Measure
 from vmfit_comparator.evaluation.result import Result, no_idea, probably_no, probably_yes, yes
 
 
@@ -14,6 +15,7 @@ from vmfit_comparator.evaluation.result import Result, no_idea, probably_no, pro
     ),
     offline=True,
     consequence=Consequence.CONSEQUENCE_ADVISORY,
+    grouping=Grouping(measure=Measure.CLOCK),
 )
 def skew(case: Case) -> Result:
     """Compare both wall clocks, measured while both agents answer.

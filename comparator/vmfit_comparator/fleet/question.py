@@ -1,0 +1,77 @@
+"""One VM that looks for a place in a fleet: the case with each host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from vmfit.v1.case_pb2 import ClockComparison, SnapshotAges
+from vmfit_comparator.evaluation.case import Case
+from vmfit_comparator.evaluation.fact import Fact
+from vmfit_comparator.evaluation.field_path import FieldPath
+from vmfit_comparator.evaluation.freshness import Age, PartAges
+from vmfit_comparator.evaluation.lookup import Lookup
+from vmfit_comparator.evaluation.rests_on import RestsOn
+from vmfit_comparator.evaluation.subjects import found
+from vmfit_comparator.fleet.hosts import FleetHost
+from vmfit_comparator.fleet.names import Wanted, wanted
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every host. `case` has all but the destination: its snapshot is empty."""
+
+    case: Case
+    facts: Sequence[Fact]
+    now: float
+    """By the clock by which hosts' snapshots were received."""
+    source_clock: tuple[float | None, float] = (None, 0.0)
+    _wanted: dict[str, Wanted] = field(default_factory=dict, repr=False, compare=False)
+
+    def with_host(self, host: FleetHost) -> Case:
+        """Return the case of one host."""
+        own, theirs = self.source_clock[0], host.clock_offset_seconds
+        clock = ClockComparison()
+        if own is not None and theirs is not None:
+            clock.difference_seconds = theirs - own
+            clock.uncertainty_seconds = self.source_clock[1] + host.clock_uncertainty_seconds
+        ages = SnapshotAges()
+        ages.CopyFrom(self.case.ages)
+        ages.destination_seconds = max(self.now - host.received, 0.0)
+        ages.destination_error = host.error
+        return replace(
+            self.case, destination=host.stored.message(), clock=clock, ages=ages
+        )
+
+    @cached_property
+    def _rests_on(self) -> RestsOn:
+        return RestsOn(self._timeless, PartAges(self._timeless))
+
+    @cached_property
+    def _timeless(self) -> Case:
+        return replace(self.case, ages=SnapshotAges(), clock=ClockComparison())
+
+    def key(self, fact: Fact) -> bytes | None:
+        """Return what stands for all that the fact reads beside the destination, but for ages."""
+        return self._rests_on.key(fact)
+
+    def is_settled(self, fact: Fact) -> bool:
+        """Return whether no host's values can make the fact apply."""
+        applicability, case = fact.applicability, self._timeless
+        if applicability.why_not(case):
+            return True
+        any_of = applicability.any_of
+        if any_of and not any(each.part or each.holds(case) for each in any_of):
+            return True
+        return bool(fact.each) and not fact.tells_subjects and not found(fact.each, case)
+
+    def wanted(self, fact: Fact) -> Wanted:
+        """Return what the names of hosts are compared with."""
+        if fact.id not in self._wanted:
+            self._wanted[fact.id] = wanted(fact, self._timeless)
+        return self._wanted[fact.id]
+
+    @cached_property
+    def own_ages(self) -> Lookup[FieldPath, Age | None]:
+        """The age of each input that is not the destination's."""
+        ages = PartAges(self.case)
+        return Lookup(lambda path: ages.oldest((path,)))
