@@ -29,7 +29,10 @@ def fleet_of(cases, facts):
             f"host{index}",
             case.destination,
             _NOW - case.ages.destination_seconds,
-            clock=(case.clock.difference_seconds if known else None, case.clock.uncertainty_seconds),
+            clock=(
+                case.clock.difference_seconds if known else None,
+                case.clock.uncertainty_seconds,
+            ),
             error=case.ages.destination_error,
         )
     return fleet
@@ -52,10 +55,16 @@ def pairwise(fact, case):
     outcomes = Outcomes()
     outcome = outcomes.all[outcomes.of(fact.id, result)]
     if outcome.ages:
-        aged = degraded(result._replace(probability=outcome.probability),
-                        PartAges(case).oldest(fact.ageing))
+        aged = degraded(
+            result._replace(probability=outcome.probability), PartAges(case).oldest(fact.ageing)
+        )
         outcome = outcomes.all[outcomes.of("", aged)]
     return outcome._replace(ages=True)
+
+
+def some(cases, count):
+    """So many of the cases, from the first to the last."""
+    return cases[:: -(-len(cases) // count)]
 
 
 def assert_equal(fleet, question):
@@ -72,6 +81,6 @@ def assert_equal(fleet, question):
 def test_every_row_of_a_fact_beside_every_host_of_its_rows(fact):
     facts = [BUILT_IN[fact]]
     cases = [migration(), *map(case_of, ROWS[fact])]
-    fleet = fleet_of(cases, facts)
-    for case in cases:
+    fleet = fleet_of(some(cases, 24), facts)
+    for case in some(cases, 8):
         assert_equal(fleet, question_of(case, facts))

@@ -11,7 +11,7 @@ from vmfit_comparator.evaluation.applicability import ANY, Applicability
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.field_path import AgesAs, FieldPath, field_path
 from vmfit_comparator.evaluation.grouping import EXACT, Grouping
-from vmfit_comparator.evaluation.reads import choices_of, reads_of
+from vmfit_comparator.evaluation.reads import choices_of, equal_of, reads_of
 from vmfit_comparator.evaluation.result import Result, joined, not_applicable
 from vmfit_comparator.evaluation.subjects import Subjects, found
 
@@ -48,6 +48,8 @@ class Fact:
     user_defined: bool = False
     grouping: Grouping = EXACT
     """Which hosts are alike for it."""
+    equal: tuple[FieldPath, ...] = ()
+    """Texts of the destination that count by equality alone, once `derived`."""
     inputs: tuple[FieldPath, ...] = field(init=False, compare=False)
     """What it needs, then what it reads beside, then what it chooses by."""
     shown: tuple[FieldPath, ...] = field(init=False, compare=False)
@@ -96,6 +98,7 @@ class Fact:
             self,
             reads=tuple(dict.fromkeys((*self.reads, *reads_of(self.check, *finds)))),
             chooses=choices_of(self.check, *finds),
+            equal=equal_of(self.check, *finds),
             tells_subjects=tuple(each for each in tells if each.part),
         )
 

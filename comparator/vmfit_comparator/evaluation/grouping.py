@@ -1,18 +1,15 @@
 """Which hosts of a fleet are alike for a fact: what of their values its answer depends on.
 
-Unless a fact says more, hosts are alike where all values that it reads are equal.
+Unless a fact says more, hosts are alike where all values that it reads are equal. What the contract
+says may be a hash (SENSITIVITY_IDENTIFIES) counts by equality alone: by which of a host's are
+equal, and by which texts of the case beside them they are equal to.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from enum import Enum, auto
-from types import MappingProxyType
-from typing import Any
 
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_comparator.evaluation.field_path import FieldPath, field_path
-
-Seen = Mapping[str, Callable[[list[Any]], Hashable]]
 
 
 class Measure(Enum):
@@ -26,32 +23,39 @@ class Measure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What counts of values of the destination that differ from host to host."""
+    """What counts of values of the destination that differ from host to host; paths as texts."""
 
-    seen_as: Seen = field(default_factory=lambda: MappingProxyType({}), hash=False, compare=False)
-    """By path, a function of the values that the path leads to: where it gives the same, the
-    answer is the same."""
     names: tuple[str, ...] = ()
-    """Paths to names and addresses. They count by what they are (empty, local, an address), by
-    which of them are equal, and by which texts and networks of the case beside them they match."""
+    """Names and addresses that count as what may be a hash does, and by what they are: empty,
+    local, an address, and in which of the case's networks."""
+    ignored: tuple[str, ...] = ()
+    """What changes an answer's words alone, or nothing."""
+    seen_as: Callable[[Snapshot], Hashable] | None = None
+    """Where it gives the same for two destinations, all that is `seen` is alike."""
+    seen: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    """Paths below those `seen` that count nevertheless."""
     number: Callable[[Snapshot], float] | None = None
-    """What `numbers` amount to: among hosts that are alike otherwise, the answer goes one way as it
-    grows."""
+    """Among hosts that are alike otherwise, the answer goes one way as it grows."""
     numbers: tuple[str, ...] = ()
-    """Paths that count by `number` alone."""
+    """What counts by `number` alone."""
+    room: bool = False
+    """Whether the room left on mounts and in pools counts; it changes from moment to moment."""
     measure: Measure | None = None
-    """What the answer goes one way with, of what is no part of a snapshot."""
+    """The same for what is no part of a snapshot."""
 
     @property
-    def replaced(self) -> frozenset[FieldPath]:
-        """The paths whose values as such do not count."""
-        return frozenset(map(field_path, (*self.seen_as, *self.names, *self.numbers)))
+    def replaced(self) -> frozenset[str]:
+        """What does not count as it is."""
+        return frozenset((*self.ignored, *self.seen, *self.numbers))
 
 
+ROOM = (
+    "destination.mounts.mounts.available_bytes",
+    "destination.mounts.mounts.available_inode_count",
+    "destination.libvirt_objects.storage_pools.available_bytes",
+    "destination.libvirt_objects.storage_pools.allocation_bytes",
+)
+"""What counts where `room` does."""
 EXACT = Grouping()
 """By the values as they are."""
-
-
-def label(_: list[Any]) -> Hashable:
-    """Take all values for alike: the answer has them in its words alone."""
-    return None

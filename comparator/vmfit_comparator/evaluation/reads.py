@@ -9,7 +9,7 @@ from vmfit_comparator.evaluation.field_path import FieldPath, field_path
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _HERE = "vmfit_comparator"
-_DECLARED, _CHOOSES = "_reads", "_chooses"
+_DECLARED, _CHOOSES, _EQUAL = "_reads", "_chooses", "_equal"
 
 
 def reads(*paths: str) -> Callable[[_Function], _Function]:
@@ -27,6 +27,11 @@ def chooses(*paths: str) -> Callable[[_Function], _Function]:
     Answers rest on it as on all else; as evidence it tells people nothing.
     """
     return _declaring(_CHOOSES, paths)
+
+
+def by_equality(*paths: str) -> Callable[[_Function], _Function]:
+    """Declare texts of a destination that count by which they are equal to, and by nothing else."""
+    return _declaring(_EQUAL, paths)
 
 
 def _declaring(kind: str, paths: Iterable[str]) -> Callable[[_Function], _Function]:
@@ -47,6 +52,11 @@ def reads_of(*functions: object) -> tuple[FieldPath, ...]:
 def choices_of(*functions: object) -> tuple[FieldPath, ...]:
     """Return what functions, and all that they use, choose by."""
     return _declared_by(_CHOOSES, functions)
+
+
+def equal_of(*functions: object) -> tuple[FieldPath, ...]:
+    """Return which texts functions, and all that they use, take by equality alone."""
+    return _declared_by(_EQUAL, functions)
 
 
 def _declared_by(kind: str, functions: Iterable[object]) -> tuple[FieldPath, ...]:

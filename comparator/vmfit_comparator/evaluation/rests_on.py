@@ -23,7 +23,9 @@ class RestsOn:
 
     def __init__(self, case: Case, ages: PartAges) -> None:
         # Each is as long as any other.
-        self._values = Lookup[FieldPath, bytes](lambda path: digest_at(path, getattr(case, path.root)))
+        self._values = Lookup[FieldPath, bytes](
+            lambda path: digest_at(path, getattr(case, path.root))
+        )
         self._absent = Lookup[FieldPath, bytes](lambda path: _absence(path, case, ages))
 
     def key(self, fact: Fact) -> bytes | None:

@@ -1,6 +1,7 @@
 """What the hosts' values are, as numbers: one column for each input that facts read of a host."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.field_path import FieldPath
 from vmfit_comparator.evaluation.rests_on import digest_at
+from vmfit_comparator.fleet.shapes import wording
 from vmfit_comparator.fleet.stored import StoredSnapshot
 
 _KEPT = 1024
@@ -20,10 +22,9 @@ Codes = NDArray[np.int32]
 class Column:
     """One input of facts: the same number where hosts have the same."""
 
-    def __init__(self, path: FieldPath, fact: Fact | None = None, *, is_set: bool = False) -> None:
-        self.path = path
-        self._seen_as = fact.grouping.seen_as[path.text] if fact is not None else None
-        self._is_set = is_set
+    def __init__(self, part: str, seen: Callable[[Snapshot], Hashable]) -> None:
+        self.part = part
+        self._seen = seen
         self._codes: dict[Hashable, int] = {}
         self._next = 0
 
@@ -41,15 +42,6 @@ class Column:
             live = set(codes.tolist())
             self._codes = {seen: code for seen, code in self._codes.items() if code in live}
 
-    def _seen(self, destination: Snapshot) -> Hashable:
-        case: Any = SimpleNamespace(destination=destination)
-        if self._is_set:
-            return self.path.missing(case) is None
-        if self._seen_as is None:
-            return digest_at(self.path, destination)
-        values = self.path.values(case)
-        return None if values is None else (self._seen_as(values),)
-
 
 class Columns:
     """The columns of some facts, filled host by host."""
@@ -61,7 +53,7 @@ class Columns:
         """Where in a host's row the columns of a fact are."""
         self._by_part: dict[str, list[int]] = {}
         for place, column in enumerate(self._columns):
-            self._by_part.setdefault(column.path.part or "", []).append(place)
+            self._by_part.setdefault(column.part, []).append(place)
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -92,16 +84,18 @@ class Columns:
 
     def _of(self, fact: Fact) -> list[int]:
         grouping = fact.grouping
-        read = [each for each in fact.values if each.root == "destination"]
-        columns: dict[Hashable, Column] = {}
-        for each in read:
-            if each not in grouping.replaced:
-                columns[each] = Column(each)
-            elif each.text in grouping.seen_as:
-                columns[each, grouping.seen_as[each.text]] = Column(each, fact)
+        apart = {*grouping.replaced, *(each.path for each in wording(fact).singles)}
+        whole = [
+            each for each in fact.values if each.root == "destination" and each.text not in apart
+        ]
+        columns: dict[Hashable, Column] = {
+            each: Column(each.part or "", partial(digest_at, each)) for each in whole
+        }
         for each in fact.needs:
             if each.root == "destination" and each not in columns:
-                columns[each, "is set"] = Column(each, is_set=True)
+                columns[each, "is set"] = Column(each.part or "", partial(_is_set, each))
+        if grouping.seen_as is not None:
+            columns[grouping.seen_as] = Column("", grouping.seen_as)
         return [self._place(key, column) for key, column in columns.items()]
 
     def _place(self, key: Hashable, column: Column) -> int:
@@ -109,3 +103,8 @@ class Columns:
             self._places[key] = len(self._columns)
             self._columns.append(column)
         return self._places[key]
+
+
+def _is_set(path: FieldPath, destination: Snapshot) -> bool:
+    case: Any = SimpleNamespace(destination=destination)
+    return path.missing(case) is None

@@ -11,9 +11,10 @@ from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.freshness import bounds_of
 from vmfit_comparator.evaluation.grouping import Measure
 from vmfit_comparator.fleet.hosts import FleetHost, Hosts
-from vmfit_comparator.fleet.names import Wanted
+from vmfit_comparator.fleet.names import NameCodes, Wanted
 from vmfit_comparator.fleet.outcomes import Ids, Outcomes
 from vmfit_comparator.fleet.question import Question
+from vmfit_comparator.fleet.shapes import Wording
 from vmfit_comparator.fleet.tables import Table, Thresholds
 
 Rows = NDArray[np.int64]
@@ -29,7 +30,7 @@ class Fleet:
         self.hosts = Hosts(facts)
         self.outcomes = Outcomes()
         self._tables: OrderedDict[tuple[str, bytes], Table | Thresholds] = OrderedDict()
-        self._names: OrderedDict[tuple[tuple[str, ...], Wanted], _NameCodes] = OrderedDict()
+        self._names: OrderedDict[tuple[Wording, Wanted], NameCodes] = OrderedDict()
 
     def answers(self, question: Question, rows: Rows) -> list[Ids]:
         """Return, fact by fact, the outcome of each row; the lock of the hosts is held."""
@@ -47,9 +48,11 @@ class Fleet:
             return np.full(len(rows), asked.id(fact, 0), np.int32)
         grouping = fact.grouping
         groups = self.hosts.groups[fact.id].of_row[rows]
-        if grouping.names:
-            codes = self._name_codes(fact, question.wanted(fact))
-            groups = groups << 24 | codes.of(rows, self.hosts)
+        wording = self.hosts.wordings[fact.id]
+        if wording.singles:
+            codes = self._name_codes(wording, question.wanted(fact))
+            names, version = self.hosts.names[wording], self.hosts.version
+            groups = groups << 24 | codes.of(rows, names, self.hosts.changed, version)
         if grouping.measure is not None:
             measured = _MEASURES[grouping.measure](question, asked.hosts)
             return Thresholds().ids(
@@ -71,10 +74,10 @@ class Fleet:
         self._tables.move_to_end((fact.id, key))
         return table
 
-    def _name_codes(self, fact: Fact, wanted: Wanted) -> "_NameCodes":
-        key = fact.grouping.names, wanted
+    def _name_codes(self, wording: Wording, wanted: Wanted) -> NameCodes:
+        key = wording, wanted
         if key not in self._names:
-            self._names[key] = _NameCodes(fact.grouping.names, wanted)
+            self._names[key] = NameCodes(wanted)
             if len(self._names) > _MAX_NAMES:
                 self._names.popitem(last=False)
         self._names.move_to_end(key)
@@ -82,7 +85,7 @@ class Fleet:
 
     def _aged(self, question: Question, rows: Rows, found: list[Ids]) -> list[Ids]:
         ages = Ages(self.hosts, question, rows)
-        aged = []
+        aged: list[Ids] = []
         for fact, ids in zip(question.facts, found, strict=True):
             expired, stale = ages.too_old(fact)
             if stale.any():
@@ -141,32 +144,6 @@ class Ages:
         return self._known[key]
 
 
-class _NameCodes:
-    """Numbers for what hosts' names amount to beside one source and VM."""
-
-    def __init__(self, paths: tuple[str, ...], wanted: Wanted) -> None:
-        self._paths = paths
-        self._wanted = wanted
-        self._numbers: dict[bytes, int] = {}
-        self._codes = np.zeros(0, np.int64)
-        self._version = -1
-
-    def of(self, rows: Rows, hosts: Hosts) -> NDArray[np.int64]:
-        if self._version != hosts.version:
-            size = len(hosts.changed)
-            if len(self._codes) < size:
-                self._codes = np.concatenate(
-                    [self._codes, np.zeros(size - len(self._codes), np.int64)]
-                )
-            changed = np.nonzero(hosts.changed[: len(hosts.rows)] > self._version)[0].tolist()
-            there = [row for row in changed if hosts.rows[row] is not None]
-            seen = hosts.names[self._paths].seen(there, self._wanted)
-            for row, each in zip(there, seen, strict=True):
-                self._codes[row] = self._numbers.setdefault(each, len(self._numbers))
-            self._version = hosts.version
-        return self._codes[rows]
-
-
 class _Asked:
     """The facts themselves, asked about single hosts."""
 
@@ -197,8 +174,11 @@ def _measured_clocks(
     own, uncertainty = question.source_clock
     known = np.array([own is not None and each.clock_offset_seconds is not None for each in hosts])
     apart = [
-        max(abs((each.clock_offset_seconds or 0.0) - (own or 0.0))
-        - (uncertainty + each.clock_uncertainty_seconds), 0.0)
+        max(
+            abs((each.clock_offset_seconds or 0.0) - (own or 0.0))
+            - (uncertainty + each.clock_uncertainty_seconds),
+            0.0,
+        )
         for each in hosts
     ]
     return known.astype(np.int64), np.where(known, np.array(apart), 0.0)

@@ -15,6 +15,7 @@ from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY
 from vmfit_comparator.fleet.columns import Columns
 from vmfit_comparator.fleet.groups import groups
 from vmfit_comparator.fleet.names import Names
+from vmfit_comparator.fleet.shapes import wording
 from vmfit_comparator.fleet.stored import StoredParts, StoredSnapshot
 from vmfit_contract.part_age import part_age_seconds
 
@@ -45,8 +46,9 @@ class Hosts:
         self.lock = threading.RLock()
         self.columns = Columns(self.facts.values())
         self.groups = groups(self.columns.of_fact)
-        named = {each.grouping.names for each in self.facts.values()} - {()}
-        self.names = {paths: Names(paths) for paths in named}
+        self.wordings = {each.id: wording(each) for each in self.facts.values()}
+        self.names = {each: Names(each) for each in self.wordings.values() if each.singles}
+        self._singles = {each for names in self.names for each in names.singles}
         self.parts = tuple(PART_VOLATILITY)
         self.rows: list[FleetHost | None] = []
         self.row_of: dict[str, int] = {}
@@ -82,8 +84,9 @@ class Hosts:
             self.rows[row] = host
             self._codes[row] = self.columns.row(stored, snapshot)
             self.ages[row] = _ages(snapshot, self.parts)
+            shapes = {each: stored.shape(each, snapshot) for each in self._singles}
             for names in self.names.values():
-                names.note(row, snapshot)
+                names.note(row, shapes)
             for each in self._number_facts:
                 assert each.grouping.number is not None
                 self.numbers[each.id][row] = each.grouping.number(snapshot)
@@ -95,6 +98,8 @@ class Hosts:
             row = self.row_of.pop(name, None)
             if row is not None:
                 self.rows[row] = None
+                for names in self.names.values():
+                    names.forget(row)
                 self._note(row)
 
     def settle(self) -> None:

@@ -1,25 +1,24 @@
-"""Names and addresses of hosts: what they are, and what of the case beside them they match."""
+"""The names that hosts have, beside those that a case has: which are equal."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
-from types import SimpleNamespace
+from ipaddress import IPv4Network, IPv6Network, ip_interface
 from typing import Any
 
 import numpy as np
+from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import Fact
-from vmfit_comparator.evaluation.field_path import FieldPath, field_path
-from google.protobuf.message import Message
+from vmfit_comparator.fleet.shapes import Address, Shape, Single, Wording, together
 
 # What a text of the case, a URI above all, can have of a host's name or address in it.
 _TOKEN = re.compile(r"[\w.:%-]+")
+_WORD = re.compile(r"[\w.]+")
 Network = IPv4Network | IPv6Network
+_NO_SHAPE = Shape((), [], [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +26,8 @@ class Wanted:
     """What the names of hosts are compared with."""
 
     texts: frozenset[str]
+    """In small letters."""
     networks: tuple[Network, ...]
-
-
-class Names:
-    """What all hosts have at some paths."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._paths: list[FieldPath] = [field_path(each) for each in paths]
-        self._texts: list[tuple[tuple[str, ...], ...]] = []
-
-    def note(self, row: int, snapshot: Snapshot) -> None:
-        """Take note of a host's names."""
-        case: Any = SimpleNamespace(destination=snapshot)
-        while len(self._texts) <= row:
-            self._texts.append(())
-        self._texts[row] = tuple(tuple(_texts(each.values(case))) for each in self._paths)
-
-    def seen(self, rows: Iterable[int], wanted: Wanted) -> list[bytes]:
-        """Return, row by row, what stands for the names: equal where they count alike."""
-        return [_seen(self._texts[row], wanted) for row in rows]
 
 
 def wanted(fact: Fact, case: Case) -> Wanted:
@@ -56,14 +37,106 @@ def wanted(fact: Fact, case: Case) -> Wanted:
     for path in fact.values:
         if path.root != "destination":
             for text in _texts(path.values(case) or []):
-                texts.update(_tokens(text))
+                texts.update(_tokens(text.lower()))
                 networks.update(dict.fromkeys(_networks(text)))
     return Wanted(frozenset(texts), tuple(networks))
 
 
+class Names:
+    """The shapes of all hosts in one wording, and who has which name."""
+
+    def __init__(self, wording: Wording) -> None:
+        self._singles = wording.singles
+        self._shapes: list[Shape] = []
+        self._holders: dict[str, dict[int, int]] = {}
+
+    def note(self, row: int, shapes: Mapping[Single, Shape]) -> None:
+        """Take note of what a host has."""
+        while len(self._shapes) <= row:
+            self._shapes.append(_NO_SHAPE)
+        self.forget(row)
+        self._shapes[row] = found = together([shapes[each] for each in self._singles])
+        for place, name in enumerate(found.names):
+            self._holders.setdefault(name.lower(), {})[row] = place
+
+    def forget(self, row: int) -> None:
+        """Take note that a host is gone."""
+        for name in self._shapes[row].names if row < len(self._shapes) else ():
+            holders = self._holders.get(name.lower(), {})
+            holders.pop(row, None)
+            if not holders:
+                self._holders.pop(name.lower(), None)
+
+    def seen(self, rows: Iterable[int], wanted: Wanted) -> list[tuple[object, ...]]:
+        """Return, row by row, what the names amount to: equal where they count alike."""
+        matches: dict[int, list[object]] = {row: [] for row in rows}
+        for text in sorted(wanted.texts & self._holders.keys()):
+            for row in self._holders[text].keys() & matches.keys():
+                names = self._shapes[row].names
+                matches[row] += [
+                    (place, name) for place, name in enumerate(names) if name.lower() == text
+                ]
+        inside = _Inside(wanted.networks)
+        return [
+            (
+                found.form,
+                tuple(matched),
+                tuple([(at, inside[each]) for at, each in found.addresses]),
+            )
+            for row, matched in matches.items()
+            for found in (self._shapes[row],)
+        ]
+
+
+class _Inside(dict[Address, tuple[int, ...]]):
+    """In which of some networks addresses are."""
+
+    def __init__(self, networks: tuple[Network, ...]) -> None:
+        super().__init__()
+        self._networks = [
+            (place, each.version, int(each.netmask), int(each.network_address))
+            for place, each in enumerate(networks)
+        ]
+
+    def __missing__(self, address: Address) -> tuple[int, ...]:
+        version, number = address.version, int(address)
+        return tuple(
+            [
+                place
+                for place, other, mask, network in self._networks
+                if other == version and number & mask == network
+            ]
+        )
+
+
+class NameCodes:
+    """Numbers for what hosts' names amount to beside one source and VM."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._codes = np.zeros(0, np.int64)
+        self._version = 0
+
+    def of(
+        self, rows: NDArray[np.int64], names: Names, changed: NDArray[np.int64], version: int
+    ) -> NDArray[np.int64]:
+        """Return the numbers of rows. `changed` tells in which version every row did last."""
+        if self._version != version:
+            grown = np.zeros(max(len(changed), len(self._codes)), np.int64)
+            grown[: len(self._codes)] = self._codes
+            self._codes = grown
+            new = np.nonzero(changed > self._version)[0].tolist()
+            for row, each in zip(new, names.seen(new, self._wanted), strict=True):
+                self._codes[row] = self._numbers.setdefault(each, len(self._numbers))
+            self._version = version
+        return self._codes[rows]
+
+
 def _tokens(text: str) -> Iterable[str]:
-    yield text.lower()
-    for each in _TOKEN.findall(text.lower()):
+    yield text
+    yield from _WORD.findall(text)
+    for each in _TOKEN.findall(text):
         yield each
         yield each.partition(":")[0]
         yield from each.rpartition(":")[::2]
@@ -83,36 +156,11 @@ def _texts(value: object) -> Iterable[str]:
     elif isinstance(value, Message):
         for _, each in value.ListFields():
             yield from _texts(each)
-    elif isinstance(value, bytes | int | float | None):
+    elif value is None or isinstance(value, bytes | int | float):
         return
     else:
-        keys = value.items() if hasattr(value, "items") else value
-        for each in keys:  # type: ignore[attr-defined]
+        elements: Any = value
+        if isinstance(value, Mapping):
+            elements = [*value, *value.values()]
+        for each in elements:
             yield from _texts(each)
-
-
-def _seen(texts: tuple[tuple[str, ...], ...], wanted: Wanted) -> bytes:
-    places: dict[str, int] = {}
-    found: list[object] = []
-    for path in texts:
-        found.append(len(path))
-        for text in path:
-            plain = text.lower()
-            bare = plain.partition("/")[0]
-            for each in (plain, bare):
-                found.append(each if each in wanted.texts else places.setdefault(each, len(places)))
-            found.append(_kind(bare, wanted.networks))
-    return repr(found).encode()
-
-
-@lru_cache(1 << 16)
-def _kind(text: str, networks: tuple[Network, ...]) -> object:
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return not text, text.startswith("localhost")
-    inside = tuple(index for index, each in enumerate(networks) if address in each)
-    return (
-        *(address.version, address.is_loopback, address.is_link_local, address.is_unspecified),
-        inside,
-    )

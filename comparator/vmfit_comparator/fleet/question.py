@@ -38,9 +38,7 @@ class Question:
         ages.CopyFrom(self.case.ages)
         ages.destination_seconds = max(self.now - host.received, 0.0)
         ages.destination_error = host.error
-        return replace(
-            self.case, destination=host.stored.message(), clock=clock, ages=ages
-        )
+        return replace(self.case, destination=host.stored.message(), clock=clock, ages=ages)
 
     @cached_property
     def _rests_on(self) -> RestsOn:
@@ -60,9 +58,12 @@ class Question:
         if applicability.why_not(case):
             return True
         any_of = applicability.any_of
-        if any_of and not any(each.part or each.holds(case) for each in any_of):
+        if any_of and not any(each.root == "destination" or each.holds(case) for each in any_of):
             return True
-        return bool(fact.each) and not fact.tells_subjects and not found(fact.each, case)
+        tells = fact.tells_subjects
+        if any(each.root == "destination" or each.values(case) is None for each in tells):
+            return False
+        return bool(fact.each) and not found(fact.each, case)
 
     def wanted(self, fact: Fact) -> Wanted:
         """Return what the names of hosts are compared with."""

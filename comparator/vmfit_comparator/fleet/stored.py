@@ -8,6 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.fleet.shapes import Shape, Single, shape
 
 _DIGEST_BYTES = 16
 
@@ -15,12 +16,13 @@ _DIGEST_BYTES = 16
 class StoredPart:
     """A part's bytes as they stand in a snapshot, and what columns say of it."""
 
-    __slots__ = ("__weakref__", "codes", "data")
+    __slots__ = ("__weakref__", "codes", "data", "shapes")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.codes: tuple[int, ...] | None = None
         """By the columns of the part."""
+        self.shapes: dict[Single, Shape] = {}
 
 
 class StoredParts:
@@ -62,6 +64,15 @@ class StoredSnapshot:
     def __init__(self, rest: bytes, parts: Mapping[str, StoredPart]) -> None:
         self.rest = rest
         self.parts = parts
+
+    def shape(self, single: Single, snapshot: Snapshot) -> Shape:
+        """Return the shape of what is at a path; that of a part that others have, too, is known."""
+        part = self.parts.get(single.part)
+        if part is None:
+            return shape(snapshot, single)
+        if single not in part.shapes:
+            part.shapes[single] = shape(snapshot, single)
+        return part.shapes[single]
 
     def message(self) -> Snapshot:
         """Return the snapshot itself."""

@@ -6,8 +6,16 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit.v1.network_pb2 import ListeningPort, Network
 from vmfit.v1.snapshot_pb2 import Snapshot
+from vmfit_comparator.evaluation.reads import by_equality
 
 
+@by_equality(
+    "destination.identity.hostname",
+    "destination.identity.canonical_hostname",
+    "destination.identity.hostname_addresses",
+    "destination.hypervisor.connections.hostname",
+    "destination.network.interfaces.addresses",
+)
 def own_names(host: Snapshot, connection: HypervisorConnection | None) -> set[str]:
     """Return the names and addresses that the host certainly has; loopback ones, too."""
     identity = host.identity
@@ -18,6 +26,13 @@ def own_names(host: Snapshot, connection: HypervisorConnection | None) -> set[st
     return names
 
 
+@by_equality(
+    "destination.identity.hostname",
+    "destination.identity.canonical_hostname",
+    "destination.identity.hostname_addresses",
+    "destination.hypervisor.connections.hostname",
+    "destination.network.interfaces.addresses",
+)
 def has_address(text: str, network: Network) -> bool | None:
     """Tell whether a host can listen at an address; None for other names, and without addresses."""
     address = parse_address(text)

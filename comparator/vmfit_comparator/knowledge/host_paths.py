@@ -6,7 +6,7 @@ from vmfit.v1.storage_pb2 import BlockDevice, BlockDevices, Mount, Mounts
 from vmfit.v1.vm_pb2 import BlockIdentity, HostPath, PathFilesystem
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.once import once
-from vmfit_comparator.evaluation.reads import reads
+from vmfit_comparator.evaluation.reads import by_equality, reads
 
 # File systems that one kernel alone may mount writable; what lies on them is that host's own.
 LOCAL_TYPES = (
@@ -104,6 +104,7 @@ def source_device(path: str, case: Case) -> BlockDevice | None:
     return _source_devices(case).get(path)
 
 
+@by_equality("destination.block_devices.devices.paths")
 def destination_device(path: str, case: Case) -> BlockDevice | None:
     """Return the destination's block device that has this path."""
     return _destination_devices(case).get(path)

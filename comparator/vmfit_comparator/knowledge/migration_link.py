@@ -4,11 +4,17 @@ from ipaddress import ip_interface
 
 from vmfit.v1.network_pb2 import NetworkInterface
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.evaluation.reads import reads
+from vmfit_comparator.evaluation.reads import by_equality, reads
 from vmfit_comparator.knowledge.host_addresses import parse_address
 from vmfit_comparator.knowledge.migration_ways import connect_uri, destination_name
 
 
+@by_equality(
+    "destination.identity.hostname",
+    "destination.identity.canonical_hostname",
+    "destination.identity.hostname_addresses",
+    "destination.hypervisor.connections.hostname",
+)
 @reads(
     *("options.migration_uri", "destination.identity.hostname"),
     *("destination.identity.canonical_hostname", "destination.identity.hostname_addresses"),

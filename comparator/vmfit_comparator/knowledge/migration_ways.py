@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.evaluation.reads import reads
+from vmfit_comparator.evaluation.reads import by_equality, reads
 from vmfit_comparator.knowledge.connections import destination_connection, on_connections
 from vmfit_comparator.knowledge.disks import is_copied
 
@@ -48,6 +48,12 @@ def connect_uri(uri: str) -> ConnectUri:
         return ConnectUri("", "", 0)
 
 
+@by_equality(
+    "destination.identity.hostname",
+    "destination.identity.canonical_hostname",
+    "destination.identity.hostname_addresses",
+    "destination.hypervisor.connections.hostname",
+)
 @reads(
     *on_connections("destination", "hostname"),
     *("destination.security.qemu_conf", "destination.identity.hostname"),

@@ -1,9 +1,13 @@
 """Does the destination have the kernel's tap, vhost and vsock devices for the guest?"""
 
+from collections.abc import Hashable
+
 from vmfit.v1.finding_pb2 import Quality
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Nic, OtherDevice
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import (
     change_definition,
     load_module,
@@ -17,12 +21,23 @@ from vmfit_comparator.knowledge.nics import NicPair, nics
 _TAP_TYPES = ("bridge", "network", "ethernet")
 
 
+def _vsock_guests(destination: Snapshot) -> Hashable:
+    """Return the guests that have vsock addresses."""
+    return destination.HasField("domains"), tuple(
+        (each.uuid, is_active(each), device.vsock_cid)
+        for each in destination.domains.vms
+        for device in each.other_devices
+        if device.kind == "vsock"
+    )
+
+
 @fact(
     each=(nics, devices),
     reads=(
         *("vm.domain_type", "source.kernel.device_nodes", "destination.kernel.device_nodes"),
         *("vm.uuid", "destination.domains.vms"),
     ),
+    grouping=Grouping(seen_as=_vsock_guests, seen=("destination.domains.vms",)),
 )
 def vhost(subject: NicPair | OtherDevice, case: Case) -> Result | None:
     """Look up /dev/net/tun, vhost-net, vhost-vsock and vhost-user sockets on the destination.

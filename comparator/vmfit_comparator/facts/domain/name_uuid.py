@@ -3,6 +3,7 @@
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import (
     add_option,
     remove_domain,
@@ -16,11 +17,18 @@ from vmfit_comparator.evaluation.result import (
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.connections import destination_connection
 
+_COUNTED = ("name", "uuid", "state", "connection_uri", "nics.mac")
+
 
 @fact(
     needs=("vm.name", "vm.uuid", "destination.domains.vms"),
     reads=("incoming.name", "vm.nics.mac", "options.destination_name"),
     offline=True,
+    grouping=Grouping(
+        seen=("destination.domains.vms",),
+        counted=tuple(f"destination.domains.vms.{each}" for each in _COUNTED),
+        names=("destination.domains.vms.name", "destination.domains.vms.uuid"),
+    ),
 )
 def name_uuid(case: Case) -> Result:
     """Look for a domain of the same name or UUID on the destination.

@@ -4,6 +4,7 @@ from vmfit.v1.finding_pb2 import QUALITY_REDUCED
 from vmfit_comparator.evaluation.applicability import QEMU
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import (
     Result,
@@ -36,6 +37,7 @@ _LITTLE_BYTES = 1 << 20
     needs=("vm.domain_type", "destination.mounts.mounts"),
     reads=("options.offline", "options.persistent"),
     offline=True,
+    grouping=Grouping(room=True),
 )
 def directories(case: Case) -> Result:
     """Look at the mounts that hold libvirt's directories for logs, state and definitions.

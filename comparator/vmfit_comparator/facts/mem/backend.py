@@ -2,6 +2,7 @@
 
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import provide_storage, upgrade
 from vmfit_comparator.evaluation.result import (
     Result,
@@ -29,6 +30,7 @@ _BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
         *("vm.memory.resident_bytes", "incoming.memory", "destination.security.qemu_conf"),
         "destination.hypervisor.connections.domain_capabilities.memory_backing_types",
     ),
+    grouping=Grouping(room=True),
 )
 def backend(case: Case) -> Result:
     """Look the memory source (anonymous, file, memfd) up in the domain capabilities.

@@ -1,9 +1,13 @@
 """Has the destination enough free memory for the guest?"""
 
+from collections.abc import Hashable
+
 from vmfit.v1.finding_pb2 import QUALITY_REDUCED, Remedy
 from vmfit.v1.host_pb2 import Memory
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.guest_memory import (
     available_bytes,
@@ -17,6 +21,19 @@ from vmfit_comparator.knowledge.guest_memory import (
 _REDUCED = QUALITY_REDUCED
 
 
+def _amount(destination: Snapshot) -> float:
+    return available_bytes(destination.memory)
+
+
+def _bounds(destination: Snapshot) -> Hashable:
+    """Return what bounds guests beside the memory that is available."""
+    memory = destination.memory
+    left = None
+    if memory.overcommit_mode == 2 and memory.HasField("commit_limit_bytes"):
+        left = memory.commit_limit_bytes - memory.committed_bytes
+    return limit_is_hidden(memory), left
+
+
 @fact(
     applies_if=("vm.memory",),
     needs=("vm.memory", "incoming.memory", "destination.memory.available_bytes"),
@@ -28,6 +45,16 @@ _REDUCED = QUALITY_REDUCED
         "destination.memory.overcommit_mode",
         "destination.memory.commit_limit_bytes",
         "destination.memory.committed_bytes",
+    ),
+    grouping=Grouping(
+        number=_amount,
+        numbers=("destination.memory.available_bytes",),
+        seen_as=_bounds,
+        seen=(
+            "destination.memory.guest_cgroup",
+            "destination.memory.commit_limit_bytes",
+            "destination.memory.committed_bytes",
+        ),
     ),
 )
 def free(case: Case) -> Result:

@@ -7,6 +7,7 @@ from vmfit.v1.network_pb2 import NetworkInterface
 from vmfit.v1.vm_pb2 import Nic
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import (
     change_definition,
     connect_bridge,
@@ -37,6 +38,7 @@ _REDUCED = Quality.QUALITY_REDUCED
         *("destination.network.ovs_bridges", "destination.network.ovs_present"),
         "source.network.interfaces",
     ),
+    grouping=Grouping(ignored=("destination.network.interfaces.addresses",)),
 )
 def bridge(pair: NicPair, case: Case) -> Result | None:
     """Look every NIC's bridge, or macvtap parent, up among the destination's interfaces.

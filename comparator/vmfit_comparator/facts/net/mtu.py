@@ -3,6 +3,7 @@
 from vmfit.v1.finding_pb2 import Consequence, Quality
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import set_mtu
 from vmfit_comparator.evaluation.result import Result, probably_yes, yes
 from vmfit_comparator.knowledge.nics import (
@@ -22,6 +23,7 @@ _REDUCED = Quality.QUALITY_REDUCED
     needs="destination.network.interfaces",
     reads="source.network.interfaces",
     consequence=Consequence.CONSEQUENCE_BREAKS_GUEST,
+    grouping=Grouping(ignored=("destination.network.interfaces.addresses",)),
 )
 def mtu(pair: NicPair, case: Case) -> Result | None:
     """Compare the MTU promised to the guest, else the source's, with bridge and uplinks there.

@@ -1,8 +1,12 @@
 """Can the source connect to the ports that the destination opens for the migration?"""
 
+from collections.abc import Hashable
+
 from vmfit.v1.probe_pb2 import ConnectOutcome, PortProbe
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import add_option, drop_option, open_ports, widen_ports
 from vmfit_comparator.evaluation.result import (
     Result,
@@ -28,12 +32,17 @@ _TUNNELLED = "does not apply: the data goes through libvirt's connection"
 _NO_PORT = "does not apply: the data takes no TCP port"
 
 
+def _used_ports(destination: Snapshot) -> Hashable:
+    return frozenset(each.port for each in destination.network.listening_ports)
+
+
 @fact(
     reads=(
         *("destination.network.interfaces.addresses", "destination.network.listening_ports"),
         *("options.listen_address", "options.migration_uri"),
         *("probes.migration_port", "probes.disks_port", "probes.not_asked"),
-    )
+    ),
+    grouping=Grouping(seen_as=_used_ports, seen=("destination.network.listening_ports",)),
 )
 def port_reach(case: Case) -> Result:
     """Let the destination listen where QEMU will, and the source connect to it.

@@ -1,10 +1,12 @@
 """Is a port free on the destination for the migration's data?"""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from vmfit.v1.finding_pb2 import ChangeMigrationOption, Remedy
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import widen_ports
 from vmfit_comparator.evaluation.result import (
     Result,
@@ -27,7 +29,15 @@ _ANOTHER_PORT = Remedy(
 )
 
 
-@fact(needs="destination.network.listening_ports", reads="options.migration_uri")
+def _used_ports(destination: Snapshot) -> Hashable:
+    return frozenset(each.port for each in destination.network.listening_ports)
+
+
+@fact(
+    needs="destination.network.listening_ports",
+    reads="options.migration_uri",
+    grouping=Grouping(seen_as=_used_ports, seen=("destination.network.listening_ports",)),
+)
 def ports(case: Case) -> Result:
     """Look for a free port in the destination's range, 49152 to 49215 unless qemu.conf says more.
 

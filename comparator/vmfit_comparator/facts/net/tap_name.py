@@ -3,6 +3,7 @@
 from vmfit.v1.vm_pb2 import Nic
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import change_definition
 from vmfit_comparator.evaluation.result import Result, no, probably_no, probably_yes, yes
 from vmfit_comparator.knowledge.connections import destination_libvirt_version
@@ -22,7 +23,12 @@ _TAPS = frozenset(("tap", "tun"))
 _REFUSES_TAPS = 9_005_000
 
 
-@fact(each=nics, applies_if="incoming.nics.host_tap", needs="destination.network.interfaces")
+@fact(
+    each=nics,
+    applies_if="incoming.nics.host_tap",
+    needs="destination.network.interfaces",
+    grouping=Grouping(ignored=("destination.network.interfaces.addresses",)),
+)
 def tap_name(pair: NicPair, case: Case) -> Result | None:
     """Look the names that taps are to have up among the destination's interfaces.
 

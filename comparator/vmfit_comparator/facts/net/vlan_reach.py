@@ -4,6 +4,7 @@ from vmfit.v1.finding_pb2 import Consequence
 from vmfit.v1.network_pb2 import Network
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.result import (
     Result,
     probably_no,
@@ -23,6 +24,7 @@ from vmfit_comparator.knowledge.nics import (
     each=nics,
     reads=("source.network.interfaces", "destination.network.interfaces"),
     consequence=Consequence.CONSEQUENCE_ADVISORY,
+    grouping=Grouping(ignored=("destination.network.interfaces.addresses",)),
 )
 def vlan_reach(pair: NicPair, case: Case) -> Result | None:
     """Compare the VLANs of the uplinks behind both bridges, as far as hosts know them.

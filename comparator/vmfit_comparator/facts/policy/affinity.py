@@ -1,15 +1,24 @@
 """Do the operators' placement rules let the guest go there?"""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from fnmatch import fnmatchcase
 
 from google.protobuf.struct_pb2 import Struct
 
 from vmfit.v1.finding_pb2 import ChooseHost, Remedy
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import VM_STATE_SHUT_OFF
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
+
+
+def _neighbours(destination: Snapshot) -> Hashable:
+    """Return the guests that count where the destination has rules of placement."""
+    if "placement" not in destination.attributes.values:
+        return None
+    return tuple(each.name for each in destination.domains.vms if each.state != VM_STATE_SHUT_OFF)
 
 
 @fact(
@@ -17,6 +26,7 @@ from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no,
     needs=("destination.attributes.values",),
     reads=("vm.name", "destination.domains.vms"),
     offline=True,
+    grouping=Grouping(seen_as=_neighbours, seen=("destination.domains.vms",)),
 )
 def affinity(case: Case) -> Result:
     """Apply the destination's `placement` attribute to the guest's name.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vmfit.v1.finding_pb2 import Remedy
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
 from vmfit_comparator.evaluation.subjects import subjects
@@ -45,7 +46,12 @@ def places(case: Case) -> Iterator[tuple[str, Copies]]:
         yield pair.there.target, Copies("", None, (pair,))
 
 
-@fact(each=places, applies_if="options.storage_copy", reads="policy.margins.storage_ratio")
+@fact(
+    each=places,
+    applies_if="options.storage_copy",
+    reads="policy.margins.storage_ratio",
+    grouping=Grouping(room=True),
+)
 def free_space(copies: Copies, case: Case) -> Result:
     """Compare what the copies need with what is free where they go, disks of one place together.
 
