@@ -38,6 +38,7 @@ from vmfit_comparator.hosts.vms import (
     source_vm,
     with_known_names,
 )
+from vmfit_comparator.knowledge.copying.estimate import estimate
 from vmfit_comparator.policies.policy import ResolvedPolicy
 from vmfit_comparator.policies.verdict import judge
 from vmfit_comparator.probes import Prober, want_dirty_rate
@@ -250,6 +251,9 @@ def _answer(inquiry: Inquiry, pair: _Pair, probes: ProbeAnswers) -> CheckRespons
         # Thrice as quick as to give the list to the response.
         response.findings.add().CopyFrom(each)
     response.verdict.CopyFrom(judge(findings, inquiry.policy))
+    told = estimate(case)
+    if told is not None:
+        response.estimate.CopyFrom(told)
     subject = response.subject
     subject.vm_name, subject.vm_uuid = case.vm.name, case.vm.uuid
     subject.source_host, subject.destination_host = source.side.name, destination.side.name

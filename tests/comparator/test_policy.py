@@ -1,5 +1,7 @@
 """Policies: strict reading, extension, the most specific rule, user facts in CEL."""
 
+import math
+
 import pytest
 
 from tests.comparator.builders import migration
@@ -289,3 +291,14 @@ def test_wanted_facts_have_bounds():
         select_facts(["cpu.a"] * 30_000, ["cpu.a"])
     with pytest.raises(PolicyError, match=r"facts\[0\]: is longer than 256 characters"):
         select_facts(["c" * 100_000], ["cpu.a"])
+
+
+@pytest.mark.parametrize("name", ["maximum_total_seconds", "maximum_downtime_seconds"])
+def test_limits_of_time(name):
+    limited = resolve_policy(Policy(**{name: 3.0}), BUILT_IN).message
+    assert getattr(limited, name) == 3
+    assert not resolve_policy(Policy(), BUILT_IN).message.HasField(name)
+    for wrong in (-1.0, math.inf, math.nan):
+        with pytest.raises(PolicyError) as refused:
+            resolve_policy(Policy(**{name: wrong}), BUILT_IN)
+        assert refused.value.field == name

@@ -33,6 +33,7 @@ _OWNERS = {
     "probes": "the probes found no",
     "source": "the source has no",
     "destination": "the destination has no",
+    "policy": "the policy has no",
 }
 # What too old an input makes of a firm answer, with the probability that it works.
 _WEAKER = {

@@ -87,12 +87,19 @@ def ending(case: Case) -> Ending | None:
 def is_in_doubt(case: Case) -> bool:
     """Tell whether only a measurement can say if the copy ends, and it is worth a second."""
     sent = bandwidth(case)
+    if _has_time_limit(case):
+        return runs_on_qemu(case.vm) and not case.options.offline
     if sent is None or not runs_on_qemu(case.vm) or ending(case):
         return False
     memory = case.vm.memory
     copied = memory.resident_bytes or memory.maximum_bytes
     slow = sent.limited and sent.bytes_per_second < _USUAL_BYTES_PER_SECOND
     return slow or copied / sent.bytes_per_second >= _LONG_SECONDS
+
+
+def _has_time_limit(case: Case) -> bool:
+    policy = case.policy
+    return policy.HasField("maximum_total_seconds") or policy.HasField("maximum_downtime_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +115,18 @@ class Left:
     most_bytes: float
 
 
+def sampled(answer: DirtyRateAnswer) -> tuple[float, float, float]:
+    """Return what changed in the period, within three standard deviations of a sample."""
+    likely = answer.bytes_per_second * (answer.period_seconds or PERIOD_SECONDS)
+    hits = likely / SAMPLE_BYTES
+    least = max(math.sqrt(hits) - _DEVIATIONS, 0) ** 2 * SAMPLE_BYTES
+    return least, likely, (math.sqrt(hits + 1) + _DEVIATIONS) ** 2 * SAMPLE_BYTES
+
+
 def left(answer: DirtyRateAnswer, memory_bytes: int, downtime_seconds: float) -> Left:
     """Return the bounds of what was measured; the sample's hits are Poisson distributed."""
     period = answer.period_seconds or PERIOD_SECONDS
-    likely = answer.bytes_per_second * period
-    hits = likely / SAMPLE_BYTES
-    least = max(math.sqrt(hits) - _DEVIATIONS, 0) ** 2 * SAMPLE_BYTES
-    most = (math.sqrt(hits + 1) + _DEVIATIONS) ** 2 * SAMPLE_BYTES
+    least, likely, most = sampled(answer)
     times = downtime_seconds / period
     share, multiple = min(1.0, times), max(1.0, times)
     bounds = (least * share, likely * share, likely * math.sqrt(times), most * multiple)

@@ -13,6 +13,7 @@ from vmfit_comparator.policies.conditions import Conditions
 from vmfit_comparator.policies.policy_checks import (
     MAX_IDENTIFIER_CHARACTERS,
     check_freshness,
+    check_limits,
     check_margins,
     check_rules,
     check_sizes,
@@ -63,6 +64,7 @@ def resolve_policy(
         names = ", ".join(BUILT_IN_NAMES)
         raise PolicyError("extends", f"{policy.extends!r} is not built in; there are {names}")
     check_margins(policy.margins)
+    check_limits(policy)
     check_freshness(policy.freshness)
     interpreter = interpreter or shared_interpreter()
     facts = {**catalogue, **user_facts(policy, catalogue, interpreter)}
@@ -117,6 +119,10 @@ def _extended(policy: Policy) -> Policy:
     whole.margins.MergeFrom(policy.margins)
     if policy.HasField("allow_probes"):
         whole.allow_probes = policy.allow_probes
+    if policy.HasField("maximum_total_seconds"):
+        whole.maximum_total_seconds = policy.maximum_total_seconds
+    if policy.HasField("maximum_downtime_seconds"):
+        whole.maximum_downtime_seconds = policy.maximum_downtime_seconds
     for field, bound in policy.freshness.ListFields():
         getattr(whole.freshness, field.name).CopyFrom(bound)
     whole.user_facts.extend(policy.user_facts)

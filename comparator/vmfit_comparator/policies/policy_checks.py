@@ -67,6 +67,16 @@ def check_margins(margins: Margins) -> None:
             raise PolicyError(f"margins.{field.name}", f"{value:g} is not a number from 0 on")
 
 
+def check_limits(policy: Policy) -> None:
+    """Raise PolicyError for a limit of time that is no time."""
+    for name, value in (
+        ("maximum_total_seconds", policy.maximum_total_seconds),
+        ("maximum_downtime_seconds", policy.maximum_downtime_seconds),
+    ):
+        if not math.isfinite(value) or value < 0:
+            raise PolicyError(name, f"{value:g} is not a number from 0 on")
+
+
 def check_freshness(freshness: Freshness) -> None:
     """Raise PolicyError for bounds that are no times, or the wrong way round."""
     for field, bound in freshness.ListFields():

@@ -8,6 +8,7 @@ from vmfit.v1.comparator_service_pb2 import CheckResponse
 from vmfit.v1.finding_pb2 import Answer, Consequence, FactDescription, Finding, Quality, Remedy
 from vmfit_comparator.evaluation.freshness import duration_text
 from vmfit_comparator.render.answers import answer_text, colour, symbol
+from vmfit_comparator.render.estimates import estimate_text, is_expected
 from vmfit_comparator.render.explanation import input_ages, show_explanation
 from vmfit_comparator.render.terminal import Terminal, column_widths
 
@@ -60,6 +61,8 @@ def _show(terminal: Terminal, response: CheckResponse, detail: Detail) -> None:
                 show_explanation(terminal, finding, detail.rules.get(finding.fact), ages)
                 terminal.line()
     terminal.line()
+    if is_expected(response.estimate):
+        terminal.line(estimate_text(response.estimate), hang=2)
     _show_footer(terminal, response, detail)
 
 

@@ -24,6 +24,10 @@ from vmfit_comparator.knowledge.convergence import (
     ending,
     left,
 )
+from vmfit_comparator.knowledge.copying.forecast import forecast
+from vmfit_comparator.knowledge.copying.limits import reach_text
+from vmfit_comparator.knowledge.copying.outlooks import measured_rate
+from vmfit_comparator.knowledge.copying.rounds import MOST_SLOWED_PERCENT
 from vmfit_comparator.knowledge.guest_memory import size_text
 
 _POST_COPY = "--postcopy --postcopy-after-precopy"
@@ -79,22 +83,10 @@ def convergence(case: Case) -> Result:
     if end is not None:
         return yes(end.reason, quality=QUALITY_REDUCED if end.stops_live_guest else QUALITY_NATIVE)
     sent = bandwidth(case)
-    measured = _measured(case)
+    measured = measured_rate(case)
     if sent is None or measured is None:
         return _unmeasured(case, sent)
     return _compared(case, sent, measured)
-
-
-def _measured(case: Case) -> DirtyRateAnswer | None:
-    probe, vm = case.probes.dirty_rate, case.vm
-    if probe.HasField("answer"):
-        return probe.answer
-    if not vm.HasField("dirty_rate_bytes_per_second"):
-        return None
-    return DirtyRateAnswer(
-        bytes_per_second=vm.dirty_rate_bytes_per_second,
-        period_seconds=vm.dirty_rate_period_seconds,
-    )
 
 
 def _compared(case: Case, sent: Bandwidth, measured: DirtyRateAnswer) -> Result:
@@ -110,7 +102,7 @@ def _compared(case: Case, sent: Bandwidth, measured: DirtyRateAnswer) -> Result:
     if remains.most_bytes <= (room if sent.limited else room * _LINK_SHARE):
         return yes(text)
     if case.options.auto_converge:
-        return probably_yes(f"{text}; it is slowed down until it fits", quality=QUALITY_REDUCED)
+        return _slowed(case, text)
     remedies = _remedies(case)
     if remains.least_bytes > _FIRM_RATIO * room:
         way_out = _way_out(case, sent)
@@ -124,6 +116,14 @@ def _compared(case: Case, sent: Bandwidth, measured: DirtyRateAnswer) -> Result:
         text = f"{text}: less than a sample of its pages can tell"
         return no_idea(text, remedies=remedies)
     return probably_yes(text, probability=0.7, remedies=remedies)
+
+
+def _slowed(case: Case, text: str) -> Result:
+    told = forecast(case)
+    percent = told.slowed_percent.high or told.slowed_percent.expected or MOST_SLOWED_PERCENT
+    took = reach_text(told.total)
+    reason = f"{text}; it is slowed down by up to {percent:.0f} % until it fits, which takes {took}"
+    return probably_yes(reason, quality=QUALITY_REDUCED)
 
 
 def _way_out(case: Case, sent: Bandwidth) -> str:
