@@ -1,8 +1,6 @@
 """One part of a snapshot as it was collected."""
 
-# hashlib itself would load OpenSSL, which takes longer than most collectors.
 import time
-from _blake2 import blake2b
 from typing import NamedTuple
 
 from google.protobuf.message import Message
@@ -28,12 +26,6 @@ class CollectedPart(NamedTuple):
         age = since_boot_seconds() - self.since_boot_seconds
         took = self.status.duration.ToNanoseconds() / 1e9
         return PartState(age, took, self.message is not None)
-
-
-def digest(part: Message) -> str:
-    """Return the hash of a part's content, the same for equal messages."""
-    encoded = part.SerializeToString(deterministic=True)
-    return blake2b(encoded, digest_size=16).hexdigest()
 
 
 def absent(name: str, reason: str) -> CollectedPart:

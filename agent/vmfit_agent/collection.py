@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Mapping
 from google.protobuf.message import Message
 
 from vmfit.v1.snapshot_pb2 import PartStatus
-from vmfit_agent.collected_part import CollectedPart, absent, digest
+from vmfit_agent.collected_part import CollectedPart, absent
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.host_clock import since_boot_seconds
 from vmfit_agent.redaction.free_text import scrub
+from vmfit_contract.part_digest import digest
 
 _LOG = logging.getLogger(__name__)
 

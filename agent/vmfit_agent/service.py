@@ -38,6 +38,7 @@ from vmfit_agent.sources import (
     UnknownDomain,
     Watch,
 )
+from vmfit_agent.sources.revision_one import RevisionOne
 from vmfit_agent.storage.content_nonces import CONTENT_NONCES, ForeignNoncesError
 from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.access import Caller, Role
@@ -90,7 +91,8 @@ class HostMetadata:
                     f"{self._max_watches} watches are open already, the most that this agent "
                     "allows",
                 )
-            watch = self._source.watch(wanted.parts, wanted.known_digests)
+            source = self._source if wanted.schema_revision >= 2 else RevisionOne(self._source)
+            watch = source.watch(wanted.parts, wanted.known_digests)
             return ServiceWatch(watch, self._moments, self._free_watches.release)
 
     def allow_probes(self, *, allowed: bool) -> None:
@@ -117,9 +119,8 @@ class HostMetadata:
             max_age = request.max_age.ToNanoseconds() / 1e9
             if max_age < 0:
                 raise _invalid("max_age", "must not be negative")
-        snapshot = self._source.snapshot(
-            request.parts, max_age, request.known_digests, call.seconds
-        )
+        source = self._source if request.schema_revision >= 2 else RevisionOne(self._source)
+        snapshot = source.snapshot(request.parts, max_age, request.known_digests, call.seconds)
         may_probe = call.caller.may(Role.PROBE)
         nonce = CONTENT_NONCES.current() if may_probe else b""
         return GetSnapshotResponse(

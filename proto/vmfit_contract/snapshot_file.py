@@ -12,11 +12,9 @@ from google.protobuf.message import DecodeError, EncodeError, Message
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_contract.json_text import to_json
+from vmfit_contract.revisions import refusal, upgraded
 
 _LOG = logging.getLogger(__name__)
-
-SCHEMA_REVISION = 1
-"""The revision of the schema that this version writes; see Snapshot.schema_revision."""
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
@@ -26,6 +24,9 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 _UNKNOWN_FIELD = re.compile(r'no field named "([^"]*)" at "([^"]*)"')
 _UNKNOWN_ENUM = re.compile(r"Invalid enum value")
 _SHOWN_CHARACTERS = 300
+_NO_CONTENT = frozenset(
+    ("schema_revision", "oldest_reader_revision", "agent_version", "taken_at", "recorded_at")
+)
 
 
 class SnapshotFileError(ValueError):
@@ -35,20 +36,17 @@ class SnapshotFileError(ValueError):
 def read_snapshot(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Snapshot:
     """Read a snapshot in either form, told apart by content.
 
-    An older schema is read as it is: what it does not have is absent. A newer revision is refused,
-    since meanings may have changed; fields that are merely new are kept (binary) or left out with
-    a warning (JSON). Raises SnapshotFileError.
+    An older revision is given the latest one's form; what it does not have is absent. A newer one
+    is refused only where meanings have changed; fields that are merely new are kept (binary) or
+    left out with a warning (JSON). Raises SnapshotFileError.
     """
     snapshot = read_message(path, Snapshot, max_bytes)
-    if snapshot.schema_revision > SCHEMA_REVISION:
-        raise SnapshotFileError(
-            f"{path}: schemaRevision: written with schema revision {snapshot.schema_revision}, "
-            f"this version knows up to {SCHEMA_REVISION}; upgrade vmfit to read it"
-        )
+    if reason := refusal(snapshot):
+        raise SnapshotFileError(f"{path}: {reason}; upgrade vmfit to read it")
     present = {field.name for field, _ in snapshot.ListFields()}
-    if not present - {"schema_revision", "agent_version", "taken_at", "recorded_at"}:
+    if not present - _NO_CONTENT:
         raise SnapshotFileError(f"{path}: not a snapshot: it has no parts")
-    return snapshot
+    return upgraded(snapshot)
 
 
 def read_message(

@@ -179,7 +179,7 @@ def test_security_of_a_host(tree):
     assert part.fips_enabled
     assert dict(part.qemu_conf)["user"] == "+1001"
     assert "unknown_setting" not in part.qemu_conf
-    assert dict(part.libvirtd_conf) == {"listen_tls": "0", "host_uuid": "x"}
+    assert dict(part.libvirtd_conf) == {"listen_tls": "0"}
     assert list(part.sasl.mechanisms) == ["gssapi", "scram-sha-256"]
     assert not part.sasl.HasField("credentials_present")
     assert list(part.libvirt_hooks) == ["qemu"]

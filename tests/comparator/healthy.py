@@ -17,6 +17,10 @@ identity {
   boot_id: "a2000000-0000-4000-8000-000000000001"
   product_uuid: "a3000000-0000-4000-8000-000000000001"
   libvirt_host_uuid: "a4000000-0000-4000-8000-000000000001"
+  libvirt_identities {
+    uri: "qemu:///system" host_uuid: "a4000000-0000-4000-8000-000000000001"
+    hostname: "alpha.example.net"
+  }
   canonical_hostname: "alpha.example.net" hostname_addresses: "192.0.2.1"
   os_pretty_name: "Debian GNU/Linux 12 (bookworm)" os_id: "debian" os_version_id: "12"
   architecture: "x86_64"
@@ -112,8 +116,7 @@ security { helper_sockets { log: true lock: true } }
 hypervisor {
   connections {
     uri: "qemu:///system" driver: "QEMU" libvirt_version: 9000000 hypervisor_version: 7002000
-    host_uuid: "a4000000-0000-4000-8000-000000000001"
-    migration_transports: ["tcp", "rdma"] live_migration: true hostname: "alpha.example.net"
+    migration_transports: ["tcp", "rdma"] live_migration: true
     security_models { model: "none" doi: "0" }
     page_sizes_bytes: [4096, 2097152, 1073741824]
     guest_archs {

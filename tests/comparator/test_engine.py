@@ -400,9 +400,9 @@ def test_bad_requests(agents, engine, fields, code, field):
 
 
 def test_newer_agent_is_refused(agents, engine):
-    agents[1].snapshot.schema_revision = 2
+    agents[1].snapshot.schema_revision = 3
     response = engine.check(_request(agents))
-    assert "schema revision 2" in response.subject.errors[0].error
+    assert "schema revision 3" in response.subject.errors[0].error
 
 
 def test_rank(agents, tmp_path):

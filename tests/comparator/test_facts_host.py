@@ -21,7 +21,7 @@ FORBIDDEN = {
 }
 XEN_ONLY = {"destination.hypervisor.connections": [{"uri": "xen:///", "driver": "Xen"}]}
 NO_GUESTS = {f"{DESTINATION}.guest_archs": []}
-NO_CAPABILITIES = {**NO_GUESTS, f"{DESTINATION}.host_uuid": None}
+NO_CAPABILITIES = {**NO_GUESTS, f"{DESTINATION}.page_sizes_bytes": []}
 ONLY_EMULATED = {f"{DESTINATION}.guest_archs[0].domain_types": ["qemu"]}
 
 
@@ -43,7 +43,7 @@ REACHABLE = [
     ("no answer", {"ages.destination_error": "connection refused"}, "PROBABLY_NO"),
 ]
 NO_UUID = {
-    f"source.{CONNECTION}.host_uuid": None,
+    "source.identity.libvirt_identities": None,
     "source.identity.libvirt_host_uuid": None,
 }
 SAME_MACHINE = [
@@ -53,11 +53,11 @@ SAME_MACHINE = [
         {"hosts.identity.machine_id": "c" * 32, "hosts.identity.boot_id": "d"},
         "YES",
     ),
-    ("one libvirt UUID", {f"hosts.{CONNECTION}.host_uuid": "u"}, "NO"),
+    ("one libvirt UUID", {"hosts.identity.libvirt_identities[0].host_uuid": "u"}, "NO"),
     (
         "libvirt's UUID from the identity",
         {
-            f"hosts.{CONNECTION}.host_uuid": None,
+            "hosts.identity.libvirt_identities": None,
             "hosts.identity.libvirt_host_uuid": "ABC",
         },
         "NO",

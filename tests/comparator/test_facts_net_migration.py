@@ -8,7 +8,7 @@ from vmfit.v1.finding_pb2 import Quality
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit.v1.probe_pb2 import ConnectOutcome
 
-NAME = "destination.hypervisor.connections[0].hostname"
+NAME = "destination.identity.libvirt_identities[0].hostname"
 ADDRESSES = "destination.identity.hostname_addresses"
 RESOLVER = "the host's resolver has no answer for 'beta'"
 RECORDED = [

@@ -55,7 +55,7 @@ def test_round_trip(tmp_path, form):
         (b'{"identity": {}, "identity": {}}', "identity"),
         (b'{"name": "vm", "uuid": "x"}', "not a snapshot"),
         (b'{"identity": {"hostname": "\xff"}}', "UTF-8"),
-        (b'{"schemaRevision": 2, "identity": {}}', "schemaRevision"),
+        (b'{"schemaRevision": 3, "identity": {}}', "schema revision 3"),
         (b'{"identity":' + b'{"a":' * 100_000 + b"}" * 100_001, "not a snapshot|nested"),
         (b'{"schemaRevision": ' + b"9" * 5000 + b"}", "not a snapshot"),
     ],

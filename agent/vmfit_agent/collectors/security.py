@@ -56,7 +56,7 @@ _QEMU = (
 _LIBVIRTD = (
     frozenset(("tcp_port", "key_file", "cert_file", "ca_file", "crl_file", "prio_workers",
                "mdns_adv")),
-    ("listen_", "tls_", "auth_", "host_uuid", "max_", "min_", "keepalive_", "unix_sock_", "admin_"),
+    ("listen_", "tls_", "auth_", "max_", "min_", "keepalive_", "unix_sock_", "admin_"),
 )  # fmt: skip
 # Later files win: the modular daemons replace libvirtd where they are set up.
 _LIBVIRTD_FILES = ("libvirtd.conf", "virtqemud.conf", "virtproxyd.conf")

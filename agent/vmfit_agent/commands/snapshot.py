@@ -16,6 +16,7 @@ from vmfit_contract.command_line.form_choice import FormChoice
 from vmfit_contract.command_line.structured import structured_text
 from vmfit_contract.json_text import to_json
 from vmfit_contract.printable import printable
+from vmfit_contract.revisions import SCHEMA_REVISION
 from vmfit_contract.snapshot_file import SnapshotFileError, read_snapshot, write_snapshot
 
 _ANSWER_SECONDS = 60.0
@@ -127,7 +128,7 @@ def _fetch(
         files = None if insecure or address.is_unix else chosen_files(*named, LIBVIRT_CLIENT)
         connector = Connector(insecure=insecure, tls=ClientTls(files) if files else None)
         with connector.connect(address) as channel:
-            request = GetSnapshotRequest(parts=parts)
+            request = GetSnapshotRequest(parts=parts, schema_revision=SCHEMA_REVISION)
             return HostMetadataStub(channel).GetSnapshot(request, timeout=_ANSWER_SECONDS).snapshot
     except (AddressError, TlsError) as error:
         raise AskedWronglyError(str(error)) from None

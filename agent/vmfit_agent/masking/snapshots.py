@@ -7,10 +7,10 @@ from google.protobuf.message import Message
 
 from vmfit.v1.options_pb2 import Sensitivity
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.collected_part import digest
 from vmfit_agent.masking.masking import Masking
 from vmfit_agent.masking.messages import replace_texts, texts_of
 from vmfit_agent.parts import PART_NAMES
+from vmfit_contract.part_digest import digest
 
 SMBIOS_VALUES = "vmfit.v1.SystemInformation.values"
 """Texts such as "system.serial=x", of which some identify."""

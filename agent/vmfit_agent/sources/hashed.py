@@ -13,12 +13,12 @@ from vmfit.v1.host_metadata_service_pb2 import (
     ProbeResponse,
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.collected_part import digest
 from vmfit_agent.masking.identifier_hashes import IdentifierHashes
 from vmfit_agent.masking.messages import replace_texts
 from vmfit_agent.part_state import PartState
 from vmfit_agent.sources import SnapshotSource, Watch
 from vmfit_contract.access import Caller, Role
+from vmfit_contract.part_digest import digest
 
 
 class _Part(NamedTuple):

@@ -19,6 +19,7 @@ from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
+from vmfit_agent.libvirt_names import LibvirtNames
 from vmfit_agent.part_state import PartState
 from vmfit_agent.parts import in_order
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
@@ -58,6 +59,7 @@ class InProcess:
         self._runner = CollectorRunner(host, collectors)
         self._ages = Ages(collectors, self._runner.latest)
         self._names = tuple(collectors)
+        self._libvirt_names = LibvirtNames()
         self._changed = threading.Condition()
         self._watches: set[InProcessWatch] = set()
         self._closed = False
@@ -84,7 +86,8 @@ class InProcess:
         now = time.monotonic()
         bounds = {name: self._ages.bound(name, max_age_seconds, now) for name in names}
         found = self._runner.collected_since(bounds, give_up_at)
-        return {name: found[name] for name in names}
+        latest = self._runner.latest("hypervisor")
+        return self._libvirt_names.moved({name: found[name] for name in names}, latest)
 
     def watch(self, parts: Collection[str], known_digests: Mapping[str, str]) -> "InProcessWatch":
         """Yield the parts, then those that changed: on their period, or soon after an event."""

@@ -17,13 +17,14 @@ from vmfit.v1.host_metadata_service_pb2 import (
 from vmfit.v1.snapshot_pb2 import PartStatus, Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_agent.assembly import assemble
-from vmfit_agent.collected_part import CollectedPart, digest
+from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.host_clock import since_boot_seconds
 from vmfit_agent.part_state import PartState
 from vmfit_agent.parts import PART_NAMES, in_order
 from vmfit_agent.sources import ProbesRefused, UnknownDomain
 from vmfit_contract.access import Caller
 from vmfit_contract.part_age import part_age_seconds
+from vmfit_contract.part_digest import digest
 from vmfit_contract.snapshot_file import read_snapshot
 
 DescribeXml = Callable[[str], DescribeVmResponse]
@@ -36,6 +37,7 @@ class Replay:
         self._describe_xml = describe_xml
         self._agent_version = recording.agent_version
         self._schema_revision = recording.schema_revision
+        self._oldest_reader_revision = recording.oldest_reader_revision
         self._recorded_at = (
             recording.recorded_at if recording.HasField("recorded_at") else recording.taken_at
         )
@@ -61,6 +63,7 @@ class Replay:
         snapshot.recorded_at.CopyFrom(self._recorded_at)
         snapshot.agent_version = self._agent_version
         snapshot.schema_revision = self._schema_revision
+        snapshot.oldest_reader_revision = self._oldest_reader_revision
         return snapshot
 
     def watch(self, parts: Collection[str], known_digests: Mapping[str, str]) -> "ReplayWatch":

@@ -31,6 +31,7 @@ from vmfit_comparator.hosts.snapshot_parts import (
     replace,
     stale_parts,
 )
+from vmfit_contract.revisions import upgraded
 
 # An agent that could not collect in time does not cost every caller half of the time.
 _RENEWALS_REST_SECONDS = 30.0
@@ -194,9 +195,12 @@ class AgentClient:
         # What was taken for the answers by themselves is given back, and that of the former one.
         del heard, room, renewed, known
         self._latest = _Known()
-        room = self._room.take(snapshot.ByteSize() + bytes_of(snapshot, sizes))
+        # What was sent is kept beside it: the agent's next answer says what of that is unchanged.
+        told = upgraded(snapshot)
+        size = snapshot.ByteSize() + bytes_of(snapshot, sizes)
+        room = self._room.take(size if told is snapshot else 2 * size)
         self._latest = _Known(snapshot, sizes, room)
-        return HostAnswer(snapshot, *clock, received, room)
+        return HostAnswer(told, *clock, received, room)
 
     def _hear(self, known: _Known, until: float) -> Heard:
         request = GetSnapshotRequest(known_digests=digests(known.snapshot))
@@ -204,7 +208,9 @@ class AgentClient:
 
     def _renew(self, snapshot: Snapshot, stale: Mapping[str, float], until: float) -> Heard | None:
         """Have parts collected anew; what takes more than half of the time stays as it is."""
-        request = GetSnapshotRequest(parts=stale, known_digests=digests(snapshot))
+        # What libvirt calls the host is told with the identity, and was learnt with the other.
+        with_names = ["identity"] if "hypervisor" in stale else []
+        request = GetSnapshotRequest(parts=[*stale, *with_names], known_digests=digests(snapshot))
         request.max_age.FromNanoseconds(int(min(stale.values()) * 1e9))
         try:
             return self._hearing.ask(request, (time.monotonic() + until) / 2)

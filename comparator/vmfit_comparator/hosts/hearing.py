@@ -14,7 +14,7 @@ from vmfit_comparator.hosts.agent_error import AgentError
 from vmfit_comparator.hosts.answer_room import Taken
 from vmfit_comparator.hosts.snapshot_parts import bytes_by_part
 from vmfit_comparator.hosts.succession import Succession, SuccessionError, Told, monotonic_seconds
-from vmfit_contract.snapshot_file import SCHEMA_REVISION
+from vmfit_contract.revisions import SCHEMA_REVISION, refusal
 
 # The wall clock as it would be if nobody set it from now on: what is compared of two hosts' clocks
 # is told at two moments, between which somebody may set this machine's.
@@ -72,6 +72,7 @@ class Hearing:
         return self._nonce if age < _NONCE_SECONDS else None
 
     def _once(self, request: GetSnapshotRequest, until: float) -> tuple[Heard, Told]:
+        request.schema_revision = SCHEMA_REVISION
         sent = monotonic_seconds()
         response, sizes, room = self._calls.snapshot(request, until)
         received = monotonic_seconds()
@@ -88,10 +89,9 @@ class Hearing:
 
 
 def _check_schema(snapshot: Snapshot) -> None:
-    if snapshot.schema_revision > SCHEMA_REVISION:
+    if reason := refusal(snapshot):
         raise _not_to_be_used(
-            f"its agent ({snapshot.agent_version}) speaks schema revision "
-            f"{snapshot.schema_revision}, this comparator up to {SCHEMA_REVISION}"
+            f"its answer, by version {snapshot.agent_version} of the agent, {reason}"
         )
 
 

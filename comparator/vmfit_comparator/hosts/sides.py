@@ -21,7 +21,7 @@ from vmfit_comparator.request_checks import check_moment, check_snapshot
 from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
 from vmfit_contract.content_key import MAX_NONCES
 from vmfit_contract.reasons import NO_CAUSE, Cause, Reason
-from vmfit_contract.snapshot_file import SCHEMA_REVISION
+from vmfit_contract.revisions import refusal, upgraded
 from vmfit_contract.spelling import meant_or_known
 
 _NONCE_SECONDS = 0.5
@@ -75,14 +75,11 @@ def resolve_side(
         raise invalid(field, "names no host")
     if kind == "snapshot":
         snapshot = reference.snapshot
-        if snapshot.schema_revision > SCHEMA_REVISION:
-            raise invalid(
-                f"{field}.snapshot.schema_revision",
-                f"{snapshot.schema_revision} is newer than {SCHEMA_REVISION}, the latest known",
-            )
+        if reason := refusal(snapshot):
+            raise invalid(f"{field}.snapshot.schema_revision", reason)
         check_moment(snapshot.taken_at, f"{field}.snapshot.taken_at")
         check_snapshot(snapshot, f"{field}.snapshot")
-        return Side(snapshot.identity.hostname or "snapshot", field, content=snapshot)
+        return Side(snapshot.identity.hostname or "snapshot", field, content=upgraded(snapshot))
     try:
         if kind == "name":
             entry = inventory.hosts.get(reference.name)

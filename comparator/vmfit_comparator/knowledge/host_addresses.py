@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from vmfit.v1.hypervisor_pb2 import HypervisorConnection
 from vmfit.v1.network_pb2 import ListeningPort, Network
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.reads import by_equality
@@ -13,14 +12,14 @@ from vmfit_comparator.evaluation.reads import by_equality
     "destination.identity.hostname",
     "destination.identity.canonical_hostname",
     "destination.identity.hostname_addresses",
-    "destination.hypervisor.connections.hostname",
+    "destination.identity.libvirt_identities.hostname",
     "destination.network.interfaces.addresses",
 )
-def own_names(host: Snapshot, connection: HypervisorConnection | None) -> set[str]:
+def own_names(host: Snapshot, libvirt_name: str) -> set[str]:
     """Return the names and addresses that the host certainly has; loopback ones, too."""
     identity = host.identity
     names = {identity.hostname, identity.canonical_hostname, *identity.hostname_addresses}
-    names |= {connection.hostname} if connection is not None else set()
+    names.add(libvirt_name)
     for interface in host.network.interfaces:
         names |= {each.partition("/")[0] for each in interface.addresses}
     return names
@@ -30,7 +29,7 @@ def own_names(host: Snapshot, connection: HypervisorConnection | None) -> set[st
     "destination.identity.hostname",
     "destination.identity.canonical_hostname",
     "destination.identity.hostname_addresses",
-    "destination.hypervisor.connections.hostname",
+    "destination.identity.libvirt_identities.hostname",
     "destination.network.interfaces.addresses",
 )
 def has_address(text: str, network: Network) -> bool | None:

@@ -13,7 +13,7 @@ from vmfit_comparator.knowledge.migration_ways import connect_uri, destination_n
     "destination.identity.hostname",
     "destination.identity.canonical_hostname",
     "destination.identity.hostname_addresses",
-    "destination.hypervisor.connections.hostname",
+    "destination.identity.libvirt_identities.hostname",
 )
 @reads(
     *("options.migration_uri", "destination.identity.hostname"),

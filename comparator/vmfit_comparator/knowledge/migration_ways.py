@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from vmfit.v1.migration_pb2 import StorageCopy
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.reads import by_equality, reads
-from vmfit_comparator.knowledge.connections import destination_connection, on_connections
 from vmfit_comparator.knowledge.disks import is_copied
+from vmfit_comparator.knowledge.libvirt_identities import destination_libvirt_name
 
 # libvirt's own range, unless qemu.conf says otherwise.
 _FIRST_PORT, _LAST_PORT = 49152, 49215
@@ -52,10 +52,9 @@ def connect_uri(uri: str) -> ConnectUri:
     "destination.identity.hostname",
     "destination.identity.canonical_hostname",
     "destination.identity.hostname_addresses",
-    "destination.hypervisor.connections.hostname",
+    "destination.identity.libvirt_identities.hostname",
 )
 @reads(
-    *on_connections("destination", "hostname"),
     *("destination.security.qemu_conf", "destination.identity.hostname"),
 )
 def destination_name(case: Case) -> str:
@@ -65,9 +64,7 @@ def destination_name(case: Case) -> str:
     """
     destination = case.destination
     configured = destination.security.qemu_conf.get("migration_host", "").strip("[]")
-    connection = destination_connection(case)
-    libvirt = connection.hostname if connection is not None else ""
-    return configured or libvirt or destination.identity.hostname
+    return configured or destination_libvirt_name(case) or destination.identity.hostname
 
 
 @reads("options.tunnelled", "options.offline", "options.migration_uri")

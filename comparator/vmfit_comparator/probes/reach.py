@@ -5,8 +5,11 @@ from collections.abc import Iterable, Sequence
 from vmfit.v1.host_metadata_service_pb2 import ProbeCase
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.evaluation.case import Case
-from vmfit_comparator.knowledge.connections import destination_connection, source_connection
 from vmfit_comparator.knowledge.host_addresses import own_names, parse_address
+from vmfit_comparator.knowledge.libvirt_identities import (
+    destination_libvirt_name,
+    source_libvirt_name,
+)
 from vmfit_comparator.knowledge.migration_ways import destination_name
 
 # The contract's limits.
@@ -45,8 +48,8 @@ def _hosts(case: Case, known: Iterable[str]) -> Sequence[str]:
     told = (
         *known,
         destination_name(case),
-        *sorted(own_names(case.destination, destination_connection(case))),
-        *sorted(own_names(case.source, source_connection(case))),
+        *sorted(own_names(case.destination, destination_libvirt_name(case))),
+        *sorted(own_names(case.source, source_libvirt_name(case))),
     )
     names = dict.fromkeys(each.strip("[]").partition("%")[0] for each in told)
     return [each for each in names if _is_name(each)][:_MAX_HOSTS]

@@ -6,13 +6,16 @@ from vmfit.v1.finding_pb2 import (
     ChooseHost,
     Remedy,
 )
-from vmfit.v1.hypervisor_pb2 import HypervisorConnection
-from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, probably_yes, yes
-from vmfit_comparator.knowledge.connections import destination_connection, source_connection
 from vmfit_comparator.knowledge.host_addresses import own_names
+from vmfit_comparator.knowledge.libvirt_identities import (
+    destination_host_uuid,
+    destination_libvirt_name,
+    source_host_uuid,
+    source_libvirt_name,
+)
 
 
 # What decides which connection would run the VM.
@@ -20,13 +23,9 @@ from vmfit_comparator.knowledge.host_addresses import own_names
     needs=("source.identity", "destination.identity"),
     reads=(
         *("source.identity.product_uuid", "destination.identity.product_uuid"),
-        *("source.identity.libvirt_host_uuid", "destination.identity.libvirt_host_uuid"),
         *("source.identity.hostname", "destination.identity.hostname"),
         *("source.identity.canonical_hostname", "destination.identity.canonical_hostname"),
         *("source.identity.hostname_addresses", "destination.identity.hostname_addresses"),
-        *("source.hypervisor.connections.host_uuid", "source.hypervisor.connections.hostname"),
-        "destination.hypervisor.connections.host_uuid",
-        "destination.hypervisor.connections.hostname",
         *("source.network.interfaces.addresses", "destination.network.interfaces.addresses"),
         *("options.destination_uri", "options.peer_to_peer"),
     ),
@@ -46,8 +45,7 @@ def same_machine(case: Case) -> Result:
     back = _leads_back(case)
     if back is not None:
         return back
-    source = _host_uuid(source_connection(case), case.source)
-    destination = _host_uuid(destination_connection(case), case.destination)
+    source, destination = source_host_uuid(case), destination_host_uuid(case)
     if source and destination:
         if source != destination:
             return yes(f"libvirt's host UUIDs are {source} and {destination}")
@@ -88,12 +86,7 @@ def _leads_back(case: Case) -> Result | None:
         if case.options.peer_to_peer:
             return no(f"{text}, the source", remedies=[remedy])
         return probably_no(f"{text}, mostly the source", probability=0.05, remedies=[remedy])
-    source = own_names(case.source, source_connection(case))
-    if host in source - own_names(case.destination, destination_connection(case)):
+    source = own_names(case.source, source_libvirt_name(case))
+    if host in source - own_names(case.destination, destination_libvirt_name(case)):
         return no(f"{uri} leads to the source itself", remedies=[remedy])
     return None
-
-
-def _host_uuid(connection: HypervisorConnection | None, snapshot: Snapshot) -> str:
-    from_connection = connection.host_uuid if connection is not None else ""
-    return (from_connection or snapshot.identity.libvirt_host_uuid).lower()

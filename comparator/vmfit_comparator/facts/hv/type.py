@@ -36,7 +36,7 @@ _CONNECTIONS = "destination.hypervisor.connections"
     needs=("vm.domain_type", "destination.hypervisor"),
     reads=(
         *("vm.architecture", "vm.os_type", f"{_CONNECTIONS}.guest_archs.domain_types"),
-        *(f"{_CONNECTIONS}.host_uuid", "destination.kernel.kvm_usable", "options.offline"),
+        *(f"{_CONNECTIONS}.page_sizes_bytes", "destination.kernel.kvm_usable", "options.offline"),
         *("destination.security.qemu_conf", "probes.accesses"),
     ),
     offline=True,
@@ -101,7 +101,8 @@ def _no_connection(case: Case) -> Result:
 
 
 def _no_guests(connection: HypervisorConnection) -> Result:
-    if connection.HasField("host_uuid"):
+    # libvirt tells them of every host: the capabilities were read.
+    if connection.page_sizes_bytes:
         text = "libvirt there found no emulator that it can probe"
         return no(text, remedies=[_choose(text)])
     missing = f"{_CONNECTIONS}.guest_archs"

@@ -16,7 +16,7 @@ from vmfit_comparator.evaluation.result import (
     probably_yes,
     yes,
 )
-from vmfit_comparator.knowledge.connections import source_connection
+from vmfit_comparator.knowledge.libvirt_identities import source_libvirt_name
 from vmfit_comparator.knowledge.migration_link import destination_addresses, shared_interface
 from vmfit_comparator.knowledge.migration_ways import destination_name
 
@@ -33,7 +33,7 @@ def _is_address(text: str) -> bool:
     needs="destination.identity.hostname",
     reads=(
         *("source.identity", "source.network.interfaces", "destination.parts"),
-        *("source.hypervisor.connections.hostname", "options.migration_uri", "options.tunnelled"),
+        *("options.migration_uri", "options.tunnelled"),
         *("probes.destination_name", "probes.not_asked"),
     ),
 )
@@ -55,8 +55,7 @@ def host_name(case: Case) -> Result:
     remedy = add_option("--migrateuri tcp://ADDRESS", "the destination's name leads elsewhere")
     if name.startswith("localhost"):
         return no(f"the destination calls itself {name}, which libvirt refuses", remedies=[remedy])
-    connection = source_connection(case)
-    own = {case.source.identity.hostname, connection.hostname if connection else ""} - {""}
+    own = {case.source.identity.hostname, source_libvirt_name(case)} - {""}
     if name in own:
         return no(
             f"both hosts call themselves {name}: the source would connect to itself",

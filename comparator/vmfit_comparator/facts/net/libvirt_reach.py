@@ -14,8 +14,8 @@ from vmfit_comparator.evaluation.result import (
     yes,
 )
 from vmfit_comparator.knowledge.connect_failures import FAILURES
-from vmfit_comparator.knowledge.connections import destination_connection
 from vmfit_comparator.knowledge.host_addresses import own_names
+from vmfit_comparator.knowledge.libvirt_identities import destination_libvirt_name
 from vmfit_comparator.knowledge.migration_ways import libvirt_place
 
 _SOCKETS = {16509: "libvirtd-tcp.socket", 16514: "libvirtd-tls.socket", 22: "ssh.service"}
@@ -24,7 +24,7 @@ _SOCKETS = {16509: "libvirtd-tcp.socket", 16514: "libvirtd-tls.socket", 22: "ssh
 @fact(
     reads=(
         *("destination.identity", "destination.network.interfaces.addresses"),
-        *("destination.network.listening_ports", "destination.hypervisor.connections.hostname"),
+        "destination.network.listening_ports",
         *("options.peer_to_peer", "probes.libvirt_port", "probes.not_asked"),
     ),
     offline=True,
@@ -53,8 +53,7 @@ def libvirt_reach(case: Case) -> Result:
     known = case.destination.HasField("network")
     ports = case.destination.network.listening_ports
     if known and all(each.port != place[1] for each in ports):
-        connection = destination_connection(case)
-        if ports and place[0] in own_names(case.destination, connection):
+        if ports and place[0] in own_names(case.destination, destination_libvirt_name(case)):
             text = f"nothing listens on port {place[1]} of the destination"
             return no(text, remedies=[_listen(place[1])])
         seen = f"nothing listens on port {place[1]} of the destination, if {place[0]} is its name"

@@ -14,8 +14,8 @@ from vmfit_comparator.evaluation.result import (
     probably_no,
     yes,
 )
-from vmfit_comparator.knowledge.connections import destination_connection
 from vmfit_comparator.knowledge.host_addresses import parse_address
+from vmfit_comparator.knowledge.libvirt_identities import destination_libvirt_name
 from vmfit_comparator.knowledge.migration_ways import connect_uri
 from vmfit_comparator.knowledge.tls_directories import certificate_directory, server_key
 
@@ -38,7 +38,6 @@ _NO_CERTIFICATE = "no PEM certificate"
         "destination.clock.wall_clock",
         "destination.identity.hostname",
         "destination.identity.canonical_hostname",
-        "destination.hypervisor.connections.hostname",
         "options.tls_destination",
         "options.migration_uri",
         "probes.accesses",
@@ -163,12 +162,11 @@ def _named(server: Certificate, case: Case) -> Result:
     options = case.options
     wanted = options.tls_destination or connect_uri(options.migration_uri).host
     identity = case.destination.identity
-    connection = destination_connection(case)
     names = (
         [wanted]
         if wanted
         else [
-            connection.hostname if connection is not None else "",
+            destination_libvirt_name(case),
             identity.hostname,
             identity.canonical_hostname,
         ]
