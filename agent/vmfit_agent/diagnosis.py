@@ -14,6 +14,7 @@ from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.probes.qemu_img import QEMU_IMG, qemu_img
+from vmfit_contract.installation import installing
 
 if TYPE_CHECKING:
     import psutil
@@ -35,7 +36,7 @@ _DEVICES = {
 _LIBVIRT_MODULE = (
     "install python3-libvirt"
     if sys.prefix == sys.base_prefix
-    else f"{sys.prefix}/bin/pip install 'vmfit-agent[libvirt]', which needs libvirt's headers"
+    else f"{installing('vmfit-agent', 'libvirt')}; from source it needs libvirt's headers"
 )
 _REMEDIES = (
     (r"python3-libvirt|libvirt Python module", _LIBVIRT_MODULE),

@@ -15,11 +15,19 @@ from vmfit_agent.probes.unanswerable import Unanswerable
 from vmfit_contract.address import Address
 from vmfit_contract.tls_files import LIBVIRT_SERVER, TlsError, chosen_files
 from vmfit_contract.tls_report import FileReport, read_bounded, report
+from vmfit_contract.unit_report import unit_reports
 
 _AREA = "service"
 # What the packages and the units call the user of the serving process.
 _USERS = ("vmfit-agent", "vmfit")
+_COLLECTS = ("vmfit-collect",)
+# vmfit-probe.service starts when it is asked.
+_UNITS = (
+    "vmfit-collect.socket", "vmfit-collect.service", "vmfit-probe.socket", "vmfit-agent.service",
+)  # fmt: skip
+_LIBVIRT_SOCKETS = ("run/libvirt/libvirt-sock", "run/libvirt/virtqemud-sock")
 _PROGRAM = "vmfit-agent"
+_CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,44 @@ class Serving:
 
 
 def diagnose_service(serving: Serving) -> Iterator[Check]:
-    """Yield a check for every TLS file, then for the address."""
+    """Yield a check for every TLS file, then for the address, the units and libvirt's sockets."""
     yield from _tls_checks(serving)
     yield _address_check(serving.listen)
+    for each in unit_reports(_UNITS):
+        is_essential = each.state == "missing"
+        yield _check(each.name, each.state, each.reasons, each.remedies, is_essential=is_essential)
+    yield from libvirt_checks()
+
+
+def libvirt_checks(root: Path = Path("/")) -> Iterator[Check]:
+    """Yield whether the collecting process's user may open libvirt's sockets.
+
+    Nothing where there is no such user, or where only root could try as that user.
+    """
+    user = _service_user(_COLLECTS)
+    if user is None or os.geteuid() != 0:
+        return
+    for path in (root / each for each in _LIBVIRT_SOCKETS):
+        if path.exists():
+            yield _libvirt_check(user, path)
+
+
+def _libvirt_check(user: QemuUser, path: Path) -> Check:
+    def connect() -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(_CONNECT_SECONDS)
+            client.connect(str(path))
+
+    name = f"{path} for {user.name}"
+    try:
+        call_as(user, connect)
+    except PermissionError as error:
+        reasons = (error.strerror or str(error),)
+        remedy = f"usermod -aG libvirt {user.name}, then: systemctl restart vmfit-collect"
+        return _check(name, "missing", reasons, (remedy,), is_essential=True)
+    except (OSError, Unanswerable) as error:
+        return _check(name, "partly", (str(error),), ("start libvirt",))
+    return _check(name, "ok")
 
 
 def _tls_checks(serving: Serving) -> Iterator[Check]:
@@ -131,7 +174,7 @@ def _own_names() -> tuple[str, ...]:
 
 def _reader() -> Callable[[Path], bytes]:
     """Return what reads a file with the rights of the service's user, if this process may."""
-    user = _service_user()
+    user = _service_user(_USERS)
     if user is None or os.geteuid() != 0:
         return read_bounded
 
@@ -144,8 +187,8 @@ def _reader() -> Callable[[Path], bytes]:
     return read
 
 
-def _service_user() -> QemuUser | None:
-    for name in _USERS:
+def _service_user(names: tuple[str, ...]) -> QemuUser | None:
+    for name in names:
         try:
             found = pwd.getpwnam(name)
         except KeyError:

@@ -1,5 +1,6 @@
 """Whether a comparator works as it is configured: certificates, policies, store, hosts."""
 
+import pwd
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from vmfit_contract.connector import Connector
 from vmfit_contract.printable import printable
 from vmfit_contract.tls_files import TlsFiles
 from vmfit_contract.tls_report import SOON_DAYS, report
+from vmfit_contract.unit_report import unit_reports
 
 _THREADS = 64
 
@@ -30,7 +32,7 @@ class Check:
     """One thing that was tried."""
 
     area: str
-    """ "tls", "facts", "policy", "store", "server" or "host"."""
+    """ "unit", "tls", "facts", "policy", "store", "server" or "host"."""
     name: str
     state: str
     """ "ok", "partly" or "missing"."""
@@ -82,7 +84,38 @@ def store_check(url: str) -> Check:
         return Check("store", name, "missing", (str(error),))
     finally:
         store.close()
-    return Check("store", name, "ok", (f"{count} checks",))
+    return _store_file_check(store.file, count)
+
+
+def unit_checks() -> Iterator[Check]:
+    """Yield whether the service runs, where its unit is installed."""
+    for each in unit_reports(("vmfit-comparator.service",)):
+        yield Check("unit", each.name, each.state, each.reasons, each.remedies)
+
+
+def _store_file_check(file: Path | None, count: int) -> Check:
+    """Tell of a database file whether it is its directory's owner's, and nobody else's."""
+    counted = f"{count} checks"
+    if file is None:
+        return Check("store", "store", "ok", (counted,))
+    found, directory = file.stat(), file.parent.stat()
+    if found.st_uid != directory.st_uid:
+        reason = f"{file} belongs to {_user(found.st_uid)}, its directory to "
+        owner = _user(directory.st_uid)
+        reasons = (counted, f"{reason}{owner}: the service cannot write to it")
+        remedy = f"chown {owner}: {file}*"
+        return Check("store", "store", "missing", reasons, (remedy,))
+    if found.st_mode & 0o077:
+        reasons = (counted, f"{file} is open to other users: it has VMs, hosts and answers")
+        return Check("store", "store", "partly", reasons, (f"chmod 0600 {file}*",))
+    return Check("store", "store", "ok", (counted,))
+
+
+def _user(user_id: int) -> str:
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return str(user_id)
 
 
 def host_checks(inventory: Inventory, connector: Connector, seconds: float) -> Iterator[Check]:

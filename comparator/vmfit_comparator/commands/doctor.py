@@ -20,6 +20,7 @@ from vmfit_comparator.diagnosis import (
     policy_checks,
     store_check,
     tls_checks,
+    unit_checks,
 )
 from vmfit_comparator.hosts.inventory import Inventory, InventoryError, read_inventory
 from vmfit_comparator.render.diagnosis import show_diagnosis
@@ -47,9 +48,9 @@ from vmfit_contract.tls_files import TlsError
 def command(settings: Settings, *, output: str, store: str | None, asking: Asking) -> int:
     """Tell whether everything that the settings name can be used, and what to do if not.
 
-    That is the certificate, the facts, the policies, the store, the comparator at --server and
-    the agents of the inventory: each with the cause, and when its certificate expires. The exit
-    status is 1 when something cannot be used.
+    That is the service, the certificate, the facts, the policies, the store, the comparator at
+    --server and the agents of the inventory: each with the cause, and when its certificate expires.
+    The exit status is 1 when something cannot be used.
     """
     with Waiting("all that the settings name"):
         checks = list(_checks(settings, asking, store))
@@ -67,6 +68,7 @@ def _checks(settings: Settings, asking: Asking, store: str | None) -> Iterator[C
         yield Check("settings", "settings", "ok", ("no file: the defaults",))
     else:
         yield Check("settings", f"settings {settings.path}", "ok")
+    yield from unit_checks()
     yield from _tls_checks(asking)
     yield facts_check()
     yield from policy_checks([Path(each) for each in settings.values.get("policies", ())])

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.engine import make_url
@@ -41,6 +42,13 @@ class Store:
         self._is_ready = False
         # Anywhere, since a command adds one check and ends: one of many has the work.
         self._until_forgetting = secrets.randbelow(self._slack + 1)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database; None of any other, and of one in memory."""
+        url = self._engine.url
+        is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        return Path(str(url.database)) if is_file else None
 
     def close(self) -> None:
         """Close the connections."""

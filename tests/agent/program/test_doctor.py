@@ -195,7 +195,9 @@ def test_a_clock_that_nobody_keeps(fake, root):
 
 def test_a_virtual_environment_does_not_see_the_distributions_modules():
     code = (
-        "import sys; sys.prefix, sys.base_prefix = '/venv', '/usr';"
+        "import sys; from vmfit_contract import installation;"
+        "sys.prefix, sys.base_prefix = '/venv', '/usr';"
+        "installation.installed_as = lambda name: 'wheel';"
         "from vmfit_agent.diagnosis import remedies; print(remedies(('python3-libvirt',))[0])"
     )
     result = subprocess.run(
