@@ -1,6 +1,7 @@
 """Traces of calls for OpenTelemetry, where its own variables say whom to tell.
 
-Each call of a service is a span below the span of its caller, who sends `traceparent`. Without
+Each call of a service is a span below the span of its caller, who sends `traceparent`; the calls
+that are made to answer it take the service's own along, so that agents' spans are below. Without
 OTEL_EXPORTER_OTLP_ENDPOINT nothing of this is loaded. Source:
 https://opentelemetry.io/docs/specs/otel/protocol/exporter/,
 https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
@@ -8,17 +9,20 @@ https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
 
 import logging
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from vmfit_contract.serving.observer import EndedCall, Observer
+from vmfit_contract.handed_on import HANDED_ON
+from vmfit_contract.serving.observer import EndedCall, Metadata, Observer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span
 
 _LOG = logging.getLogger(__name__)
+_SPAN: "ContextVar[Span]" = ContextVar("vmfit.span")
 _WHERE = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 # What is the server's to mend; the others are the caller's. Source: as above.
 _SERVERS_FAULT = frozenset(
@@ -65,7 +69,7 @@ def _provider(program: str, version: str) -> "TracerProvider":
 
 
 class CallSpans:
-    """Makes a span of each call when it has ended; see Observer."""
+    """Makes a span of each call; see Observer."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
@@ -75,28 +79,28 @@ class CallSpans:
         self._tracer = provider.get_tracer("vmfit")
         self._propagator = TraceContextTextMapPropagator()
 
-    def began(self, path: str) -> None:
-        """Wait for its end."""
+    def began(self, path: str, metadata: Metadata) -> None:
+        """Begin the span, and have it handed on."""
+        from opentelemetry.trace import SpanKind, set_span_in_context  # noqa: PLC0415
 
-    def ended(self, call: EndedCall) -> None:
-        """Make the span."""
-        from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415
-
-        now = time.time_ns()
-        service, _, method = call.path.removeprefix("/").partition("/")
+        service, _, method = path.removeprefix("/").partition("/")
         span = self._tracer.start_span(
             f"{service}/{method}",
-            context=self._propagator.extract(call.metadata()),
+            context=self._propagator.extract(metadata()),
             kind=SpanKind.SERVER,
-            attributes={
-                "rpc.system": "grpc",
-                "rpc.service": service,
-                "rpc.method": method,
-                "rpc.response.status_code": call.status,
-                "vmfit.caller": call.caller,
-            },
-            start_time=now - int(call.seconds * 1e9),
+            attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method},
         )
+        _SPAN.set(span)
+        handed_on: dict[str, str] = {}
+        self._propagator.inject(handed_on, set_span_in_context(span))
+        HANDED_ON.set(tuple(handed_on.items()))
+
+    def ended(self, call: EndedCall) -> None:
+        """End the span."""
+        from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415
+
+        span = _SPAN.get()
+        span.set_attributes({"rpc.response.status_code": call.status, "vmfit.caller": call.caller})
         if call.status in _SERVERS_FAULT:
             span.set_status(Status(StatusCode.ERROR, call.status))
-        span.end(now)
+        span.end()

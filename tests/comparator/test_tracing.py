@@ -13,8 +13,15 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from vmfit.v1.comparator_service_pb2 import GetHostSnapshotRequest, ListFactsRequest
+from tests.agent.program.started_agent import AGENT
+from tests.comparator.builders import source_snapshot
+from vmfit.v1.comparator_service_pb2 import (
+    GetHostSnapshotRequest,
+    HostReference,
+    ListFactsRequest,
+)
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
+from vmfit_contract.snapshot_file import write_snapshot
 from vmfit_contract.tracing import tracing
 
 PROGRAM = [sys.executable, "-c", "from vmfit_comparator.cli import main; main()"]
@@ -91,6 +98,39 @@ def test_a_call_is_a_span_below_its_callers(collector, tmp_path):
     assert values(refused.attributes)["rpc.response.status_code"] == "INVALID_ARGUMENT"
     assert refused.parent_span_id == b""
     assert values(collector.resources[0].attributes)["service.name"] == "vmfit"
+
+
+def test_agents_calls_are_below_the_comparators(collector, tmp_path):
+    write_snapshot(source_snapshot(), tmp_path / "alpha.json")
+    endpoint = f"http://127.0.0.1:{collector.port}"
+    address = f"unix:{tmp_path}/agent.sock"
+    agent = subprocess.Popen(
+        [*AGENT, "serve", "--replay", tmp_path / "alpha.json", "--listen", address],
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    with grpc.insecure_channel(address) as channel:
+        grpc.channel_ready_future(channel).result(60)
+
+    def ask(stub):
+        metadata = (("traceparent", f"00-{TRACE}-{PARENT}-01"),)
+        host = HostReference(address=address)
+        stub.GetHostSnapshot(GetHostSnapshotRequest(host=host), timeout=60, metadata=metadata)
+
+    try:
+        log, _ = serve(tmp_path, collector.port, ask)
+    finally:
+        agent.terminate()
+        _, agents_log = agent.communicate(timeout=60)
+    assert "Traceback" not in log + agents_log
+    spans = {span.name: span for span in collector.spans}
+    asked = spans["vmfit.v1.Comparator/GetHostSnapshot"]
+    answered = spans["vmfit.v1.HostMetadata/GetSnapshot"]
+    assert (asked.trace_id.hex(), asked.parent_span_id.hex()) == (TRACE, PARENT)
+    assert answered.trace_id.hex() == TRACE
+    assert answered.parent_span_id == asked.span_id
+    named = {values(each.attributes)["service.name"] for each in collector.resources}
+    assert named == {"vmfit", "vmfit-agent"}
 
 
 def test_a_collector_that_is_away_holds_up_nobody(tmp_path):

@@ -132,10 +132,10 @@ def values(registry):
 def test_calls_are_counted(registry):
     metrics = RpcMetrics(registry)
     for _ in range(3):
-        metrics.began("/vmfit.v1.Comparator/Check")
+        metrics.began("/vmfit.v1.Comparator/Check", dict)
     path = "/vmfit.v1.Comparator/Check"
-    metrics.ended(EndedCall(path, "OK", 0.02, "local", dict))
-    metrics.ended(EndedCall(path, "DEADLINE_EXCEEDED", 7, "local", dict))
+    metrics.ended(EndedCall(path, "OK", 0.02, "local"))
+    metrics.ended(EndedCall(path, "DEADLINE_EXCEEDED", 7, "local"))
     found = values(registry)
     names = ("Check", "vmfit.v1.Comparator")
     assert found["vmfit_calls_under_way", *names] == 1

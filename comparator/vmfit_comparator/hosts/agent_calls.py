@@ -34,6 +34,7 @@ from vmfit_comparator.hosts.light_errors import light
 from vmfit_comparator.hosts.patience import Patience
 from vmfit_comparator.request_checks import MAX_VM_ELEMENTS
 from vmfit_contract.errors import describe
+from vmfit_contract.handed_on import HANDED_ON
 
 # An agent that is being restarted is back within this; gRPC's own retries know no pause when a
 # server closes one connection after the other, and take gigabytes.
@@ -112,7 +113,8 @@ class AgentCalls:
         seconds = self._seconds("Probe", until)
         began = time.monotonic()
         try:
-            call = self._methods["Probe"].future(request.SerializeToString(), timeout=seconds)
+            content, metadata = request.SerializeToString(), HANDED_ON.get()
+            call = self._methods["Probe"].future(content, timeout=seconds, metadata=metadata)
         except ValueError:  # The channel was closed.
             raise _closed() from None
 
@@ -166,7 +168,8 @@ class AgentCalls:
         content = request.SerializeToString()
         for attempt in itertools.count():
             seconds = self._seconds(method, until)
-            ask = partial(self._methods[method], content, timeout=seconds)
+            metadata = HANDED_ON.get()
+            ask = partial(self._methods[method], content, timeout=seconds, metadata=metadata)
             try:
                 return self._result(method, ask, read, seconds, until)
             except AgentError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -51,7 +52,9 @@ class Turns:
     ) -> "Future[Result]":
         """Have something done when it is this request's turn. Raises EngineError when closed."""
         try:
-            return self._threads.submit(self._request, partial(_do, partial(work, *args, **kwargs)))
+            return self._threads.submit(
+                self._request, partial(copy_context().run, _do, partial(work, *args, **kwargs))
+            )
         except RuntimeError:
             raise _ended("the engine was closed") from None
 

@@ -5,7 +5,7 @@ Source: https://github.com/grpc-ecosystem/go-grpc-middleware/tree/main/providers
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from vmfit_contract.serving.observer import EndedCall
+from vmfit_contract.serving.observer import EndedCall, Metadata
 
 _LABELS = ("grpc_service", "grpc_method")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
@@ -32,7 +32,7 @@ class RpcMetrics:
             "vmfit_calls_under_way", "Calls that have not ended.", _LABELS, registry=registry
         )
 
-    def began(self, path: str) -> None:
+    def began(self, path: str, metadata: Metadata) -> None:  # noqa: ARG002 -- traces need it
         """Note that a call arrived."""
         self._under_way.labels(*_names(path)).inc()
 

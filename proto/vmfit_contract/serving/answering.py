@@ -1,6 +1,7 @@
 """Calls of a service: answered in threads, which callers share fairly."""
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +123,8 @@ class Answering:
             give_back_soon(size)
             worked.exception()  # As above.
 
-        worked = loop.run_in_executor(self._threads, work, until - loop.time())
+        in_context = contextvars.copy_context().run
+        worked = loop.run_in_executor(self._threads, in_context, work, until - loop.time())
         worked.add_done_callback(done)
         return await asyncio.shield(worked)
 

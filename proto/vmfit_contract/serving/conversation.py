@@ -79,7 +79,7 @@ class Conversations:
             self._idle.clear()
             context.add_done_callback(self._ended)
             began = time.monotonic()
-            self._observer.began(path)
+            self._observer.began(path, partial(_metadata, context))
             # What a caller that goes away is left with.
             status = Status.CANCELLED.name
             try:
@@ -95,8 +95,7 @@ class Conversations:
 
     def _note(self, path: str, status: str, seconds: float, context: Context) -> None:
         caller = self._callers.peer(context).caller.name
-        metadata = partial(_metadata, context)
-        self._observer.ended(EndedCall(path, status, seconds, caller, metadata))
+        self._observer.ended(EndedCall(path, status, seconds, caller))
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug(
                 "%s for %s: %s after %.3f s", path, caller, status, seconds,

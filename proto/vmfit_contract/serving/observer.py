@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+Metadata = Callable[[], Mapping[str, str]]
+"""Returns what came with a call, without binary values; of several of a name the last one."""
+
 
 class EndedCall(NamedTuple):
     """One call, as it ended."""
@@ -13,14 +16,15 @@ class EndedCall(NamedTuple):
     """gRPC's name of it: "OK", "NOT_FOUND"."""
     seconds: float
     caller: str
-    metadata: Callable[[], Mapping[str, str]]
-    """What came with the call, without binary values; of several of a name the last one."""
 
 
 class Observer(Protocol):
-    """Told of every call, in the server's event loop; must not take time nor raise."""
+    """Told of every call, in the server's event loop; must not take time nor raise.
 
-    def began(self, path: str) -> None:
+    Both are told in one context of contextvars, the call's, in which it is answered.
+    """
+
+    def began(self, path: str, metadata: Metadata) -> None:
         """Note that a call arrived."""
 
     def ended(self, call: EndedCall) -> None:
@@ -34,10 +38,10 @@ class Observers:
         """Those that are None are left out."""
         self._observers = [each for each in observers if each is not None]
 
-    def began(self, path: str) -> None:
+    def began(self, path: str, metadata: Metadata) -> None:
         """Tell all."""
         for each in self._observers:
-            each.began(path)
+            each.began(path, metadata)
 
     def ended(self, call: EndedCall) -> None:
         """Tell all."""
