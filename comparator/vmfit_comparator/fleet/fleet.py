@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.evaluator import Evaluation
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.freshness import bounds_of
@@ -15,12 +16,19 @@ from vmfit_comparator.fleet.names import NameCodes, Wanted
 from vmfit_comparator.fleet.outcomes import Ids, Outcomes
 from vmfit_comparator.fleet.question import Question
 from vmfit_comparator.fleet.shapes import Wording
+from vmfit_comparator.fleet.stored import StoredSnapshot
 from vmfit_comparator.fleet.tables import Table, Thresholds
 
 Rows = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Mask = tuple[Flags | None, Flags | None]
 # Of one fact for one VM; a VM asks some forty.
 _MAX_TABLES = 40_000
-_MAX_NAMES = 64
+_MAX_NAMES = 1024
+_MAX_QUESTIONS = 1024
+# As many as there are kinds of hosts, with room.
+_MAX_MESSAGES = 1024
+Keys = dict[str, tuple[bytes | None, bool]]
 
 
 class Fleet:
@@ -30,6 +38,9 @@ class Fleet:
         self.hosts = Hosts(facts)
         self.outcomes = Outcomes()
         self._tables: OrderedDict[tuple[str, bytes], Table | Thresholds] = OrderedDict()
+        self._keys: OrderedDict[bytes, Keys] = OrderedDict()
+        self._codes: OrderedDict[tuple[str, bytes], NameCodes] = OrderedDict()
+        self._messages: OrderedDict[StoredSnapshot, Snapshot] = OrderedDict()
         self._names: OrderedDict[tuple[Wording, Wanted], NameCodes] = OrderedDict()
 
     def answers(self, question: Question, rows: Rows) -> list[Ids]:
@@ -41,16 +52,17 @@ class Fleet:
         return self._aged(question, rows, found)
 
     def _ids(self, fact: Fact, rows: Rows, question: Question, asked: "_Asked") -> Ids:
-        key = question.key(fact)
+        keys = self._keys_of(question)
+        key, is_settled = keys[fact.id]
         if key is None or fact.id not in self.hosts.facts:
             return np.array([asked.id(fact, each) for each in range(len(rows))], np.int32)
-        if question.is_settled(fact):
+        if is_settled:
             return np.full(len(rows), asked.id(fact, 0), np.int32)
         grouping = fact.grouping
         groups = self.hosts.groups[fact.id].of_row[rows]
         wording = self.hosts.wordings[fact.id]
         if wording.singles:
-            codes = self._name_codes(wording, question.wanted(fact))
+            codes = self._name_codes(fact, key, question)
             names, version = self.hosts.names[wording], self.hosts.version
             groups = groups << 24 | codes.of(rows, names, self.hosts.changed, version)
         if grouping.measure is not None:
@@ -74,26 +86,49 @@ class Fleet:
         self._tables.move_to_end((fact.id, key))
         return table
 
-    def _name_codes(self, wording: Wording, wanted: Wanted) -> NameCodes:
-        key = wording, wanted
-        if key not in self._names:
-            self._names[key] = NameCodes(wanted)
+    def _keys_of(self, question: Question) -> Keys:
+        # To look through all that a VM and its source are takes longer than all else.
+        keys = self._keys.get(question.digest)
+        if keys is None:
+            keys = {
+                each.id: (question.key(each), question.is_settled(each)) for each in question.facts
+            }
+            self._keys[question.digest] = keys
+            if len(self._keys) > _MAX_QUESTIONS:
+                self._keys.popitem(last=False)
+        return keys
+
+    def _name_codes(self, fact: Fact, key: bytes, question: Question) -> NameCodes:
+        found = self._codes.get((fact.id, key))
+        if found is None:
+            same = self.hosts.wordings[fact.id], question.wanted(fact)
+            found = self._names.setdefault(same, NameCodes(same[1]))
             if len(self._names) > _MAX_NAMES:
                 self._names.popitem(last=False)
-        self._names.move_to_end(key)
-        return self._names[key]
+            self._codes[fact.id, key] = found
+            if len(self._codes) > _MAX_TABLES:
+                self._codes.popitem(last=False)
+        return found
+
+    def snapshot(self, stored: StoredSnapshot) -> Snapshot:
+        """Return a host's snapshot as a message; those that are asked about often are at hand."""
+        message = self._messages.pop(stored, None) or stored.message()
+        self._messages[stored] = message
+        if len(self._messages) > _MAX_MESSAGES:
+            self._messages.popitem(last=False)
+        return message
 
     def _aged(self, question: Question, rows: Rows, found: list[Ids]) -> list[Ids]:
         ages = Ages(self.hosts, question, rows)
         aged: list[Ids] = []
         for fact, ids in zip(question.facts, found, strict=True):
             expired, stale = ages.too_old(fact)
-            if stale.any():
-                ids = np.where(stale, self.outcomes.aged(ids, expired=False), ids)  # noqa: PLW2901
-            if expired.any():
-                before = found[len(aged)]
-                ids = np.where(expired, self.outcomes.aged(before, expired=True), ids)  # noqa: PLW2901
-            aged.append(ids)
+            now = ids
+            if stale is not None:
+                now = np.where(stale, self.outcomes.aged(ids, expired=False), now)
+            if expired is not None:
+                now = np.where(expired, self.outcomes.aged(ids, expired=True), now)
+            aged.append(now)
         return aged
 
 
@@ -111,37 +146,43 @@ class Ages:
             each: (bound.fresh_seconds, bound.stale_seconds) for each, bound in bounds.items()
         }
         self._parts = {part: place for place, part in enumerate(hosts.parts)}
-        self._known: dict[object, tuple[NDArray[np.float64], float, float]] = {}
+        self._known: dict[tuple[str, int], Mask] = {}
 
-    def of(self, fact: Fact) -> list[tuple[NDArray[np.float64] | float, float, float]]:
-        """Return the age of each of a fact's inputs with the bounds for it, fresh and stale."""
-        found: list[tuple[NDArray[np.float64] | float, float, float]] = []
+    def too_old(self, fact: Fact) -> Mask:
+        """Return for which rows an input is too old to tell, and for which it is old.
+
+        None stands for no row at all.
+        """
+        expired, stale = None, None
         for path in fact.ageing:
             if path.root == "destination":
                 if path.volatility in self._bounds:
-                    found.append(self._of_part(path.part or "", path.volatility))
-            elif (own := self._question.own_ages[path]) is not None:
-                found.append((own.seconds, own.fresh_seconds, own.stale_seconds))
-        return found
-
-    def too_old(self, fact: Fact) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return for which rows an input is too old to tell, and for which it is old."""
-        expired = np.zeros(len(self._rows), np.bool_)
-        stale = np.zeros(len(self._rows), np.bool_)
-        for seconds, fresh, most in self.of(fact):
-            expired |= seconds > most
-            stale |= seconds > fresh
+                    mask = self._of_part(path.part or "", path.volatility)
+                    expired, stale = _either(expired, mask[0]), _either(stale, mask[1])
+            elif (own := self._question.own_ages[path]) is not None and not own.is_fresh:
+                every = np.ones(len(self._rows), np.bool_)
+                expired = _either(expired, every if own.is_expired else None)
+                stale = _either(stale, every)
         return expired, stale
 
-    def _of_part(self, part: str, volatility: int) -> tuple[NDArray[np.float64], float, float]:
+    def _of_part(self, part: str, volatility: int) -> Mask:
         key = part, volatility
         if key not in self._known:
             place = self._parts.get(part)
             then = np.zeros(len(self._rows))
             if place is not None:
                 then = np.nan_to_num(self._hosts.ages[self._rows, place])
-            self._known[key] = (then + self._since, *self._bounds[volatility])  # type: ignore[index]
+            fresh, most = self._bounds[volatility]  # type: ignore[index]
+            masks = [then + self._since > bound for bound in (most, fresh)]
+            expired, stale = (each if each.any() else None for each in masks)
+            self._known[key] = expired, stale
         return self._known[key]
+
+
+def _either(one: Flags | None, other: Flags | None) -> Flags | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return np.logical_or(one, other)
 
 
 class _Asked:
@@ -156,7 +197,8 @@ class _Asked:
     def id(self, fact: Fact, place: int) -> int:
         evaluation = self._evaluations.get(place)
         if evaluation is None:
-            case = self._question.with_host(self.hosts[place])
+            host = self.hosts[place]
+            case = self._question.with_host(host, self._fleet.snapshot(host.stored))
             evaluation = self._evaluations[place] = Evaluation(case)
         return self._fleet.outcomes.of(fact.id, evaluation.caught(fact))
 

@@ -1,10 +1,12 @@
 """One VM that looks for a place in a fleet: the case with each host."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import blake2b
 
 from vmfit.v1.case_pb2 import ClockComparison, SnapshotAges
+from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.field_path import FieldPath
@@ -25,10 +27,9 @@ class Question:
     now: float
     """By the clock by which hosts' snapshots were received."""
     source_clock: tuple[float | None, float] = (None, 0.0)
-    _wanted: dict[str, Wanted] = field(default_factory=dict, repr=False, compare=False)
 
-    def with_host(self, host: FleetHost) -> Case:
-        """Return the case of one host."""
+    def with_host(self, host: FleetHost, snapshot: Snapshot | None = None) -> Case:
+        """Return the case of one host; `snapshot` is its own, where that is at hand."""
         own, theirs = self.source_clock[0], host.clock_offset_seconds
         clock = ClockComparison()
         if own is not None and theirs is not None:
@@ -38,7 +39,19 @@ class Question:
         ages.CopyFrom(self.case.ages)
         ages.destination_seconds = max(self.now - host.received, 0.0)
         ages.destination_error = host.error
-        return replace(self.case, destination=host.stored.message(), clock=clock, ages=ages)
+        return replace(
+            self.case, destination=snapshot or host.stored.message(), clock=clock, ages=ages
+        )
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What stands for all that is asked, but for ages."""
+        case = self._timeless
+        whole = blake2b(",".join(each.id for each in self.facts).encode(), digest_size=16)
+        for each in (case.source, case.vm, case.incoming, case.options, case.policy, case.probes):
+            text = each.SerializeToString(deterministic=True)
+            whole.update(b"%d:" % len(text) + text)
+        return whole.digest()
 
     @cached_property
     def _rests_on(self) -> RestsOn:
@@ -67,9 +80,7 @@ class Question:
 
     def wanted(self, fact: Fact) -> Wanted:
         """Return what the names of hosts are compared with."""
-        if fact.id not in self._wanted:
-            self._wanted[fact.id] = wanted(fact, self._timeless)
-        return self._wanted[fact.id]
+        return wanted(fact, self._timeless)
 
     @cached_property
     def own_ages(self) -> Lookup[FieldPath, Age | None]:

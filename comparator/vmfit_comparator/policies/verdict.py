@@ -36,8 +36,8 @@ _CHANCE = {
     ANSWER_YES: 1.0,
 }
 _QUALITY_FACTOR = {QUALITY_EMULATED: 0.7, QUALITY_REDUCED: 0.9}
-# Advice orders hosts that are equal otherwise, and never sinks one.
-_ADVICE_WEIGHT = 0.05
+ADVICE_WEIGHT = 0.05
+"""Advice orders hosts that are equal otherwise, and never sinks one."""
 _SHOWN_FACTS = 3
 NOT_APPLICABLE = "NOT_APPLICABLE"
 """The key in a verdict's counts of what does not apply, which is no YES there."""
@@ -98,15 +98,27 @@ def _score(findings: Sequence[Finding], deciding: Sequence[Finding]) -> float:
     score = 1.0 if deciding else 0.0
     ids = {each.fact for each in deciding}
     for finding in findings:
-        chance = _chance(finding) * _QUALITY_FACTOR.get(finding.quality, 1.0)
-        score *= chance if finding.fact in ids else 1 - _ADVICE_WEIGHT * (1 - chance)
+        chance = _chance(finding) * quality_factor(finding.quality)
+        score *= chance if finding.fact in ids else 1 - ADVICE_WEIGHT * (1 - chance)
     return score
 
 
 def _chance(finding: Finding) -> float:
-    if finding.HasField("probability") and finding.answer in _UNSURE:
-        return min(max(finding.probability, 0.0), 1.0)
-    return _CHANCE[finding.answer]
+    return chance_of(
+        finding.answer, finding.probability if finding.HasField("probability") else None
+    )
+
+
+def chance_of(answer: Answer.ValueType, probability: float | None) -> float:
+    """Return what an answer leaves of a score; of one that is not firm, its own probability."""
+    if probability is not None and answer in _UNSURE:
+        return min(max(probability, 0.0), 1.0)
+    return _CHANCE[answer]
+
+
+def quality_factor(quality: Quality.ValueType) -> float:
+    """Return what a lesser quality leaves of a score."""
+    return _QUALITY_FACTOR.get(quality, 1.0)
 
 
 def _set_valid_until(verdict: Verdict, findings: Sequence[Finding]) -> None:

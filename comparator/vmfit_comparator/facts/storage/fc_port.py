@@ -4,6 +4,7 @@ from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import BlockIdentity
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.remedies import provide_storage
 from vmfit_comparator.evaluation.result import Result, no, no_idea, probably_no, yes
 from vmfit_comparator.knowledge.disk_kinds import disks
@@ -15,6 +16,7 @@ from vmfit_comparator.knowledge.host_paths import source_block
     each=disks,
     needs="destination.block_devices",
     reads="destination.block_devices.devices",
+    grouping=Grouping(ignored=("destination.block_devices.devices.paths",)),
 )
 def fc_port(pair: DiskPair, case: Case) -> Result | None:
     """Look for the logical unit's name (WWN) among the destination's block devices.

@@ -4,17 +4,29 @@ from vmfit.v1.finding_pb2 import ANSWER_PROBABLY_NO
 from vmfit.v1.vm_pb2 import Disk, StorageSource
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.fact import fact
+from vmfit_comparator.evaluation.grouping import Grouping
 from vmfit_comparator.evaluation.result import Result, probably_no, yes
 from vmfit_comparator.knowledge.active import is_active
 from vmfit_comparator.knowledge.content_identity import content_probe
 from vmfit_comparator.knowledge.disk_kinds import images_below, incoming_media
 from vmfit_comparator.knowledge.disks import DiskPair, Medium, is_copied, is_read_only
 
+_COUNTED = ("uuid", "state", "disks")
+
 
 @fact(
     each=(incoming_media, images_below),
     needs="destination.domains.vms",
     reads="vm.uuid",
+    grouping=Grouping(
+        seen=("destination.domains.vms",),
+        counted=tuple(f"destination.domains.vms.{each}" for each in _COUNTED),
+        names=(
+            "destination.domains.vms.uuid",
+            "destination.domains.vms.disks.source.path.path",
+            "destination.domains.vms.disks.source.path.real_path",
+        ),
+    ),
 )
 def lock(subject: Medium | DiskPair, case: Case) -> Result | None:
     """Look for running guests of the destination that use the same image, device or export.
