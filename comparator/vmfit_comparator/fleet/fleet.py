@@ -1,7 +1,7 @@
 """Answers of all facts for one VM and all hosts: each fact is asked once for hosts alike."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from vmfit_comparator.evaluation.evaluator import Evaluation
 from vmfit_comparator.evaluation.fact import Fact
 from vmfit_comparator.evaluation.freshness import bounds_of
 from vmfit_comparator.evaluation.grouping import Measure
-from vmfit_comparator.fleet.hosts import FleetHost, Hosts
+from vmfit_comparator.fleet.hosts import Hosts
 from vmfit_comparator.fleet.names import NameCodes, Wanted
 from vmfit_comparator.fleet.outcomes import Ids, Outcomes
 from vmfit_comparator.fleet.question import Question
@@ -47,7 +47,7 @@ class Fleet:
         """Return, fact by fact, the outcome of each row; the lock of the hosts is held."""
         hosts = self.hosts
         hosts.settle()
-        asked = _Asked(self, question, [host for row in rows.tolist() if (host := hosts.rows[row])])
+        asked = _Asked(self, question, rows)
         found = [self._ids(fact, rows, question, asked) for fact in question.facts]
         return self._aged(question, rows, found)
 
@@ -66,7 +66,7 @@ class Fleet:
             names, version = self.hosts.names[wording], self.hosts.version
             groups = groups << 24 | codes.of(rows, names, self.hosts.changed, version)
         if grouping.measure is not None:
-            measured = _MEASURES[grouping.measure](question, asked.hosts)
+            measured = _MEASURES[grouping.measure](question, self.hosts.times[rows])
             return Thresholds().ids(
                 groups << 1 | measured[0], measured[1], lambda each: asked.id(fact, each)
             )
@@ -139,8 +139,7 @@ class Ages:
         self._hosts = hosts
         self._question = question
         self._rows = rows
-        received = np.array([host.received for row in rows.tolist() if (host := hosts.rows[row])])
-        self._since = np.maximum(question.now - received, 0.0)
+        self._since = np.maximum(question.now - hosts.times[rows, 0], 0.0)
         bounds = bounds_of(question.case.policy.freshness)
         self._bounds = {
             each: (bound.fresh_seconds, bound.stale_seconds) for each, bound in bounds.items()
@@ -188,42 +187,37 @@ def _either(one: Flags | None, other: Flags | None) -> Flags | None:
 class _Asked:
     """The facts themselves, asked about single hosts."""
 
-    def __init__(self, fleet: Fleet, question: Question, hosts: Sequence[FleetHost]) -> None:
+    def __init__(self, fleet: Fleet, question: Question, rows: Rows) -> None:
         self._fleet = fleet
         self._question = question
-        self.hosts = hosts
+        self._rows = rows
         self._evaluations: dict[int, Evaluation] = {}
 
     def id(self, fact: Fact, place: int) -> int:
         evaluation = self._evaluations.get(place)
         if evaluation is None:
-            host = self.hosts[place]
+            host = self._fleet.hosts.rows[self._rows[place]]
+            assert host is not None
             case = self._question.with_host(host, self._fleet.snapshot(host.stored))
             evaluation = self._evaluations[place] = Evaluation(case)
         return self._fleet.outcomes.of(fact.id, evaluation.caught(fact))
 
 
 def _measured_ages(
-    question: Question, hosts: Sequence[FleetHost]
+    question: Question, times: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    errors = np.array([bool(each.error) for each in hosts], np.int64)
-    return errors, np.array([max(question.now - each.received, 0.0) for each in hosts])
+    return times[:, 3].astype(np.int64), np.maximum(question.now - times[:, 0], 0.0)
 
 
 def _measured_clocks(
-    question: Question, hosts: Sequence[FleetHost]
+    question: Question, times: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     own, uncertainty = question.source_clock
-    known = np.array([own is not None and each.clock_offset_seconds is not None for each in hosts])
-    apart = [
-        max(
-            abs((each.clock_offset_seconds or 0.0) - (own or 0.0))
-            - (uncertainty + each.clock_uncertainty_seconds),
-            0.0,
-        )
-        for each in hosts
-    ]
-    return known.astype(np.int64), np.where(known, np.array(apart), 0.0)
+    if own is None:
+        return np.zeros(len(times), np.int64), np.zeros(len(times))
+    known = ~np.isnan(times[:, 1])
+    apart = np.maximum(np.abs(times[:, 1] - own) - (uncertainty + times[:, 2]), 0.0)
+    return known.astype(np.int64), np.where(known, apart, 0.0)
 
 
 _MEASURES = {Measure.AGE: _measured_ages, Measure.CLOCK: _measured_clocks}

@@ -59,6 +59,9 @@ class Hosts:
         """By row, the version in which it changed last."""
         self.ages = np.zeros((0, len(self.parts)))
         """By row and part, the age when the snapshot held; NaN where the part tells none."""
+        self.times = np.zeros((0, 4))
+        """By row: when the snapshot held, the clock's offset (NaN where nobody measured it) and
+        uncertainty, and whether there is an error."""
         self.numbers: dict[str, NDArray[np.float64]] = {}
         """By fact and row, the number of its grouping."""
         self._number_facts = [each for each in self.facts.values() if each.grouping.number]
@@ -84,6 +87,8 @@ class Hosts:
             self.rows[row] = host
             self._codes[row] = self.columns.row(stored, snapshot)
             self.ages[row] = _ages(snapshot, self.parts)
+            offset = math.nan if clock[0] is None else clock[0]
+            self.times[row] = received, offset, clock[1], bool(error)
             shapes = {each: stored.shape(each, snapshot) for each in self._singles}
             for names in self.names.values():
                 names.note(row, shapes)
@@ -104,6 +109,8 @@ class Hosts:
 
     def settle(self) -> None:
         """Bring the groups up to what the rows are. With the lock held."""
+        if not self._dirty:
+            return
         rows = np.array(sorted(each for each in self._dirty if self.rows[each]), np.int64)
         for each in {id(each): each for each in self.groups.values()}.values():
             each.note(rows, self._codes)
@@ -126,6 +133,7 @@ class Hosts:
             self._codes = _grown(self._codes, size)
             self.changed = _grown(self.changed, size)
             self.ages = _grown(self.ages, size)
+            self.times = _grown(self.times, size)
             for each in self._number_facts:
                 known = self.numbers.get(each.id, np.zeros(0))
                 self.numbers[each.id] = _grown(known, size)

@@ -105,7 +105,8 @@ class _Judged:
     @property
     def acceptable(self) -> NDArray[np.bool_]:
         """By host."""
-        return (self._blocking == 0) & np.bool_(self._decides)
+        free: NDArray[np.bool_] = self._blocking == 0
+        return free if self._decides else np.zeros_like(free)
 
     @property
     def answers(self) -> NDArray[np.int64]:

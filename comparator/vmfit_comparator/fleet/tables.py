@@ -36,11 +36,11 @@ class Table:
     def _known(self, groups: Groups) -> Ids:
         if not len(self._groups):
             return np.full(len(groups), _UNKNOWN, np.int32)
+        if len(self._groups) == 1:
+            return np.where(groups == self._groups[0], self._ids[0], _UNKNOWN).astype(np.int32)
         places = np.searchsorted(self._groups, groups)
         places[places == len(self._groups)] = 0
-        return np.where(self._groups[places] == groups, self._ids[places], _UNKNOWN).astype(
-            np.int32
-        )
+        return np.where(self._groups[places] == groups, self._ids[places], _UNKNOWN)
 
     def _add(self, groups: Groups, ids: Ids) -> None:
         together = np.concatenate([self._groups, groups])
