@@ -62,6 +62,8 @@ class Inquiry:
     """By part: what is older is collected anew."""
     not_probed: str = ""
     """Why the agents are not to be asked anything beyond what they are; empty when they may."""
+    verdicts_only: bool = False
+    """Findings, and the ages of inputs, are left out of the answer."""
 
 
 def compare(
@@ -139,6 +141,8 @@ def _probed_answers(
             answers.append(each)
         else:
             answer = _answer(inquiry, each, turns.result(next(probing)))
+            if inquiry.verdicts_only:
+                del answer.findings[:], answer.subject.inputs[:]
             answers.append(answer)
             size += answer.ByteSize()
         # To evaluate thousands of pairs takes seconds, and hundreds of megabytes.

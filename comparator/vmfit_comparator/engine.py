@@ -25,7 +25,7 @@ from vmfit_comparator.hosts.address_rules import AnyAddress
 from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES, Agents
 from vmfit_comparator.hosts.fair_threads import FairThreads
 from vmfit_comparator.hosts.host_watch import HostWatch
-from vmfit_comparator.hosts.inventory import Inventory
+from vmfit_comparator.hosts.inventory import HostEntry, Inventory, names_matching
 from vmfit_comparator.hosts.inventory_rows import inventory_row
 from vmfit_comparator.hosts.light_errors import twin
 from vmfit_comparator.hosts.sides import (
@@ -46,9 +46,10 @@ from vmfit_comparator.policies.policy_error import PolicyError
 from vmfit_comparator.policies.policy_file import PolicyFile
 from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
+from vmfit_comparator.ranked_checks import ranked
 from vmfit_comparator.request_checks import check_moment, check_request
 from vmfit_contract.access import LOCAL, Caller
-from vmfit_contract.address import Address
+from vmfit_contract.address import AGENT_PORT, Address, parse_address
 from vmfit_contract.connector import Connector, FixedTls, Tls
 from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import meant_or_known
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from vmfit_comparator.outcomes.history import History
 
 _MAX_HOSTS = 10_000
+_MAX_SHOWN = 200
 # Of more at once the source's agent would have to refuse the questions.
 _MAX_PROBED = 16
 _PROBE_SECONDS = 3.0
@@ -215,11 +217,9 @@ class Engine:
     ) -> messages.RankResponse:
         """Return the check of every destination, the best first; none costs another its answer."""
         check_request(request)
-        if not request.destinations:
-            raise invalid("destinations", "names no host")
         source = self._side(request.source, "source", caller)
-        destinations = self._sides(request.destinations, "destinations", caller)
-        inquiry = self._inquiry(request)
+        destinations = self._destinations(request, source, caller)
+        inquiry = replace(self._inquiry(request), verdicts_only=request.verdicts_only)
         if len(destinations) > _MAX_PROBED and not inquiry.not_probed:
             inquiry = replace(
                 inquiry, not_probed=f"more than {_MAX_PROBED} hosts are ranked at once"
@@ -241,8 +241,7 @@ class Engine:
         ]
         for each in checks:
             self._tell(each, caller)
-        checks.sort(key=comparison.rank_key, reverse=True)
-        return messages.RankResponse(checks=checks)
+        return ranked(checks, request.top_count)
 
     def diff(
         self,
@@ -382,6 +381,35 @@ class Engine:
         return [
             self._side(each, f"{field}[{index}]", caller) for index, each in enumerate(references)
         ]
+
+    def _destinations(
+        self, request: messages.RankRequest, source: Side, caller: Caller
+    ) -> list[Side]:
+        """Return the hosts that a request names, by itself or by patterns; else all others."""
+        patterns = list(request.destination_names)
+        named = self._sides(request.destinations, "destinations", caller)
+        if named and not patterns:
+            return named
+        left_out = {source.name, *(each.name for each in named)}
+        if (own := self._own_entry(request.source)) is not None:
+            left_out.add(own.name)
+        matching = names_matching(self._inventory.hosts, patterns or ["*"])
+        hosts = [messages.HostReference(name=each) for each in matching if each not in left_out]
+        if not hosts and not named:
+            which = f"no other host of the inventory is called {', '.join(patterns)}"
+            raise invalid(
+                *(
+                    ("destination_names", which[:_MAX_SHOWN])
+                    if patterns
+                    else ("destinations", "names no host, and the inventory has no other")
+                )
+            )
+        return [*named, *self._sides(hosts, "destination_names", caller)]
+
+    def _own_entry(self, reference: messages.HostReference) -> HostEntry | None:
+        if reference.WhichOneof("host") != "address":
+            return None
+        return self._inventory.by_address.get(parse_address(reference.address, AGENT_PORT))
 
     def _snapshots(
         self,

@@ -439,6 +439,39 @@ def test_rank(agents, tmp_path):
         assert _error(engine.rank, request).field == "destinations"
 
 
+def test_rank_of_the_inventory_by_patterns_and_the_best_alone(agents, tmp_path):
+    source, destination = agents
+    hosts = {
+        "alpha": {"address": source.address},
+        "rack1-a": {"address": destination.address},
+        "rack1-b": {"address": "unix:/nonexistent/b"},
+        "rack2-a": {"address": "unix:/nonexistent/c"},
+    }
+    with Engine(parse_inventory(hosts), facts=FACTS) as engine:
+        request = RankRequest(
+            source={"address": source.address},
+            vm={"name_or_uuid": vm().name},
+            facts=["test.memory", "test.reachable"],
+            top_count=1,
+            verdicts_only=True,
+        )
+        response = engine.rank(request)
+        (best,) = response.checks
+        assert best.subject.destination_host == "rack1-a"
+        assert best.verdict.acceptable
+        assert not best.findings
+        assert response.host_count == 3
+        (why,) = response.why_not
+        assert (why.blocker, why.host_count, why.alone_count) == ("", 2, 2)
+        assert why.example.startswith("rack1-b: unavailable: ")
+        request.destination_names.append("rack2-*")
+        assert engine.rank(request).host_count == 1
+        request.destination_names[:] = ["rack3-*", "alpha"]
+        error = _error(engine.rank, request)
+        assert error.field == "destination_names"
+        assert "rack3-*, alpha" in str(error)
+
+
 def test_host_snapshot(agents, engine):
     request = GetHostSnapshotRequest(host={"address": agents[0].address}, parts=["cpu"])
     snapshot = engine.host_snapshot(request).snapshot

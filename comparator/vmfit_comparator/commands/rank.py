@@ -1,5 +1,6 @@
 """`vmfit rank`: to which hosts can a VM move, the best first?"""
 
+import re
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.chosen_policy import ChosenPolicy
 from vmfit_comparator.commands.options import output_option
 from vmfit_comparator.commands.references import host_reference, vm_reference
-from vmfit_comparator.commands.session import Comparator, comparator
+from vmfit_comparator.commands.session import comparator
 from vmfit_comparator.commands.virsh_words import (
     EPILOG,
     MigrationCommand,
@@ -21,7 +22,10 @@ from vmfit_comparator.commands.virsh_words import (
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.render.ranking import show_ranking
 from vmfit_comparator.settings import Settings
-from vmfit_contract.command_line.exit_status import NO, NO_ANSWER, YES, AskedWronglyError
+from vmfit_contract.command_line.exit_status import NO, NO_ANSWER, YES
+
+# Names without ":" and "/", as the inventory has them.
+_PATTERN = re.compile(r"[A-Za-z0-9._*?-]*[*?][A-Za-z0-9._*?-]*")
 
 
 @click.command(
@@ -42,8 +46,10 @@ from vmfit_contract.command_line.exit_status import NO, NO_ANSWER, YES, AskedWro
     multiple=True,
     metavar="HOST",
     shell_complete=completed_words.hosts,
-    help="Where it could go, several times for several.  [default: all of the inventory]",
+    help="Where it could go, several times for several; names may have * and ?."
+    "  [default: all of the inventory]",
 )
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Show the best N only.")
 @click.option(
     "--policy",
     metavar="NAME|FILE",
@@ -71,6 +77,7 @@ def command(
     vm: str | None,
     source: str,
     destinations: tuple[str, ...],
+    top: int | None,
     policy: str | None,
     facts: tuple[str, ...],
     xml: Path | None,
@@ -87,13 +94,17 @@ def command(
     \b
     vmfit rank web --from alpha
     vmfit rank web --from alpha --to beta --to gamma -- --live --p2p
+    vmfit rank web --from alpha --to 'rack1-*' --top 5
     """  # noqa: D301 -- click's mark for lines to keep
     domain, options = virsh_options(ctx)
     vm_names(vm, domain)
     chosen = ChosenPolicy(policy)
+    globs = [each for each in destinations if _PATTERN.fullmatch(each)]
     request = RankRequest(
         source=host_reference(source, "--from"),
-        destinations=[host_reference(each, "--to") for each in destinations],
+        destinations=[host_reference(each, "--to") for each in destinations if each not in globs],
+        destination_names=globs,
+        top_count=top or 0,
         vm=vm_reference(vm or (None if xml or description else domain), xml, description),
         options=options,
         policy=chosen.reference,
@@ -102,20 +113,10 @@ def command(
     )
     settings: Settings = ctx.obj
     with comparator(settings, asking) as answering, chosen.located_errors():
-        if not destinations:
-            _name_all(request, answering, source)
         response = answering.rank(request)
     names = [each.subject.destination_host for each in response.checks if each.verdict.acceptable]
     emit(response, output, lambda: show_ranking(response), names)
     return _status(response)
-
-
-def _name_all(request: RankRequest, answering: Comparator, source: str) -> None:
-    """Add all hosts of the inventory but the source."""
-    hosts = [each.name for each in answering.list_hosts().hosts if each.name != source]
-    if not hosts:
-        raise AskedWronglyError("--to: missing, and the inventory has no other hosts")
-    request.destinations.extend(map(host_reference, hosts))
 
 
 def _status(response: RankResponse) -> int:

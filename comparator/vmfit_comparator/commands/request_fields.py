@@ -6,6 +6,7 @@ _NAMES = {
     "source": "--from",
     "destination": "--to",
     "destinations": "--to",
+    "destination_names": "--to",
     "vm": "VM",
     "vm.xml": "--xml",
     "vm.description": "--vm",
@@ -18,7 +19,7 @@ _NAMES = {
     "host": "HOST",
 }
 _FIELD = re.compile(
-    r"(?P<root>source|destinations?|vm|policy|facts|parts|left|right|hosts?)(?:\[\d+\])?"
+    r"(?P<root>source|destinations?|destination_names|vm|policy|facts|parts|left|right|hosts?)(?:\[\d+\])?"
     r"(?:\.(?P<kind>name_or_uuid|name|address|snapshot|inline|xml|description))?"
     r"(?:\.(?P<below>[^ ]+))?: "
 )

@@ -8,8 +8,9 @@ tls_server_name = "alpha.storage.example"
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ class Inventory:
         """Look up by address."""
         entries = reversed(list(self.hosts.values()))
         object.__setattr__(self, "by_address", {each.address: each for each in entries})
+
+
+def names_matching(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """Return the names that one of the patterns, with * and ?, matches; in their order."""
+    return [each for each in names if any(fnmatchcase(each, pattern) for pattern in patterns)]
 
 
 def read_inventory(path: Path) -> Inventory:

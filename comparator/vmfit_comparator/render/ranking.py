@@ -11,10 +11,11 @@ _SHOWN_FACTS = 4
 
 def show_ranking(response: RankResponse) -> Callable[[Terminal], None]:
     """Return what prints a line for every destination, the best first."""
-    return lambda terminal: _show(terminal, response.checks)
+    return lambda terminal: _show(terminal, response)
 
 
-def _show(terminal: Terminal, checks: Sequence[CheckResponse]) -> None:
+def _show(terminal: Terminal, response: RankResponse) -> None:
+    checks = response.checks
     subjects = [each.subject for each in checks if each.subject.source_host]
     if subjects:
         terminal.line(
@@ -24,6 +25,11 @@ def _show(terminal: Terminal, checks: Sequence[CheckResponse]) -> None:
     widths = column_widths(rows)
     for check, row in zip(checks, rows, strict=True):
         terminal.row(row, widths, colour=colour(check.verdict.answer))
+    if len(checks) < response.host_count:
+        terminal.line(f"{len(checks)} of {response.host_count} hosts; not acceptable are:")
+        for each in response.why_not:
+            hosts = "host" if each.host_count == 1 else "hosts"
+            terminal.line(f"{each.host_count} {hosts}: {each.blocker or 'no answer'}")
 
 
 def _cells(terminal: Terminal, check: CheckResponse) -> tuple[str, str, str]:

@@ -478,8 +478,15 @@ def test_rank_of_the_inventory(agents, files, capsys):
     assert "not acceptable: unavailable: " in worst
     assert run([*words, "--to", "gone"]) == 2
     capsys.readouterr()
+    assert run([*words, "--top", "1"]) == 0
+    _, best, count, why = capsys.readouterr().out.splitlines()
+    assert best.split()[1] == "beta"
+    assert (count, why) == ("1 of 2 hosts; not acceptable are:", "1 host: no answer")
+    assert run([*words, "--to", "b*a"]) == 0
+    assert [each.split()[1] for each in capsys.readouterr().out.splitlines()[1:]] == ["beta"]
+    assert failure(capsys, *words, "--to", "rack1-*").startswith("--to: no other host")
     nobody = ["rank", NAME, "--from", "alpha.json"]
-    assert failure(capsys, *nobody) == "--to: missing, and the inventory has no other hosts"
+    assert failure(capsys, *nobody) == "--to: names no host, and the inventory has no other"
 
 
 def test_the_log_of_the_caller_stays_as_it_was(files, tmp_path):
