@@ -1,7 +1,7 @@
 """Answers of all facts for one VM and all hosts: each fact is asked once for hosts alike."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ Mask = tuple[Flags | None, Flags | None]
 # Of one fact for one VM; a VM asks some forty.
 _MAX_TABLES = 40_000
 _MAX_NAMES = 1024
+# Each has a number for every host.
+_MAX_LAST = 4096
 _MAX_QUESTIONS = 1024
 # As many as there are kinds of hosts, with room.
 _MAX_MESSAGES = 1024
@@ -38,6 +40,7 @@ class Fleet:
         self.hosts = Hosts(facts)
         self.outcomes = Outcomes()
         self._tables: OrderedDict[tuple[str, bytes], Table | Thresholds] = OrderedDict()
+        self._last: OrderedDict[tuple[str, bytes], tuple[int, Ids]] = OrderedDict()
         self._keys: OrderedDict[bytes, Keys] = OrderedDict()
         self._codes: OrderedDict[tuple[str, bytes], NameCodes] = OrderedDict()
         self._messages: OrderedDict[StoredSnapshot, Snapshot] = OrderedDict()
@@ -47,34 +50,59 @@ class Fleet:
         """Return, fact by fact, the outcome of each row; the lock of the hosts is held."""
         hosts = self.hosts
         hosts.settle()
-        asked = _Asked(self, question, rows)
+        asked = _Asked(self, question)
         found = [self._ids(fact, rows, question, asked) for fact in question.facts]
         return self._aged(question, rows, found)
 
     def _ids(self, fact: Fact, rows: Rows, question: Question, asked: "_Asked") -> Ids:
-        keys = self._keys_of(question)
-        key, is_settled = keys[fact.id]
+        key, is_settled = self._keys_of(question)[fact.id]
         if key is None or fact.id not in self.hosts.facts:
-            return np.array([asked.id(fact, each) for each in range(len(rows))], np.int32)
+            return np.array([asked.id(fact, each) for each in rows.tolist()], np.int32)
         if is_settled:
-            return np.full(len(rows), asked.id(fact, 0), np.int32)
-        grouping = fact.grouping
-        groups = self.hosts.groups[fact.id].of_row[rows]
-        wording = self.hosts.wordings[fact.id]
+            return np.full(len(rows), asked.id(fact, int(rows[0])), np.int32)
+        if (measure := fact.grouping.measure) is not None:
+            flags, numbers = _MEASURES[measure](question, self.hosts.times[rows])
+            groups = self.hosts.groups[fact.id].of_row[rows] << 1 | flags
+            return Thresholds().ids(groups, numbers, lambda place: asked.id(fact, int(rows[place])))
+        return self._remembered(
+            fact, key, rows, lambda new: self._new(fact, key, new, question, asked)
+        )
+
+    def _remembered(
+        self, fact: Fact, key: bytes, rows: Rows, work_out: Callable[[Rows], Ids]
+    ) -> Ids:
+        """Return the outcomes of rows; only of those that changed are they worked out."""
+        hosts = self.hosts
+        known = self._last.pop((fact.id, key), None)
+        then, ids = known if known is not None else (0, np.zeros(0, np.int32))
+        if len(ids) < len(hosts.changed):
+            ids = np.concatenate([ids, np.full(len(hosts.changed) - len(ids), -1, np.int32)])
+        new = rows[(hosts.changed[rows] > then) | (ids[rows] < 0)]
+        # What was not asked for has to be worked out when it is.
+        ids[np.nonzero(hosts.changed > then)[0]] = -1
+        if len(new):
+            ids[new] = work_out(new)
+        self._last[fact.id, key] = hosts.version, ids
+        if len(self._last) > _MAX_LAST:
+            self._last.popitem(last=False)
+        return ids[rows]
+
+    def _new(self, fact: Fact, key: bytes, rows: Rows, question: Question, asked: "_Asked") -> Ids:
+        hosts = self.hosts
+        groups = hosts.groups[fact.id].of_row[rows]
+        wording = hosts.wordings[fact.id]
         if wording.singles:
             codes = self._name_codes(fact, key, question)
-            names, version = self.hosts.names[wording], self.hosts.version
-            groups = groups << 24 | codes.of(rows, names, self.hosts.changed, version)
-        if grouping.measure is not None:
-            measured = _MEASURES[grouping.measure](question, self.hosts.times[rows])
-            return Thresholds().ids(
-                groups << 1 | measured[0], measured[1], lambda each: asked.id(fact, each)
-            )
+            names = hosts.names[wording]
+            groups = groups << 32 | codes.of(rows, names, hosts.changed, hosts.version)
+
+        def ask(place: int) -> int:
+            return asked.id(fact, int(rows[place]))
+
         table = self._table(fact, key)
         if isinstance(table, Thresholds):
-            numbers = self.hosts.numbers[fact.id][rows]
-            return table.ids(groups, numbers, lambda each: asked.id(fact, each))
-        return table.ids(groups, lambda each: asked.id(fact, each))
+            return table.ids(groups, hosts.numbers[fact.id][rows], ask)
+        return table.ids(groups, ask)
 
     def _table(self, fact: Fact, key: bytes) -> Table | Thresholds:
         table = self._tables.get((fact.id, key))
@@ -187,19 +215,18 @@ def _either(one: Flags | None, other: Flags | None) -> Flags | None:
 class _Asked:
     """The facts themselves, asked about single hosts."""
 
-    def __init__(self, fleet: Fleet, question: Question, rows: Rows) -> None:
+    def __init__(self, fleet: Fleet, question: Question) -> None:
         self._fleet = fleet
         self._question = question
-        self._rows = rows
         self._evaluations: dict[int, Evaluation] = {}
 
-    def id(self, fact: Fact, place: int) -> int:
-        evaluation = self._evaluations.get(place)
+    def id(self, fact: Fact, row: int) -> int:
+        evaluation = self._evaluations.get(row)
         if evaluation is None:
-            host = self._fleet.hosts.rows[self._rows[place]]
+            host = self._fleet.hosts.rows[row]
             assert host is not None
             case = self._question.with_host(host, self._fleet.snapshot(host.stored))
-            evaluation = self._evaluations[place] = Evaluation(case)
+            evaluation = self._evaluations[row] = Evaluation(case)
         return self._fleet.outcomes.of(fact.id, evaluation.caught(fact))
 
 

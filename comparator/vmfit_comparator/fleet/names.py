@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_interface
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from vmfit_comparator.fleet.shapes import Address, Shape, Single, Wording, toget
 _TOKEN = re.compile(r"[\w.:%-]+")
 _WORD = re.compile(r"[\w.]+")
 Network = IPv4Network | IPv6Network
+_KEPT = 1024
 _NO_SHAPE = Shape((), [], [])
 
 
@@ -115,6 +117,7 @@ class NameCodes:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._numbers: dict[tuple[object, ...], int] = {}
+        self._next = count()
         self._codes = np.zeros(0, np.int64)
         self._version = 0
 
@@ -128,7 +131,13 @@ class NameCodes:
             self._codes = grown
             new = np.nonzero(changed > self._version)[0].tolist()
             for row, each in zip(new, names.seen(new, self._wanted), strict=True):
-                self._codes[row] = self._numbers.setdefault(each, len(self._numbers))
+                number = self._numbers.get(each)
+                if number is None:
+                    number = self._numbers[each] = next(self._next)
+                self._codes[row] = number
+            if len(self._numbers) > _KEPT + 4 * len(changed):
+                live = set(self._codes.tolist())
+                self._numbers = {each: code for each, code in self._numbers.items() if code in live}
             self._version = version
         return self._codes[rows]
 

@@ -13,6 +13,7 @@ Ask = Callable[[int], int]
 """Gives the outcome of a place in the rows that are asked about."""
 
 _UNKNOWN = -1
+_MAX_GROUPS = 1 << 20
 
 
 class Table:
@@ -29,6 +30,10 @@ class Table:
         if len(missing):
             new, first = np.unique(groups[missing], return_index=True)
             told = np.array([ask(place) for place in missing[first].tolist()], np.int32)
+            if len(self._groups) > _MAX_GROUPS:
+                # Most of them no host has any more.
+                self._groups, self._ids = self._groups[:0], self._ids[:0]
+                return self.ids(groups, ask)
             self._add(new, told)
             found = self._known(groups)
         return found
