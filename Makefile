@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs golden bench fuzz reality packages load test-install test-go
+.PHONY: setup demo test lint format docs golden bench fuzz reality packages load soak test-install test-go
 
 setup:
 	@packaging/dev/setup.sh
@@ -32,6 +32,11 @@ format: setup
 # Services that are ended and killed while they are asked, as often as it takes to be believed.
 load: setup
 	VMFIT_TEST_ENDS=40 VMFIT_TEST_KILLS=1000 $(RUN) pytest -q -rP --timeout=36000 tests/load tests/agent/program/test_service_process.py
+
+# A hundred thousand collections and checks in one process each (an hour or two): what they hold.
+soak: setup
+	@VMFIT_TEST_COLLECTIONS=$${VMFIT_TEST_COLLECTIONS:-100000} VMFIT_TEST_CHECKS=$${VMFIT_TEST_CHECKS:-100000} \
+		$(RUN) pytest -q -rP --timeout=36000 tests/load/test_soak.py
 
 bench: setup
 	@for bench in tests/bench/bench_*.py; do $(RUN) python $$bench || exit 1; done

@@ -1,5 +1,6 @@
 """What agents say of their times and of who they are is believed as far as it holds together."""
 
+import socket
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from vmfit.v1.host_metadata_service_pb2 import GetSnapshotResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent.moments import Moments
 from vmfit_comparator import Engine, EngineError
+from vmfit_comparator.hosts import certified_names
 from vmfit_comparator.hosts.agents import Agents
 from vmfit_comparator.hosts.certified_names import names_the_host
 from vmfit_comparator.hosts.host_answer import WrongHostError
@@ -262,8 +264,8 @@ def test_ages_in_recordings():
         (["alpha"], "alpha.example", True),
         (["beta.example", "alpha.example"], "alpha", True),
         (["*.example"], "alpha.example", True),
-        (["192.0.2.1", "fe80::1"], "alpha", True),
-        (["localhost", "127.0.0.1"], "alpha", True),
+        (["192.0.2.1", "fe80::1"], "alpha", False),
+        (["localhost", "127.0.0.1"], "alpha", False),
         (["alpha.example"], "beta", False),
         (["alpha.example"], "alpha.other", False),
         (["*.example"], "alpha.other", False),
@@ -294,4 +296,42 @@ def test_a_host_is_the_one_that_its_certificate_names(tmp_path):
         )
         expected = agents.client(address, "beta", "alpha.example")
         assert expected.identity(time.monotonic() + 10).identity.hostname == "beta"
+    agents.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "resolves", "is_taken"),
+    [
+        ("alpha", {}, True),
+        ("alpha.example", {}, True),
+        ("rack-1", {}, False),
+        ("", {}, False),
+        ("", {"alpha": "127.0.0.1"}, True),
+        ("rack-1", {"alpha": "127.0.0.1"}, True),
+        ("rack-1", {"alpha": "192.0.2.9"}, False),
+    ],
+)
+def test_a_certificate_for_an_address_takes_no_host_of_another_name(
+    tmp_path, monkeypatch, name, resolves, is_taken
+):
+    """Whoever has the address asked may not call itself as it likes."""
+
+    def look_up(host, *_, **__):
+        if host not in resolves:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (resolves[host], 0))]
+
+    authority = TestAuthority(tmp_path / "ca")
+    agents = Agents(Connector(tls=ClientTls(server_files(authority.comparator()))))
+    monkeypatch.setattr(certified_names.socket, "getaddrinfo", look_up)
+    with TlsAgent(source_snapshot(), authority.agent("127.0.0.1", "localhost")) as agent:
+        address = parse_address(agent.address, 1)
+        client = agents.client(address, None, "127.0.0.1", name)
+        if is_taken:
+            assert client.identity(time.monotonic() + 10).identity.hostname == "alpha"
+        else:
+            with pytest.raises(WrongHostError, match=r"names no host; .* by expect_hostname"):
+                client.identity(time.monotonic() + 10)
+        expected = agents.client(address, "alpha", "127.0.0.1", name)
+        assert expected.identity(time.monotonic() + 10).identity.hostname == "alpha"
     agents.close()

@@ -24,7 +24,7 @@ UNITS_DESCRIPTORS = 4096
 """LimitNOFILE= of the units."""
 START_SECONDS = 60.0
 _LISTENS = re.compile(r"(?:serving|listening) on (\S+?)(?:,|;|$)", re.MULTILINE)
-_COLLECTS = re.compile(r"collecting for (\S+)", re.MULTILINE)
+_ANSWERS = re.compile(r"(?:collecting for|about the network on) (\S+)", re.MULTILINE)
 
 
 class Service:
@@ -50,7 +50,7 @@ class Service:
     def _listens(self):
         deadline = time.monotonic() + START_SECONDS
         while True:
-            found = _LISTENS.search(self.log) or _COLLECTS.search(self.log)
+            found = _LISTENS.search(self.log) or _ANSWERS.search(self.log)
             if found:
                 return found[1]
             assert self.process.poll() is None, self.log
@@ -108,6 +108,11 @@ class Services:
         """A collecting process of this very host, without libvirt."""
         socket = self.directory / "collect.sock"
         words = ("collect", "--socket", socket, *(words or ("--libvirt-uri", "none")))
+        return self.service("vmfit-agent", *words, **options)
+
+    def probing(self, socket, **options):
+        """A process of this host that answers questions about the network."""
+        words = ("probe", "--socket", socket, "--probes-per-minute", "1000000")
         return self.service("vmfit-agent", *words, **options)
 
     def comparing(self, hosts, settings="", listen="127.0.0.1:0", **options):

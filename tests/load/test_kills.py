@@ -5,16 +5,21 @@ import signal
 import sqlite3
 import time
 
+import grpc
+
 from tests.load.asking import Asking
 from tests.load.rounds import KILLS
 from tests.load.services import check
 from vmfit.v1.comparator_service_pb2_grpc import ComparatorStub
-from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest
+from vmfit.v1.host_metadata_service_pb2 import GetSnapshotRequest, ProbeRequest
 from vmfit.v1.host_metadata_service_pb2_grpc import HostMetadataStub
 
 CLIENTS = 4
 LONGEST_SECONDS = 0.3
 MEMORY = GetSnapshotRequest(parts=["identity", "memory"])
+
+# An address needs no resolver, and the network's process all the same.
+PROBE = ProbeRequest(probes=[{"resolve_name": {"name": "192.0.2.1"}}])
 
 
 def kill_again_and_again(service, connect, tally, times=KILLS):
@@ -88,3 +93,46 @@ def test_the_collecting_process(services, tally):
     answers = kill_again_and_again(collect, agent_calls(services, agent.address), tally)
     assert all(answer.snapshot.HasField("memory") for answer in answers)
     assert agent.process.poll() is None
+
+
+def test_the_process_that_asks_the_network(services, tally):
+    """What is asked meanwhile has an error that says so, and never another answer."""
+    socket = services.directory / "probe.sock"
+    network = services.probing(socket)
+    words = ("--libvirt-uri", "none", "--prober", f"unix:{socket}")
+    words += ("--probes-per-minute", "1000000")
+    collect = services.collecting(*words).start()
+    agent = services.serving(
+        "--source", collect.address, listen=f"unix:{services.directory}/agent.sock"
+    ).start()
+    unanswered = []
+
+    def connect():
+        channel = services.dial(agent.address)
+        stub = HostMetadataStub(channel)
+
+        def ask(timeout):
+            [result] = stub.Probe(PROBE, timeout=timeout).results
+            if result.error:
+                unanswered.append(result.error)
+                raise Unanswered
+            assert list(result.name.addresses) == ["192.0.2.1"]
+            return result
+
+        return channel, ask
+
+    kill_again_and_again(network, connect, tally)
+    tally.note(f"{len(unanswered)} told that it was not there")
+    assert all("the process for questions about the network" in each for each in unanswered)
+    assert collect.process.poll() is None
+    assert agent.process.poll() is None
+
+
+class Unanswered(grpc.RpcError):
+    """An answer that says that nobody could be asked."""
+
+    def code(self):
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self):
+        return "the process for questions about the network is not there"

@@ -6,6 +6,7 @@ the caller's name, its roles joined by commas, and the serialised request. Each 
 reason, and the message, with zeros between them. A watch has many answers.
 """
 
+import select
 import socket
 import struct
 import time
@@ -93,20 +94,39 @@ def receive_request(connection: socket.socket, seconds: float) -> Request:
     return Request(called, waits, message, Caller(by, _roles(has)))
 
 
-def send_answer(connection: socket.socket, message: bytes) -> None:
-    """Send a response; raises CallFailed when it is too large, and OSError."""
+def send_answer(connection: socket.socket, message: bytes, seconds: float) -> None:
+    """Send a response, which is to be read within the seconds.
+
+    Raises CallFailed when it is too large, TimeoutError and OSError.
+    """
     if len(message) > MAX_MESSAGE_BYTES:
         raise CallFailed(
             Status.RESOURCE_EXHAUSTED, f"the answer is larger than {MAX_MESSAGE_BYTES} bytes"
         )
-    connection.sendall(_ANSWER.pack(0, len(message)) + message)
+    _send_within(connection, _ANSWER.pack(0, len(message)) + message, seconds)
 
 
-def send_failure(connection: socket.socket, failure: CallFailed) -> None:
-    """Send why there is no response; raises OSError."""
+def send_failure(connection: socket.socket, failure: CallFailed, seconds: float) -> None:
+    """Send why there is no response, as above; raises TimeoutError and OSError."""
     fields = f"{failure.field}\0{failure.cause.reason}\0"
     told = f"{fields}{failure.message}".encode(errors="replace")
-    connection.sendall(_ANSWER.pack(failure.status, len(told)) + told)
+    _send_within(connection, _ANSWER.pack(failure.status, len(told)) + told, seconds)
+
+
+def _send_within(connection: socket.socket, content: bytes, seconds: float) -> None:
+    # The kernel's own timeout begins anew with every byte that is read.
+    until = time.monotonic() + seconds
+    poller = select.poll()
+    poller.register(connection, select.POLLOUT)
+    rest = memoryview(content)
+    while rest:
+        left = until - time.monotonic()
+        if left <= 0 or not poller.poll(left * 1000):
+            raise TimeoutError(f"{len(rest)} bytes of an answer were not read in {seconds:g} s")
+        try:
+            rest = rest[connection.send(rest, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            continue
 
 
 def receive_answer(connection: socket.socket) -> bytes:

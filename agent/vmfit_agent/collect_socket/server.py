@@ -44,7 +44,7 @@ MAX_CONNECTIONS = 32
 REQUEST_SECONDS = 5.0
 """How long a client that connected may take to say what it wants."""
 SEND_SECONDS = 10.0
-"""How long a client may leave its answer unread."""
+"""How long a client may take to read its answer."""
 STOP_SECONDS = 2.0
 
 
@@ -135,9 +135,10 @@ class SocketServer:
                 self._watch(connection, request)
             else:
                 caller = replace(request.caller, is_gone=partial(_is_gone, connection))
-                send_answer(connection, self._answer(request._replace(caller=caller)))
+                answer = self._answer(request._replace(caller=caller))
+                send_answer(connection, answer, SEND_SECONDS)
         except CallFailed as failure:
-            send_failure(connection, failure)
+            send_failure(connection, failure, SEND_SECONDS)
 
     def _answer(self, request: Request) -> bytes:
         if request.method == HEALTH_METHOD:
@@ -178,11 +179,11 @@ def _max_age(request: bytes) -> float | None:
 def _send_all(connection: socket.socket, stream: Stream) -> None:
     try:
         for message in stream:
-            send_answer(connection, message)
+            send_answer(connection, message, SEND_SECONDS)
     except CallFailed as failure:
-        send_failure(connection, failure)
+        send_failure(connection, failure, SEND_SECONDS)
     else:
-        send_failure(connection, CallFailed(Status.UNAVAILABLE, STOPPING))
+        send_failure(connection, CallFailed(Status.UNAVAILABLE, STOPPING), SEND_SECONDS)
 
 
 def _cancel_with_client(connection: socket.socket, stream: Stream) -> None:
@@ -206,6 +207,6 @@ def _is_gone(connection: socket.socket) -> bool:
 def _turn_away(connection: socket.socket, failure: CallFailed) -> None:
     try:
         with connection:
-            send_failure(connection, failure)
+            send_failure(connection, failure, SEND_SECONDS)
     except OSError as error:
         _LOG.debug("a client went away: %s", error)

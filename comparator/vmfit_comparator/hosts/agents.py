@@ -12,7 +12,12 @@ import grpc
 from vmfit_comparator.hosts.agent_calls import AgentCalls
 from vmfit_comparator.hosts.agent_client import AgentClient
 from vmfit_comparator.hosts.answer_room import AnswerRoom
-from vmfit_comparator.hosts.certified_names import is_address, names_the_host
+from vmfit_comparator.hosts.certified_names import (
+    is_address,
+    leads_to,
+    names_no_host,
+    names_the_host,
+)
 from vmfit_comparator.hosts.host_watch import HostWatch
 from vmfit_comparator.hosts.machine_check import Certified, MachineCheck, not_certified
 from vmfit_contract.address import Address
@@ -64,7 +69,7 @@ class Agents:
         }
         self._lock = threading.Lock()
         self._room = AnswerRoom(max_bytes, self._forget)
-        self._clients: OrderedDict[tuple[Address, str | None, str | None], _Connected] = (
+        self._clients: OrderedDict[tuple[Address, str | None, str | None, str], _Connected] = (
             OrderedDict()
         )
 
@@ -73,12 +78,15 @@ class Agents:
         address: Address,
         expect_hostname: str | None = None,
         tls_server_name: str | None = None,
+        name: str = "",
     ) -> AgentClient:
         """Return the client for an address. Raises AddressError where neither TLS nor plain text.
 
+        `name` is what the inventory calls the host: a certificate for addresses alone says nothing
+        of who has one, so that the host has to call itself so, or by a name that leads there.
         Renewed certificates are used from the next call on.
         """
-        key = (address, expect_hostname, tls_server_name)
+        key = (address, expect_hostname, tls_server_name, name)
         credentials = self._connector.credentials(address)
         with self._lock:
             found = self._clients.get(key)
@@ -89,13 +97,13 @@ class Agents:
                     return self._connector.explain(error, address, tls_server_name, seconds)
 
                 note = partial(self._watch.note, address)
-                certified = self._certified(address, tls_server_name, credentials)
+                certified = self._certified(address, tls_server_name, name, credentials)
                 machine = MachineCheck(expect_hostname, certified)
                 calls = AgentCalls(channel, self._room, explain, note)
                 client = AgentClient(calls, self._room, machine)
                 found = self._clients[key] = _Connected(client, credentials)
             elif found.credentials is not credentials:
-                certified = self._certified(address, tls_server_name, credentials)
+                certified = self._certified(address, tls_server_name, name, credentials)
                 found.client.reconnect(self._connect(address, tls_server_name), certified)
                 found.credentials = credentials
             self._clients.move_to_end(key)
@@ -111,6 +119,7 @@ class Agents:
         self,
         address: Address,
         tls_server_name: str | None,
+        name: str,
         credentials: grpc.ChannelCredentials | None,
     ) -> Certified:
         """Return what tells the names of the agent's certificate, which gRPC has verified."""
@@ -122,7 +131,12 @@ class Agents:
             if not is_address(verified) and names_the_host([verified], hostname):
                 return [verified]
             shown = self._connector.shown_certificate(address, tls_server_name, seconds)
-            return [verified] if shown is None else shown.names
+            told = [verified] if shown is None else list(shown.names)
+            if names_no_host(told) and (
+                names_the_host([name], hostname) or leads_to(hostname, verified, seconds)
+            ):
+                return [hostname]
+            return told
 
         return names
 

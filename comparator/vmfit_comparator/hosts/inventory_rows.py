@@ -11,7 +11,9 @@ def inventory_row(entry: HostEntry, agents: Agents, until: float) -> InventoryHo
     """Ask one agent who it is; an error is in the row, and costs no other row anything."""
     row = InventoryHost(name=entry.name, address=str(entry.address))
     try:
-        client = agents.client(entry.address, entry.expect_hostname, entry.tls_server_name)
+        client = agents.client(
+            entry.address, entry.expect_hostname, entry.tls_server_name, entry.name
+        )
         snapshot = client.identity(until)
     except (AgentError, WrongHostError, ValueError) as error:
         row.reachable = isinstance(error, WrongHostError)

@@ -53,7 +53,7 @@ class MachineCheck:
             raise WrongHostError(f"answers as {machine}, earlier as {self._machine}")
         if self._expect_hostname is None and machine.hostname != self._certified_hostname:
             names = self._certified(machine.hostname, seconds)
-            if not names_the_host(names, machine.hostname):
+            if names and not names_the_host(names, machine.hostname):
                 raise WrongHostError(other_name(machine.hostname, names))
             self._certified_hostname = machine.hostname
         self._machine = machine

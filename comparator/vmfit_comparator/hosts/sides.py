@@ -86,13 +86,17 @@ def resolve_side(
             if entry is None:
                 cause = Cause(Reason.HOST_UNKNOWN, {"host": reference.name})
                 raise invalid(f"{field}.name", _no_host(reference.name, inventory), cause)
-            client = agents.client(entry.address, entry.expect_hostname, entry.tls_server_name)
+            client = agents.client(
+                entry.address, entry.expect_hostname, entry.tls_server_name, entry.name
+            )
             known_as = (entry.name, *_host_of(entry.address))
             return Side(entry.name, field, client, known_as=known_as)
         address = parse_address(reference.address, AGENT_PORT)
         entry = inventory.by_address.get(address)
         if entry is not None:
-            client = agents.client(address, entry.expect_hostname, entry.tls_server_name)
+            client = agents.client(
+                address, entry.expect_hostname, entry.tls_server_name, entry.name
+            )
             known_as = (entry.name, *_host_of(address))
             return Side(str(address), field, client, known_as=known_as)
         if reason := any_address.why_not(address):

@@ -102,6 +102,27 @@ def test_a_client_that_reads_nothing_is_dropped(fake, collect, monkeypatch):
     reader.close()
 
 
+def test_clients_that_read_byte_by_byte_keep_no_places(fake, collect, monkeypatch):
+    """Each byte is progress to the kernel's own timeout; together they would hold all places."""
+    monkeypatch.setattr(server, "SEND_SECONDS", 1.0)
+    fake.hostname = "x" * (8 << 20)
+    address, serving = collect(fake.source())
+    readers = [connect(address) for _ in range(server.MAX_CONNECTIONS)]
+    for each in readers:
+        frames.send_request(each, frames.Request("GetSnapshot", 30.0, IDENTITY, LOCAL))
+    began = set()
+    until = time.monotonic() + 60
+    while len(began) < len(readers) or serving._places._value < server.MAX_CONNECTIONS:
+        assert time.monotonic() < until
+        for each in readers:
+            with contextlib.suppress(OSError):
+                each.recv(1, socket.MSG_DONTWAIT)
+                began.add(each)
+        time.sleep(0.05)
+    for each in readers:
+        each.close()
+
+
 def test_a_request_that_dribbles_does_not_keep_its_place(fake, collect, monkeypatch):
     monkeypatch.setattr(server, "REQUEST_SECONDS", 0.5)
     address, _ = collect(fake.source())

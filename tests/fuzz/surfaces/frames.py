@@ -22,9 +22,9 @@ def _sent(send):
 def seeds():
     request = frames.Request("GetSnapshot", 1.5, b"\x0a\x03cpu", LOCAL)
     yield b"\0" + _sent(lambda end: frames.send_request(end, request))
-    yield b"\1" + _sent(lambda end: frames.send_answer(end, b"answer"))
+    yield b"\1" + _sent(lambda end: frames.send_answer(end, b"answer", 1.0))
     failure = CallFailed(frames.Status.NOT_FOUND, "no domain", "name")
-    yield b"\1" + _sent(lambda end: frames.send_failure(end, failure))
+    yield b"\1" + _sent(lambda end: frames.send_failure(end, failure, 1.0))
 
 
 def read(data):
