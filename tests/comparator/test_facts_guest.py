@@ -30,6 +30,21 @@ BLOCKERS = [
     ("some device", arguments("-device", "edu"), "PROBABLY_YES"),
     ("a CPU that stays", arguments("-cpu", "host,migratable=off"), "PROBABLY_NO"),
 ]
+BUSY = {"destination.network.listening_ports": [{"address": "0.0.0.0", "port": 4321}]}
+SERVER = arguments("-chardev", "socket,id=c,host=0.0.0.0,port=4321,server=on,wait=off")
+PORTS = [
+    ("none", {}, "YES"),
+    ("no port", arguments("-chardev", "socket,id=c,path=/run/c,server=on"), "YES"),
+    ("free", SERVER, "YES"),
+    ("in use", {**SERVER, **BUSY}, "NO"),
+    ("a serial line, in use", {**arguments("-serial", "tcp::4321,server,nowait"), **BUSY}, "NO"),
+    ("a debugger, in use", {**arguments("-gdb", "tcp::4321"), **BUSY}, "NO"),
+    ("a monitor over IPv6", arguments("-monitor", "telnet:[::1]:4321,server=on"), "YES"),
+    ("the source's address", arguments("-qmp", "tcp:192.0.2.1:4321,server=on"), "NO"),
+    ("a client", {**arguments("-chardev", "socket,host=filer,port=4321"), **BUSY}, "PROBABLY_YES"),
+    ("no number", arguments("-serial", "tcp::99999,server=on"), "YES"),
+    ("not collected", {**SERVER, "destination.network": None}, "NO_IDEA"),
+]
 CHANNEL = {
     "vm.character_devices": [
         {"kind": "channel", "type": "unix", "targetName": "org.qemu.guest_agent.0"}
@@ -160,6 +175,7 @@ VFIO = [
     ("a partner", {"vm.host_devices": [{"type": "pci", "teaming": "transient"}]}, "YES"),
 ]
 TABLES = {
+    "net.argument_ports": PORTS,
     "vm.migration_blockers": BLOCKERS,
     "vm.guest_agent": AGENT,
     "policy.affinity": AFFINITY,
