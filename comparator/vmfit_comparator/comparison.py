@@ -14,6 +14,7 @@ from vmfit.v1.comparator_service_pb2 import CheckResponse, VmReference
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import ProbeAnswers
+from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.evaluation.case import Case
 from vmfit_comparator.evaluation.evaluator import evaluate
@@ -64,6 +65,10 @@ class Inquiry:
     """Why the agents are not to be asked anything beyond what they are; empty when they may."""
     verdicts_only: bool = False
     """Findings, and the ages of inputs, are left out of the answer."""
+    incoming: Vm | None = None
+    """The VM as the destination would describe it, where there is no agent to ask."""
+    probes: ProbeAnswers | None = None
+    """What would be answered, where there are no agents to ask."""
 
 
 def compare(
@@ -207,6 +212,8 @@ def _pair(
     try:
         destination = gather(side, asked, turns)
         incoming = turns.result(describing)
+        if inquiry.incoming is not None:
+            incoming = IncomingVm(inquiry.incoming)
         check_keys(source, destination)
     except EngineError as error:
         if error.code is grpc.StatusCode.CANCELLED:
@@ -221,6 +228,8 @@ def _pair(
 
 
 def _probes(inquiry: Inquiry, pair: _Pair, prober: Prober, until: float) -> ProbeAnswers:
+    if inquiry.probes is not None:
+        return inquiry.probes
     reason = inquiry.not_probed
     for host in (pair.source, pair.destination):
         if not reason and not host.is_live:

@@ -48,6 +48,7 @@ from vmfit_comparator.policies.policy_library import PolicyLibrary
 from vmfit_comparator.probes import Prober, why_not_probed
 from vmfit_comparator.ranked_checks import ranked
 from vmfit_comparator.request_checks import check_moment, check_request
+from vmfit_comparator.stand_ins import with_stand_ins
 from vmfit_contract.access import LOCAL, Caller
 from vmfit_contract.address import AGENT_PORT, Address, parse_address
 from vmfit_contract.connector import Connector, FixedTls, Tls
@@ -191,6 +192,7 @@ class Engine:
         source = self._side(request.source, "source", caller)
         destination = self._side(request.destination, "destination", caller)
         check_moment(request.at, "at")
+        inquiry = with_stand_ins(inquiry, request, source, destination)
         at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
         with self._turns(caller) as turns:
             (outcome,) = comparison.compare(

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from vmfit.v1.policy_pb2 import Policy
+from vmfit.v1.probe_pb2 import ProbeAnswers
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.engine_error import invalid
@@ -53,6 +54,11 @@ def check_moment(time: Any, field: str) -> None:  # noqa: ANN401 -- a Timestamp
 def check_vm(vm: Vm, field: str) -> None:
     """Raise EngineError for a VM that has more of something than can be looked at."""
     _check_count(vm, field, MAX_VM_ELEMENTS)
+
+
+def check_probes(probes: ProbeAnswers, field: str) -> None:
+    """Raise EngineError for answers about more than can be asked about."""
+    _check_count(probes, field, MAX_VM_ELEMENTS)
 
 
 def check_snapshot(snapshot: Snapshot, field: str) -> None:

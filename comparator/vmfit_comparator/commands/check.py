@@ -5,12 +5,15 @@ from pathlib import Path
 import click
 
 from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse
+from vmfit.v1.probe_pb2 import ProbeAnswers
+from vmfit.v1.vm_pb2 import Vm
 from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.chosen_policy import ChosenPolicy
 from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.references import (
     host_reference,
+    read_file,
     vm_reference,
 )
 from vmfit_comparator.commands.session import comparator
@@ -67,6 +70,16 @@ from vmfit_contract.printable import printable
 )
 @click.option("--xml", type=click.Path(path_type=Path), help="The VM's domain XML.")
 @click.option("--vm", "description", type=click.Path(path_type=Path), help="A described VM.")
+@click.option(
+    "--incoming",
+    type=click.Path(path_type=Path),
+    help="The VM as a destination that is a file would describe it.",
+)
+@click.option(
+    "--probes",
+    type=click.Path(path_type=Path),
+    help="What probes of two hosts that are files would find.",
+)
 @click.option("--no-probes", is_flag=True, help="Ask the agents for nothing but what they are.")
 @click.option("-a", "--all", "show_all", is_flag=True, help="Show every finding.")
 @click.option("--explain", is_flag=True, help="Show rules, inputs and evidence too.")
@@ -84,6 +97,8 @@ def command(
     facts: tuple[str, ...],
     xml: Path | None,
     description: Path | None,
+    incoming: Path | None,
+    probes: Path | None,
     no_probes: bool,
     show_all: bool,
     explain: bool,
@@ -113,6 +128,8 @@ def command(
         policy=chosen.reference,
         facts=facts,
         no_probes=no_probes,
+        incoming=read_file(incoming, Vm, "--incoming") if incoming else None,
+        probes=read_file(probes, ProbeAnswers, "--probes") if probes else None,
     )
     settings: Settings = ctx.obj
     with comparator(settings, asking, store=store) as answering, chosen.located_errors():

@@ -9,7 +9,7 @@ from vmfit.v1.vm_pb2 import Vm
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.definition_file import DefinitionFileError, read_definition
-from vmfit_contract.snapshot_file import SnapshotFileError, read_message, read_snapshot
+from vmfit_contract.snapshot_file import AnyMessage, SnapshotFileError, read_message, read_snapshot
 
 _SNAPSHOT_SUFFIXES = (".json", ".pb", ".binpb")
 _MAX_VM_BYTES = 16 * 1024 * 1024
@@ -43,14 +43,18 @@ def vm_reference(name: str | None, xml: Path | None, description: Path | None) -
     if xml is not None:
         return VmReference(xml=read_text(xml, "--xml"))
     if description is not None:
-        try:
-            vm = read_message(description, Vm, _MAX_VM_BYTES)
-        except SnapshotFileError as error:
-            raise AskedWronglyError(f"--vm: {error}") from None
-        return VmReference(description=vm)
+        return VmReference(description=read_file(description, Vm, "--vm"))
     if not name:
         raise click.UsageError("name the VM: VM, --xml FILE or --vm FILE")
     return VmReference(name_or_uuid=name)
+
+
+def read_file(path: Path, message_type: type[AnyMessage], option: str) -> AnyMessage:
+    """Return what a file says in JSON or in the binary form. Errors begin with the option."""
+    try:
+        return read_message(path, message_type, _MAX_VM_BYTES)
+    except SnapshotFileError as error:
+        raise AskedWronglyError(f"{option}: {error}") from None
 
 
 def read_text(path: Path, option: str) -> str:
