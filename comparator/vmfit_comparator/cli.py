@@ -57,10 +57,11 @@ def group(ctx: click.Context, config: Path | None) -> None:
     vmfit baseline alpha beta gamma
 
     A HOST is a name of the inventory, an agent's address (host:port, [IPv6]:port, unix:PATH) or a
-    snapshot file. Settings come from the settings file, then from the environment (VMFIT_SERVER,
-    VMFIT_TLS_CERT, VMFIT_TLS_KEY, VMFIT_TLS_CA, VMFIT_INSECURE, VMFIT_TIMEOUT, VMFIT_POLICY,
-    VMFIT_OUTPUT, VMFIT_STORE), then from the options. Connections over the network use TLS with the
-    certificate that these name, or libvirt's.
+    snapshot file; HOST@TIME is the host as it was (alpha@2026-11-22T14:03, alpha@3d). Settings come
+    from the settings file, then from the environment (VMFIT_SERVER, VMFIT_TLS_CERT, VMFIT_TLS_KEY,
+    VMFIT_TLS_CA, VMFIT_INSECURE, VMFIT_TIMEOUT, VMFIT_POLICY, VMFIT_OUTPUT, VMFIT_STORE), then from
+    the options. Connections over the network use TLS with the certificate that these name, or
+    libvirt's.
 
     The exit status is 0 for yes, 1 for no (with diff: they differ), 2 when there is no answer, 3
     when something has to be asked otherwise: a mistyped name, a file that cannot be used.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import grpc
 
 from vmfit.v1.case_pb2 import ClockComparison, SnapshotAges
-from vmfit.v1.comparator_service_pb2 import CheckResponse, VmReference
+from vmfit.v1.comparator_service_pb2 import CheckRequest, CheckResponse, VmReference
 from vmfit.v1.finding_pb2 import Answer
 from vmfit.v1.migration_pb2 import MigrationOptions
 from vmfit.v1.probe_pb2 import ProbeAnswers
@@ -69,6 +69,12 @@ class Inquiry:
     """The VM as the destination would describe it, where there is no agent to ask."""
     probes: ProbeAnswers | None = None
     """What would be answered, where there are no agents to ask."""
+
+
+def is_past(request: CheckRequest) -> bool:
+    """Return whether a request is about a time that no agent can be asked for any more."""
+    at_seconds = request.at.ToNanoseconds() / 1e9
+    return request.HasField("at") and at_seconds < time.time() - _PRESENT_SECONDS
 
 
 def compare(

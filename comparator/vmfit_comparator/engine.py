@@ -24,6 +24,7 @@ from vmfit_comparator.evaluation.part_volatility import PART_VOLATILITY, fresh_s
 from vmfit_comparator.hosts.address_rules import AnyAddress
 from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES, Agents
 from vmfit_comparator.hosts.fair_threads import FairThreads
+from vmfit_comparator.hosts.host_answer import HostAnswer
 from vmfit_comparator.hosts.host_watch import HostWatch
 from vmfit_comparator.hosts.inventory import HostEntry, Inventory, names_matching
 from vmfit_comparator.hosts.inventory_rows import inventory_row
@@ -50,7 +51,7 @@ from vmfit_comparator.ranked_checks import ranked
 from vmfit_comparator.request_checks import check_moment, check_request
 from vmfit_comparator.stand_ins import with_stand_ins
 from vmfit_contract.access import LOCAL, Caller
-from vmfit_contract.address import AGENT_PORT, Address, parse_address
+from vmfit_contract.address import AGENT_PORT, Address, AddressError, parse_address
 from vmfit_contract.connector import Connector, FixedTls, Tls
 from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import meant_or_known
@@ -58,6 +59,7 @@ from vmfit_contract.spelling import meant_or_known
 # A store brings SQLAlchemy along: who has none need not pay for it.
 if TYPE_CHECKING:
     from vmfit_comparator.outcomes.history import History
+    from vmfit_comparator.past.past import Past
 
 _MAX_HOSTS = 10_000
 _MAX_SHOWN = 200
@@ -77,9 +79,10 @@ class Engine:
     `insecure` is plain text over the network instead. An agent's answer has at most
     `agent_answer_bytes`. Callers who do not administer the comparator name hosts outside the
     inventory only with `any_address`. `facts` are all that are installed, unless others are
-    given. With a `history` checks are recorded; a `watcher` hears which hosts are asked. Every
-    method raises EngineError for what cannot be answered, CANCELLED when the caller is gone, and
-    takes the caller's time for it, in seconds; None means the agents' own.
+    given. With a `history` checks are recorded, with a `past` hosts can be as they were; a
+    `watcher` hears which hosts are asked. Every method raises EngineError for what cannot be
+    answered, CANCELLED when the caller is gone, and takes the caller's time for it, in seconds;
+    None means the agents' own.
     """
 
     def __init__(
@@ -94,11 +97,13 @@ class Engine:
         any_address: bool = False,
         facts: Mapping[str, Fact] | None = None,
         history: "History | None" = None,
+        past: "Past | None" = None,
         watcher: Watcher | None = None,
     ) -> None:
         self._inventory = inventory or Inventory()
         self._catalogue = installed_facts().facts if facts is None else facts
         self._history = history
+        self._past = past
         self._watcher = watcher
         self._any_address = any_address
         self._agent_timeout_seconds = agent_timeout_seconds
@@ -106,7 +111,10 @@ class Engine:
         connector = Connector(insecure=insecure, tls=source)
         self._host_watch = HostWatch(self._host_name)
         self._agents = Agents(
-            connector, max_answer_bytes=agent_answer_bytes, watch=self._host_watch
+            connector,
+            max_answer_bytes=agent_answer_bytes,
+            watch=self._host_watch,
+            heard=self._record,
         )
         self._prober = Prober()
         self._threads = FairThreads()
@@ -163,6 +171,8 @@ class Engine:
         asked = self._host_watch.states()
         hosts = {name: asked[name].answers for name in self._inventory.hosts if name in asked}
         is_recording = self._history is None or not self._history.is_failing
+        if self._past is not None and self._past.recorder is not None:
+            is_recording = is_recording and not self._past.recorder.is_failing
         return EngineHealth(hosts, self.host_count, self._agents.connections(), is_recording)
 
     def close(self) -> None:
@@ -171,6 +181,8 @@ class Engine:
         self._threads.close()
         self._former.close()
         self._policies.close()
+        if self._past is not None:
+            self._past.close()
         if self._history is not None:
             self._history.close()
 
@@ -189,9 +201,13 @@ class Engine:
         """Return whether the VM can move, fact by fact; a dead agent is named in the answer."""
         check_request(request)
         inquiry = self._inquiry(request)
-        source = self._side(request.source, "source", caller)
-        destination = self._side(request.destination, "destination", caller)
         check_moment(request.at, "at")
+        source_reference, destination_reference = request.source, request.destination
+        if self._past is not None and comparison.is_past(request):
+            source_reference = _as_of(request.source, request)
+            destination_reference = _as_of(request.destination, request)
+        source = self._side(source_reference, "source", caller)
+        destination = self._side(destination_reference, "destination", caller)
         inquiry = with_stand_ins(inquiry, request, source, destination)
         at = request.at.ToNanoseconds() / 1e9 if request.HasField("at") else None
         with self._turns(caller) as turns:
@@ -312,13 +328,10 @@ class Engine:
     ) -> messages.GetHostSnapshotResponse:
         """Return a host's snapshot as the engine sees it."""
         check_request(request)
-        if request.HasField("at"):
-            message = "at: snapshots of the past are not kept; leave it out for the present one"
-            cause = Cause(Reason.PAST_NOT_KEPT)
-            raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, "at", cause)
+        host = _as_of(request.host, request)
         _check_parts(request.parts)
-        (host,) = self._snapshots([request.host], ["host"], timeout_seconds, caller)
-        response = messages.GetHostSnapshotResponse(snapshot=host.snapshot)
+        (found,) = self._snapshots([host], ["host"], timeout_seconds, caller)
+        response = messages.GetHostSnapshotResponse(snapshot=found.snapshot)
         if request.parts:
             keep_only(response.snapshot, request.parts)
         return response
@@ -373,7 +386,33 @@ class Engine:
 
     def _side(self, reference: messages.HostReference, field: str, caller: Caller) -> Side:
         any_address = AnyAddress.of(caller, configured=self._any_address)
+        if reference.HasField("at"):
+            return self._past_side(reference, field)
         return resolve_side(reference, field, self._inventory, self._agents, any_address)
+
+    def _past_side(self, reference: messages.HostReference, field: str) -> Side:
+        check_moment(reference.at, f"{field}.at")
+        kind = reference.WhichOneof("host")
+        if kind not in ("name", "address"):
+            raise invalid(f"{field}.at", "is for a host given by name or address")
+        name = reference.name
+        if kind == "address":
+            try:
+                name = self._host_name(parse_address(reference.address, AGENT_PORT))
+            except AddressError as error:
+                raise invalid(f"{field}.address", str(error)) from None
+        if self._past is None:
+            message = (
+                f"{field}.at: {name} can only be asked for the present; snapshots are not kept"
+            )
+            cause = Cause(Reason.PAST_NOT_KEPT)
+            raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, f"{field}.at", cause)
+        at_seconds = reference.at.ToNanoseconds() / 1e9
+        return Side(name, field, content=self._past.snapshot(name, at_seconds, f"{field}.at"))
+
+    def _record(self, address: Address, answer: HostAnswer) -> None:
+        if self._past is not None and self._past.recorder is not None:
+            self._past.recorder.note(self._host_name(address), answer)
 
     def _sides(
         self, references: Sequence[messages.HostReference], field: str, caller: Caller
@@ -436,6 +475,19 @@ class Engine:
         own = self._agent_timeout_seconds
         share = own if timeout_seconds is None else min(own, timeout_seconds * _AGENTS_SHARE)
         return time.monotonic() + share
+
+
+def _as_of(
+    reference: messages.HostReference,
+    request: messages.CheckRequest | messages.GetHostSnapshotRequest,
+) -> messages.HostReference:
+    """Return a named host as it was when the request asks for, unless it has a time of its own."""
+    named = reference.WhichOneof("host") in ("name", "address")
+    if not named or reference.HasField("at") or not request.HasField("at"):
+        return reference
+    then = messages.HostReference(at=request.at)
+    then.MergeFrom(reference)
+    return then
 
 
 def _check_parts(parts: Sequence[str]) -> None:

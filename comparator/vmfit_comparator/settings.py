@@ -11,6 +11,9 @@ policy = "conservative"             # a name or a file
 policies = ["/etc/vmfit/policies/site.yaml"]
 store = "sqlite:////var/lib/vmfit/comparator.db"    # keep checks and outcomes there
 store_checks = 100000               # how many checks to keep; as many more if an outcome is known
+store_past = true                   # `serve` keeps there what hosts say, too
+store_days = 90                     # for so many days
+store_past_bytes = 2000000000       # and no more than so much; the oldest goes first
 
 [hosts.alpha]
 address = "alpha.example:16530"
@@ -42,6 +45,8 @@ from vmfit_contract.settings_file import (
 
 __all__ = [
     "DEFAULT_PATH",
+    "DEFAULT_STORE_DAYS",
+    "DEFAULT_STORE_PAST_BYTES",
     "KEYS",
     "OUTPUT_FORMATS",
     "Settings",
@@ -51,6 +56,8 @@ __all__ = [
 ]
 
 DEFAULT_PATH = Path("/etc/vmfit/comparator.toml")
+DEFAULT_STORE_DAYS = 90
+DEFAULT_STORE_PAST_BYTES = 2_000_000_000
 OUTPUT_FORMATS = ("table", "wide", "json", "yaml")
 
 # Inventories may have some ten thousand hosts.
@@ -69,6 +76,9 @@ KEYS: Mapping[str, Check] = {
     "server": text,
     "store": text,
     "store_checks": number(0, 10**9, whole=True),
+    "store_days": number(0, 36_500),
+    "store_past": flag,
+    "store_past_bytes": number(10**6 - 1, 10**13, whole=True),
     "timeout": number(0, 86400),
     "tls_ca": text,
     "tls_cert": text,

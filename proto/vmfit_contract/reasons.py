@@ -47,7 +47,7 @@ class Reason(StrEnum):
     STORE_UNREACHABLE = "STORE_UNREACHABLE"
     """The store cannot be used. Ask again later."""
     PAST_NOT_KEPT = "PAST_NOT_KEPT"
-    """Only the present is known."""
+    """The comparator does not know the host as it was then. Metadata: host, if a past is kept."""
     PROBES_FORBIDDEN = "PROBES_FORBIDDEN"
     """The agent's configuration forbids probes."""
     SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"

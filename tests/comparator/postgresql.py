@@ -67,3 +67,13 @@ def _user():
 def _program(name):
     places = [str(each) for each in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     return shutil.which(name, path=os.pathsep.join([*places, os.environ.get("PATH", "")]))
+
+
+def forget(url):
+    """Drop vmfit's tables."""
+    import psycopg  # noqa: PLC0415
+
+    tables = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'vmfit%'"
+    with psycopg.connect(url) as connection:
+        for (table,) in connection.execute(tables).fetchall():
+            connection.execute(f"DROP TABLE {table} CASCADE")

@@ -117,7 +117,7 @@ def test_all_calls(stub):
             "GetHostSnapshot",
             messages.GetHostSnapshotRequest(host={"name": "alpha"}, at={"seconds": 1}),
             "UNIMPLEMENTED",
-            "at: snapshots of the past",
+            "host.at: alpha can only be asked for the present",
         ),
     ],
 )

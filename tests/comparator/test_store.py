@@ -61,10 +61,7 @@ def url(request, tmp_path):
         return
     url = request.getfixturevalue("postgresql_url")
     yield url
-    import psycopg  # noqa: PLC0415
-
-    with psycopg.connect(url) as connection:
-        connection.execute("DROP TABLE IF EXISTS vmfit_outcomes, vmfit_checks, vmfit_schema")
+    postgresql.forget(url)
 
 
 def opened(url, **keywords):
@@ -171,7 +168,7 @@ def test_another_schema_version_is_named(url):
         with psycopg.connect(url) as connection:
             connection.execute("UPDATE vmfit_schema SET version = 7")
     store = Store(url)
-    with pytest.raises(StoreError, match="schema version 7, this vmfit knows 1"):
+    with pytest.raises(StoreError, match="schema version 7, this vmfit knows 2"):
         store.add_check(numbered(1))
     store.close()
 

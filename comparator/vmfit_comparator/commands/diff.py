@@ -8,7 +8,7 @@ import click
 from vmfit.v1.comparator_service_pb2 import DiffRequest, DiffResponse
 from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
-from vmfit_comparator.commands.options import output_option
+from vmfit_comparator.commands.options import output_option, store_option
 from vmfit_comparator.commands.references import host_reference
 from vmfit_comparator.commands.session import Comparator, comparator
 from vmfit_comparator.differences.diff import differs
@@ -58,6 +58,7 @@ from vmfit_contract.spelling import did_you_mean
 )
 @click.option("--stat", is_flag=True, help="Only how much differs, by part.")
 @output_option("the paths that differ")
+@store_option
 @comparator_options
 @click.pass_obj
 def command(
@@ -72,6 +73,7 @@ def command(
     facts: tuple[str, ...],
     stat: bool,
     output: str,
+    store: str | None,
     asking: Asking,
 ) -> int:
     """Tell what differs between two hosts, and which facts it matters to.
@@ -81,6 +83,7 @@ def command(
     vmfit diff before.json after.json --part cpu --part kernel
     vmfit diff alpha beta --ignore cpu.topology --stat
     vmfit diff alpha beta --fact cpu.features
+    vmfit diff alpha@2026-11-22 alpha
     """  # noqa: D301 -- click's mark for lines to keep
     request = DiffRequest(
         left=host_reference(left),
@@ -90,7 +93,7 @@ def command(
         include_raw=include_all,
         parts=parts,
     )
-    with comparator(settings, asking) as answering:
+    with comparator(settings, asking, store) as answering:
         _check_paths(ignored)
         wanted = _selected(facts, answering) if facts else None
         response = answering.diff(request)

@@ -28,10 +28,11 @@ def output_option(names: str = "") -> Callable[[AnyFunction], AnyFunction]:
 
 
 def store_option(function: AnyFunction) -> AnyFunction:
-    """Add --store, where checks and outcomes are kept."""
+    """Add --store, where checks, outcomes and the past of hosts are kept."""
     return click.option(
         "--store",
         metavar="URL",
         envvar="VMFIT_STORE",
-        help="Keep checks and outcomes in sqlite:///PATH or postgresql://...; not with --server.",
+        help="Where checks, outcomes and the past are kept: sqlite:///PATH or postgresql://...;"
+        " not with --server.",
     )(function)

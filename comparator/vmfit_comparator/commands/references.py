@@ -6,6 +6,7 @@ import click
 
 from vmfit.v1.comparator_service_pb2 import HostReference, VmReference
 from vmfit.v1.vm_pb2 import Vm
+from vmfit_comparator.commands.times import parse_time
 from vmfit_contract.address import AGENT_PORT, AddressError, parse_address
 from vmfit_contract.command_line.exit_status import AskedWronglyError
 from vmfit_contract.definition_file import DefinitionFileError, read_definition
@@ -18,8 +19,26 @@ _MAX_VM_BYTES = 16 * 1024 * 1024
 def host_reference(text: str, option: str = "HOST") -> HostReference:
     """Return a host: an agent's address, a snapshot file, or a name of the inventory.
 
-    Errors begin with `option`, by which the host was given.
+    "NAME@TIME" and "ADDRESS@TIME" are the host as it was. Errors begin with `option`, by which the
+    host was given.
     """
+    host, _, moment = text.rpartition("@")
+    if not host or is_file(Path(text)):
+        return _present(text, option)
+    try:
+        at = parse_time(moment)
+    except ValueError as error:
+        if "/" in text or text.endswith(_SNAPSHOT_SUFFIXES):
+            return _present(text, option)
+        raise AskedWronglyError(f"{option}: {error}") from None
+    found = _present(host, option)
+    if found.WhichOneof("host") == "snapshot":
+        raise AskedWronglyError(f"{option}: {host} is a file, which has no other times")
+    found.at.CopyFrom(at)
+    return found
+
+
+def _present(text: str, option: str) -> HostReference:
     if text.startswith("unix:"):
         return _address(text, option)
     path = Path(text)

@@ -74,7 +74,7 @@ def command(
         addresses = [parse_address(each, COMPARATOR_PORT) for each in places]
         with (
             signals() as told,
-            local_engine(settings, asking, store) as engine,
+            local_engine(settings, asking, store, records=True) as engine,
             measured(metrics, engine, lambda: _certificates(asking, tls)) as measures,
             tracing("vmfit", __version__) as traces,
         ):

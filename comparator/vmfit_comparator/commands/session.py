@@ -15,7 +15,7 @@ from vmfit_comparator.commands.asking import Asking
 from vmfit_comparator.commands.request_fields import on_the_command_line
 from vmfit_comparator.commands.waiting import Waiting
 from vmfit_comparator.engine_error import EngineError
-from vmfit_comparator.settings import Settings
+from vmfit_comparator.settings import DEFAULT_STORE_DAYS, DEFAULT_STORE_PAST_BYTES, Settings
 from vmfit_contract.address import COMPARATOR_PORT, Address, AddressError, parse_address
 from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
 from vmfit_contract.connector import Connector
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vmfit_comparator.hosts.inventory import Inventory
     from vmfit_comparator.hosts.watcher import Watcher
     from vmfit_comparator.outcomes.history import History
+    from vmfit_comparator.past.past import Past
     from vmfit_comparator.policies.policy_file import PolicyFile
 
 Request = TypeVar("Request")
@@ -94,14 +95,23 @@ def comparator(
 
 @contextmanager
 def local_engine(
-    settings: Settings, asking: Asking, store: str | None = None, watcher: "Watcher | None" = None
+    settings: Settings,
+    asking: Asking,
+    store: str | None = None,
+    watcher: "Watcher | None" = None,
+    *,
+    records: bool = False,
 ) -> "Iterator[Engine]":
-    """Return an engine that knows the settings' hosts and policies."""
+    """Return an engine that knows the settings' hosts and policies.
+
+    With `records` what agents say is kept in the store, unless the settings say otherwise.
+    """
     from vmfit_comparator.engine import Engine  # noqa: PLC0415
     from vmfit_comparator.hosts.agents import MAX_ANSWER_BYTES  # noqa: PLC0415
     from vmfit_comparator.policies.policy_error import PolicyError  # noqa: PLC0415
 
     inventory, policies = known_to(settings)
+    history, past = _kept(settings, store, records=records)
     try:
         engine = Engine(
             inventory,
@@ -111,7 +121,8 @@ def local_engine(
             agent_timeout_seconds=asking.timeout,
             any_address=settings.values.get("any_address", False),
             agent_answer_bytes=settings.values.get("agent_answer_bytes", MAX_ANSWER_BYTES),
-            history=_history(settings, store),
+            history=history,
+            past=past,
             watcher=watcher,
         )
     except PolicyError as error:
@@ -138,17 +149,30 @@ def known_to(settings: Settings) -> "tuple[Inventory, Sequence[PolicyFile]]":
     return inventory, policies
 
 
-def _history(settings: Settings, store: str | None) -> "History | None":
-    if not store:
-        return None
+def _kept(
+    settings: Settings, url: str | None, *, records: bool
+) -> "tuple[History | None, Past | None]":
+    if not url:
+        return None, None
     from vmfit_comparator.outcomes.history import History  # noqa: PLC0415
+    from vmfit_comparator.past.past import Past  # noqa: PLC0415
+    from vmfit_comparator.past.recorder import Kept, Recorder  # noqa: PLC0415
+    from vmfit_comparator.store.past_store import PastStore  # noqa: PLC0415
     from vmfit_comparator.store.records import StoreError  # noqa: PLC0415
     from vmfit_comparator.store.store import DEFAULT_KEPT_CHECKS, Store  # noqa: PLC0415
 
+    values = settings.values
     try:
-        return History(Store(store, settings.values.get("store_checks", DEFAULT_KEPT_CHECKS)))
+        store = Store(url, values.get("store_checks", DEFAULT_KEPT_CHECKS))
     except StoreError as error:
         raise AskedWronglyError(str(error)) from None
+    past = PastStore(store)
+    recorder = None
+    if records and values.get("store_past", True):
+        days = values.get("store_days", DEFAULT_STORE_DAYS)
+        most = values.get("store_past_bytes", DEFAULT_STORE_PAST_BYTES)
+        recorder = Recorder(past, Kept(days * 86_400.0, most))
+    return History(store), Past(past, recorder)
 
 
 # What was asked for is at fault, not who was asked.

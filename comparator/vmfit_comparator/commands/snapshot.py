@@ -9,8 +9,10 @@ from vmfit.v1.comparator_service_pb2 import GetHostSnapshotRequest
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
+from vmfit_comparator.commands.options import store_option
 from vmfit_comparator.commands.references import host_reference
 from vmfit_comparator.commands.session import comparator
+from vmfit_comparator.past.volatile import stable
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
 from vmfit_contract.command_line.commands import Command
@@ -41,6 +43,13 @@ from vmfit_contract.snapshot_file import SnapshotFileError, write_snapshot
     "form.",
 )
 @click.option("--file", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE.")
+@click.option(
+    "--stable",
+    "is_stable",
+    is_flag=True,
+    help="Without times and what changes at any moment: an unchanged host gives the same text.",
+)
+@store_option
 @comparator_options
 @click.pass_obj
 def command(
@@ -50,6 +59,8 @@ def command(
     parts: tuple[str, ...],
     form: str,
     file: Path | None,
+    is_stable: bool,
+    store: str | None,
     asking: Asking,
 ) -> int:
     """Print the snapshot of a host, or write it to a file that stands for the host elsewhere.
@@ -60,14 +71,18 @@ def command(
     \b
     vmfit snapshot alpha --file alpha.json
     vmfit snapshot alpha --part cpu --part memory -o yaml
+    vmfit snapshot alpha@3d
+    vmfit snapshot alpha --stable --file hosts/alpha.json
     """  # noqa: D301 -- click's mark for lines to keep
     if form not in ("json", "binary") and file is not None:
         raise click.UsageError(f"a file is read as json or binary: leave -o {form[:20]} out")
     if form == "binary" and file is None and sys.stdout.isatty():
         raise click.UsageError("the binary form is not for a terminal: give --file FILE")
     request = GetHostSnapshotRequest(host=host_reference(host), parts=parts)
-    with comparator(settings, asking) as answering:
+    with comparator(settings, asking, store) as answering:
         snapshot = answering.host_snapshot(request).snapshot
+    if is_stable:
+        snapshot = stable(snapshot)
     _write(snapshot, form, file)
     absent = [each for each in snapshot.parts if each.error]
     for each in absent:

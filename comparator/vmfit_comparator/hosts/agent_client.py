@@ -53,7 +53,15 @@ class AgentClient:
     Times are `until`, by time.monotonic().
     """
 
-    def __init__(self, calls: AgentCalls, room: AnswerRoom, machine: MachineCheck) -> None:
+    def __init__(
+        self,
+        calls: AgentCalls,
+        room: AnswerRoom,
+        machine: MachineCheck,
+        heard: Callable[[HostAnswer], None] | None = None,
+    ) -> None:
+        """Take who is told of every snapshot."""
+        self._heard = heard
         self._calls = calls
         self._room = room
         self._hearing = Hearing(calls)
@@ -164,6 +172,8 @@ class AgentClient:
             with self._lock:
                 del self._flights[key]
         flight.set_result(answer)
+        if self._heard is not None:
+            self._heard(answer)
         return answer
 
     def _fetch(self, fresh_seconds: Mapping[str, float], until: float) -> HostAnswer:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from vmfit_comparator.hosts.certified_names import (
     names_no_host,
     names_the_host,
 )
+from vmfit_comparator.hosts.host_answer import HostAnswer
 from vmfit_comparator.hosts.host_watch import HostWatch
 from vmfit_comparator.hosts.machine_check import Certified, MachineCheck, not_certified
 from vmfit_contract.address import Address
@@ -58,8 +59,11 @@ class Agents:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         max_bytes: int = _MAX_BYTES,
         watch: HostWatch | None = None,
+        heard: Callable[[Address, HostAnswer], None] | None = None,
     ) -> None:
+        """Take the bounds, and who is told of every snapshot that a host gives."""
         self._connector = connector
+        self._heard = heard
         self._watch = watch or HostWatch()
         self._options = {
             "grpc.max_receive_message_length": max_answer_bytes,
@@ -100,7 +104,8 @@ class Agents:
                 certified = self._certified(address, tls_server_name, name, credentials)
                 machine = MachineCheck(expect_hostname, certified)
                 calls = AgentCalls(channel, self._room, explain, note)
-                client = AgentClient(calls, self._room, machine)
+                heard = None if self._heard is None else partial(self._heard, address)
+                client = AgentClient(calls, self._room, machine, heard)
                 found = self._clients[key] = _Connected(client, credentials)
             elif found.credentials is not credentials:
                 certified = self._certified(address, tls_server_name, name, credentials)

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from vmfit_comparator.store.records import StoreError
-from vmfit_comparator.store.tables import METADATA, SCHEMA, SCHEMA_VERSION
+from vmfit_comparator.store.tables import SCHEMA, SCHEMA_VERSION
 
 # A check waits no longer than this for a store that is busy or away.
 _WAIT_SECONDS = 3
@@ -66,17 +63,34 @@ def connect(url: str) -> Engine:
 
 
 def ensure_schema(connection: Connection) -> None:
-    """Make the tables unless they are there. Raises StoreError when they are another version's."""
-    if not inspect(connection).has_table(SCHEMA.name):
-        _make_tables(connection)
-    version = connection.execute(select(SCHEMA.c.version)).scalar()
+    """Make or upgrade the tables unless they are as this version wants them.
+
+    Raises StoreError when a later version made them.
+    """
+    version = _version(connection)
+    if version is None or version < SCHEMA_VERSION:
+        # Alembic costs as much as a small check: only who has something to upgrade pays for it.
+        from vmfit_comparator.store.migrations import upgrade  # noqa: PLC0415
+
+        _keep_others_from_it(connection)
+        version = _version(connection)
+        if version is None or version < SCHEMA_VERSION:
+            upgrade(connection, version)
+            version = _version(connection)
     if version != SCHEMA_VERSION:
         raise StoreError(
             f"holds tables of schema version {version}, this vmfit knows {SCHEMA_VERSION}"
         )
 
 
-def _make_tables(connection: Connection) -> None:
+def _version(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(SCHEMA.name):
+        return None
+    version: int | None = connection.execute(select(SCHEMA.c.version)).scalar()
+    return version
+
+
+def _keep_others_from_it(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(
             text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=_MAKING_TABLES)
@@ -85,13 +99,6 @@ def _make_tables(connection: Connection) -> None:
         # The sqlite3 module begins transactions before changes of rows alone: without this each
         # table would be there for others before the version is.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    for table in METADATA.sorted_tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in table.indexes:
-            connection.execute(CreateIndex(index, if_not_exists=True))
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    values = {"id": 1, "version": SCHEMA_VERSION}
-    connection.execute(insert(SCHEMA).values(values).on_conflict_do_nothing())
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:  # noqa: ANN401 -- SQLAlchemy's

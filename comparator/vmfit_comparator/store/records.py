@@ -50,3 +50,27 @@ class OutcomeRecord:
     text: str = ""
     causes: tuple[str, ...] = ()
     """Ids of the facts at fault; empty when that was not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a host was at one time."""
+
+    host: str
+    """Its name in the inventory, else its address."""
+    at_seconds: float
+    """Unix time, by the comparator's clock."""
+    parts: Mapping[str, bytes]
+    """What does not change by itself: messages in their binary form, by part."""
+    numbers: bytes
+    """What changes at any moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """From when until when a host was seen in one state."""
+
+    since_seconds: float
+    until_seconds: float
+    state: bytes
+    """Equal states are equal parts."""

@@ -56,7 +56,7 @@ class Store:
 
     def add_check(self, check: CheckRecord) -> None:
         """Keep a check."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(insert(CHECKS).values(check_row(check)))
             with self._lock:
                 self._until_forgetting -= 1
@@ -68,14 +68,14 @@ class Store:
 
     def check(self, check_id: str) -> CheckRecord | None:
         """Return a check, None when it is not there (any more)."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = select(CHECKS).where(CHECKS.c.id == check_id)
             row = connection.execute(query).mappings().first()
             return None if row is None else check_of(row)
 
     def put_outcome(self, check_id: str, outcome: OutcomeRecord) -> OutcomeRecord | None:
         """Keep what became of a check's migration; return what was kept before, if anything."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             # The check's row is what two reports at the same time wait for.
             connection.execute(select(CHECKS.c.id).where(CHECKS.c.id == check_id).with_for_update())
             replaced = delete(OUTCOMES).where(OUTCOMES.c.check_id == check_id)
@@ -99,18 +99,18 @@ class Store:
             .order_by(CHECKS.c.checked_at_us)
             .execution_options(yield_per=500)
         )
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for row in connection.execute(query).mappings():
                 yield check_of(row), outcome_of(row)
 
     def count_checks(self) -> int:
         """Return how many checks there are."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return connection.execute(select(func.count(CHECKS.c.checked_at_us))).scalar_one()
 
     def require_writable(self) -> None:
         """Take the rights that keeping a check needs, and keep nothing."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(delete(CHECKS).where(CHECKS.c.id == ""))
 
     def _forget(self, connection: Connection) -> None:
@@ -124,7 +124,8 @@ class Store:
                 connection.execute(delete(CHECKS).where(CHECKS.c.id.in_(surplus_ids)))
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection whose changes count together. Raises StoreError."""
         try:
             with self._engine.begin() as connection:
                 if not self._is_ready:

@@ -1,4 +1,4 @@
-"""The store's tables. A change to them is a new SCHEMA_VERSION."""
+"""The store's tables. A change to them is a new SCHEMA_VERSION, and a step in migrations/."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class _Json(TypeDecorator[Any]):
@@ -84,4 +85,49 @@ OUTCOMES = Table(
     Column("outcome", Integer, nullable=False),
     Column("text", Text, nullable=False),
     Column("causes", _Json, nullable=False),
+)
+
+# What parts of hosts said, each once however many hosts and times it was said at.
+BODIES = Table(
+    "vmfit_bodies",
+    METADATA,
+    # SHA-256 of the part's message in its binary form; an agent's own digest proves nothing.
+    Column("digest", LargeBinary(32), primary_key=True),
+    # The message, compressed by zlib.
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What a host was, apart from what changes at any moment: a digest of each part.
+STATES = Table(
+    "vmfit_states",
+    METADATA,
+    Column("state", LargeBinary(32), primary_key=True),
+    Column("part", String(64), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Index("vmfit_states_by_digest", "digest"),
+    sqlite_with_rowid=False,
+)
+
+# From when until when a host was seen in a state: a row for each change.
+RUNS = Table(
+    "vmfit_runs",
+    METADATA,
+    Column("host", String(256), primary_key=True),
+    Column("since_us", BigInteger, primary_key=True),
+    Column("until_us", BigInteger, nullable=False),
+    Column("state", LargeBinary(32), nullable=False),
+    # What changes at any moment, as it was at `since_us`.
+    Column("numbers", LargeBinary, nullable=False),
+    Index("vmfit_runs_by_until", "until_us"),
+    Index("vmfit_runs_by_state", "state"),
+)
+
+# What changes at any moment, as it was later in a run.
+SAMPLES = Table(
+    "vmfit_samples",
+    METADATA,
+    Column("host", String(256), primary_key=True),
+    Column("at_us", BigInteger, primary_key=True),
+    Column("numbers", LargeBinary, nullable=False),
+    Index("vmfit_samples_by_time", "at_us"),
 )

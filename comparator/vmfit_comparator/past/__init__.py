@@ -1,0 +1,1 @@
+"""What hosts were: recorded as they are asked, and told later."""
