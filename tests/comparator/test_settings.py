@@ -33,7 +33,7 @@ def test_no_file_is_no_settings(path, monkeypatch):
         ("timeout = 0", "timeout: must be more than 0"),
         ("timeout = nan", "timeout: must be more than 0"),
         ("insecure = 1", "insecure: must be true or false"),
-        ("output = 'xml'", "output: must be one of table, json, yaml"),
+        ("output = 'xml'", "output: must be one of table, wide, json, yaml"),
         ("sever = 'a'", "sever: no such setting, did you mean server?"),
         ("policies = 'a'", "policies: must be a list of texts"),
         ("policies = [1]", "policies: must be a list of texts"),
