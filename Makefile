@@ -55,6 +55,15 @@ test-go: setup
 	@VMFIT_PACKAGES="protobuf-compiler golang-go golang-google-grpc-dev golang-google-protobuf-dev protoc-gen-go-1-5 protoc-gen-go-grpc" packaging/dev/setup.sh
 	@VMFIT_TEST_GO=1 $(RUN) pytest -q --timeout=900 tests/client/test_scheduler_page.py
 
+# The comparator's image by podman or buildah; make image IMAGE="--build-arg BASE=..." for another base.
+image:
+	@$$(command -v podman || command -v buildah) build $(IMAGE) \
+	  --file packaging/container/Containerfile --tag vmfit-comparator .
+
+# The same on a base that is made of Debian, and a check in it (root, debootstrap, buildah; some minutes).
+test-image: setup
+	@VMFIT_TEST_IMAGE=1 $(RUN) pytest -q --timeout=1800 tests/packages/test_container.py
+
 # Half an hour, unless VMFIT_FUZZ_SECONDS says otherwise; `make test` has a minute of it.
 fuzz: setup
 	@VMFIT_FUZZ_SECONDS=$${VMFIT_FUZZ_SECONDS:-1800} $(RUN) pytest -q -s tests/fuzz
