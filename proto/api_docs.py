@@ -24,8 +24,9 @@ Every call of the agent and of the comparator. Generated from the .proto files b
 `uv run python proto/api_docs.py`; do not edit.
 
 Beside them both offer gRPC's health checking and reflection. A call needs a role: *read*, *probe*,
-*check* or *administer*; [security.md](security.md) tells who has it. Errors carry reasons for
-programs: [errors.md](errors.md). For Python there is a client: [schedulers.md](schedulers.md).
+*check*, *prepare* or *administer*; [security.md](security.md) tells who has it. Errors carry
+reasons for programs: [errors.md](errors.md). For Python there is a client:
+[schedulers.md](schedulers.md).
 
 - An *optional* field is absent when it is unknown, or when there is no such thing.
 - A *costly* call is one of few that a server answers at a time.

@@ -23,7 +23,7 @@ class Rpc(NamedTuple):
     """The service's full name, such as "vmfit.v1.HostMetadata"."""
     method: str
     role: str
-    """What its caller must be allowed to do: "read", "probe", "check" or "administer"."""
+    """What its caller must be allowed to do: a name of Role, such as "read"."""
     costly: bool
     """A server answers few of these at a time."""
     request: str

@@ -29,14 +29,18 @@ MAX_WATCHES = 8
 """How many watches may be open at once; each holds a thread."""
 
 
-class Calls(Protocol):
-    """Who answers the calls: this process, or another one. Safe to use from several threads."""
+class Answers(Protocol):
+    """Who answers calls that have one answer. Safe to use from several threads."""
 
     def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
-        """Return the response of a method of UNARY within the seconds; raises CallFailed.
+        """Return the response within the seconds; raises CallFailed.
 
         That the caller may call it was asked before; what the method does may depend on its roles.
         """
+
+
+class Calls(Answers, Protocol):
+    """Who answers the calls of UNARY and WATCH: this process, or another one."""
 
     def watch(self, request: bytes, caller: Caller) -> Stream:
         """Open a stream of WATCH; raises CallFailed, now or in the stream."""

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "Serve this host's facts over gRPC.",
     "collect": "Collect facts with privileges, for a serve process on this host.",
     "probe": "Answer questions about the network, for a collect process on this host.",
+    "prepare": "Promise this host's memory to VMs that are to come, for a serve process.",
     "snapshot": "Print a snapshot of this host, or write it to a file.",
     "describe": "Describe a domain as a typed VM.",
     "record": "Copy what a snapshot is made from, so that this host can be replayed.",
@@ -29,7 +30,7 @@ COMMANDS: Mapping[str, str] = {
 }
 FILES = ((str(DEFAULT_PATH), "Settings: what is served and probed, certificates, roles."),)
 """What the manual names."""
-_SERVICES = ("serve", "collect", "probe")
+_SERVICES = ("serve", "collect", "probe", "prepare")
 
 
 @click.group(

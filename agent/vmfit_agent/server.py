@@ -2,17 +2,28 @@
 
 from collections.abc import Mapping
 
-from vmfit.v1.rpcs import HOST_METADATA, HOST_METADATA_RPCS, Rpc
-from vmfit_agent.calls import LONGEST_CALL_SECONDS, MAX_WATCHES, Calls, time_for_answer
+from vmfit.v1.rpcs import HOST_METADATA, HOST_METADATA_RPCS, HOST_PREPARATION_RPCS, Rpc
+from vmfit_agent.calls import (
+    LONGEST_CALL_SECONDS,
+    MAX_WATCHES,
+    Answers,
+    CallFailed,
+    Calls,
+    Status,
+    time_for_answer,
+)
 from vmfit_agent.part_health import PartHealth
 from vmfit_contract.access import Caller
 from vmfit_contract.address import Address
 from vmfit_contract.identity import AGENT_ROLES, RoleRules
+from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.serving.observer import Observer
 from vmfit_contract.serving.server import GrpcServer
 from vmfit_contract.serving.service import Limits, Share
 from vmfit_contract.tls_files import ServerTls
 
+NO_PREPARER = "the agent's configuration promises nothing and prepares nothing (no preparer)"
+_PREPARER_MISSING = Cause(Reason.PREPARER_MISSING)
 STOP_SECONDS = 2.0
 """How long calls under way may go on."""
 _MIB = 1 << 20
@@ -34,11 +45,16 @@ class AgentServer:
     """Serves calls on one address."""
 
     def __init__(
-        self, calls: Calls, rules: RoleRules | None = None, observer: Observer | None = None
+        self,
+        calls: Calls,
+        rules: RoleRules | None = None,
+        observer: Observer | None = None,
+        preparer: Answers | None = None,
     ) -> None:
+        """`preparer` answers HostPreparation; without it every call of that is refused."""
         self._calls = calls
         rules = rules or RoleRules(AGENT_ROLES, {})
-        service = _Service(calls)
+        service = _Service(calls, preparer)
         self._server = GrpcServer(
             HOST_METADATA, service, LIMITS, rules, calls.watch, observer=observer
         )
@@ -78,11 +94,17 @@ class AgentServer:
 class _Service:
     """The agent's calls as a service."""
 
-    rpcs: Mapping[str, Rpc] = HOST_METADATA_RPCS
+    rpcs: Mapping[str, Rpc] = {**HOST_METADATA_RPCS, **HOST_PREPARATION_RPCS}
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, preparer: Answers | None) -> None:
         self._calls = calls
+        self._preparer = preparer
 
     def answer(self, method: str, request: bytes, seconds: float, caller: Caller) -> bytes:
         """Return the response within the seconds; raises CallFailed."""
-        return self._calls.answer(method, request, time_for_answer(seconds), caller)
+        seconds = time_for_answer(seconds)
+        if method not in HOST_PREPARATION_RPCS:
+            return self._calls.answer(method, request, seconds, caller)
+        if self._preparer is None:
+            raise CallFailed(Status.FAILED_PRECONDITION, NO_PREPARER, cause=_PREPARER_MISSING)
+        return self._preparer.answer(method, request, seconds, caller)

@@ -84,6 +84,7 @@ KEYS: Mapping[str, Check] = {
     "probe_hosts": _probe_hosts,
     "probe_ports": _probe_ports,
     "probe_socket_directories": texts,
+    "preparer": address(AGENT_PORT),
     "prober": address(AGENT_PORT),
     "probes": flag,
     "probes_per_minute": number(0, 10**6 + 1, whole=True),

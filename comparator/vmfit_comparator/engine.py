@@ -14,7 +14,7 @@ import grpc
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
 from vmfit.v1.policy_pb2 import Policy
-from vmfit_comparator import comparison
+from vmfit_comparator import comparison, reservations
 from vmfit_comparator.check_log import log_check
 from vmfit_comparator.engine_error import EngineError, invalid
 from vmfit_comparator.engine_health import EngineHealth
@@ -335,6 +335,42 @@ class Engine:
         if request.parts:
             keep_only(response.snapshot, request.parts)
         return response
+
+    def list_leases(
+        self,
+        request: messages.ListHostLeasesRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
+    ) -> messages.ListHostLeasesResponse:
+        """Return what a host has promised to VMs that are to come."""
+        check_request(request)
+        host = self._side(request.host, "host", caller)
+        return reservations.list_leases(host, self._until(timeout_seconds))
+
+    def reserve_memory(
+        self,
+        request: messages.ReserveMemoryRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
+    ) -> messages.ReserveMemoryResponse:
+        """Have the destination's agent promise a VM's memory."""
+        check_request(request)
+        source = self._side(request.source, "source", caller)
+        until = self._until(timeout_seconds)
+        wanted = [request.destination], ["destination"]
+        (destination,) = self._snapshots(*wanted, timeout_seconds, caller)
+        return reservations.reserve(request, source, destination, until)
+
+    def release_memory(
+        self,
+        request: messages.ReleaseMemoryRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
+    ) -> messages.ReleaseMemoryResponse:
+        """End the lease that a VM has on the destination."""
+        check_request(request)
+        destination = self._side(request.destination, "destination", caller)
+        return reservations.release(request, destination, self._until(timeout_seconds))
 
     def report_outcome(
         self, request: outcomes.ReportOutcomeRequest

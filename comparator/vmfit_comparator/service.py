@@ -41,6 +41,9 @@ class Comparator:
             ),
             messages.GetHostSnapshotRequest: engine.host_snapshot,
             outcomes.ReportOutcomeRequest: lambda request, *_: engine.report_outcome(request),
+            messages.ListHostLeasesRequest: engine.list_leases,
+            messages.ReserveMemoryRequest: engine.reserve_memory,
+            messages.ReleaseMemoryRequest: engine.release_memory,
             outcomes.GetCalibrationRequest: lambda request, *_: engine.calibration(request),
         }
         self._answers = {

@@ -35,6 +35,8 @@ class Package:
     """Those that an upgrade starts again."""
     state: str
     """What only a purge removes."""
+    optional: tuple[str, ...] = ()
+    """The units that start only where somebody has enabled them."""
 
     @property
     def module(self) -> str:
@@ -53,8 +55,14 @@ PACKAGES = (
             "vmfit-probe.socket",
             "vmfit-agent.service",
         ),
-        services=("vmfit-probe.service", "vmfit-collect.service", "vmfit-agent.service"),
-        state="/etc/vmfit/attributes.d",
+        services=(
+            "vmfit-probe.service",
+            "vmfit-prepare.service",
+            "vmfit-collect.service",
+            "vmfit-agent.service",
+        ),
+        state="/etc/vmfit/attributes.d /var/lib/vmfit-prepare",
+        optional=("vmfit-prepare.socket",),
     ),
     Package(
         name="vmfit-comparator",
@@ -156,7 +164,9 @@ def write_scripts(package: Package, root: Path) -> None:
         "@NAME@": package.name,
         "@ENABLED@": " ".join(package.enabled),
         "@SERVICES@": " ".join(package.services),
-        "@UNITS@": " ".join(dict.fromkeys((*package.enabled, *package.services))),
+        "@UNITS@": " ".join(
+            dict.fromkeys((*package.enabled, *package.services, *package.optional))
+        ),
         "@STATE@": package.state,
     }
     for script in (RECIPES / "scripts").iterdir():

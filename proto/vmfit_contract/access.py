@@ -12,6 +12,7 @@ class Role(StrEnum):
     PROBE = "probe"
     CHECK = "check"
     ADMINISTER = "administer"
+    PREPARE = "prepare"
 
 
 EVERY_ROLE = frozenset(Role)

@@ -25,7 +25,31 @@ LIMITED = {
     "destination.memory.guest_cgroup.usage_bytes": 0,
 }
 HIDDEN = {"destination.memory.guest_cgroup": {"path": "/pod", "limitKnown": False}}
+
+
+def lease(vm_uuid, size_bytes, **reservation):
+    """Return leases of one VM, with one reservation."""
+    reserved = [{"sizeBytes": size_bytes, **reservation}]
+    return [{"vmUuid": vm_uuid, "hold": "HOLD_LEDGER", "reservations": reserved}]
+
+
+OTHER = "99999999-9999-4999-8999-999999999999"
+LEASES = "destination.memory.leases"
+OWN = {"vm.uuid": "11111111-1111-4111-8111-111111111111"}
+
+
 FREE = [
+    ("promised to another VM", room(3 * GIB, **WHOLE, **{LEASES: lease(OTHER, 2 * GIB)}), "NO"),
+    (
+        "promised to another VM, which has taken it",
+        room(4 * GIB, **WHOLE, **{LEASES: lease(OTHER, 2 * GIB, usedBytes=2 * GIB)}),
+        "YES",
+    ),
+    (
+        "promised to the VM itself",
+        room(4 * GIB, **WHOLE, **OWN, **{LEASES: lease(OWN["vm.uuid"], 2 * GIB)}),
+        "YES",
+    ),
     ("enough", {}, "YES"),
     ("a margin is asked for", {"policy.margins.memory_ratio": 20.0}, "PROBABLY_YES"),
     ("tight, all taken at once", room(2 * GIB, **WHOLE), "PROBABLY_YES"),
@@ -92,6 +116,16 @@ HUGE_PAGES = [
     ("none wanted", {f"{POOL}.free_count": 0}, "YES"),
     ("enough", {**HUGE, **MOUNTED}, "YES"),
     ("too few", {**HUGE, **MOUNTED, f"{POOL}.free_count": 1023}, "NO"),
+    (
+        "leased to another VM",
+        {**HUGE, **MOUNTED, LEASES: lease(OTHER, 1200 * 2 * MIB, hugePageBytes=2 * MIB)},
+        "NO",
+    ),
+    (
+        "other memory leased to another VM",
+        {**HUGE, **MOUNTED, LEASES: lease(OTHER, 1200 * 2 * MIB)},
+        "YES",
+    ),
     ("promised to others", {**HUGE, **MOUNTED, f"{POOL}.reserved_count": 1025}, "NO"),
     (
         "the kernel may allocate more",
@@ -315,6 +349,14 @@ TABLES = {
 def test_answer(fact, row):
     found = finding(fact, case_of(row))
     assert (found.answer, found.error) == (answer(row[2]), ""), found.reason
+
+
+def test_who_it_is_promised_to_is_told():
+    leases = [*lease(OTHER, GIB), *lease(OWN["vm.uuid"], 2 * GIB)]
+    found = finding("mem.free", migration(room(8 * GIB, **OWN, **{LEASES: leases})))
+    assert "7.0 GiB available" in found.reason
+    assert "1.0 GiB more are promised to other VMs" in found.reason
+    assert "2.0 GiB of it promised to this VM by the agent's ledger" in found.reason
 
 
 def test_how_much_to_free():

@@ -17,6 +17,15 @@ CELLS = {
         {"cellId": 1, "memoryMode": "strict", "hostNodeIds": [1]},
     ],
 }
+
+
+def leased(node):
+    """Promise two GiB of a node to another VM."""
+    reserved = [{"sizeBytes": 2 * GIB, "numaNode": node}]
+    uuid = "99999999-9999-4999-8999-999999999999"
+    return {"destination.memory.leases": [{"vmUuid": uuid, "reservations": reserved}]}
+
+
 REBOUND = {"incoming.numa.host_node_ids": [0]}
 NODE_MEMORY = [
     ("not bound", {f"{NODE}.free_bytes": 0}, "YES"),
@@ -43,6 +52,16 @@ NODE_MEMORY = [
         "NO",
     ),
     ("a margin is asked for", {**STRICT, "policy.margins.numa_memory_ratio": 10.0}, "PROBABLY_YES"),
+    (
+        "promised to another VM",
+        {**STRICT, **WHOLE, f"{NODE}.free_bytes": 2 * GIB, **leased(0)},
+        "NO",
+    ),
+    (
+        "promised to another VM on another node",
+        {**STRICT, **WHOLE, f"{NODE}.free_bytes": 3 * GIB, **leased(1)},
+        "YES",
+    ),
     ("full", FULL, "NO"),
     ("full, but the guest uses little", {**FULL, "vm.memory.resident_bytes": MIB}, "PROBABLY_YES"),
     (

@@ -23,6 +23,9 @@ _ROOTS = {
 }
 
 KEPT = {
+    "whose a promise of memory is, and until when: for those who made it": """
+        Lease.owner Lease.generation Lease.ends_since_boot Lease.arrived
+    """,
     "of schema revision 1: where it comes in, it is given the form of revision 2": """
         HypervisorConnection.host_uuid HypervisorConnection.hostname
     """,

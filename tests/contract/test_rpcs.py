@@ -4,13 +4,22 @@ import importlib
 
 import pytest
 
-from vmfit.v1 import comparator_service_pb2, host_metadata_service_pb2, roles_pb2
-from vmfit.v1.rpcs import COMPARATOR_RPCS, HOST_METADATA_RPCS
+from vmfit.v1 import (
+    comparator_service_pb2,
+    host_metadata_service_pb2,
+    host_preparation_service_pb2,
+    roles_pb2,
+)
+from vmfit.v1.rpcs import COMPARATOR_RPCS, HOST_METADATA_RPCS, HOST_PREPARATION_RPCS
 from vmfit_contract.access import LOCAL, Caller, Role
 
 SERVICES = [
     (comparator_service_pb2.DESCRIPTOR.services_by_name["Comparator"], COMPARATOR_RPCS),
     (host_metadata_service_pb2.DESCRIPTOR.services_by_name["HostMetadata"], HOST_METADATA_RPCS),
+    (
+        host_preparation_service_pb2.DESCRIPTOR.services_by_name["HostPreparation"],
+        HOST_PREPARATION_RPCS,
+    ),
 ]
 
 

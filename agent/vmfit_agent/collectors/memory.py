@@ -9,6 +9,7 @@ from vmfit_agent.kernel_files.guest_cgroup import read_guest_cgroup
 from vmfit_agent.kernel_files.host_files import read_count, read_text
 from vmfit_agent.kernel_files.huge_pages import read_huge_pages
 from vmfit_agent.kernel_files.meminfo import parse_meminfo
+from vmfit_agent.ledger.standing_leases import read_standing
 from vmfit_agent.processors.architecture import machine
 
 FILES = (
@@ -57,10 +58,12 @@ def collect(host: Host) -> Memory:
     Raises ValueError when there is no /proc/meminfo.
     Source: Documentation/filesystems/proc.rst; Documentation/admin-guide/mm.
     """
+    # Before what is free is read: what a guest takes in between counts twice, and never not at all.
+    memory = Memory(leases=read_standing(host))
+    memory.huge_pages.extend(read_huge_pages(host, "sys/kernel/mm/hugepages", whole_host=True))
     text = read_text(host, "proc/meminfo")
     if text is None:
         raise ValueError("/proc/meminfo cannot be read")
-    memory = Memory(huge_pages=read_huge_pages(host, "sys/kernel/mm/hugepages", whole_host=True))
     sizes = parse_meminfo(text)
     for name, field in _SIZES:
         if name in sizes:

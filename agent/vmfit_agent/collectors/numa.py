@@ -4,7 +4,7 @@ from vmfit.v1.host_pb2 import Numa, NumaNode
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import list_names, read_text
 from vmfit_agent.kernel_files.huge_pages import read_huge_pages
-from vmfit_agent.kernel_files.meminfo import parse_meminfo
+from vmfit_agent.kernel_files.meminfo import parse_meminfo, reclaimable_bytes
 from vmfit_agent.processors.cpu_sets import read_cpu_list, read_cpu_mask
 
 FILES = (
@@ -49,11 +49,9 @@ def _node(host: Host, node_id: int, node_count: int) -> NumaNode:
         node.total_bytes = sizes["MemTotal"]
     if "MemFree" in sizes:
         node.free_bytes = sizes["MemFree"]
-    if "FilePages" in sizes:
-        kept = sizes.get("Shmem", 0) + sizes.get("Dirty", 0) + sizes.get("Writeback", 0)
-        # Before Linux 4.20 only the slab was counted.
-        slab = sizes.get("KReclaimable", sizes.get("SReclaimable", 0))
-        node.reclaimable_bytes = max(sizes["FilePages"] - kept, 0) + slab
+    reclaimable = reclaimable_bytes(sizes)
+    if reclaimable is not None:
+        node.reclaimable_bytes = reclaimable
     return node
 
 

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from vmfit_agent import __version__
-from vmfit_agent.calls import Calls
+from vmfit_agent.calls import Answers, Calls
 from vmfit_agent.commands.mask_options import Hashes, hash_options
 from vmfit_agent.commands.measured import measured, metrics_option
 from vmfit_agent.commands.options import (
@@ -80,6 +80,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     envvar="VMFIT_AGENT_INSECURE",
     help="Serve plain text over the network, to anybody.",
 )
+@click.option(
+    "--preparer",
+    envvar="VMFIT_AGENT_PREPARER",
+    metavar="unix:PATH",
+    type=AddressOption(),
+    help="Hand promises of memory on to 'vmfit-agent prepare' there; without it none are made.",
+)
 @probe_options
 @content_option
 @metrics_option
@@ -97,6 +104,7 @@ def command(
     tls_key: Path | None,
     tls_ca: Path | None,
     insecure: bool,
+    preparer: Address | None,
     probing: ProbeSettings,
     content_directory: tuple[str, ...],
     metrics: Address | None,
@@ -130,7 +138,8 @@ def command(
             stack.enter_context(measured(metrics, calls, tls)),
             stack.enter_context(tracing("vmfit-agent", __version__)),
         )
-        server = AgentServer(calls, RoleRules(AGENT_ROLES, settings.roles), observer)
+        rules = RoleRules(AGENT_ROLES, settings.roles)
+        server = AgentServer(calls, rules, observer, _preparer_at(preparer))
         try:
             place = listen or _default_place(tls, insecure=insecure)
             address = server.start(place, tls, insecure=insecure, own=own)
@@ -202,6 +211,16 @@ def _calls_to(address: Address, *, probes: bool) -> Calls:
     if not address.is_unix:
         raise click.UsageError(f"--source {address}: must be unix:PATH")
     return CollectSocket(address, probes=probes)
+
+
+def _preparer_at(address: Address | None) -> Answers | None:
+    from vmfit_agent.collect_socket.client import CollectSocket  # noqa: PLC0415
+
+    if address is None:
+        return None
+    if not address.is_unix:
+        raise click.UsageError(f"--preparer {address}: must be unix:PATH")
+    return CollectSocket(address, who="the preparing process")
 
 
 def _calls_replaying(path: Path, hashes: Hashes, *, probes: bool) -> Calls:

@@ -12,3 +12,16 @@ def parse_meminfo(text: str) -> Mapping[str, int]:
     Source: Documentation/filesystems/proc.rst; /sys/devices/system/node/node*/meminfo.
     """
     return {name: int(kilobytes) * 1024 for name, kilobytes in _LINE.findall(text)}
+
+
+def reclaimable_bytes(sizes: Mapping[str, int]) -> int | None:
+    """Return what the kernel can take back of a NUMA node's page cache and slab without writing.
+
+    None where the node's meminfo does not tell.
+    """
+    if "FilePages" not in sizes:
+        return None
+    kept = sizes.get("Shmem", 0) + sizes.get("Dirty", 0) + sizes.get("Writeback", 0)
+    # Before Linux 4.20 only the slab was counted.
+    slab = sizes.get("KReclaimable", sizes.get("SReclaimable", 0))
+    return max(sizes["FilePages"] - kept, 0) + slab

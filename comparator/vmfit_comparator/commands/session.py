@@ -60,6 +60,21 @@ class Comparator(Protocol):
     ) -> messages.GetHostSnapshotResponse:
         """Return a host's snapshot."""
 
+    def list_leases(
+        self, request: messages.ListHostLeasesRequest
+    ) -> messages.ListHostLeasesResponse:
+        """Return what a host has promised."""
+
+    def reserve_memory(
+        self, request: messages.ReserveMemoryRequest
+    ) -> messages.ReserveMemoryResponse:
+        """Have a destination promise a VM's memory."""
+
+    def release_memory(
+        self, request: messages.ReleaseMemoryRequest
+    ) -> messages.ReleaseMemoryResponse:
+        """End such a promise."""
+
     def report_outcome(
         self, request: outcomes.ReportOutcomeRequest
     ) -> outcomes.ReportOutcomeResponse:
@@ -219,6 +234,21 @@ class _Local:
     ) -> messages.GetHostSnapshotResponse:
         return self._ask(self._engine.host_snapshot, request)
 
+    def list_leases(
+        self, request: messages.ListHostLeasesRequest
+    ) -> messages.ListHostLeasesResponse:
+        return self._ask(self._engine.list_leases, request)
+
+    def reserve_memory(
+        self, request: messages.ReserveMemoryRequest
+    ) -> messages.ReserveMemoryResponse:
+        return self._ask(self._engine.reserve_memory, request)
+
+    def release_memory(
+        self, request: messages.ReleaseMemoryRequest
+    ) -> messages.ReleaseMemoryResponse:
+        return self._ask(self._engine.release_memory, request)
+
     def report_outcome(
         self, request: outcomes.ReportOutcomeRequest
     ) -> outcomes.ReportOutcomeResponse:
@@ -269,6 +299,21 @@ class _Remote:
         self, request: messages.GetHostSnapshotRequest
     ) -> messages.GetHostSnapshotResponse:
         return self._ask(self._stub.GetHostSnapshot, request)
+
+    def list_leases(
+        self, request: messages.ListHostLeasesRequest
+    ) -> messages.ListHostLeasesResponse:
+        return self._ask(self._stub.ListHostLeases, request)
+
+    def reserve_memory(
+        self, request: messages.ReserveMemoryRequest
+    ) -> messages.ReserveMemoryResponse:
+        return self._ask(self._stub.ReserveMemory, request)
+
+    def release_memory(
+        self, request: messages.ReleaseMemoryRequest
+    ) -> messages.ReleaseMemoryResponse:
+        return self._ask(self._stub.ReleaseMemory, request)
 
     def report_outcome(
         self, request: outcomes.ReportOutcomeRequest

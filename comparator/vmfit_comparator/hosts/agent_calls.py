@@ -18,8 +18,16 @@ from vmfit.v1.host_metadata_service_pb2 import (
     ProbeRequest,
     ProbeResponse,
 )
+from vmfit.v1.host_preparation_service_pb2 import (
+    ListLeasesRequest,
+    ListLeasesResponse,
+    ReleaseRequest,
+    ReleaseResponse,
+    ReserveRequest,
+    ReserveResponse,
+)
 from vmfit.v1.probe_pb2 import ProbeResult
-from vmfit.v1.rpcs import HOST_METADATA_RPCS
+from vmfit.v1.rpcs import HOST_METADATA_RPCS, HOST_PREPARATION_RPCS
 from vmfit_comparator.hosts.agent_answers import (
     Answer,
     AnyMessage,
@@ -42,12 +50,23 @@ _PAUSES_SECONDS = (0.1, 0.2)
 
 Explain = Callable[[grpc.RpcError, float], str]
 """Returns why a call failed, in one line; it may take so many seconds."""
-Request = TypeVar("Request", GetSnapshotRequest, DescribeVmRequest, ProbeRequest)
+Request = TypeVar(
+    "Request",
+    GetSnapshotRequest,
+    DescribeVmRequest,
+    ProbeRequest,
+    ReserveRequest,
+    ReleaseRequest,
+    ListLeasesRequest,
+)
 
 _SNAPSHOT = reader(GetSnapshotResponse)
 # A hundred times what a large VM takes.
 _MAX_VM_BYTES = 4 * 1024 * 1024
 _VM = reader(DescribeVmResponse, max_elements=MAX_VM_ELEMENTS, max_bytes=_MAX_VM_BYTES)
+_RESERVED = reader(ReserveResponse)
+_RELEASED = reader(ReleaseResponse)
+_LEASES = reader(ListLeasesResponse)
 _RESULTS = reader(ProbeResponse, max_elements=MAX_VM_ELEMENTS, max_bytes=_MAX_VM_BYTES)
 
 
@@ -89,7 +108,7 @@ class AgentCalls:
         self._channel = channel
         self._methods: dict[str, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {
             rpc.method: channel.unary_unary(rpc.path, None, None)
-            for rpc in HOST_METADATA_RPCS.values()
+            for rpc in (*HOST_METADATA_RPCS.values(), *HOST_PREPARATION_RPCS.values())
             if not rpc.response_streams
         }
 
@@ -136,6 +155,18 @@ class AgentCalls:
             return response.results
 
         return wait
+
+    def reserve(self, request: ReserveRequest, until: float) -> ReserveResponse:
+        """Have memory promised; what may have been granted unheard is asked for again."""
+        return self._call("Reserve", request, _RESERVED, until).message
+
+    def release(self, request: ReleaseRequest, until: float) -> ReleaseResponse:
+        """End a lease."""
+        return self._call("Release", request, _RELEASED, until).message
+
+    def list_leases(self, request: ListLeasesRequest, until: float) -> ListLeasesResponse:
+        """Return what is promised."""
+        return self._call("ListLeases", request, _LEASES, until).message
 
     @contextmanager
     def _noting(self, method: str, given_seconds: float) -> Iterator[None]:

@@ -16,6 +16,14 @@ from vmfit.v1.host_metadata_service_pb2 import (
     GetSnapshotRequest,
     ProbeRequest,
 )
+from vmfit.v1.host_preparation_service_pb2 import (
+    ListLeasesRequest,
+    ListLeasesResponse,
+    ReleaseRequest,
+    ReleaseResponse,
+    ReserveRequest,
+    ReserveResponse,
+)
 from vmfit.v1.probe_pb2 import ProbeResult
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_comparator.hosts.agent_calls import AgentCalls
@@ -125,6 +133,18 @@ class AgentClient:
         Waiting raises AgentError when there are none.
         """
         return self._calls.probe(request, until)
+
+    def reserve(self, request: ReserveRequest, until: float) -> ReserveResponse:
+        """Have memory promised to a VM. Raises AgentError."""
+        return self._calls.reserve(request, until)
+
+    def release(self, request: ReleaseRequest, until: float) -> ReleaseResponse:
+        """End the lease of a VM. Raises AgentError."""
+        return self._calls.release(request, until)
+
+    def list_leases(self, request: ListLeasesRequest, until: float) -> ListLeasesResponse:
+        """Return what is promised. Raises AgentError."""
+        return self._calls.list_leases(request, until)
 
     def identity(self, until: float) -> Snapshot:
         """Return a snapshot that has the identity alone. Raises AgentError, WrongHostError."""

@@ -33,7 +33,7 @@ _SENDING_SECONDS = 0.05
 
 
 class GrpcServer:
-    """Serves one service, with health and reflection. Safe to use from several threads."""
+    """Serves RPCs, with health and reflection. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -101,8 +101,9 @@ class GrpcServer:
     async def _start(self, addresses: Sequence[Address]) -> list[Address]:
         self._answering = Answering(self._service, self._limits, self._watch)
         streams = Budget("streams", *self._limits.streams)
-        self._health = health.Health((self._name,), streams)
-        names = (self._name, health.SERVICE, *reflection.SERVICES)
+        offered = dict.fromkeys(rpc.service for rpc in self._service.rpcs.values())
+        self._health = health.Health((self._name, *offered), streams)
+        names = (*offered, health.SERVICE, *reflection.SERVICES)
         described = reflection.Reflection(names, self._service.rpcs.values(), streams)
         talks: dict[str, tuple[Role | None, Talk]] = {
             health.CHECK_PATH: (None, self._health.check),

@@ -35,6 +35,8 @@ def test_there_are_units():
         "vmfit-collect.socket",
         "vmfit-comparator.service",
         "vmfit-failed@.target",
+        "vmfit-prepare.service",
+        "vmfit-prepare.socket",
         "vmfit-probe.service",
         "vmfit-probe.socket",
     ]
@@ -66,6 +68,7 @@ def test_systemd_accepts_the_unit(unit, tmp_path):
         ("vmfit-agent.service", 1.5),
         ("vmfit-collect.service", 3.0),
         ("vmfit-comparator.service", 1.5),
+        ("vmfit-prepare.service", 1.5),
         ("vmfit-probe.service", 1.5),
     ],
 )

@@ -17,6 +17,7 @@ from vmfit_comparator.knowledge.guest_memory import (
     ordinary_bytes,
     size_text,
 )
+from vmfit_comparator.knowledge.promised_memory import held_text, promised_bytes
 
 _REDUCED = QUALITY_REDUCED
 
@@ -60,6 +61,7 @@ def _bounds(destination: Snapshot) -> Hashable:
 def free(case: Case) -> Result:
     """Compare the guest's memory with what is available, its control group's limit heeded.
 
+    What the agent has promised to other VMs that are to come is not available.
     Room for the maximum, times the policy's `memory_ratio`, plus `memory_overhead_bytes`, is YES.
     Memory that is preallocated or locked must fit, else NO. Other memory comes as it is touched:
     room for the balloon's target, or for what is resident on the source, is PROBABLY_YES of REDUCED
@@ -71,11 +73,13 @@ def free(case: Case) -> Result:
     Source: /proc/meminfo MemAvailable; memory.max; virDomainMemoryStats.
     """
     vm, memory, margins = case.incoming, case.destination.memory, case.policy.margins
-    available, ordinary = available_bytes(memory), ordinary_bytes(vm)
+    available, ordinary = _available(case), ordinary_bytes(vm)
     overhead = margins.memory_overhead_bytes
     wanted = int(ordinary * margins.memory_ratio) + overhead
-    text = f"{size_text(available)} available, {size_text(ordinary)} of memory wanted"
+    text = f"{size_text(max(available, 0))} available, {size_text(ordinary)} of memory wanted"
     text += f" (with margins {size_text(wanted)})"
+    if promised := promised_bytes(case):
+        text += f"; {size_text(promised)} more are promised to other VMs"
     remedy = free_memory(wanted - available)
     uncommitted = _uncommitted_bytes(memory)
     if uncommitted is not None and uncommitted < ordinary:
@@ -84,7 +88,7 @@ def free(case: Case) -> Result:
     if limit_is_hidden(memory) and available >= ordinary:
         return _hidden_limit(case, ordinary, text)
     if available >= wanted:
-        return yes(text)
+        return yes(text + held_text(case))
     if must_be_resident(vm):
         if available >= ordinary:
             return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=[remedy])
@@ -101,6 +105,10 @@ def _hidden_limit(case: Case, ordinary: int, text: str) -> Result:
     return probably_yes(text, probability=0.85)
 
 
+def _available(case: Case) -> int:
+    return available_bytes(case.destination.memory) - promised_bytes(case)
+
+
 def _uncommitted_bytes(memory: Memory) -> int | None:
     """Return what may still be promised to programs; None where nothing bounds that."""
     if memory.overcommit_mode != 2 or not memory.HasField("commit_limit_bytes"):
@@ -110,7 +118,7 @@ def _uncommitted_bytes(memory: Memory) -> int | None:
 
 def _as_touched(case: Case, ordinary: int, text: str, remedy: Remedy) -> Result:
     guest, memory = case.vm.memory, case.destination.memory
-    available = available_bytes(memory)
+    available = _available(case)
     target = min(guest.current_bytes or ordinary, ordinary)
     if available >= target + case.policy.margins.memory_overhead_bytes:
         text += f"; enough for its present {size_text(target)}"

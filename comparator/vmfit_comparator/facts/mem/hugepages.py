@@ -13,6 +13,7 @@ from vmfit_comparator.knowledge.guest_memory import (
     huge_pages_needed,
     size_text,
 )
+from vmfit_comparator.knowledge.promised_memory import held_text, promised_bytes
 
 # The size in "pagesize=2M", as the kernel prints it for hugetlbfs.
 _PAGE_SIZE_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -45,17 +46,15 @@ def hugepages(case: Case) -> Result:
         return no_idea("the default huge page size is not known", missing=[missing])
     if not needed:
         return yes("no <page> concerns a NUMA node of the guest")
-    by_size: dict[int, int] = {}
-    for (size, _), count in needed.items():
-        by_size[size] = by_size.get(size, 0) + -(-count // size)
     mounts = case.destination.mounts.mounts
     pools = {each.size_bytes: each for each in memory.huge_pages}
     certain, texts = True, []
-    for size, count in by_size.items():
+    for size, count in _pages_by_size(needed).items():
         pool = pools.get(size, HugePages(size_bytes=size))
-        unpromised = max(pool.free_count - pool.reserved_count, 0)
+        promised = promised_bytes(case, huge_page_bytes=size) // size
+        unpromised = pool.free_count - pool.reserved_count - promised
         more = max(pool.overcommit_count - pool.surplus_count, 0)
-        text = f"{count} pages of {size_text(size)} wanted, {unpromised} free"
+        text = _free_text(count, size, unpromised, promised)
         if count > unpromised + more:
             return no(text, remedies=[_allocate(size, pool.total_count + count - unpromised)])
         if vm.memory.source_type != "memfd" and mounts and size not in _mounted_sizes(mounts):
@@ -63,11 +62,23 @@ def hugepages(case: Case) -> Result:
             text = f"no hugetlbfs of {size_text(size)} pages is mounted there"
             return no(text, remedies=[remedy])
         certain = certain and count <= unpromised
-        texts.append(text)
+        texts.append(text + held_text(case, size))
     on_node = _strict_shortage(case, needed)
     if on_node is not None:
         return on_node
     return yes("; ".join(texts)) if certain else probably_yes("; ".join(texts), probability=0.6)
+
+
+def _pages_by_size(needed: dict[tuple[int, int | None], int]) -> dict[int, int]:
+    by_size: dict[int, int] = {}
+    for (size, _), count in needed.items():
+        by_size[size] = by_size.get(size, 0) + -(-count // size)
+    return by_size
+
+
+def _free_text(count: int, size: int, free: int, promised: int) -> str:
+    text = f"{count} pages of {size_text(size)} wanted, {max(free, 0)} free"
+    return f"{text} beside {promised} promised to other VMs" if promised else text
 
 
 def _allocate(size: int, count: int, node: int | None = None) -> Remedy:
@@ -118,6 +129,7 @@ def _strict_shortage(case: Case, needed: dict[tuple[int, int | None], int]) -> R
             continue
         pages = [p for node in bound if node in nodes for p in nodes[node].huge_pages]
         there = sum(page.free_count for page in pages if page.size_bytes == size)
+        there -= sum(promised_bytes(case, node, size) // size for node in bound)
         if -(-count // size) > there:
             text = f"{-(-count // size)} pages of {size_text(size)} wanted on NUMA node "
             text += f"{', '.join(map(str, bound))}, {there} free there"

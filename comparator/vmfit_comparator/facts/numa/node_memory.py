@@ -17,6 +17,7 @@ from vmfit_comparator.evaluation.result import (
 )
 from vmfit_comparator.evaluation.subjects import subjects
 from vmfit_comparator.knowledge.guest_memory import free_memory, must_be_resident, size_text
+from vmfit_comparator.knowledge.promised_memory import held_text, promised_bytes
 
 _REDUCED = QUALITY_REDUCED
 
@@ -75,17 +76,18 @@ def node_memory(binding: Binding, case: Case) -> Result:
     if absent:
         known = ", ".join(map(str, nodes)) or "none"
         text = f"NUMA node {', '.join(map(str, absent))} does not exist there (there are: {known})"
-        return no(text, remedies=_other_nodes(nodes, wanted))
+        return no(text, remedies=_other_nodes(case, nodes, wanted))
     if case.incoming.memory.uses_huge_pages:
         return yes(f"NUMA node {names} is there; mem.hugepages counts the pages")
-    there = sum(nodes[node].free_bytes + nodes[node].reclaimable_bytes for node in bound)
+    there = sum(_unpromised(case, nodes[node]) for node in bound)
     needed = int(wanted * case.policy.margins.numa_memory_ratio)
-    text = f"{size_text(needed)} wanted on NUMA node {names}, {size_text(there)} free there"
+    text = f"{size_text(needed)} wanted on NUMA node {names}, {size_text(max(there, 0))} free there"
+    text += _beside(sum(promised_bytes(case, node) for node in bound))
     if there >= needed:
-        return yes(text)
+        return yes(text + held_text(case))
     remedies = [
         free_memory(needed - there, bound[0]),
-        *_other_nodes(nodes, needed),
+        *_other_nodes(case, nodes, needed),
     ]
     if mode not in {"strict", ""}:
         text += f"; mode {mode} takes the rest elsewhere"
@@ -95,6 +97,14 @@ def node_memory(binding: Binding, case: Case) -> Result:
             return probably_yes(f"{text}: tight", quality=_REDUCED, remedies=remedies)
         return no(text, remedies=remedies)
     return _as_touched(case, wanted, there, text, remedies)
+
+
+def _unpromised(case: Case, node: NumaNode) -> int:
+    return node.free_bytes + node.reclaimable_bytes - promised_bytes(case, node.node_id)
+
+
+def _beside(promised: int) -> str:
+    return f" beside {size_text(promised)} promised to other VMs" if promised else ""
 
 
 def _as_touched(case: Case, wanted: int, there: int, text: str, remedies: list[Remedy]) -> Result:
@@ -111,12 +121,8 @@ def _as_touched(case: Case, wanted: int, there: int, text: str, remedies: list[R
     return no(text, remedies=remedies)
 
 
-def _other_nodes(nodes: dict[int, NumaNode], wanted: int) -> list[Remedy]:
-    fitting = [
-        node_id
-        for node_id, node in nodes.items()
-        if node.free_bytes + node.reclaimable_bytes >= wanted
-    ]
+def _other_nodes(case: Case, nodes: dict[int, NumaNode], wanted: int) -> list[Remedy]:
+    fitting = [node_id for node_id, node in nodes.items() if _unpromised(case, node) >= wanted]
     if not fitting:
         return []
     names = ", ".join(map(str, fitting))

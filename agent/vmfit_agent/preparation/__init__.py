@@ -1,0 +1,1 @@
+"""The process that changes something on the host, on behalf of VMs that are to come."""
