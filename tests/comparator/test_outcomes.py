@@ -327,7 +327,7 @@ def test_a_locked_store_costs_no_answer(capsys):
     holder.execute("BEGIN EXCLUSIVE")
     before = time.monotonic()
     assert "database is locked" in warned(vmfit_check())
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 40
     holder.close()
     assert vmfit_check().stderr == ""
 
