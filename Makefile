@@ -8,7 +8,7 @@ setup:
 	@packaging/dev/setup.sh
 	@$(UV) sync --quiet --locked --compile-bytecode
 	@# Where Python may not write bytecode, every start of a program would compile its modules anew.
-	@$(RUN) python -m compileall -q agent/vmfit_agent comparator/vmfit_comparator proto/vmfit proto/vmfit_contract
+	@$(RUN) python -m compileall -q agent/vmfit_agent comparator/vmfit_comparator proto/vmfit proto/vmfit_client proto/vmfit_contract
 
 demo: setup
 	@$(RUN) packaging/dev/demo.sh
