@@ -54,7 +54,7 @@ class Counted:
         response.vm.nics.add(mac=MAC)
         return response
 
-    def answer(self, probes, seconds, caller):
+    def answer(self, probes, seconds, caller, case):
         self.probed += [each.access_path.path for each in probes]
         return ()
 

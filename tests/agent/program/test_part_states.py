@@ -8,7 +8,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from prometheus_client import CollectorRegistry
 
-from vmfit.v1.rpcs import HOST_METADATA
+from vmfit.v1.rpcs import HOST_METADATA, HOST_PREPARATION
 from vmfit_agent import part_health
 from vmfit_agent.collect_socket import client
 from vmfit_agent.collect_socket.client import CollectSocket
@@ -134,7 +134,8 @@ def test_reflection_by_both_names(fake, serve, dial, package):
     listed, own, described = ask(iter(questions), timeout=10)
     names = {each.name for each in listed.list_services_response.service}
     assert names == {
-        HOST_METADATA, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+        HOST_METADATA, HOST_PREPARATION,
+        "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
     }  # fmt: skip
     assert package.encode() in own.file_descriptor_response.file_descriptor_proto[0]

@@ -131,11 +131,24 @@ def test_serve_until_told_to_stop(tmp_path, number):
     assert "Traceback" not in log
 
 
+# Whatever a shell runs in the background ignores interrupts, and so do its children.
+DEFAULT_INTERRUPT = ("env", "--default-signal=INT")
+
+
 def test_interrupt(files):
     with FakeAgent(files / "slow", source_snapshot(), [vm()]) as slow:
         slow.gate.clear()
         running = subprocess.Popen(
-            [VMFIT, "check", NAME, "--from", slow.address, "--to", "beta.binpb"],
+            [
+                *DEFAULT_INTERRUPT,
+                VMFIT,
+                "check",
+                NAME,
+                "--from",
+                slow.address,
+                "--to",
+                "beta.binpb",
+            ],
             cwd=files,
             stderr=subprocess.PIPE,
             text=True,
