@@ -117,11 +117,19 @@ def test_a_key_does_not_depend_on_what_the_fact_does_not_read():
             "destination.identity.libvirt_host_uuid": "b" * 36,
             "destination.identity.libvirt_identities[0].host_uuid": "b" * 36,
             "destination.identity.libvirt_identities[0].hostname": "gamma",
-            "vm.uuid": "7" * 36,
         }
     )
     unique = [each for each in BUILT_IN if key(each, case) != key(each, other_host)]
     assert len(unique) <= 16, unique
+
+
+def test_who_a_guest_is_matters_to_few_facts():
+    case, other_guest = migration(), migration({"vm.uuid": "7" * 36})
+    unique = {each for each in BUILT_IN if key(each, case) != key(each, other_guest)}
+    # What is promised to this very guest is its own to take.
+    promised = {"mem.free", "mem.hugepages", "numa.node_memory"}
+    assert promised <= unique
+    assert len(unique) <= 8, unique
 
 
 def test_an_age_is_no_part_of_a_key_and_counts_all_the_same():
