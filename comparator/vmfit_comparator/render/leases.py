@@ -31,7 +31,7 @@ def _show(terminal: Terminal, leases: Sequence[Lease]) -> None:
 
 def _cells(lease: Lease) -> tuple[str, ...]:
     hold = Hold.Name(lease.hold).removeprefix("HOLD_").lower()
-    guest = "here" if lease.arrived else "to come"
+    guest = "arrived" if lease.arrived else "to come"
     generation = str(lease.generation)
     return lease.vm_uuid, lease.owner, generation, hold, guest, memory_text(lease)
 

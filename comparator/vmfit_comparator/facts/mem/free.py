@@ -83,8 +83,9 @@ def free(case: Case) -> Result:
     remedy = free_memory(wanted - available)
     uncommitted = _uncommitted_bytes(memory)
     if uncommitted is not None and uncommitted < ordinary:
-        text += f"; the kernel there never overcommits, and {size_text(max(uncommitted, 0))} are"
-        return no(f"{text} left to commit", remedies=[free_memory(ordinary - uncommitted)])
+        left = size_text(max(uncommitted, 0))
+        text += f"; the kernel of the destination never overcommits, and {left} are left to commit"
+        return no(text, remedies=[free_memory(ordinary - uncommitted)])
     if limit_is_hidden(memory) and available >= ordinary:
         return _hidden_limit(case, ordinary, text)
     if available >= wanted:

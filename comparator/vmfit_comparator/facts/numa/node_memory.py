@@ -81,7 +81,8 @@ def node_memory(binding: Binding, case: Case) -> Result:
         return yes(f"NUMA node {names} is there; mem.hugepages counts the pages")
     there = sum(_unpromised(case, nodes[node]) for node in bound)
     needed = int(wanted * case.policy.margins.numa_memory_ratio)
-    text = f"{size_text(needed)} wanted on NUMA node {names}, {size_text(max(there, 0))} free there"
+    text = f"{size_text(needed)} wanted on NUMA node {names}, "
+    text += f"{size_text(max(there, 0))} free on the destination"
     text += _beside(sum(promised_bytes(case, node) for node in bound))
     if there >= needed:
         return yes(text + held_text(case))
