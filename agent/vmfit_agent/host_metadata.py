@@ -7,7 +7,7 @@ from vmfit_agent.service import HostMetadata
 from vmfit_agent.sources import SnapshotSource
 
 if TYPE_CHECKING:
-    from vmfit_agent.masking.identifier_hashes import IdentifierHashes
+    from vmfit_contract.masking.identifier_hashes import IdentifierHashes
 
 
 def host_metadata(

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from vmfit_agent.events import follow_kernel
 from vmfit_agent.host import Host
 from vmfit_agent.local_host import local_source
-from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import settle
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_agent.virtualization.libvirt_events import follow_libvirt
+from vmfit_contract.parts import PART_NAMES
 
 
 def live_source(host: Host, probing: ProbeSettings) -> InProcess:

@@ -28,7 +28,6 @@ from vmfit_agent.calls import (
 )
 from vmfit_agent.moments import Moments
 from vmfit_agent.part_state import PartState
-from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.validation import request_complaint
 from vmfit_agent.sources import (
     ProbesExhausted,
@@ -43,6 +42,7 @@ from vmfit_agent.storage.content_nonces import CONTENT_NONCES, ForeignNoncesErro
 from vmfit_agent.unusable_definition import UnusableDefinition
 from vmfit_contract.access import Caller, Role
 from vmfit_contract.content_key import nonces_complaint
+from vmfit_contract.parts import PART_NAMES
 from vmfit_contract.reasons import Cause, Reason
 from vmfit_contract.spelling import meant_or_known
 

@@ -4,8 +4,8 @@ from google.protobuf import text_format
 
 from vmfit.v1.options_pb2 import Sensitivity
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.masking.messages import sensitivity_of
-from vmfit_agent.masking.snapshots import SMBIOS_VALUES, mask_snapshot
+from vmfit_contract.masking.messages import sensitivity_of
+from vmfit_contract.masking.snapshots import SMBIOS_VALUES, mask_snapshot
 
 KEY = b"k" * 32
 TOLD = (Sensitivity.SENSITIVITY_IDENTIFIES, Sensitivity.SENSITIVITY_NAMES)

@@ -6,9 +6,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from vmfit.v1.options_pb2 import Sensitivity
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit.v1.vm_pb2 import Vm
-from vmfit_agent.masking.identifier_hashes import IdentifierHashes
-from vmfit_agent.masking.messages import sensitivity_of, texts_of
-from vmfit_agent.masking.snapshots import SMBIOS_VALUES, mask_snapshot
+from vmfit_contract.masking.identifier_hashes import IdentifierHashes
+from vmfit_contract.masking.messages import sensitivity_of, texts_of
+from vmfit_contract.masking.snapshots import SMBIOS_VALUES, mask_snapshot
 
 KEY = b"k" * 32
 _DEEPEST = 8

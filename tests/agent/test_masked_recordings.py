@@ -7,12 +7,13 @@ import pytest
 from vmfit_agent.assembly import assemble
 from vmfit_agent.collection import CollectorRunner
 from vmfit_agent.collectors import COLLECTORS
+from vmfit_agent.file_words import file_words
 from vmfit_agent.host import Host
-from vmfit_agent.masking.snapshots import mask_snapshot
 from vmfit_agent.recording.host_recording import read_host
 from vmfit_agent.recording.learnt_masking import learnt_masking
 from vmfit_agent.recording.libvirt_recording import record_libvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt
+from vmfit_contract.masking.snapshots import mask_snapshot
 
 HOSTS = Path(__file__).parents[1] / "hosts"
 KEY = b"k" * 32
@@ -52,7 +53,7 @@ def without_times(snapshot):
 def test_masking_the_files_is_masking_the_snapshot(name, tmp_path):
     expected = snapshot_of(HOSTS / name)
     original = without_times(snapshot_of(HOSTS / name))
-    mask_snapshot(expected, KEY)
+    mask_snapshot(expected, KEY, file_words())
     found = snapshot_of(record(HOSTS / name, tmp_path / "masked", KEY))
     assert without_times(found) == without_times(expected) != original
 

@@ -9,11 +9,11 @@ from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
 from vmfit_agent.collectors import domains, hypervisor, libvirt_objects
 from vmfit_agent.describe import describe_vm
 from vmfit_agent.host import Host, LibvirtUnavailable
-from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.libvirt_recording import record_libvirt
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt, slug
 from vmfit_agent.virtualization.libvirt_connection import LiveLibvirt
 from vmfit_contract.access import LOCAL
+from vmfit_contract.masking.masking import Masking
 
 TEST = "test:///default"
 DEAD = "qemu+unix:///system?socket=/nonexistent"

@@ -74,7 +74,7 @@ def print_rows(rows: Iterable[Row]) -> None:
 def fresh_collections(uri: str | None) -> Iterator[Row]:
     """CPU time of collecting again in a process that runs for a while."""
     from vmfit_agent.local_host import HostOptions, local_source  # noqa: PLC0415
-    from vmfit_agent.parts import PART_NAMES  # noqa: PLC0415
+    from vmfit_contract.parts import PART_NAMES  # noqa: PLC0415
 
     host = HostOptions(Path("/"), (uri or "none",), Path("/etc/vmfit/attributes.d")).open()
     source = local_source(host)

@@ -12,9 +12,6 @@ from vmfit.v1.comparator_service_pb2 import CheckRequest, HostReference, RankReq
 from vmfit_agent.host import Host
 from vmfit_agent.host_metadata import host_metadata
 from vmfit_agent.local_host import local_source
-from vmfit_agent.masking.identifier_hashes import IdentifierHashes
-from vmfit_agent.masking.masking import Masking
-from vmfit_agent.masking.snapshots import learn, mask_message
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt
 from vmfit_agent.server import AgentServer
 from vmfit_comparator import Engine, EngineError
@@ -22,6 +19,9 @@ from vmfit_comparator.evaluation.evaluator import evaluate
 from vmfit_comparator.facts import BUILT_IN
 from vmfit_contract.address import Address
 from vmfit_contract.identity import AGENT_ROLES, RoleRules
+from vmfit_contract.masking.identifier_hashes import IdentifierHashes
+from vmfit_contract.masking.masking import Masking
+from vmfit_contract.masking.snapshots import learn, mask_message
 
 RECORDED = Path(__file__).parents[1] / "hosts"
 KEY, OTHER = b"k" * 32, b"o" * 32

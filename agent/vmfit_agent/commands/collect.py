@@ -22,7 +22,6 @@ from vmfit_agent.commands.restartable import restartable
 from vmfit_agent.host_metadata import host_metadata
 from vmfit_agent.live_source import collect_first, live_source
 from vmfit_agent.local_host import HostOptions, prober
-from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.probes.probe_settings import ProbeSettings
 from vmfit_agent.process_memory import limit_heaps
 from vmfit_agent.process_rights import keep_from_programs
@@ -30,6 +29,7 @@ from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.address import Address
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.listening import ListenError
+from vmfit_contract.parts import PART_NAMES
 from vmfit_contract.service_life import ANSWER_SECONDS, live
 from vmfit_contract.service_manager import ServiceManager
 from vmfit_contract.settings_file import Settings

@@ -12,7 +12,7 @@ from vmfit_contract.command_line.exit_status import AskedWronglyError
 # What serves another process's answers needs neither.
 if TYPE_CHECKING:
     from vmfit.v1.snapshot_pb2 import Snapshot
-    from vmfit_agent.masking.identifier_hashes import IdentifierHashes
+    from vmfit_contract.masking.identifier_hashes import IdentifierHashes
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Hashes = Callable[[], "IdentifierHashes | None"]
@@ -83,9 +83,11 @@ def _change(
     site_key_file: Path | None,
 ) -> "Callable[[Snapshot], object]":
     if mask:
-        from vmfit_agent.masking.snapshots import mask_snapshot  # noqa: PLC0415
+        from vmfit_agent.file_words import file_words  # noqa: PLC0415
+        from vmfit_contract.masking.snapshots import mask_snapshot  # noqa: PLC0415
 
-        return functools.partial(mask_snapshot, key=masking_key(site_key_file))
+        key = masking_key(site_key_file)
+        return functools.partial(mask_snapshot, key=key, words=file_words())
     if hash_identifiers:
         return identifier_hashes(site_key_file).hide_snapshot
     return lambda _: None
@@ -93,7 +95,7 @@ def _change(
 
 def identifier_hashes(site_key_file: Path | None) -> "IdentifierHashes":
     """Return hashes by the site's key; raises AskedWronglyError without one."""
-    from vmfit_agent.masking.identifier_hashes import IdentifierHashes  # noqa: PLC0415
+    from vmfit_contract.masking.identifier_hashes import IdentifierHashes  # noqa: PLC0415
 
     if site_key_file is None:
         raise AskedWronglyError(
@@ -105,7 +107,7 @@ def identifier_hashes(site_key_file: Path | None) -> "IdentifierHashes":
 
 def masking_key(site_key_file: Path | None) -> bytes:
     """Return the site's key, or one for this use; raises AskedWronglyError for a bad file."""
-    from vmfit_agent.masking.site_key import random_key  # noqa: PLC0415 -- for few uses
+    from vmfit_contract.masking.site_key import random_key  # noqa: PLC0415 -- for few uses
 
     if site_key_file is None:
         click.echo(
@@ -117,7 +119,7 @@ def masking_key(site_key_file: Path | None) -> bytes:
 
 
 def _read(site_key_file: Path) -> bytes:
-    from vmfit_agent.masking.site_key import SiteKeyError, read_site_key  # noqa: PLC0415
+    from vmfit_contract.masking.site_key import SiteKeyError, read_site_key  # noqa: PLC0415
 
     try:
         return read_site_key(site_key_file)

@@ -111,7 +111,7 @@ def _directories(
 
 def part_names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
     """Return the parts that an option names, checked."""
-    from vmfit_agent.parts import PART_NAMES  # noqa: PLC0415 -- `--help` need not wait for it
+    from vmfit_contract.parts import PART_NAMES  # noqa: PLC0415 -- `--help` need not wait for it
 
     for name in value:
         if name not in PART_NAMES:
@@ -124,7 +124,7 @@ def complete_parts(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
     """Return the parts that a shell offers."""
-    from vmfit_agent.parts import PART_NAMES  # noqa: PLC0415 -- as above
     from vmfit_contract.command_line.completion import matching  # noqa: PLC0415
+    from vmfit_contract.parts import PART_NAMES  # noqa: PLC0415 -- as above
 
     return matching(PART_NAMES, incomplete)

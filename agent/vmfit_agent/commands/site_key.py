@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from vmfit_agent.masking.site_key import SiteKeyError, make_site_key
 from vmfit_contract.command_line.commands import Command
 from vmfit_contract.command_line.exit_status import AskedWronglyError
+from vmfit_contract.masking.site_key import SiteKeyError, make_site_key
 from vmfit_contract.printable import printable
 
 DEFAULT_PATH = Path("/etc/vmfit/site.key")

@@ -9,10 +9,10 @@ from pathlib import Path, PurePath
 
 from vmfit_agent.kernel_files.host_files import PLACEHOLDER
 from vmfit_agent.kernel_files.processes import is_daemon
-from vmfit_agent.masking.masking import Masking
 from vmfit_agent.processors import cpu_msr, cpuid
 from vmfit_agent.recording.masked_files import mask_file
 from vmfit_agent.recording.recorded_text import recorded_text
+from vmfit_contract.masking.masking import Masking
 
 MAX_FILE_BYTES = 4 << 20
 MAX_TOTAL_BYTES = 256 << 20

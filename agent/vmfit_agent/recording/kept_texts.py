@@ -1,10 +1,10 @@
 """libvirt's texts as a recording keeps them: without secrets, and masked if asked for."""
 
-from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.masked_xml import mask_xml
 from vmfit_agent.redaction.free_text import scrub
 from vmfit_agent.redaction.libvirt_xml import redact_xml
 from vmfit_agent.xml_document import MalformedXml
+from vmfit_contract.masking.masking import Masking
 
 
 class KeptTexts:

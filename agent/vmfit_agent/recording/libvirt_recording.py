@@ -18,10 +18,10 @@ from vmfit_agent.host import (
     LibvirtUnavailable,
     ObjectRecord,
 )
-from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.kept_texts import KeptTexts
 from vmfit_agent.recording.recorded_libvirt import OBJECT_KINDS, RECORD_FIELDS, answer_name, slug
 from vmfit_agent.xml_document import MalformedXml
+from vmfit_contract.masking.masking import Masking
 
 
 def record_libvirt(libvirt: Libvirt, directory: Path, masking: Masking | None) -> list[str]:

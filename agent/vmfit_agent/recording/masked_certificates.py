@@ -7,7 +7,7 @@ import base64
 import re
 from collections.abc import Callable
 
-from vmfit_agent.masking.masking import Masking
+from vmfit_contract.masking.masking import Masking
 
 _PEM = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)(.+?)(-----END [A-Z0-9 ]+-----)", re.DOTALL)
 _CONSTRUCTED, _TAG_NUMBER, _LONG_LENGTH = 0x20, 0x1F, 0x80

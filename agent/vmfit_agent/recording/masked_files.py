@@ -3,8 +3,8 @@
 import re
 from pathlib import PurePath
 
-from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.masked_certificates import mask_certificates
+from vmfit_contract.masking.masking import Masking
 
 # Files of sysfs and /etc that hold one identifying value and nothing else.
 _IDENTIFIERS = frozenset((

@@ -2,9 +2,9 @@
 
 from xml.etree.ElementTree import Element, tostring
 
-from vmfit_agent.masking.masking import Masking
-from vmfit_agent.masking.snapshots import IDENTIFYING_ENTRIES
 from vmfit_agent.xml_document import parse_document
+from vmfit_contract.masking.masking import Masking
+from vmfit_contract.masking.snapshots import IDENTIFYING_ENTRIES
 
 MAXIMUM_BYTES = 16 << 20
 """Capabilities with thousands of machine types have megabytes."""

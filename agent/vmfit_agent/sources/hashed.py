@@ -13,11 +13,11 @@ from vmfit.v1.host_metadata_service_pb2 import (
     ProbeResponse,
 )
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.masking.identifier_hashes import IdentifierHashes
-from vmfit_agent.masking.messages import replace_texts
 from vmfit_agent.part_state import PartState
 from vmfit_agent.sources import SnapshotSource, Watch
 from vmfit_contract.access import Caller, Role
+from vmfit_contract.masking.identifier_hashes import IdentifierHashes
+from vmfit_contract.masking.messages import replace_texts
 from vmfit_contract.part_digest import digest
 
 

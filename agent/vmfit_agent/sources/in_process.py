@@ -21,11 +21,11 @@ from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host, LibvirtUnavailable
 from vmfit_agent.libvirt_names import LibvirtNames
 from vmfit_agent.part_state import PartState
-from vmfit_agent.parts import in_order
 from vmfit_agent.sources import ProbesRefused, SourceUnavailable
 from vmfit_agent.sources.ages import Ages
 from vmfit_agent.storage.look_allowance import CallerGone
 from vmfit_contract.access import Caller
+from vmfit_contract.parts import in_order
 
 Describe = Callable[[DescribeVmRequest, Host, Caller], DescribeVmResponse]
 AnswerProbes = Callable[[Sequence[Probe], float, Caller, ProbeCase], Sequence[ProbeResult]]

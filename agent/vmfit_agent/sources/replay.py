@@ -20,11 +20,11 @@ from vmfit_agent.assembly import assemble
 from vmfit_agent.collected_part import CollectedPart
 from vmfit_agent.host_clock import since_boot_seconds
 from vmfit_agent.part_state import PartState
-from vmfit_agent.parts import PART_NAMES, in_order
 from vmfit_agent.sources import ProbesRefused, UnknownDomain
 from vmfit_contract.access import Caller
 from vmfit_contract.part_age import part_age_seconds
 from vmfit_contract.part_digest import digest
+from vmfit_contract.parts import PART_NAMES, in_order
 from vmfit_contract.snapshot_file import read_snapshot
 
 DescribeXml = Callable[[str], DescribeVmResponse]

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 
 from vmfit.v1.host_pb2 import LibvirtIdentity
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.parts import in_order
 from vmfit_agent.sources import SnapshotSource, Watch
+from vmfit_contract.parts import in_order
 from vmfit_contract.revisions import as_of_revision_1
 
 # Their content differs from one revision to the other, and so do their digests.

@@ -6,8 +6,8 @@ import types
 import pytest
 
 from vmfit_agent import events
-from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.virtualization import libvirt_events
+from vmfit_contract.parts import PART_NAMES
 
 
 class Collected:

@@ -18,11 +18,11 @@ from vmfit_agent import cli
 from vmfit_agent.collectors import Collector
 from vmfit_agent.host import Host
 from vmfit_agent.host_metadata import host_metadata
-from vmfit_agent.masking.identifier_hashes import IdentifierHashes
-from vmfit_agent.masking.site_key import make_site_key
 from vmfit_agent.sources.hashed import Hashed
 from vmfit_agent.sources.in_process import InProcess
 from vmfit_contract.access import LOCAL, Caller, Role
+from vmfit_contract.masking.identifier_hashes import IdentifierHashes
+from vmfit_contract.masking.site_key import make_site_key
 
 SERIAL, MAC = "ZC1A2B3C4D", "52:54:00:ab:cd:ef"
 LINK = f"/dev/disk/by-id/ata-ST4000NM_{SERIAL}"

@@ -5,9 +5,9 @@ import pytest
 from vmfit_agent.host import Host
 from vmfit_agent.kernel_files.host_files import list_names
 from vmfit_agent.kernel_files.sysfs import entry_names
-from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording import host_recording
 from vmfit_agent.recording.host_recording import read_host
+from vmfit_contract.masking.masking import Masking
 
 
 @pytest.fixture

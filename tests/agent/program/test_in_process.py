@@ -4,10 +4,10 @@ import time
 import pytest
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest
-from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.sources import SourceUnavailable, UnknownDomain, ages
 from vmfit_agent.sources import in_process as module
 from vmfit_contract.access import EVERY_ROLE, LOCAL, Caller
+from vmfit_contract.parts import PART_NAMES
 
 NAMES = ("identity", "memory", "network")
 

@@ -5,11 +5,11 @@ import pytest
 
 from vmfit.v1.host_metadata_service_pb2 import DescribeVmRequest, DescribeVmResponse
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.sources import UnknownDomain
 from vmfit_agent.sources.replay import Replay
 from vmfit_contract.access import LOCAL
 from vmfit_contract.part_digest import digest
+from vmfit_contract.parts import PART_NAMES
 from vmfit_contract.snapshot_file import write_snapshot
 
 DAY = 86400

@@ -6,8 +6,8 @@ import pytest
 
 from vmfit.v1.snapshot_pb2 import Snapshot
 from vmfit_agent import cli
-from vmfit_agent.masking.site_key import SiteKeyError, make_site_key, read_site_key
 from vmfit_contract.json_text import to_json
+from vmfit_contract.masking.site_key import SiteKeyError, make_site_key, read_site_key
 
 MAC, SERIAL = "52:54:00:ab:cd:ef", "S4EWNX0M123456"
 

@@ -11,10 +11,10 @@ from vmfit.v1.probe_pb2 import Probe
 from vmfit_agent.calls import CallFailed, Status
 from vmfit_agent.host import Host
 from vmfit_agent.local_host import local_source
-from vmfit_agent.parts import PART_NAMES
 from vmfit_agent.recording.recorded_libvirt import RecordedLibvirt
 from vmfit_agent.service import HostMetadata
 from vmfit_contract.access import LOCAL
+from vmfit_contract.parts import PART_NAMES
 
 _ROOT = HOSTS / "epyc-four-nodes"
 _SERVICE = HostMetadata(local_source(Host(_ROOT, RecordedLibvirt(_ROOT))))

@@ -4,13 +4,13 @@ from contextlib import suppress
 from pathlib import PurePath
 
 from tests.fuzz.seeds import CORPUS, HOSTS, TESTS, files
-from vmfit_agent.masking.masking import Masking
 from vmfit_agent.recording.masked_files import mask_file
 from vmfit_agent.recording.masked_xml import mask_xml
 from vmfit_agent.recording.recorded_text import recorded_text
 from vmfit_agent.redaction.free_text import scrub
 from vmfit_agent.redaction.libvirt_xml import redact_xml
 from vmfit_agent.xml_document import MalformedXml
+from vmfit_contract.masking.masking import Masking
 
 _PATHS = [
     PurePath(each)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.comparator.builders import destination_snapshot, source_snapshot
-from vmfit_agent.masking.identifier_hashes import IdentifierHashes
-from vmfit_agent.masking.snapshots import mask_snapshot
 from vmfit_contract.json_text import to_json
+from vmfit_contract.masking.identifier_hashes import IdentifierHashes
+from vmfit_contract.masking.snapshots import mask_snapshot
 from vmfit_contract.snapshot_file import SnapshotFileError, read_snapshot
 
 _HASHES = IdentifierHashes(b"k" * 32)

@@ -1,11 +1,11 @@
 """Masks texts: by the form of what stands in them, and by values that were learnt."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from vmfit_agent.masking.patterns import FORMS, mask_form, mask_runs
-from vmfit_agent.masking.pseudonyms import KEPT_WORDS, Pseudonyms
-from vmfit_agent.masking.words import structural_words
+from vmfit_contract.masking.patterns import FORMS, mask_form, mask_runs
+from vmfit_contract.masking.pseudonyms import KEPT_WORDS, Pseudonyms
+from vmfit_contract.masking.words import field_words
 
 _TOKEN = re.compile(r"[0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*")
 _RUN = re.compile(r"[0-9A-Za-z]+")
@@ -22,16 +22,16 @@ _KEPT_NAMES = frozenset((
 
 
 class Masking:
-    """Learns what identifies one host, then masks all of its texts. Not for several threads."""
+    """Learns what identifies hosts, then masks all of its texts. Not for several threads."""
 
-    def __init__(self, key: bytes) -> None:
-        """Take the key of the pseudonyms."""
+    def __init__(self, key: bytes, words: Iterable[str] = ()) -> None:
+        """Take the key of the pseudonyms, and words that are no names, beside those of fields."""
         self.pseudonyms = Pseudonyms(key)
         self._runs: set[str] = set()
         self._wholes: set[str] = set()
         self._names: set[str] = set()
         self._macs: set[str] = set()
-        self._words = set(structural_words())
+        self._words = {*field_words(), *words}
 
     def keep(self, text: str) -> None:
         """Note a text that gives nothing away: its words are no names where they stand."""

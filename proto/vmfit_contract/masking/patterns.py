@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from vmfit_agent.masking.pseudonyms import Pseudonyms
+from vmfit_contract.masking.pseudonyms import Pseudonyms
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NO_UUIDS = frozenset((

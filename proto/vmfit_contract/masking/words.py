@@ -1,4 +1,4 @@
-"""Words that a recording needs as they are: they name its files and fields, not a host."""
+"""Words that a message needs as they are: they name its fields and their values, not a host."""
 
 import re
 from functools import cache
@@ -6,7 +6,6 @@ from functools import cache
 from google.protobuf.descriptor import Descriptor
 
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.collectors import COLLECTORS
 
 _WORD = re.compile(r"[a-z]+")
 # Of libvirt's XML and of settings; the names of fields have most others.
@@ -18,13 +17,16 @@ _MORE = frozenset((
 
 
 @cache
-def structural_words() -> frozenset[str]:
-    """Return, in lower case, the words of all paths that collectors read and all fields' names."""
+def field_words() -> frozenset[str]:
+    """Return, in lower case, the words of all fields' names and of all enumerations."""
     words = set(_MORE)
-    for collector in COLLECTORS.values():
-        words.update(_WORD.findall(" ".join(collector.files).lower()))
     _add_fields(Snapshot.DESCRIPTOR, words, set())
     return frozenset(words)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in lower case, in order."""
+    return _WORD.findall(text.lower())
 
 
 def _add_fields(message: Descriptor, words: set[str], seen: set[str]) -> None:
@@ -32,8 +34,8 @@ def _add_fields(message: Descriptor, words: set[str], seen: set[str]) -> None:
         return
     seen.add(message.full_name)
     for field in message.fields:
-        words.update(_WORD.findall(field.name))
+        words.update(words_of(field.name))
         if field.enum_type is not None:
-            words.update(_WORD.findall(" ".join(field.enum_type.values_by_name).lower()))
+            words.update(words_of(" ".join(field.enum_type.values_by_name)))
         if field.message_type is not None:
             _add_fields(field.message_type, words, seen)

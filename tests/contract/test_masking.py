@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from vmfit_agent.masking.masking import Masking
+from vmfit_contract.masking.masking import Masking
 
 KEY = b"k" * 32
 SERIAL = "S4EWNX0M123456"

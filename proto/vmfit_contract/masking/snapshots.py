@@ -1,16 +1,16 @@
 """Masks snapshots by what the contract says that each of their texts gives away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from vmfit.v1.options_pb2 import Sensitivity
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.masking.masking import Masking
-from vmfit_agent.masking.messages import replace_texts, texts_of
-from vmfit_agent.parts import PART_NAMES
+from vmfit_contract.masking.masking import Masking
+from vmfit_contract.masking.messages import replace_texts, texts_of
 from vmfit_contract.part_digest import digest
+from vmfit_contract.parts import PART_NAMES
 
 SMBIOS_VALUES = "vmfit.v1.SystemInformation.values"
 """Texts such as "system.serial=x", of which some identify."""
@@ -34,9 +34,12 @@ def learn(masking: Masking, message: Message) -> None:
                 masking.learn_identifier(text.partition("=")[2])
 
 
-def mask_snapshot(snapshot: Snapshot, key: bytes) -> None:
-    """Replace all that identifies in a snapshot by pseudonyms, and give its parts new digests."""
-    masking = Masking(key)
+def mask_snapshot(snapshot: Snapshot, key: bytes, words: Iterable[str] = ()) -> None:
+    """Replace all that identifies in a snapshot by pseudonyms, and give its parts new digests.
+
+    `words` are no names of the site, whatever fields hold them.
+    """
+    masking = Masking(key, words)
     learn(masking, snapshot)
     mask_message(masking, snapshot)
     note_key(snapshot, masking.pseudonyms.key_name)

@@ -8,10 +8,10 @@ from google.protobuf.message import Message
 
 from vmfit.v1.options_pb2 import Sensitivity
 from vmfit.v1.snapshot_pb2 import Snapshot
-from vmfit_agent.masking.masking import Masking
-from vmfit_agent.masking.messages import replace_texts
-from vmfit_agent.masking.patterns import FORMS, mask_form, mask_runs
-from vmfit_agent.masking.snapshots import SMBIOS_VALUES, masked_entry, note_key
+from vmfit_contract.masking.masking import Masking
+from vmfit_contract.masking.messages import replace_texts
+from vmfit_contract.masking.patterns import FORMS, mask_form, mask_runs
+from vmfit_contract.masking.snapshots import SMBIOS_VALUES, masked_entry, note_key
 
 # Forms that a site's own names have, and addresses: these are needed to reach and to find things.
 _NAMES = frozenset(("address", "hex_address", "iscsi", "reversed_address", "uuid"))

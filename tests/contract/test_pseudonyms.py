@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmfit_agent.masking.pseudonyms import KEPT_WORDS, Pseudonyms
+from vmfit_contract.masking.pseudonyms import KEPT_WORDS, Pseudonyms
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
 HEXADECIMAL = st.text("0123456789abcdef", min_size=32, max_size=32)
