@@ -31,9 +31,10 @@ format: setup
 	$(RUN) ruff check --fix .
 	cd proto && $(RUN) buf format -w .
 
-# Services that are ended and killed while they are asked, as often as it takes to be believed.
+# Services that are ended and killed while they are asked, or whose disks and collectors fail,
+# as often as it takes to be believed.
 load: setup
-	VMFIT_TEST_ENDS=40 VMFIT_TEST_KILLS=1000 $(RUN) pytest -q -rP --timeout=36000 tests/load tests/agent/program/test_service_process.py
+	VMFIT_TEST_ENDS=40 VMFIT_TEST_KILLS=1000 VMFIT_TEST_FAULTS=1000 $(RUN) pytest -q -rP --timeout=36000 tests/load tests/agent/program/test_service_process.py
 
 # A hundred thousand collections and checks in one process each (an hour or two): what they hold.
 soak: setup

@@ -12,3 +12,5 @@ KILLS = int(os.environ.get("VMFIT_TEST_KILLS", "12"))
 SOAK_COLLECTIONS = int(os.environ.get("VMFIT_TEST_COLLECTIONS", "200"))
 SOAK_CHECKS = int(os.environ.get("VMFIT_TEST_CHECKS", "300"))
 """How many collections and checks one process has to take without growing."""
+FAULTS = int(os.environ.get("VMFIT_TEST_FAULTS", "40"))
+"""How often something is asked while something else is broken."""

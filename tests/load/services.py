@@ -19,21 +19,33 @@ RECORDED = ("epyc-four-nodes", "skylake-memory-only-node")
 PROGRAMS = {
     "vmfit-agent": "from vmfit_agent.cli import main; main()",
     "vmfit": "from vmfit_comparator.cli import main; main()",
+    # A store that failed is tried again in a second, not in half a minute.
+    "vmfit-eager": "from vmfit_comparator.outcomes import history; history._PAUSE_SECONDS = 1.0; "
+    "from vmfit_comparator.cli import main; main()",
+    "faulty-agent": "from tests.load import faulty_agent; faulty_agent.run()",
 }
 UNITS_DESCRIPTORS = 4096
 """LimitNOFILE= of the units."""
 START_SECONDS = 60.0
 _LISTENS = re.compile(r"(?:serving|listening) on (\S+?)(?:,|;|$)", re.MULTILINE)
-_ANSWERS = re.compile(r"(?:collecting for|about the network on) (\S+)", re.MULTILINE)
+_ANSWERS = re.compile(
+    r"(?:collecting for|promising memory for|about the network on) (\S+)", re.MULTILINE
+)
 
 
 class Service:
     """A process, its log, and where it listens."""
 
-    def __init__(self, log, program, *words, descriptors=UNITS_DESCRIPTORS):
+    def __init__(
+        self, log, program, *words, descriptors=UNITS_DESCRIPTORS, address_space=None, preload=None
+    ):
         self.log_file = log
         # Not by a function before exec: gRPC's threads of this process would be in its way.
-        limited = ("prlimit", f"--nofile={descriptors}:{descriptors}")
+        limited = ["prlimit", f"--nofile={descriptors}:{descriptors}"]
+        if address_space is not None:
+            limited.append(f"--as={address_space}")
+        if preload is not None:
+            limited += ["env", f"LD_PRELOAD={preload}"]
         python = (sys.executable, "-X", "faulthandler", "-c", PROGRAMS[program])
         self._command = [*limited, *python, *words]
 
@@ -63,8 +75,15 @@ class Service:
 
     @property
     def resident_mib(self):
+        return self._status("VmRSS") / 1024
+
+    @property
+    def threads(self):
+        return self._status("Threads")
+
+    def _status(self, key):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+        return int(re.search(rf"{key}:\s+(\d+)", status)[1])
 
     def end(self, number=signal.SIGTERM):
         """End it, and return its status."""
@@ -115,13 +134,13 @@ class Services:
         words = ("probe", "--socket", socket, "--probes-per-minute", "1000000")
         return self.service("vmfit-agent", *words, **options)
 
-    def comparing(self, hosts, settings="", listen="127.0.0.1:0", **options):
+    def comparing(self, hosts, settings="", listen="127.0.0.1:0", program="vmfit", **options):
         """A comparator that has these agents in its inventory."""
         config = self.directory / "comparator.toml"
         rows = [f'[hosts.{name}]\naddress = "{each}"\n' for name, each in hosts.items()]
         config.write_text(self.authority.comparator().settings + settings + "".join(rows))
         words = ("--config", config, "serve", "--listen", listen)
-        return self.service("vmfit", *words, **options)
+        return self.service(program, *words, **options)
 
     def dial(self, address, files=None):
         """A connection of its own, without retries: what is lost is seen."""
