@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs golden bench fuzz reality packages load soak test-install test-go
+.PHONY: setup demo test lint format docs golden bench fuzz reality reality-times packages load soak test-install test-go
 
 setup:
 	@packaging/dev/setup.sh
@@ -84,3 +84,9 @@ golden: setup
 # Predictions beside real migrations (root; some 30 minutes): make reality REALITY="--json out.json ID ..."
 reality: setup
 	@$(RUN) python tests/e2e/reality.py $(REALITY)
+
+# What real migrations take, beside estimates (root; half an hour for all that times.json has not):
+# make reality-times TIMES="--again --only TEXT --seconds N"
+reality-times: setup
+	@cd tests/e2e && $(RUN) python reality_times.py $(TIMES)
+	@$(RUN) python -m tests.comparator.recorded_times

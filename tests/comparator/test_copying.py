@@ -132,7 +132,7 @@ def test_nothing_is_estimated_of_an_offline_migration():
         ({LIMIT: 20 * MIB, "options.timeout_seconds": 20}, "--timeout acts"),
         ({LIMIT: 20 * MIB, **rate(20), "options.auto_converge": True}, "slowed down by"),
         ({LIMIT: 20 * MIB, "policy.maximum_total_seconds": 20}, "without --bandwidth"),
-        ({LIMIT: 20 * MIB, **POST_COPY}, "stands still for 0.1 s"),
+        ({LIMIT: 20 * MIB, **POST_COPY}, "stands still for 0.05 s"),
     ],
 )
 def test_line_for_people(changes, text):

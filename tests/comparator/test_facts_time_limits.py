@@ -82,7 +82,7 @@ DOWNTIMES = [
     ("no limit", {}, "YES"),
     ("an idle guest", downtime(3, LINK, rate(0)), "YES"),
     ("as expected it fits", downtime(0.3, LINK, rate(0)), "PROBABLY_YES"),
-    ("as expected it does not fit", downtime(0.05, LINK, rate(0)), "PROBABLY_NO"),
+    ("as expected it does not fit", downtime(0.03, LINK, rate(0)), "PROBABLY_NO"),
     ("suspended long before the end", downtime(5, SLOW, rate(200), AT_5_S), "PROBABLY_NO"),
     ("it stands still all the time", downtime(60, SLOW, {"options.live": False}), "PROBABLY_NO"),
     ("post-copy", downtime(1, SLOW, rate(200), POST_COPY), "YES"),

@@ -75,9 +75,16 @@ def end_agent(process: subprocess.Popen[bytes]) -> None:
     process.wait(timeout=20)
 
 
-def ask(source: Path, destination: Path, words: Sequence[str], xml: Path | None) -> dict[str, Any]:
+def ask(
+    source: Path,
+    destination: Path,
+    words: Sequence[str],
+    xml: Path | None,
+    policy: Path | None = None,
+) -> dict[str, Any]:
     """Ask `vmfit check` for JSON, with `virsh migrate`'s words; a VM by its XML if it is given."""
     vm = ["--xml", str(xml)] if xml else []
+    vm += ["--policy", str(policy)] if policy else []
     hosts = ["--from", f"unix:{source}", "--to", f"unix:{destination}"]
     done = subprocess.run(
         [str(BIN / "vmfit"), "check", *vm, *hosts, "-o", "json", "--", *words],

@@ -14,40 +14,56 @@ from lab import Host
 # 16-bit code at 0x7c00; a status block at 0x600; sectors are read to 0x8000.
 _CODE = bytes.fromhex(
     # registers, stack, the BIOS's drive number; the status block is cleared
-    "31c08ed88ec08ed0bc0070 8816ff7c bf0006b91000fcf3ab"
+    "31c08ed88ec08ed0bc0070 8816fd7d bf0006b91300fcf3ab"
     # turn: count at 0x600; read sector 1, status to 0x604, its first 8 bytes to 0x608
-    "66ff060006 66bb01000000b442e89b00a30406 be0080bf0806b90400f3a5"
-    # keep the far sector (at +12) and "busy" (at +8); write the count to sector 2, status to 0x606
-    "66ff360c80ff360880 66a1000666a30080 66bb02000000b443e87100a30606"
-    # read the far sector, status to 0x61c
-    "5d665bb442e86600a31c06"
+    "66ff060006 66bb01000000b442e8d800a30406 be0080bf0806b90400f3a5"
+    # keep the pace (at +16), the far sector (at +12) and "busy" (at +8) ...
+    "ff361080 66ff360c80 ff360880"
+    # ... write the count to sector 2, status to 0x606
+    "66a1000666a30080 66bb02000000b443e8aa00a30606"
+    # read the far sector, status to 0x61c; the pace to 0x624
+    "5d665bb442e89f00 8f062406a31c06"
     # CPUID 7 EBX to 0x610, CPUID 1 ECX and EDX to 0x614 and 0x618
     "66b8070000006631c90fa266891e1006 66b8010000000fa266890e14066689161806"
-    # wait for the next tick, or (busy) go on at once after ...
-    "fb85ed7503f4eb8e"
-    # ... reaching beyond 1 MiB, by a descriptor that protected mode leaves in fs, and ...
-    "fa0f0116f97c0f20c00c010f22c0ba08008ee224fe0f22c0"
-    # ... counting up a word in each page of so many MiB there
-    "660fb7cd66c1e10866bf00001000 646766ff076681c700100000664975f0e955ff"
+    # wait for the next tick, or (busy, without a pace) go on at once after ...
+    "fb833e2406007504 85ed7507 f485ed0f847bff"
+    # ... reaching beyond 1 MiB, by a descriptor that protected mode leaves in fs, ...
+    "fa0f0116367d0f20c00c010f22c0ba08008ee224fe0f22c0"
+    # ... going on from the page at 0x620 by the pace, or through all pages of so many MiB, ...
+    "660fb7c566c1e008668b3e2006 660fb70e24066685c975036689c1"
+    "67668d140f6639c272036631d26689162006 66c1e70c6681c700001000"
+    # ... and counting up a word in each
+    "646766ff076681c700100000664975f0e918ff"
     # disk: sector ebx, function ah (BIOS 13h) with the packet below; returns ax = failed
-    "b00066891ee17c8a16ff7cbed97ccd13b800001400c3 10000100008000000000000000000000"
+    "b00066891e1e7d8a16fd7dbe167dcd13b800001400c3 10000100008000000000000000000000"
     # descriptor table
-    "0000000000000000ffff00000092cf00 0f00e97c0000"
+    "0000000000000000ffff00000092cf00 0f00267d0000"
 )
 SECTOR = 512
 MARK = "ASHWOOD1"
 _COUNTER_WRAP = 1 << 31
 
 
-def disk_image(*, mark: str = MARK, mib: int = 2, busy_mib: int = 0, far_sector: int = 3) -> bytes:
+def disk_image(*, mark: str = MARK, mib: int = 2, far_sector: int = 3, **writes: int) -> bytes:
     """Return a raw disk image that boots the guest; `mark` tells disks apart.
 
-    With `busy_mib` it does not wait for ticks but writes to so much of its memory over and over.
+    `writes` are what `parameters` takes beside them.
     """
-    parameters = mark.encode().ljust(8, b".")[:8]
-    parameters += busy_mib.to_bytes(4, "little") + far_sector.to_bytes(4, "little")
     boot = _CODE.ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
-    return (boot + parameters).ljust(mib << 20, b"\0")
+    return (boot + parameters(mark=mark, far_sector=far_sector, **writes)).ljust(mib << 20, b"\0")
+
+
+def parameters(
+    *, mark: str = MARK, far_sector: int = 3, busy_mib: int = 0, pace_pages: int = 0
+) -> bytes:
+    """Return sector 1, which the guest reads at each turn, so it may be changed while it runs.
+
+    With `busy_mib` it does not wait for ticks but writes to so much of its memory over and over;
+    with `pace_pages`, too, it goes through that memory by so many pages at each tick (18.2 Hz).
+    """
+    words = (busy_mib, far_sector, pace_pages)
+    told = mark.encode().ljust(8, b".")[:8] + b"".join(each.to_bytes(4, "little") for each in words)
+    return told.ljust(SECTOR, b"\0")
 
 
 @dataclass(frozen=True)

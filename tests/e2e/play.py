@@ -14,6 +14,7 @@ from guest import Health, disk_image, examine, wait_until_alive
 from lab import Host, Lab
 from lesser_kvm import compiler_trouble, kvm_trouble, lesser_kvm
 from lesser_qemu import lesser_qemu
+from measure import completed_job
 from scenario import DOMAIN, Scenario
 
 _XML = "/srv/local/guest.xml"
@@ -38,6 +39,8 @@ class Played:
     effects: list[str] = field(default_factory=list)
     seconds: float = 0
     migration_seconds: float = 0
+    measured: dict[str, float] = field(default_factory=dict)
+    """What libvirt's statistics tell of the migration, where that was wanted and it ended."""
     peers: dict[str, Any] = field(default_factory=dict)
 
 
@@ -52,7 +55,9 @@ def missing(scenario: Scenario) -> str:
     return compiler_trouble() if scenario.kvm_lacks else ""
 
 
-def play(scenario: Scenario, directory: Path, look: Look | None = None) -> Played:
+def play(
+    scenario: Scenario, directory: Path, look: Look | None = None, *, measure: bool = False
+) -> Played:
     """Play a scenario in a fresh lab; `directory` is made and holds sockets: a short path."""
     began = time.monotonic()
     directory.mkdir(parents=True)
@@ -70,6 +75,8 @@ def play(scenario: Scenario, directory: Path, look: Look | None = None) -> Playe
             played.outcome, played.stage, played.text = "refused", "source", started
         else:
             _migrate(lab, scenario, words, played)
+            if measure and played.stage == "done":
+                played.measured = completed_job(lab.destination, scenario.arriving_name)
     played.seconds = round(time.monotonic() - began, 1)
     return played
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import other_lab
 from lab import LabError
 from peers import look_at, nova
-from play import Played, missing, play
+from play import Look, Played, missing, play
 from report_outcomes import report_outcomes
 from scenario import Scenario, load
 from scoreboard import agrees, answer_of, cause_lines, show, skipped_lines
@@ -48,7 +48,7 @@ def main() -> int:
     began = time.monotonic()
     work = Path(tempfile.mkdtemp(prefix="vmfit-", dir="/tmp"))
     try:
-        jobs = [_job(each, peers=options.peers) for each in own]
+        jobs = [_job(each, peers=options.peers, measure=options.measure) for each in own]
         if not options.ci and other_lab.LAB.is_dir():
             lab = other_lab.OtherLab(work / "other", peers=options.peers)
             jobs += [
@@ -79,6 +79,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write all results there")
     parser.add_argument("--jobs", type=int, default=2, help="labs at once (default: 2)")
     parser.add_argument("--ci", action="store_true", help="the subset for continuous integration")
+    parser.add_argument(
+        "--measure", action="store_true", help="tell what each migration took, beside its estimate"
+    )
     parser.add_argument("--peers", action="store_true", help="ask what else checks migrations, too")
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -109,7 +112,7 @@ def run_all(jobs: Iterable[Job], work: Path, at_once: int, written: Path | None)
         mark = "" if agrees(played) else "  <-- DISAGREES"
         print(
             f"{played.id:32} {answer_of(played):13} {played.outcome:14} {played.stage:12}"
-            f"{played.seconds:6.1f} s{mark}\n",
+            f"{played.seconds:6.1f} s{mark}{_measures(played)}\n",
             end="",
             flush=True,
         )
@@ -122,24 +125,43 @@ def run_all(jobs: Iterable[Job], work: Path, at_once: int, written: Path | None)
         pool.shutdown(cancel_futures=True)
 
 
-def _job(scenario: Scenario, *, peers: bool) -> Job:
+def _measures(played: Played) -> str:
+    """Return what was measured beside what was expected; empty where nothing was measured."""
+    told = played.answer.get("estimate", {})
+    names = {
+        "total_seconds": "totalSeconds",
+        "downtime_seconds": "downtimeSeconds",
+        "sent_bytes": "sentBytes",
+    }
+    lines = [
+        f"\n    {name}: {played.measured[name]:g}, expected {told.get(field, {}).get('expected')}"
+        for name, field in names.items()
+        if name in played.measured
+    ]
+    return "".join(lines)
+
+
+def _job(scenario: Scenario, *, peers: bool, measure: bool) -> Job:
     def job(directory: Path) -> Played:
         try:
+            look = look_at if peers else None
             if not scenario.hugepages:
-                return play(scenario, directory, look_at if peers else None)
+                return play(scenario, directory, look, measure=measure)
             with _one_at_a_time:
-                return _with_hugepages(scenario, directory, peers=peers)
+                return _with_hugepages(scenario, directory, look, measure=measure)
         except Exception as error:  # noqa: BLE001 -- the other scenarios go on
             return Played(scenario.id, scenario.differs, error=str(error), outcome="lab failed")
 
     return job
 
 
-def _with_hugepages(scenario: Scenario, directory: Path, *, peers: bool) -> Played:
+def _with_hugepages(
+    scenario: Scenario, directory: Path, look: Look | None, *, measure: bool
+) -> Played:
     before, wanted = _HUGEPAGES.read_text(), str(scenario.hugepages)
     _HUGEPAGES.write_text(wanted)
     try:
-        played = play(scenario, directory, look_at if peers else None)
+        played = play(scenario, directory, look, measure=measure)
         if _HUGEPAGES.read_text().strip() != wanted:
             raise LabError("something else changed the machine's number of huge pages")
         return played

@@ -14,6 +14,7 @@ from lab import PLAIN, SHARED
 
 DOMAIN = "guest"
 """The guest's name on the source."""
+GUEST_UUID = "11111111-0000-4000-8000-000000000001"
 Outcome = Literal["migrated", "refused", "failed midway", "guest broken"]
 Commands = Mapping[str, str]
 """Shell commands by host: source, destination, or both."""
@@ -90,7 +91,7 @@ def domain_xml(guest: Mapping[str, Any]) -> str:
     vcpu = guest.get("vcpu", "<vcpu>1</vcpu>")
     return f"""<domain type='{guest.get("type", "qemu")}'>
   <name>{DOMAIN}</name>
-  <uuid>11111111-0000-4000-8000-000000000001</uuid>
+  <uuid>{GUEST_UUID}</uuid>
   <memory unit='MiB'>{guest.get("memory_mib", 64)}</memory>
   {vcpu}
   {guest.get("top", "")}
