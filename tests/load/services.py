@@ -134,11 +134,14 @@ class Services:
         words = ("probe", "--socket", socket, "--probes-per-minute", "1000000")
         return self.service("vmfit-agent", *words, **options)
 
-    def comparing(self, hosts, settings="", listen="127.0.0.1:0", program="vmfit", **options):
+    def comparing(
+        self, hosts, settings="", listen="127.0.0.1:0", program="vmfit", tls=True, **options
+    ):
         """A comparator that has these agents in its inventory."""
         config = self.directory / "comparator.toml"
         rows = [f'[hosts.{name}]\naddress = "{each}"\n' for name, each in hosts.items()]
-        config.write_text(self.authority.comparator().settings + settings + "".join(rows))
+        own = self.authority.comparator().settings if tls else "insecure = true\n"
+        config.write_text(own + settings + "".join(rows))
         words = ("--config", config, "serve", "--listen", listen)
         return self.service(program, *words, **options)
 
