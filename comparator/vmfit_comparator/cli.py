@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, str] = {
     "check": "Can a VM move from one host to another?",
     "rank": "To which hosts can a VM move, the best first?",
     "diff": "What differs between two hosts?",
+    "history": "What changed on a host, and when?",
+    "when": "Since when can a VM move, or not, and what changed then?",
     "baseline": "What can all these hosts give to a guest?",
     "vms": "Which VMs does a host have?",
     "reserve": "Have a destination promise a VM's memory for a while.",

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from vmfit.v1 import calibration_pb2 as outcomes
 from vmfit.v1 import comparator_service_pb2 as messages
@@ -60,6 +61,7 @@ from vmfit_contract.spelling import meant_or_known
 if TYPE_CHECKING:
     from vmfit_comparator.outcomes.history import History
     from vmfit_comparator.past.past import Past
+    from vmfit_comparator.past.track import Track
 
 _MAX_HOSTS = 10_000
 _MAX_SHOWN = 200
@@ -336,6 +338,45 @@ class Engine:
             keep_only(response.snapshot, request.parts)
         return response
 
+    def host_history(
+        self,
+        request: messages.GetHostHistoryRequest,
+        timeout_seconds: float | None = None,  # noqa: ARG002 -- as every answer has it
+        caller: Caller = LOCAL,  # noqa: ARG002
+    ) -> messages.GetHostHistoryResponse:
+        """Return what changed on a host, and when."""
+        check_request(request)
+        _check_parts(request.parts)
+        name = self._name_of(request.host, "host")
+        times = _between(request.since, request.until)
+        past = self._kept_past(name, "host")
+        return past.history(name, *times, request.parts, request.limit)
+
+    def find_turn(
+        self,
+        request: messages.FindTurnRequest,
+        timeout_seconds: float | None = None,
+        caller: Caller = LOCAL,
+    ) -> messages.FindTurnResponse:
+        """Return since when a VM can, or cannot, move, and what changed then."""
+        from vmfit_comparator.past.answering import Answering  # noqa: PLC0415 -- brings the store along
+
+        check_request(request)
+        check = request.check
+        times = _between(request.since, request.until)
+        inquiry = self._inquiry(check)
+        tracks = (
+            self._track(check.source, "check.source", times, caller),
+            self._track(check.destination, "check.destination", times, caller),
+        )
+        until = self._until(timeout_seconds)
+        names = tracks[0].name, tracks[1].name
+        facts = [each.id for each in inquiry.facts] if check.facts else []
+        past = self._kept_past(names[1], "check.destination")
+        with self._turns(caller) as turns:
+            answering = Answering(inquiry, names, turns, self._prober, until)
+            return past.turning(tracks, answering, (times[1], until), facts)
+
     def list_leases(
         self,
         request: messages.ListHostLeasesRequest,
@@ -428,23 +469,47 @@ class Engine:
 
     def _past_side(self, reference: messages.HostReference, field: str) -> Side:
         check_moment(reference.at, f"{field}.at")
-        kind = reference.WhichOneof("host")
-        if kind not in ("name", "address"):
+        if reference.WhichOneof("host") not in ("name", "address"):
             raise invalid(f"{field}.at", "is for a host given by name or address")
-        name = reference.name
+        name = self._name_of(reference, field)
+        past = self._kept_past(name, f"{field}.at")
+        at_seconds = reference.at.ToNanoseconds() / 1e9
+        return Side(name, field, content=past.snapshot(name, at_seconds, f"{field}.at"))
+
+    def _track(
+        self,
+        reference: messages.HostReference,
+        field: str,
+        times: tuple[float, float],
+        caller: Caller,
+    ) -> "Track":
+        from vmfit_comparator.past.track import SameAlways  # noqa: PLC0415 -- brings the store along
+
+        if reference.HasField("at") or reference.WhichOneof("host") == "snapshot":
+            side = self._side(reference, field, caller)
+            assert side.content is not None
+            return SameAlways(side.name, side.content)
+        name = self._name_of(reference, field)
+        return self._kept_past(name, field).track(name, field, *times)
+
+    def _name_of(self, reference: messages.HostReference, field: str) -> str:
+        """Return what the past calls a host that is named or has an address."""
+        kind = reference.WhichOneof("host")
         if kind == "address":
             try:
-                name = self._host_name(parse_address(reference.address, AGENT_PORT))
+                return self._host_name(parse_address(reference.address, AGENT_PORT))
             except AddressError as error:
                 raise invalid(f"{field}.address", str(error)) from None
+        if kind != "name" or not reference.name.strip():
+            raise invalid(field, "names no host that has a past: give a name or an address")
+        return reference.name
+
+    def _kept_past(self, name: str, field: str) -> "Past":
         if self._past is None:
-            message = (
-                f"{field}.at: {name} can only be asked for the present; snapshots are not kept"
-            )
+            message = f"{field}: {name} can only be asked for the present; snapshots are not kept"
             cause = Cause(Reason.PAST_NOT_KEPT)
-            raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, f"{field}.at", cause)
-        at_seconds = reference.at.ToNanoseconds() / 1e9
-        return Side(name, field, content=self._past.snapshot(name, at_seconds, f"{field}.at"))
+            raise EngineError(grpc.StatusCode.UNIMPLEMENTED, message, field, cause)
+        return self._past
 
     def _record(self, address: Address, answer: HostAnswer) -> None:
         if self._past is not None and self._past.recorder is not None:
@@ -524,6 +589,16 @@ def _as_of(
     then = messages.HostReference(at=request.at)
     then.MergeFrom(reference)
     return then
+
+
+def _between(since: Timestamp, until: Timestamp) -> tuple[float, float]:
+    """Return two times of a request, as Unix time: an absent one is the first, or now."""
+    check_moment(since, "since")
+    check_moment(until, "until")
+    times = since.ToNanoseconds() / 1e9, until.ToNanoseconds() / 1e9 or time.time()
+    if times[0] > times[1]:
+        raise invalid("since", "is later than until" if until.seconds else "is later than now")
+    return times
 
 
 def _check_parts(parts: Sequence[str]) -> None:

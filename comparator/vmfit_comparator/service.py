@@ -40,6 +40,8 @@ class Comparator:
                 seconds, caller
             ),
             messages.GetHostSnapshotRequest: engine.host_snapshot,
+            messages.GetHostHistoryRequest: engine.host_history,
+            messages.FindTurnRequest: engine.find_turn,
             outcomes.ReportOutcomeRequest: lambda request, *_: engine.report_outcome(request),
             messages.ListHostLeasesRequest: engine.list_leases,
             messages.ReserveMemoryRequest: engine.reserve_memory,

@@ -17,9 +17,13 @@ _NAMES = {
     "right": "HOST",
     "hosts": "HOST",
     "host": "HOST",
+    "since": "--since",
+    "until": "--until",
 }
 _FIELD = re.compile(
-    r"(?P<root>source|destinations?|destination_names|vm|policy|facts|parts|left|right|hosts?)(?:\[\d+\])?"
+    r"(?:check\.)?"
+    r"(?P<root>source|destinations?|destination_names|vm|policy|facts|parts|left|right|hosts?"
+    r"|since|until)(?:\[\d+\])?"
     r"(?:\.(?P<kind>name_or_uuid|name|address|snapshot|inline|xml|description))?"
     r"(?:\.(?P<below>[^ ]+))?: "
 )

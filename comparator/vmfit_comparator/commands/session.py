@@ -60,6 +60,14 @@ class Comparator(Protocol):
     ) -> messages.GetHostSnapshotResponse:
         """Return a host's snapshot."""
 
+    def host_history(
+        self, request: messages.GetHostHistoryRequest
+    ) -> messages.GetHostHistoryResponse:
+        """Return what changed on a host."""
+
+    def find_turn(self, request: messages.FindTurnRequest) -> messages.FindTurnResponse:
+        """Return since when a VM can move, or cannot."""
+
     def list_leases(
         self, request: messages.ListHostLeasesRequest
     ) -> messages.ListHostLeasesResponse:
@@ -234,6 +242,14 @@ class _Local:
     ) -> messages.GetHostSnapshotResponse:
         return self._ask(self._engine.host_snapshot, request)
 
+    def host_history(
+        self, request: messages.GetHostHistoryRequest
+    ) -> messages.GetHostHistoryResponse:
+        return self._ask(self._engine.host_history, request)
+
+    def find_turn(self, request: messages.FindTurnRequest) -> messages.FindTurnResponse:
+        return self._ask(self._engine.find_turn, request)
+
     def list_leases(
         self, request: messages.ListHostLeasesRequest
     ) -> messages.ListHostLeasesResponse:
@@ -299,6 +315,14 @@ class _Remote:
         self, request: messages.GetHostSnapshotRequest
     ) -> messages.GetHostSnapshotResponse:
         return self._ask(self._stub.GetHostSnapshot, request)
+
+    def host_history(
+        self, request: messages.GetHostHistoryRequest
+    ) -> messages.GetHostHistoryResponse:
+        return self._ask(self._stub.GetHostHistory, request)
+
+    def find_turn(self, request: messages.FindTurnRequest) -> messages.FindTurnResponse:
+        return self._ask(self._stub.FindTurn, request)
 
     def list_leases(
         self, request: messages.ListHostLeasesRequest

@@ -2,9 +2,16 @@
 
 import re
 import time
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TypeVar
 
+import click
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from vmfit_contract.command_line.exit_status import AskedWronglyError
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 _AGO = re.compile(r"(\d{1,9})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -30,6 +37,20 @@ def parse_time(text: str) -> Timestamp:
     return found
 
 
-def shown_time(seconds: float) -> str:
-    """Return a time by the local time zone, which it names."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+def between_options(function: AnyFunction) -> AnyFunction:
+    """Add --since and --until; the function gets them as texts."""
+    since = click.option("--since", metavar="TIME", help="From then on.  [default: all]")
+    until = click.option("--until", metavar="TIME", help="Until then.  [default: now]")
+    return since(until(function))
+
+
+def times_asked(since: str | None, until: str | None) -> dict[str, Timestamp]:
+    """Return the times of a request that are given. Raises AskedWronglyError naming the option."""
+    found: dict[str, Timestamp] = {}
+    for option, text in (("since", since), ("until", until)):
+        if text is not None:
+            try:
+                found[option] = parse_time(text)
+            except ValueError as error:
+                raise AskedWronglyError(f"--{option}: {error}") from None
+    return found

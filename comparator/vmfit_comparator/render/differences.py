@@ -87,7 +87,7 @@ def _show(
     for _, part in groupby(response.differences, key=lambda each: each.path.partition(".")[0]):
         terminal.line()
         found = list(part)
-        rows = [(each, 1) for each in found] if show_all else _folded(found, terminal.arrow)
+        rows = [(each, 1) for each in found] if show_all else folded(found, terminal.arrow)
         for facts, group in groupby(rows, key=lambda row: _facts(row[0])):
             members = list(group)
             for each, _ in members:
@@ -117,7 +117,7 @@ def _facts(each: Difference) -> str:
     return f"{', '.join(each.facts[:_SHOWN_FACTS])}{more}"
 
 
-def _folded(differences: Sequence[Difference], arrow: str) -> list[tuple[Difference, int]]:
+def folded(differences: Sequence[Difference], arrow: str) -> list[tuple[Difference, int]]:
     """Return them with how many each stands for.
 
     The elements of a list that only one host has are one, and so is a field that has changed in

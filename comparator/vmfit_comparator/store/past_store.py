@@ -103,6 +103,19 @@ class PastStore:
                 found.append(run)
         return found
 
+    def samples(self, host: str, since_seconds: float, until_seconds: float) -> list[float]:
+        """Return when what changes at any moment was kept of a host, the earliest first."""
+        query = (
+            select(SAMPLES.c.at_us)
+            .where(
+                SAMPLES.c.host == host,
+                SAMPLES.c.at_us.between(_us(since_seconds), _us(until_seconds)),
+            )
+            .order_by(SAMPLES.c.at_us)
+        )
+        with self._store.transaction() as connection:
+            return [each / 1e6 for each in connection.scalars(query)]
+
     def hosts(self) -> list[str]:
         """Return the hosts that have a past, sorted."""
         with self._store.transaction() as connection:
