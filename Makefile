@@ -2,7 +2,7 @@
 UV = $(shell command -v uv || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup demo test lint format docs golden bench fuzz reality reality-times packages load soak test-install test-go
+.PHONY: setup demo test lint format docs golden bench fuzz reality reality-times packages load soak test-install test-go test-nova
 
 setup:
 	@packaging/dev/setup.sh
@@ -57,6 +57,10 @@ test-install: setup
 test-go: setup
 	@VMFIT_PACKAGES="protobuf-compiler golang-go golang-google-grpc-dev golang-google-protobuf-dev protoc-gen-go-1-5 protoc-gen-go-grpc" packaging/dev/setup.sh
 	@VMFIT_TEST_GO=1 $(RUN) pytest -q --timeout=900 tests/client/test_scheduler_page.py
+
+# A live migration by nova's own API, conductor, scheduler and placement (installs nova; some minutes).
+test-nova: setup
+	@VMFIT_TEST_NOVA=1 UV="$(UV)" $(RUN) pytest -q --timeout=900 tests/nova
 
 # The comparator's image by podman or buildah; make image IMAGE="--build-arg BASE=..." for another base.
 image:

@@ -1,6 +1,7 @@
 """The client for programs that use asyncio."""
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -69,6 +70,12 @@ class AsyncClient:
         """Close it."""
         await self.close()
 
+    def within(self, timeout: float) -> Self:
+        """Return this client, over the same connection, with another limit of time per call."""
+        other = copy(self)
+        other._timeout = timeout  # noqa: SLF001 -- a copy of its own
+        return other
+
     async def close(self) -> None:
         """End the connection, and with it calls that are under way."""
         await self._channel.close()
@@ -107,21 +114,29 @@ class AsyncClient:
         vm: Vm,
         *,
         source: Host,
-        destinations: Sequence[Host],
+        destinations: Sequence[Host] = (),
+        destination_names: Sequence[str] = (),
         policy: str | Policy | None = None,
         options: MigrationOptions | None = None,
         facts: Sequence[str] = (),
         probes: bool = True,
+        verdicts_only: bool = False,
     ) -> messages.RankResponse:
-        """Return whether a VM can move to each of several hosts, the best first."""
+        """Return whether a VM can move to each of several hosts, the best first.
+
+        `destination_names` are patterns of names in the inventory, with * and ?; without these and
+        without `destinations` all its hosts are compared. `verdicts_only` leaves findings out.
+        """
         request = requests.rank(
             vm,
             source=source,
             destinations=destinations,
+            destination_names=destination_names,
             policy=policy,
             options=options,
             facts=facts,
             probes=probes,
+            verdicts_only=verdicts_only,
         )
         return await self._ask(self._stub.Rank, request)
 

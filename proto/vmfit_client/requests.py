@@ -41,10 +41,12 @@ def rank(
     *,
     source: Host,
     destinations: Sequence[Host],
+    destination_names: Sequence[str],
     policy: str | Policy | None,
     options: MigrationOptions | None,
     facts: Sequence[str],
     probes: bool,
+    verdicts_only: bool,
 ) -> messages.RankRequest:
     """Return what asks for several destinations. Raises VmfitError."""
     return messages.RankRequest(
@@ -53,11 +55,13 @@ def rank(
             host_reference(each, f"destinations[{place}]")
             for place, each in enumerate(destinations)
         ],
+        destination_names=destination_names,
         vm=vm_reference(vm),
         options=options,
         policy=policy_reference(policy),
         facts=facts,
         no_probes=not probes,
+        verdicts_only=verdicts_only,
     )
 
 

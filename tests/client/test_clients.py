@@ -157,3 +157,17 @@ def test_asyncio(server):
     assert error.reason == Reason.VM_UNKNOWN
     assert len(facts) > 100
     assert len(hosts) == 2
+
+
+def test_rank_by_patterns_of_names(client):
+    answer = client.rank(vm().name, source="alpha", destination_names=["b*"], verdicts_only=True)
+    (check,) = answer.checks
+    assert check.subject.destination_host == "beta"
+    assert check.verdict.acceptable
+    assert not check.findings
+
+
+def test_another_limit_of_time_over_the_same_connection(client):
+    with pytest.raises(VmfitError, match=r"deadline|time"):
+        client.within(1e-6).check(vm().name, **HOSTS)
+    assert client.within(20).check(vm().name, **HOSTS).verdict.acceptable

@@ -10,7 +10,7 @@ import pytest
 
 from tests.packages.conftest import PROJECT, UV
 
-NAMES = ("vmfit_agent", "vmfit_comparator", "vmfit_proto")
+NAMES = ("vmfit_agent", "vmfit_comparator", "vmfit_nova", "vmfit_proto")
 
 
 @pytest.mark.parametrize("name", NAMES)
