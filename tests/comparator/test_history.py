@@ -26,6 +26,7 @@ from vmfit_comparator.past.moments import moment_of
 from vmfit_comparator.past.past import Past
 from vmfit_comparator.store.past_store import PastStore
 from vmfit_comparator.store.store import Store
+from vmfit_contract.snapshot_file import write_snapshot
 
 HOUR = 3600.0
 START = 1_700_000_000.0
@@ -262,3 +263,26 @@ def test_on_the_command_line(url, kept, tmp_path, capsys):
     assert "--since: 'noon' is no time" in capsys.readouterr().err
     assert run([*settings, "when", "wob", *asked[2:]]) == 3
     assert "no domain 'wob'" in capsys.readouterr().err
+
+
+def diffed(tmp_path, capsys, vms, *options):
+    for name, snapshot in (("a", host(vms=vms)), ("b", host(bridge=False, release="6.1.0-9"))):
+        write_snapshot(snapshot, tmp_path / f"{name}.json")
+    files = [str(tmp_path / f"{name}.json") for name in "ab"]
+    status = run(["diff", *files, "-o", "name", *options])
+    return status, capsys.readouterr()
+
+
+def test_what_differs_and_matters_to_a_vm(tmp_path, capsys):
+    bare = Vm(name="bare")
+    status, told = diffed(tmp_path, capsys, [WEB, bare])
+    assert status == 1
+    bridge = "network.interfaces[br0]"
+    assert bridge in told.out.split()
+    status, told = diffed(tmp_path, capsys, [WEB, bare], "--vm", "web", "--fact", "net.bridge")
+    assert (status, told.out.split()) == (1, [bridge])
+    status, told = diffed(tmp_path, capsys, [WEB, bare], "--vm", "bare", "--fact", "net.bridge")
+    assert (status, told.out) == (0, "")
+    status, told = diffed(tmp_path, capsys, [WEB, bare], "--vm", "wob")
+    assert status == 3
+    assert "no domain 'wob'" in told.err

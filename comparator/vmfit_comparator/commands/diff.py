@@ -5,11 +5,11 @@ from functools import partial
 
 import click
 
-from vmfit.v1.comparator_service_pb2 import DiffRequest, DiffResponse
+from vmfit.v1.comparator_service_pb2 import DiffRequest, DiffResponse, RankRequest
 from vmfit_comparator.commands import completed_words
 from vmfit_comparator.commands.asking import Asking, comparator_options
 from vmfit_comparator.commands.options import output_option, store_option
-from vmfit_comparator.commands.references import host_reference
+from vmfit_comparator.commands.references import host_reference, vm_reference
 from vmfit_comparator.commands.session import Comparator, comparator
 from vmfit_comparator.differences.diff import differs
 from vmfit_comparator.differences.difference_path import is_within, schema_path, unknown_field
@@ -18,7 +18,7 @@ from vmfit_comparator.render.differences import show_diff, show_stat
 from vmfit_comparator.render.output import emit
 from vmfit_comparator.settings import Settings
 from vmfit_contract.command_line.commands import Command
-from vmfit_contract.command_line.exit_status import AskedWronglyError
+from vmfit_contract.command_line.exit_status import AskedWronglyError, NoAnswerError
 from vmfit_contract.spelling import did_you_mean
 
 
@@ -56,6 +56,11 @@ from vmfit_contract.spelling import did_you_mean
     shell_complete=completed_words.facts,
     help="Only what this fact reads, or area.*",
 )
+@click.option(
+    "--vm",
+    metavar="VM",
+    help="Only what facts read that apply to this VM of the first host, or described VM (.json).",
+)
 @click.option("--stat", is_flag=True, help="Only how much differs, by part.")
 @output_option("the paths that differ")
 @store_option
@@ -71,6 +76,7 @@ def command(
     parts: tuple[str, ...],
     ignored: tuple[str, ...],
     facts: tuple[str, ...],
+    vm: str | None,
     stat: bool,
     output: str,
     store: str | None,
@@ -83,6 +89,7 @@ def command(
     vmfit diff before.json after.json --part cpu --part kernel
     vmfit diff alpha beta --ignore cpu.topology --stat
     vmfit diff alpha beta --fact cpu.features
+    vmfit diff alpha beta --vm web
     vmfit diff alpha@2026-11-22 alpha
     """  # noqa: D301 -- click's mark for lines to keep
     request = DiffRequest(
@@ -96,6 +103,9 @@ def command(
     with comparator(settings, asking, store) as answering:
         _check_paths(ignored)
         wanted = _selected(facts, answering) if facts else None
+        if vm is not None:
+            applying = _applying(vm, request, answering)
+            wanted = applying if wanted is None else wanted & applying
         response = answering.diff(request)
     _narrow(response, ignored, wanted)
     names = (left, right)
@@ -125,6 +135,21 @@ def _selected(facts: Iterable[str], answering: Comparator) -> frozenset[str]:
             raise AskedWronglyError(f"--fact: no such fact: {each[:200]!r}{hint}")
         found.update(meant)
     return frozenset(found)
+
+
+def _applying(vm: str, request: DiffRequest, answering: Comparator) -> frozenset[str]:
+    """Return the ids of the facts that apply to a VM on its way from the first host."""
+    # Unlike a check, a ranking is not recorded.
+    asked = RankRequest(
+        source=request.left,
+        destinations=[request.right],
+        vm=vm_reference(vm, None, None),
+        no_probes=True,
+    )
+    (check,) = answering.rank(asked).checks
+    if not check.findings:
+        raise NoAnswerError(f"--vm: {check.verdict.summary}")
+    return frozenset(each.fact for each in check.findings if not each.not_applicable)
 
 
 def _narrow(response: DiffResponse, ignored: Sequence[str], facts: frozenset[str] | None) -> None:
