@@ -369,6 +369,8 @@ class Engine:
             self._track(check.source, "check.source", times, caller),
             self._track(check.destination, "check.destination", times, caller),
         )
+        if all(each.is_fixed for each in tracks):
+            raise invalid("check.destination", "neither host is one with a past: name one")
         until = self._until(timeout_seconds)
         names = tracks[0].name, tracks[1].name
         facts = [each.id for each in inquiry.facts] if check.facts else []

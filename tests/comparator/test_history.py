@@ -24,8 +24,10 @@ from vmfit_comparator.engine_error import EngineError
 from vmfit_comparator.hosts.inventory import parse_inventory
 from vmfit_comparator.past.moments import moment_of
 from vmfit_comparator.past.past import Past
+from vmfit_comparator.server import ComparatorServer
 from vmfit_comparator.store.past_store import PastStore
 from vmfit_comparator.store.store import Store
+from vmfit_contract.address import Address
 from vmfit_contract.snapshot_file import write_snapshot
 
 HOUR = 3600.0
@@ -223,6 +225,31 @@ def test_the_last_turn_of_many_is_found(engine, kept):
     assert hours(found.facts[0].turn.at) == expected
 
 
+def test_one_host_may_be_a_snapshot_but_not_both(engine, kept):
+    add(kept, "beta", 0, host())
+    add(kept, "beta", 4, host(bridge=False))
+    check = CheckRequest(
+        source={"snapshot": host(vms=[WEB])},
+        destination={"name": "beta"},
+        vm={"name_or_uuid": "web"},
+        facts=["net.bridge"],
+    )
+    assert hours(engine.find_turn(FindTurnRequest(check=check)).turn.at) == 4
+    check.destination.snapshot.CopyFrom(host())
+    with pytest.raises(EngineError, match=r"check\.destination: neither host is one with a past"):
+        engine.find_turn(FindTurnRequest(check=check))
+    with pytest.raises(EngineError, match=r"check\.source: names no host that has a past"):
+        engine.find_turn(FindTurnRequest())
+
+
+def test_what_is_forgotten_meanwhile_is_named(engine, kept, monkeypatch):
+    add(kept, "alpha", 0, host(vms=[WEB]))
+    add(kept, "beta", 0, host())
+    monkeypatch.setattr(PastStore, "at", lambda *_: None)
+    with pytest.raises(EngineError, match="check: nothing is kept of host alpha any more"):
+        turn(engine)
+
+
 def test_numbers_between_two_changes(engine, kept):
     add(kept, "alpha", 0, host(vms=[WEB]))
     for hour in range(12):
@@ -263,6 +290,26 @@ def test_on_the_command_line(url, kept, tmp_path, capsys):
     assert "--since: 'noon' is no time" in capsys.readouterr().err
     assert run([*settings, "when", "wob", *asked[2:]]) == 3
     assert "no domain 'wob'" in capsys.readouterr().err
+
+
+def test_a_running_comparator_tells_it(engine, kept, tmp_path, capsys):
+    add(kept, "alpha", 0, host(vms=[WEB]))
+    add(kept, "beta", 0, host())
+    add(kept, "beta", 7, host(bridge=False))
+    address = Address(path=str(tmp_path / "comparator"))
+    server = ComparatorServer(engine, [address])
+    server.start()
+    try:
+        asked = ["--server", str(address), "--timeout", "200"]
+        assert run(["history", "beta", *asked]) == 0
+        assert "network.interfaces[br0]: gone" in capsys.readouterr().out
+        words = ["when", "web", "--from", "alpha", "--to", "beta", "--fact", "net.bridge"]
+        assert run([*words, *asked]) == 1
+        assert "network.interfaces[br0]: gone" in capsys.readouterr().out
+        assert run(["history", "gamma", *asked]) == 3
+        assert "HOST: nothing is kept of host gamma" in capsys.readouterr().err
+    finally:
+        server.stop()
 
 
 def diffed(tmp_path, capsys, vms, *options):

@@ -13,7 +13,7 @@ from vmfit_comparator.past.answering import Answering
 from vmfit_comparator.past.changes import MAX_CHANGES, changes
 from vmfit_comparator.past.moments import snapshot_of
 from vmfit_comparator.past.recorder import Recorder
-from vmfit_comparator.past.track import Kept, Track
+from vmfit_comparator.past.track import Kept, NotKeptError, Track
 from vmfit_comparator.past.turning import Turning
 from vmfit_comparator.store.past_store import PastStore
 from vmfit_comparator.store.records import StoreError
@@ -61,7 +61,7 @@ class Past:
         with _reachable():
             try:
                 return Kept(self._store, host, since, until)
-            except LookupError:
+            except NotKeptError:
                 raise _not_kept(host, field, _of_time(since, until)) from None
 
     def turning(
@@ -76,7 +76,10 @@ class Past:
         `until` is the time to look back from, and by when to be ready, by the monotonic clock.
         """
         with _reachable():
-            return Turning(*tracks, answering, *until).find(facts)
+            try:
+                return Turning(*tracks, answering, *until).find(facts)
+            except NotKeptError as error:  # It was forgotten meanwhile.
+                raise _not_kept(str(error.args[0]), "check", "any more") from None
 
 
 @contextmanager

@@ -9,10 +9,18 @@ from vmfit_comparator.past.moments import snapshot_of
 from vmfit_comparator.store.past_store import PastStore
 
 
+class NotKeptError(Exception):
+    """Nothing is kept of the host that it names."""
+
+
 class Track(Protocol):
     """A host at any time. Times are Unix time."""
 
     name: str
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is the same at all times."""
 
     @property
     def since(self) -> float:
@@ -32,6 +40,7 @@ class Track(Protocol):
 class SameAlways:
     """A host that somebody has a snapshot of."""
 
+    is_fixed = True
     turns: Sequence[tuple[float, float]] = ()
     since = float("-inf")
 
@@ -49,14 +58,16 @@ class SameAlways:
 
 
 class Kept:
-    """A host of the store. Raises StoreError, and LookupError where nothing is kept of the time."""
+    """A host of the store. Raises StoreError, and NotKeptError for times not kept."""
+
+    is_fixed = False
 
     def __init__(self, store: PastStore, host: str, since: float, until: float) -> None:
         self.name = host
         self._store = store
         runs = store.runs(host, since, until)
         if not runs:
-            raise LookupError(host)
+            raise NotKeptError(host)
         self.since = max(runs[0].since_seconds, since)
         self.turns = [
             (after.since_seconds, before.until_seconds) for before, after in pairwise(runs)
@@ -70,5 +81,5 @@ class Kept:
         """Return what is the latest that was known then, and since when."""
         moment = self._store.at(self.name, seconds)
         if moment is None:
-            raise LookupError(self.name)
+            raise NotKeptError(self.name)
         return moment.at_seconds, snapshot_of(moment)

@@ -36,6 +36,8 @@ _REQUESTS = (
     ("Baseline", messages.BaselineRequest),
     ("ListHosts", messages.ListHostsRequest),
     ("GetHostSnapshot", messages.GetHostSnapshotRequest),
+    ("GetHostHistory", messages.GetHostHistoryRequest),
+    ("FindTurn", messages.FindTurnRequest),
     ("ReportOutcome", outcomes.ReportOutcomeRequest),
     ("GetCalibration", outcomes.GetCalibrationRequest),
 )
