@@ -95,7 +95,10 @@ class Container:
     def try_run(self, *command: str, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
         """Run a command as root in the machine, whatever becomes of it."""
         inside = self.command(*command)
-        return subprocess.run(inside, capture_output=True, text=True, check=False, timeout=seconds)
+        return subprocess.run(
+            inside, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            timeout=seconds,
+        )  # fmt: skip
 
     def command(self, *command: str) -> list[str]:
         """Return the command that runs another one as root in the machine."""

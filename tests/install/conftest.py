@@ -1,13 +1,14 @@
 """The packages, and the machines that they are installed on, for all tests of this directory."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.booted import container
 from tests.install import debian
-from tests.install.older import older
+from tests.install.older import older_packages as made_older
 from tests.install.site import Site
 from tests.install.steps import follow_here
 
@@ -32,14 +33,22 @@ def packages(followed):
         pytest.skip(reason)
     assert not reason
     followed += follow_here("Packages")
-    return {path.name.partition("_")[0]: path for path in PACKAGES.glob("*.deb")}
+    return {path.name.partition("_")[0]: path for path in _packages().glob("*.deb")}
+
+
+def _packages():
+    """Return where the packages for the release are, built now if they are not this machine's."""
+    if debian.RELEASE == debian.OWN:
+        return PACKAGES
+    command = [PROJECT / "packaging/linux/for_release.sh", debian.RELEASE]
+    subprocess.run(command, check=True, timeout=1800, stdout=subprocess.DEVNULL)
+    return PACKAGES.with_name(f"packages-{debian.RELEASE}")
 
 
 @pytest.fixture(scope="session")
 def older_packages(packages, tmp_path_factory):
     """What a site has that upgrades to these packages."""
-    directory = tmp_path_factory.mktemp("older")
-    return {name: older(path, directory) for name, path in packages.items()}
+    return made_older(packages, tmp_path_factory.mktemp("older"))
 
 
 @pytest.fixture(scope="session")

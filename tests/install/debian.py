@@ -6,10 +6,13 @@ Each release is made once by debootstrap, and kept below the user's cache direct
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 
+OWN = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
+"""This machine's release, for which `make packages` builds."""
 RELEASE = os.environ.get("VMFIT_TEST_RELEASE") or "bookworm"
 """The release that is installed on."""
 # An administrator's machine; the second list needs the first one's to be configured.

@@ -21,10 +21,10 @@ import ssl, sys
 for each in sys.argv[1:]:
     print(ssl.get_server_certificate(each.split(":")).replace("\\n", ""))
 """
-_KEPT = """
-import sqlite3
+_STORE = """
+import sqlite3, sys
 store = sqlite3.connect("file:/var/lib/vmfit/comparator.db?mode=ro", uri=True)
-print(store.execute("select count(*) from vmfit_checks").fetchone()[0])
+print(*(row[0] for row in store.execute(sys.argv[1])))
 """
 
 
@@ -126,4 +126,11 @@ class Site:
 
     def checks_kept(self) -> int:
         """Return how many checks are in the comparator's store."""
-        return int(self.machines["vmfit"].run("python3", "-c", _KEPT))
+        return int(self._in_store("select count(*) from vmfit_checks"))
+
+    def tables(self) -> set[str]:
+        """Return the names of the store's tables."""
+        return set(self._in_store("select name from sqlite_master where type = 'table'").split())
+
+    def _in_store(self, query: str) -> str:
+        return self.machines["vmfit"].run("python3", "-c", _STORE, query)

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.install.older import why_same
 from tests.install.steps import follow_here, steps
 from tests.install.wire import HOSTS
 
@@ -102,6 +103,7 @@ def test_certificates_are_renewed_without_a_restart(site):
 
 def test_an_upgrade_keeps_settings_and_store(site, packages):
     kept, before, running = settings(site), site.checks_kept(), site.pids()
+    tables = site.tables()
     site.copy(packages["vmfit-agent"], *HOSTS)
     site.copy(packages["vmfit-comparator"], "vmfit")
     site.follow("Upgrading")
@@ -110,6 +112,10 @@ def test_an_upgrade_keeps_settings_and_store(site, packages):
     # What runs is what was installed.
     assert not set(site.pids().items()) & set(running.items())
     assert site.check()["host.reachable"] == "ANSWER_YES"
+    assert site.tables() >= tables
+    if reason := why_same():
+        pytest.skip(f"upgraded from the same files under an older version: {reason}")
+    assert site.tables() > tables
 
 
 def settings(site):
