@@ -41,6 +41,27 @@ def test_the_table_says_what_the_contract_says(service, table):
         assert message.DESCRIPTOR is method.input_type
 
 
+def _messages(descriptor, found):
+    """Return the names of all messages that one can hold."""
+    if descriptor.name not in found:
+        found.add(descriptor.name)
+        for field in descriptor.fields:
+            if field.message_type is not None:
+                _messages(field.message_type, found)
+    return found
+
+
+def test_what_hosts_hold_is_only_told_to_who_may_read():
+    service, table = SERVICES[0]
+    telling = {
+        method.name
+        for method in service.methods
+        if _messages(method.output_type, set()) & {"Snapshot", "Difference"}
+    }
+    assert telling >= {"Diff", "GetHostSnapshot", "GetHostHistory", "FindTurn"}
+    assert {table[name].role for name in telling} == {"read"}
+
+
 def test_every_role_of_the_contract_is_a_role_of_callers():
     names = [name.removeprefix("ROLE_").lower() for name, _ in roles_pb2.Role.items()]
     assert names[1:] == list(Role)

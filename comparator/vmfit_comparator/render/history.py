@@ -77,11 +77,11 @@ def _show_turn(terminal: Terminal, response: FindTurnResponse) -> None:
     ]
     if rest and not any(each.HasField("turn") for each in response.facts):
         terminal.line()
-        terminal.line("at that time there changed:")
+        terminal.line("what changed at that time:")
         _show_hosts(terminal, Turn(differences=rest))
     if response.is_incomplete:
         terminal.line()
-        terminal.line(f"there was time to look back to {looked} only (--timeout)", colour="yellow")
+        terminal.line(f"looked back to {looked} only, as far as --timeout allowed", colour="yellow")
 
 
 def _verdict(verdict: Verdict) -> str:
